@@ -1,0 +1,48 @@
+"""Entry point: ``python -m wrapper``.
+
+PROTOCOL_VERSION is judged before anything heavy is imported, so that a wrong value
+ends the process within milliseconds, with one line and exit code 2.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from typing import NoReturn
+
+from wrapper import protocol
+
+# Kubernetes shows this file's text as the container's termination message.
+_TERMINATION_LOG = "/dev/termination-log"
+_USAGE_ERROR = 2
+
+
+def main() -> None:
+    """Start the wrapper, or say in one line why it can't start."""
+    try:
+        declared = protocol.from_environment(os.environ)
+    except protocol.UnsupportedProtocolError as error:
+        _refuse(str(error))
+
+    from wrapper.settings import Settings, SettingsError
+
+    try:
+        settings = Settings.from_environment(os.environ, declared)
+    except SettingsError as error:
+        _refuse(str(error))
+
+    from wrapper import server
+
+    server.run(settings, sys.argv[1:])
+
+def _refuse(line: str) -> NoReturn:
+    print(line, file=sys.stderr)
+    path = os.environ.get("TERMINATION_LOG_PATH") or _TERMINATION_LOG
+    with contextlib.suppress(OSError), open(path, "w", encoding="utf-8") as log:
+        log.write(line + "\n")
+    sys.exit(_USAGE_ERROR)
+
+
+if __name__ == "__main__":
+    main()

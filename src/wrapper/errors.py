@@ -1,0 +1,30 @@
+"""The one exception that a request can end with inside the wrapper."""
+
+from __future__ import annotations
+
+
+class ServingError(Exception):
+    """A request that can't be answered: an HTTP status and a sentence for the client.
+
+    Attributes:
+        status: the HTTP status that tells whose fault it was (400-599).
+        message: one sentence, without addresses or paths of the pod.
+    """
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+
+    def __reduce__(self) -> tuple[type[ServingError], tuple[int, str]]:
+        return type(self), (self.status, self.message)
+
+
+def model_not_found(name: str) -> ServingError:
+    """Say that no model of this name is served. The words are the KServe SDK's own."""
+    return ServingError(404, f"Model with name {name} does not exist.")
+
+
+def model_not_ready(name: str) -> ServingError:
+    """Say that TorchServe has no ready worker for this model yet, or any more."""
+    return ServingError(503, f"Model with name {name} is not ready.")
