@@ -1,0 +1,58 @@
+"""The front as an ASGI application around the SDK's, for the releases that run uvicorn."""
+
+from __future__ import annotations
+
+from typing import Any, Awaitable, Callable, Mapping, MutableMapping
+
+from wrapper.front import Answer, Front
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+class FrontApplication:
+    """Answers what the front answers and hands everything else to the SDK's application."""
+
+    def __init__(self, front: Front, sdk_application: Application) -> None:
+        self._front = front
+        self._sdk_application = sdk_application
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection scope (ASGI 3)."""
+        found = None
+        if scope["type"] == "http":
+            path = scope.get("raw_path") or scope["path"].encode()
+            found = self._front.call_for(scope["method"], path.decode("latin-1"))
+        if found is None:
+            await self._sdk_application(scope, receive, send)
+            return
+        call, model = found
+        answer = await self._front.answer(call, model, await _body(receive), _headers(scope))
+        await _send(answer, send)
+
+
+def _headers(scope: Scope) -> Mapping[str, str]:
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+
+
+async def _body(receive: Receive) -> bytes:
+    message = await receive()
+    body: bytes = message.get("body", b"")
+    if not message.get("more_body", False):
+        return body
+    chunks = [body]
+    while message.get("more_body", False):
+        message = await receive()
+        chunks.append(message.get("body", b""))
+    return b"".join(chunks)
+
+
+async def _send(answer: Answer, send: Send) -> None:
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(answer.body)).encode()),
+    ]
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": answer.body})

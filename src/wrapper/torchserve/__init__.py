@@ -1,0 +1,1 @@
+"""TorchServe as seen from the wrapper: inference over REST and gRPC, management, its errors."""

@@ -1,0 +1,62 @@
+"""The messages of TorchServe's gRPC inference API, built at run time.
+
+Generated code works with the protobuf release it was generated for; the SDKs that this
+wrapper runs beside pin protobuf 3.19 to 6. Descriptors built here work with all of them.
+
+Source: pytorch/serve, frontend/server/src/main/resources/proto/inference.proto, whose
+field numbers are the same from 0.5.3 to 0.12.0.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+
+PACKAGE = "org.pytorch.serve.grpc.inference"
+PREDICTIONS = f"/{PACKAGE}.InferenceAPIsService/Predictions"
+
+
+def _file() -> descriptor_pb2.FileDescriptorProto:
+    field = descriptor_pb2.FieldDescriptorProto
+    file = descriptor_pb2.FileDescriptorProto(
+        name="wrapper/torchserve_inference.proto", package=PACKAGE, syntax="proto3"
+    )
+    request = file.message_type.add(name="PredictionsRequest")
+    request.field.add(
+        name="model_name", number=1, type=field.TYPE_STRING, label=field.LABEL_OPTIONAL
+    )
+    request.field.add(
+        name="model_version", number=2, type=field.TYPE_STRING, label=field.LABEL_OPTIONAL
+    )
+    request.field.add(
+        name="input",
+        number=3,
+        type=field.TYPE_MESSAGE,
+        label=field.LABEL_REPEATED,
+        type_name=f".{PACKAGE}.PredictionsRequest.InputEntry",
+    )
+    entry = request.nested_type.add(name="InputEntry")
+    entry.options.map_entry = True
+    entry.field.add(name="key", number=1, type=field.TYPE_STRING, label=field.LABEL_OPTIONAL)
+    entry.field.add(name="value", number=2, type=field.TYPE_BYTES, label=field.LABEL_OPTIONAL)
+    response = file.message_type.add(name="PredictionResponse")
+    response.field.add(
+        name="prediction", number=1, type=field.TYPE_BYTES, label=field.LABEL_OPTIONAL
+    )
+    return file
+
+
+def _message_class(name: str) -> Any:
+    descriptor = _pool.FindMessageTypeByName(f"{PACKAGE}.{name}")
+    if hasattr(message_factory, "GetMessageClass"):  # protobuf 4.22 and later
+        return message_factory.GetMessageClass(descriptor)
+    return message_factory.MessageFactory(_pool).GetPrototype(descriptor)
+
+
+# A pool of its own: the default one may hold TorchServe's generated messages already.
+_pool = descriptor_pool.DescriptorPool()
+_pool.AddSerializedFile(_file().SerializeToString())
+
+PredictionsRequest = _message_class("PredictionsRequest")
+PredictionResponse = _message_class("PredictionResponse")

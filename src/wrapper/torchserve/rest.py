@@ -1,0 +1,84 @@
+"""TorchServe's REST inference API over a pool of kept-alive connections."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Mapping, Optional
+from urllib.parse import quote
+
+import aiohttp
+
+from wrapper.configuration import Address
+from wrapper.torchserve import errors
+
+# KServe gives a request 600 s (the timeout of the Istio resources it generates).
+REQUEST_TIMEOUT = 600.0
+
+
+class RestInference:
+    """Sends bodies to TorchServe and gives back the bodies it answers.
+
+    The pool belongs to the event loop that first uses it. A process that was forked or
+    spawned from one with a pool makes its own.
+    """
+
+    def __init__(self, address: Address) -> None:
+        self._base = f"http://{address}"
+        self._session: Optional[aiohttp.ClientSession] = None
+        self._loop: Optional[asyncio.AbstractEventLoop] = None
+
+    async def predict(self, model: str, body: bytes, headers: Mapping[str, str]) -> bytes:
+        """Post a V1 body to ``/v1/models/{model}:predict``.
+
+        Raises:
+            ServingError: when TorchServe can't be reached or answers an error.
+        """
+        return await self._post(f"/v1/models/{quote(model)}:predict", body, headers)
+
+    async def explain(self, model: str, body: bytes, headers: Mapping[str, str]) -> bytes:
+        """Post a V1 body to ``/v1/models/{model}:explain``.
+
+        Raises:
+            ServingError: when TorchServe can't be reached or answers an error.
+        """
+        return await self._post(f"/v1/models/{quote(model)}:explain", body, headers)
+
+    async def infer(self, model: str, body: bytes, headers: Mapping[str, str]) -> bytes:
+        """Post a V2 body to ``/v2/models/{model}/infer``.
+
+        Raises:
+            ServingError: when TorchServe can't be reached or answers an error.
+        """
+        return await self._post(f"/v2/models/{quote(model)}/infer", body, headers)
+
+    async def _post(self, path: str, body: bytes, headers: Mapping[str, str]) -> bytes:
+        try:
+            async with self._pool().post(self._base + path, data=body, headers=headers) as answer:
+                content = await answer.read()
+                status = answer.status
+        except aiohttp.ClientConnectorError:
+            raise errors.UNREACHABLE from None
+        except asyncio.TimeoutError:
+            raise errors.TIMED_OUT from None
+        except aiohttp.ClientError:
+            raise errors.INTERRUPTED from None
+        if status != 200:
+            raise errors.from_answer(status, content)
+        return content
+
+    def _pool(self) -> aiohttp.ClientSession:
+        loop = asyncio.get_running_loop()
+        if self._session is None or self._loop is not loop:
+            self._loop = loop
+            self._session = aiohttp.ClientSession(
+                # TorchServe's own queue is the limit (job_queue_size); a second one
+                # here would only hide it.
+                connector=aiohttp.TCPConnector(limit=0),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                timeout=aiohttp.ClientTimeout(total=REQUEST_TIMEOUT),
+                skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding"),
+            )
+        return self._session
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_session": None, "_loop": None}

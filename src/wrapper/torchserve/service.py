@@ -1,0 +1,97 @@
+"""One TorchServe, as the front and the model see it: three calls and a question."""
+
+from __future__ import annotations
+
+import os
+from typing import Mapping
+
+from wrapper import protocol
+from wrapper.bodies import v1_request, v2_request
+from wrapper.errors import ServingError, model_not_found, model_not_ready
+from wrapper.protocol import PredictorProtocol
+from wrapper.readiness import Readiness
+from wrapper.settings import Settings
+from wrapper.torchserve.management import Management
+from wrapper.torchserve.rest import RestInference
+
+# What each of TorchServe's KServe envelopes reads. A custom envelope, or none, is the
+# model author's business: both protocols are passed on.
+_SPOKEN = {"kserve": "V1", "kservev2": "V2"}
+_PATHS = {"V1": "/v1/models/{}:predict", "V2": "/v2/models/{}/infer"}
+_JSON = {"content-type": "application/json"}
+
+
+class TorchServe:
+    """Forwards requests to TorchServe, by the transport that PROTOCOL_VERSION asks for."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._rest = RestInference(settings.inference)
+        self._infer = self._rest.infer
+        if settings.protocol is PredictorProtocol.GRPC_V2:
+            # grpcio takes a quarter of a second to import.
+            from wrapper.torchserve.grpc import GrpcInference
+
+            self._infer = GrpcInference(settings.grpc_inference).infer
+        load = settings.load
+        describer = Management(settings.management, load.timeout, load.customized)
+        self.readiness = Readiness(settings.models, describer, load.warn_after)
+
+    @classmethod
+    def from_environment(cls) -> TorchServe:
+        """Read the process environment, as ``python -m wrapper`` does.
+
+        Raises:
+            UnsupportedProtocolError: for an unknown PROTOCOL_VERSION.
+            SettingsError: when another setting can't be used.
+        """
+        declared = protocol.from_environment(os.environ)
+        return cls(Settings.from_environment(os.environ, declared))
+
+    async def predict(self, model: str, body: bytes, headers: Mapping[str, str]) -> bytes:
+        """Answer a V1 prediction: JSON in, TorchServe's JSON out.
+
+        Raises:
+            ServingError: for whatever keeps the request from being answered.
+        """
+        self._check(model, "V1")
+        request = v1_request(body)
+        self._check_ready(model)
+        return await self._rest.predict(model, request, {**headers, **_JSON})
+
+    async def explain(self, model: str, body: bytes, headers: Mapping[str, str]) -> bytes:
+        """Answer a V1 explanation: JSON in, TorchServe's JSON out.
+
+        Raises:
+            ServingError: for whatever keeps the request from being answered.
+        """
+        self._check(model, "V1")
+        request = v1_request(body)
+        self._check_ready(model)
+        return await self._rest.explain(model, request, {**headers, **_JSON})
+
+    async def infer(self, model: str, body: bytes, headers: Mapping[str, str]) -> bytes:
+        """Answer an Open Inference Protocol request: JSON in, TorchServe's JSON out.
+
+        Raises:
+            ServingError: for whatever keeps the request from being answered.
+        """
+        self._check(model, "V2")
+        request = v2_request(body)
+        self._check_ready(model)
+        return await self._infer(model, request, {**headers, **_JSON})
+
+    def _check(self, model: str, asked: str) -> None:
+        if model not in self.settings.models:
+            raise model_not_found(model)
+        spoken = _SPOKEN.get(self.settings.envelope or "", asked)
+        if asked != spoken:
+            raise ServingError(
+                400,
+                f"This service speaks {spoken}, not {asked}: its TorchServe has the envelope "
+                f"{self.settings.envelope}. Post to {_PATHS[spoken].format(model)}",
+            )
+
+    def _check_ready(self, model: str) -> None:
+        if not self.readiness.is_ready(model):
+            raise model_not_ready(model)
