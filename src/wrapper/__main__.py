@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+from pathlib import Path
 from typing import NoReturn
 
 from wrapper import protocol
@@ -36,11 +37,12 @@ def main() -> None:
 
     server.run(settings, sys.argv[1:])
 
+
 def _refuse(line: str) -> NoReturn:
-    print(line, file=sys.stderr)
-    path = os.environ.get("TERMINATION_LOG_PATH") or _TERMINATION_LOG
-    with contextlib.suppress(OSError), open(path, "w", encoding="utf-8") as log:
-        log.write(line + "\n")
+    sys.stderr.write(line + "\n")
+    path = Path(os.environ.get("TERMINATION_LOG_PATH") or _TERMINATION_LOG)
+    with contextlib.suppress(OSError):
+        path.write_text(line + "\n", encoding="utf-8")
     sys.exit(_USAGE_ERROR)
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Mapping, Optional
+from typing import Any
 from urllib.parse import urlsplit
 
 import javaproperties
@@ -63,10 +64,12 @@ class TorchServeConfiguration:
                 "config.properties that TorchServe was started with"
             ) from None
         except javaproperties.InvalidUEscapeError as error:
-            raise ConfigurationError(f"CONFIG_PATH: {path} is no properties file: {error}") from None
+            raise ConfigurationError(
+                f"CONFIG_PATH: {path} is no properties file: {error}"
+            ) from None
         return cls(properties, environment, str(path))
 
-    def get(self, key: str) -> Optional[str]:
+    def get(self, key: str) -> str | None:
         """Give a property's value, or None where neither file, environment nor default has one."""
         if self._overridable:
             override = self._environment.get("TS_" + key.upper())

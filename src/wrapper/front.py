@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from typing import Awaitable, Callable, Mapping, Optional
+from collections.abc import Awaitable, Mapping
+from typing import Callable
 from urllib.parse import unquote
 
 from wrapper.errors import ServingError
@@ -45,7 +46,7 @@ class Front:
     def __init__(self, torchserve: TorchServe) -> None:
         self._torchserve = torchserve
 
-    def call_for(self, method: str, path: str) -> Optional[tuple[Call, str]]:
+    def call_for(self, method: str, path: str) -> tuple[Call, str] | None:
         """Give the call and the model name that a request is for, None for the SDK's own routes.
 
         Args:

@@ -7,7 +7,7 @@ imported, which takes seconds.
 from __future__ import annotations
 
 import enum
-from typing import Mapping, Optional
+from collections.abc import Mapping
 
 VARIABLE = "PROTOCOL_VERSION"
 
@@ -48,7 +48,7 @@ class UnsupportedProtocolError(ValueError):
     """A PROTOCOL_VERSION that is none of v1, v2 and grpc-v2. Its text is one line."""
 
 
-def parse(value: Optional[str]) -> PredictorProtocol:
+def parse(value: str | None) -> PredictorProtocol:
     """Give the protocol that a value of PROTOCOL_VERSION stands for.
 
     ``None`` (unset) and the empty string mean v1.
@@ -79,7 +79,7 @@ def _refusal(value: str) -> str:
     return f"{line} - did you mean '{near}'?" if near else line
 
 
-def _nearest(value: str) -> Optional[PredictorProtocol]:
+def _nearest(value: str) -> PredictorProtocol | None:
     folded = value.strip().lower().replace("_", "-")
     for protocol in PredictorProtocol:
         if folded == protocol.value:

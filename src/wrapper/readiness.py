@@ -12,7 +12,8 @@ import logging
 import os
 import threading
 import time
-from typing import Any, Mapping, Optional, Protocol, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 logger = logging.getLogger("wrapper")
 
@@ -26,22 +27,20 @@ _NOT_ASKED = "it hasn't been asked about yet"
 class ModelDescriber(Protocol):
     """What the poller needs of TorchServe's management API."""
 
-    def why_not_ready(self, model: str) -> Optional[str]:
+    def why_not_ready(self, model: str) -> str | None:
         """Say why a model can't be served now, or None when it can."""
 
 
 class Readiness:
     """The live state of the models of one TorchServe."""
 
-    def __init__(
-        self, models: Sequence[str], describer: ModelDescriber, warn_after: float
-    ) -> None:
+    def __init__(self, models: Sequence[str], describer: ModelDescriber, warn_after: float) -> None:
         self._describer = describer
         self._warn_after = warn_after
         # Replaced as a whole by the poller, so that readers need no lock, which a fork
         # in the wrong moment would leave locked for ever.
-        self._reasons: Mapping[str, Optional[str]] = dict.fromkeys(models, _NOT_ASKED)
-        self._poller: Optional[int] = None
+        self._reasons: Mapping[str, str | None] = dict.fromkeys(models, _NOT_ASKED)
+        self._poller: int | None = None
 
     def is_ready(self, model: str) -> bool:
         """Tell whether the model had a READY worker when last asked about."""
@@ -98,7 +97,7 @@ class Readiness:
         return {**self.__dict__, "_poller": None}
 
 
-def _tell_change(model: str, reason: Optional[str]) -> None:
+def _tell_change(model: str, reason: str | None) -> None:
     if reason is None:
         logger.info("model %s is ready", model)
     else:

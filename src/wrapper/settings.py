@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Mapping, Optional
 
 from wrapper.configuration import Address, ConfigurationError, TorchServeConfiguration
 from wrapper.protocol import VARIABLE, PredictorProtocol
@@ -65,7 +65,7 @@ class Settings:
 
     protocol: PredictorProtocol
     protocol_is_set: bool
-    envelope: Optional[str]
+    envelope: str | None
     models: tuple[str, ...]
     inference: Address
     management: Address

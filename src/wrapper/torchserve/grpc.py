@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Mapping, Optional
+from collections.abc import Mapping
+from typing import Any
 
 import grpc
 
@@ -37,8 +38,8 @@ class GrpcInference:
 
     def __init__(self, address: Address) -> None:
         self._target = str(address)
-        self._predictions: Optional[Any] = None
-        self._loop: Optional[asyncio.AbstractEventLoop] = None
+        self._predictions: Any | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def infer(self, model: str, body: bytes, headers: Mapping[str, str]) -> bytes:
         """Send a V2 body to the model and give the V2 body it answers.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
-from typing import Any, Optional
+from typing import Any
 from urllib.parse import quote
 
 from wrapper.configuration import Address
@@ -21,9 +21,9 @@ class Management:
         self._address = address
         self._timeout = timeout
         self._query = "?customized=true" if customized else ""
-        self._connection: Optional[http.client.HTTPConnection] = None
+        self._connection: http.client.HTTPConnection | None = None
 
-    def why_not_ready(self, model: str) -> Optional[str]:
+    def why_not_ready(self, model: str) -> str | None:
         """Say why a model can't be served now, or None when it can.
 
         A model can be served when at least one of its workers is READY.
@@ -56,7 +56,7 @@ class Management:
         return {**self.__dict__, "_connection": None}
 
 
-def _why_no_worker(body: bytes) -> Optional[str]:
+def _why_no_worker(body: bytes) -> str | None:
     try:
         described: Any = json.loads(body)
         workers = [str(worker["status"]) for model in described for worker in model["workers"]]

@@ -51,7 +51,8 @@ def _message_class(name: str) -> Any:
     descriptor = _pool.FindMessageTypeByName(f"{PACKAGE}.{name}")
     if hasattr(message_factory, "GetMessageClass"):  # protobuf 4.22 and later
         return message_factory.GetMessageClass(descriptor)
-    return message_factory.MessageFactory(_pool).GetPrototype(descriptor)
+    factory: Any = message_factory.MessageFactory(_pool)
+    return factory.GetPrototype(descriptor)
 
 
 # A pool of its own: the default one may hold TorchServe's generated messages already.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Mapping, Optional
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import quote
 
 import aiohttp
@@ -24,8 +25,8 @@ class RestInference:
 
     def __init__(self, address: Address) -> None:
         self._base = f"http://{address}"
-        self._session: Optional[aiohttp.ClientSession] = None
-        self._loop: Optional[asyncio.AbstractEventLoop] = None
+        self._session: aiohttp.ClientSession | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def predict(self, model: str, body: bytes, headers: Mapping[str, str]) -> bytes:
         """Post a V1 body to ``/v1/models/{model}:predict``.

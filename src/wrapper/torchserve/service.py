@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Mapping
+from collections.abc import Mapping
 
 from wrapper import protocol
 from wrapper.bodies import v1_request, v2_request

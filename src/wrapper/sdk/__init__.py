@@ -1,0 +1,57 @@
+"""The KServe SDK that is installed, behind one face for all its generations.
+
+A generation is told by what the SDK offers, not by its version number.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.metadata
+import importlib.util
+from typing import Any, Optional, Protocol
+
+from wrapper.errors import ServingError
+from wrapper.front import Front
+
+
+class Sdk(Protocol):
+    """What changes between the generations of the SDK."""
+
+    def open_inference_request(self, payload: Any, envelope: str | None) -> dict[str, Any] | None:
+        """Give the V2 request that a model's payload holds, or None when it holds a V1 one.
+
+        Raises:
+            ServingError: 400 when JSON can't hold the request.
+        """
+
+    def open_inference_response(self, answer: dict[str, Any], payload: Any) -> Any:
+        """Give what a model has to return for TorchServe's V2 answer to this payload."""
+
+    def exception(self, error: ServingError) -> Exception:
+        """Give the exception that the SDK turns into the error's status."""
+
+    def put_before(self, front: Front) -> None:
+        """Have every ``kserve.ModelServer`` made from now on answer through the front."""
+
+
+def version() -> str:
+    """Give the installed SDK's version."""
+    return importlib.metadata.version("kserve")
+
+
+@functools.cache
+def installed() -> Sdk:
+    """Give the generation that is installed."""
+    if importlib.util.find_spec("kserve.protocol") is None:
+        from wrapper.sdk.tornado_server import TornadoSdk
+
+        return TornadoSdk()
+    from kserve import model_server
+
+    if hasattr(model_server, "RESTServer"):
+        from wrapper.sdk.rest_server import RestServerSdk
+
+        return RestServerSdk()
+    from wrapper.sdk.uvicorn_server import UvicornServerSdk
+
+    return UvicornServerSdk()

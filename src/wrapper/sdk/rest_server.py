@@ -1,0 +1,50 @@
+"""SDK 0.14 and later: one FastAPI application of the SDK's, worker processes by spawn."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from typing import Any
+
+from kserve import model_server
+from kserve.protocol.rest.server import RESTServer
+
+from wrapper.asgi import FrontApplication
+from wrapper.front import Front
+from wrapper.sdk.fastapi_model import FastApiModelFace
+
+# Since 0.15. It makes a REST server of its own for each worker process.
+_MULTIPROCESS = "kserve.protocol.rest.multiprocess"
+
+
+class FrontedRESTServer(RESTServer):
+    """The SDK's REST server with the front around its application.
+
+    It is pickled when the SDK spawns worker processes, and takes the front with it.
+    """
+
+    front: Front | None = None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.front = type(self).front
+
+    def create_application(self) -> None:
+        """Let the SDK add its routes to its application, then stand before it."""
+        super().create_application()
+        assert self.front is not None
+        self._server.config.app = FrontApplication(self.front, model_server.app)
+
+
+class RestServerSdk(FastApiModelFace):
+    """The third generation (0.14.0 to 0.21.0, the newest known)."""
+
+    def put_before(self, front: Front) -> None:
+        """Have the SDK make a server that puts the front around its application."""
+        FrontedRESTServer.front = front
+        # The SDK offers no hook: it makes its server by this name, in the constructor of
+        # ModelServer (0.14) or when that starts (0.15 and later).
+        model_server.RESTServer = FrontedRESTServer
+        if importlib.util.find_spec(_MULTIPROCESS):
+            module: Any = importlib.import_module(_MULTIPROCESS + ".server")
+            module.RESTServer = FrontedRESTServer

@@ -1,0 +1,30 @@
+"""SDK 0.10 to 0.13: FastAPI under uvicorn, worker processes by fork."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kserve import model_server
+
+from wrapper.asgi import FrontApplication
+from wrapper.front import Front
+from wrapper.sdk.fastapi_model import FastApiModelFace
+
+# 0.10.0 and 0.10.1 call it UvicornProcess.
+_SERVER = "UvicornServer" if hasattr(model_server, "UvicornServer") else "UvicornProcess"
+
+
+class UvicornServerSdk(FastApiModelFace):
+    """The second generation (0.10.0 to 0.13.1)."""
+
+    def put_before(self, front: Front) -> None:
+        """Have the SDK make a server that puts the front around its application."""
+        original = getattr(model_server, _SERVER)
+
+        class FrontedServer(original):  # type: ignore[valid-type, misc]
+            def __init__(self, *args: Any, **kwargs: Any) -> None:
+                super().__init__(*args, **kwargs)
+                self.cfg.app = FrontApplication(front, self.cfg.app)
+
+        # The SDK offers no hook: it makes its server by this name when it starts.
+        setattr(model_server, _SERVER, FrontedServer)

@@ -1,0 +1,58 @@
+"""Builds what is served from the settings and hands it to the installed SDK."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+
+import kserve
+from kserve import model_server
+
+from wrapper import sdk
+from wrapper.front import Front
+from wrapper.model import TorchServeModel
+from wrapper.settings import Settings
+from wrapper.torchserve.service import TorchServe
+
+# Long enough for a TorchServe that runs, so that the first request finds the model
+# ready; a TorchServe that is still starting is waited for in the background.
+_FIRST_ANSWER = 1.0
+
+logger = logging.getLogger("wrapper")
+
+
+def run(settings: Settings, arguments: Sequence[str]) -> None:
+    """Serve until the process is told to stop."""
+    options = _parser().parse_known_args(arguments)[0]
+    _log_to_stderr()
+    logger.info("KServe SDK %s; %s", sdk.version(), settings.summary())
+    torchserve = TorchServe(settings)
+    torchserve.readiness.wait_for_first_answer(_FIRST_ANSWER)
+    if not options.bare_sdk:
+        sdk.installed().put_before(Front(torchserve))
+    server = kserve.ModelServer()
+    for name in settings.models:
+        # Registered here and not by start(), which since 0.14 leaves out, for ever, the
+        # models that are not ready yet, and ends the process when none is.
+        server.register_model(TorchServeModel(name, settings.protocol, torchserve))
+    server.start([])
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m wrapper", parents=[model_server.parser])
+    parser.add_argument(
+        "--bare-sdk",
+        action="store_true",
+        help="Let the KServe SDK answer inference requests too, without the wrapper's front.",
+    )
+    return parser
+
+
+def _log_to_stderr() -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(asctime)s wrapper %(levelname)s: %(message)s"))
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
