@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import importlib.metadata
 import importlib.util
-from typing import Any, Optional, Protocol
+from typing import Any, Protocol
 
 from wrapper.errors import ServingError
 from wrapper.front import Front

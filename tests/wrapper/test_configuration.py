@@ -1,0 +1,115 @@
+"""config.properties is read as TorchServe reads it, and faults are told with file and key."""
+
+from pathlib import Path
+
+import pytest
+
+from wrapper.configuration import Address, ConfigurationError, TorchServeConfiguration
+from wrapper.protocol import PredictorProtocol
+from wrapper.settings import LoadPolicy, Settings, SettingsError
+
+SNAPSHOT = 'model_snapshot={"models":{"digits":{"1.0":{}},"contract":{"1.0":{}}}}\n'
+
+
+def _read(tmp_path: Path, text: str, **environment: str) -> TorchServeConfiguration:
+    file = tmp_path / "config.properties"
+    file.write_text(text)
+    return TorchServeConfiguration.read(file, environment)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("inference_address=http://127.0.0.1:9000\n", Address("127.0.0.1", 9000)),
+        ("inference_address = http\\://0.0.0.0\\:9000/\n", Address("127.0.0.1", 9000)),
+        ("inference_address: http://[::]:9000\n", Address("::1", 9000)),
+        ("", Address("127.0.0.1", 8080)),
+    ],
+)
+def test_an_address_is_read_as_the_wrapper_can_reach_it(
+    tmp_path: Path, text: str, expected: Address
+) -> None:
+    assert _read(tmp_path, text).address("inference_address") == expected
+
+
+def test_an_ipv6_address_is_written_with_brackets() -> None:
+    assert str(Address("::1", 7070)) == "[::1]:7070"
+
+
+@pytest.mark.parametrize("value", ["unix:/tmp/ts.sock", "0.0.0.0:8085", "http://h:port"])
+def test_an_address_that_cannot_be_used_names_file_key_and_form(tmp_path: Path, value: str) -> None:
+    configuration = _read(tmp_path, f"inference_address={value}\n")
+    with pytest.raises(
+        ConfigurationError, match=r"config\.properties: inference_address=.*http://HOST"
+    ):
+        configuration.address("inference_address")
+
+
+def test_the_environment_overrides_only_when_the_file_allows_it(tmp_path: Path) -> None:
+    text = "service_envelope=kserve\n"
+    environment = {"TS_SERVICE_ENVELOPE": "kservev2"}
+    assert _read(tmp_path, text, **environment).get("service_envelope") == "kserve"
+    allowed = text + "enable_envvars_config=true\n"
+    assert _read(tmp_path, allowed, **environment).get("service_envelope") == "kservev2"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (SNAPSHOT, ("contract", "digits")),
+        ("load_models=digits=digits-1.0.mar, contract.mar\n", ("digits", "contract")),
+        ("load_models=http://models/digits.mar\n", ("digits",)),
+    ],
+)
+def test_models_are_found(tmp_path: Path, text: str, expected: tuple[str, ...]) -> None:
+    assert _read(tmp_path, text).models() == expected
+
+
+def test_all_models_of_the_store_are_found(tmp_path: Path) -> None:
+    (tmp_path / "digits.mar").touch()
+    text = f"load_models=all\nmodel_store={tmp_path}\n"
+    assert _read(tmp_path, text).models() == ("digits",)
+
+
+@pytest.mark.parametrize("text", ["", "load_models=\n"])
+def test_no_model_is_told_with_what_to_add(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ConfigurationError, match="names no model: add model_snapshot"):
+        _read(tmp_path, text).models()
+
+
+def test_a_snapshot_that_is_no_json_names_the_key(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"model_snapshot='\{oops'"):
+        _read(tmp_path, "model_snapshot={oops\n").models()
+
+
+def _settings(tmp_path: Path, text: str = SNAPSHOT, **environment: str) -> Settings:
+    file = tmp_path / "config.properties"
+    file.write_text(text)
+    environment = {"CONFIG_PATH": str(file), **environment}
+    return Settings.from_environment(environment, PredictorProtocol.REST_V1)
+
+
+def test_an_unset_protocol_on_a_v2_envelope_is_told_in_the_log_line(tmp_path: Path) -> None:
+    text = SNAPSHOT + "service_envelope=kservev2\n"
+    summary = _settings(tmp_path, text).summary()
+    assert "PROTOCOL_VERSION is unset, so v1" in summary
+    assert "V2 requests are answered" in summary
+    assert "\n" not in summary
+
+
+def test_the_published_wrappers_variables_keep_their_meaning() -> None:
+    policy = LoadPolicy.from_environment(
+        {
+            "MODEL_LOAD_MAX_TRY": "3",
+            "MODEL_LOAD_DELAY": "20",
+            "MODEL_LOAD_TIMEOUT": "7",
+            "MODEL_LOAD_CUSTOMIZED": "true",
+        }
+    )
+    assert policy == LoadPolicy(warn_after=60, timeout=7, customized=True)
+
+
+@pytest.mark.parametrize("value", ["soon", "-1", "nan", "inf"])
+def test_a_number_that_is_none_is_told(tmp_path: Path, value: str) -> None:
+    with pytest.raises(SettingsError, match=f"MODEL_LOAD_DELAY='{value}' can't be used"):
+        _settings(tmp_path, MODEL_LOAD_DELAY=value)

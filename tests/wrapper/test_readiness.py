@@ -1,0 +1,56 @@
+"""Readiness follows TorchServe, both ways, and never waits for it."""
+
+import pickle
+import time
+from collections.abc import Callable
+
+from wrapper.readiness import Readiness
+
+
+class _Workers:
+    """Says of every model what the test put there."""
+
+    def __init__(self, **reasons: str | None) -> None:
+        self.reasons = reasons
+
+    def why_not_ready(self, model: str) -> str | None:
+        return self.reasons[model]
+
+
+def _within_a_second(condition: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + 1
+    while time.monotonic() < deadline:
+        if condition():
+            return True
+        time.sleep(0.01)
+    return False
+
+
+def test_it_follows_each_model_up_and_down() -> None:
+    workers = _Workers(digits="it has no worker", contract=None)
+    readiness = Readiness(["digits", "contract"], workers, warn_after=300)
+    readiness.wait_for_first_answer(1)
+    assert readiness.is_ready("contract")
+    assert not readiness.is_ready("digits")
+    workers.reasons["digits"] = None
+    assert _within_a_second(lambda: readiness.is_ready("digits"))
+    workers.reasons["digits"] = "TorchServe doesn't answer"
+    assert _within_a_second(lambda: not readiness.is_ready("digits"))
+
+
+def test_a_model_that_nobody_configured_is_not_ready() -> None:
+    assert not Readiness(["digits"], _Workers(digits=None), 300).is_ready("unknown")
+
+
+def test_waiting_for_the_first_answer_ends_when_it_comes() -> None:
+    started = time.monotonic()
+    Readiness(["digits"], _Workers(digits="no"), 300).wait_for_first_answer(30)
+    assert time.monotonic() - started < 10
+
+
+def test_a_copy_in_another_process_asks_for_itself() -> None:
+    readiness = Readiness(["digits"], _Workers(digits=None), 300)
+    readiness.wait_for_first_answer(1)
+    copy = pickle.loads(pickle.dumps(readiness))
+    copy._describer.reasons["digits"] = "gone"
+    assert _within_a_second(lambda: not copy.is_ready("digits"))
