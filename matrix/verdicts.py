@@ -1,0 +1,27 @@
+"""What a check can come to, and the two ways in which it can be impossible to make."""
+
+from __future__ import annotations
+
+import enum
+
+
+class Verdict(enum.StrEnum):
+    """What a check came to. What could not run is never a pass and never left out."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    """The subject did not do what it must."""
+    ERROR = "error"
+    """The harness's own fault: nothing is known of the subject."""
+    UNPROVISIONED = "unprovisioned"
+    """What the check needs could not be had: an interpreter, an environment, TorchServe."""
+    UNSUPPORTED = "unsupported"
+    """The subject says that it does not offer this."""
+
+
+class Unprovisioned(Exception):  # noqa: N818 - a verdict, no error of the harness
+    """Something that could not be had. Its text is a sentence: what, why, what to do."""
+
+
+class Unsupported(Exception):  # noqa: N818 - a verdict, no error of the harness
+    """Something that the subject does not offer. Its text is a sentence that says what."""

@@ -1,0 +1,112 @@
+"""The axes: what the repository's file holds, and how a file that is wrong is told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from packaging.version import Version
+
+from matrix import axes
+from matrix.axes import AxesError
+
+
+@pytest.fixture(scope="module")
+def ours() -> axes.Axes:
+    return axes.load()
+
+
+def test_holds_the_27_releases_of_the_sdk_in_order(ours: axes.Axes) -> None:
+    assert len(ours.kserve) == 27
+    assert list(ours.kserve) == sorted(ours.kserve, key=Version)
+    assert "0.10.1.1" not in ours.kserve, "it is yanked"
+
+
+def test_default_profile_is_the_newest_patch_of_each_minor(ours: axes.Axes) -> None:
+    assert ours.profile("default") == (
+        *("0.8.0.2", "0.9.0", "0.10.2", "0.11.2", "0.12.1", "0.13.1", "0.14.1"),
+        *("0.15.2", "0.16.0", "0.17.1", "0.18.1", "0.19.0", "0.20.0", "0.21.0"),
+    )
+
+
+def test_profile_all_is_every_release(ours: axes.Axes) -> None:
+    assert ours.profile("all") == tuple(ours.kserve)
+
+
+def test_unset_and_empty_are_different_values(ours: axes.Axes) -> None:
+    assert ours.value("unset") is None
+    assert ours.value("empty") == ""
+    assert ours.value("padded-v1") == " v1 "
+
+
+def test_every_release_has_exactly_one_control_plane(ours: axes.Axes) -> None:
+    for release in ours.kserve:
+        assert len([plane for plane in ours.control_planes if release in plane.releases]) == 1
+
+
+def test_control_planes_before_0_11_1_set_no_protocol_version(ours: axes.Axes) -> None:
+    silent = [
+        release
+        for release in ours.kserve
+        for plane in ours.control_planes
+        if release in plane.releases and not plane.sets_protocol_version
+    ]
+    assert silent[-1] == "0.11.0"
+    assert silent == list(ours.kserve)[: len(silent)]
+
+
+def test_unknown_names_are_told_with_those_there_are(ours: axes.Axes) -> None:
+    with pytest.raises(AxesError, match=r"'0\.7\.0' is not in axes\.toml, which has 0\.8\.0, "):
+        ours.release("0.7.0")
+    with pytest.raises(AxesError, match=r"'v4' is no PROTOCOL_VERSION .* unset, empty, v1"):
+        ours.value("v4")
+    with pytest.raises(AxesError, match="'some' is no profile: use default or all"):
+        ours.profile("some")
+
+
+# Each mistake in the repository's own file, and what must be said of it.
+MISTAKES = {
+    "no TOML": ("schema = 1", "schema = ", r"can't be read: .*line"),
+    "unknown key": ("python = ", "pyhton = ", r"kserve\[0\]: .*pyhton"),
+    "wrong type": ('python = "3.9"', "python = 3.9", r"kserve\[0\]\.python: 3\.9 is not"),
+    "date in quotes": (
+        "cut_off = 2022-03-08",
+        'cut_off = "2022-03-08"',
+        r"kserve\[0\]\.cut_off: '2022-03-08' is text: write a date without quotes",
+    ),
+    "repeated release": (
+        'release = "0.8.0.1"',
+        'release = "0.8.0"',
+        r"kserve: release '0\.8\.0' is there twice",
+    ),
+    "repeated value": ('name = "empty"', 'name = "unset"', r"protocol: name 'unset' is there"),
+    "default not offered": (
+        'default = "0.12.0"',
+        'default = "0.99.0"',
+        r"torchserve\.default: 0\.99\.0 is not among",
+    ),
+    "no requirement": (
+        '"setuptools<81"',
+        '"setuptools 81"',
+        r"kserve\[\d+\]\.also: 'setuptools 81': ",
+    ),
+    "no specifier": ('">=0.12"', '"since 0.12"', r"control_plane\[2\]\.releases: "),
+    "unknown envelope": ('v1 = "kserve"', 'v1 = "json"', r"envelope\.v1: 'json' is not one of"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_wrong_file_is_told_with_file_and_key(mistake: str, tmp_path: Path) -> None:
+    right, wrong, said = MISTAKES[mistake]
+    text = axes.FILE.read_text()
+    assert right in text
+    file = tmp_path / "axes.toml"
+    file.write_text(text.replace(right, wrong, 1))
+    with pytest.raises(AxesError, match=said) as raised:
+        axes.load(file)
+    assert str(raised.value).startswith(str(file))
+
+
+def test_a_missing_file_is_told(tmp_path: Path) -> None:
+    with pytest.raises(AxesError, match=r"nowhere\.toml can't be read"):
+        axes.load(tmp_path / "nowhere.toml")
