@@ -7,6 +7,7 @@ ends the process within milliseconds, with one line and exit code 2.
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import os
 import sys
 from pathlib import Path
@@ -32,6 +33,9 @@ def main() -> None:
         settings = Settings.from_environment(os.environ, declared)
     except SettingsError as error:
         _refuse(str(error))
+
+    if importlib.util.find_spec("kserve") is None:
+        _refuse("The KServe SDK is not installed here: pip install kserve, any release from 0.8.0")
 
     from wrapper import server
 

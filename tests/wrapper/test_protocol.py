@@ -48,7 +48,8 @@ def test_parse_refuses_with_one_line_and_a_hint(value: str, near: str | None) ->
 
 
 def test_a_protocol_compares_equal_to_its_text() -> None:
-    assert PredictorProtocol.REST_V1 == "v1"
+    text: str = PredictorProtocol.REST_V1
+    assert text == "v1"
     assert f"{PredictorProtocol.GRPC_V2}" == "grpc-v2"
 
 
@@ -101,3 +102,31 @@ def test_a_configuration_that_cannot_be_read_is_one_line_too(tmp_path: Path) -> 
     assert "absent.properties" in line
     assert line.count("\n") == 1
     assert log.read_text() == line
+
+
+def test_a_missing_sdk_is_one_line_too(tmp_path: Path) -> None:
+    config = tmp_path / "config.properties"
+    config.write_text("load_models=digits.mar\n")
+    # Isolated from site-packages, where some machines have an SDK.
+    (tmp_path / "kserve_is_absent.py").write_text(
+        "import importlib.util, runpy\n"
+        "found = importlib.util.find_spec\n"
+        "importlib.util.find_spec = lambda name, *more: "
+        "None if name == 'kserve' else found(name, *more)\n"
+        "runpy.run_module('wrapper', run_name='__main__')\n"
+    )
+    environment = {k: v for k, v in os.environ.items() if k != "PROTOCOL_VERSION"}
+    ended = subprocess.run(
+        [sys.executable, str(tmp_path / "kserve_is_absent.py")],
+        env={
+            **environment,
+            "CONFIG_PATH": str(config),
+            "TERMINATION_LOG_PATH": str(tmp_path / "l"),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("The KServe SDK is not installed here: pip install kserve")
+    assert ended.stderr.count("\n") == 1
