@@ -35,6 +35,7 @@ class KServeRelease:
         cut_off: the day (00:00 UTC) whose package index its lock is resolved from.
         also: further requirements of its lock.
         without: declared dependencies that its lock leaves out.
+        from_source: packages that are installed from source, being pure Python.
     """
 
     release: str
@@ -42,6 +43,7 @@ class KServeRelease:
     cut_off: datetime.date
     also: tuple[str, ...]
     without: tuple[str, ...]
+    from_source: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,6 @@ class Axes:
         default_torchserve: the one that is run unless others are asked for.
         control_planes: what KServe's controllers set.
         protocols: the PROTOCOL_VERSION values by name, None where it isn't set.
-        from_source: packages that may be installed from source, being pure Python.
     """
 
     kserve: Mapping[str, KServeRelease]
@@ -78,7 +79,6 @@ class Axes:
     default_torchserve: str
     control_planes: tuple[ControlPlane, ...]
     protocols: Mapping[str, str | None]
-    from_source: tuple[str, ...]
 
     def profile(self, name: str) -> tuple[str, ...]:
         """List the SDK releases of a profile, oldest first.
@@ -172,7 +172,6 @@ def _axes(document: Mapping[str, Any]) -> Axes:
             _control_plane(index, entry) for index, entry in enumerate(document["control_plane"])
         ),
         protocols={entry["name"]: entry.get("value") for entry in document["protocol"]},
-        from_source=tuple(document["locks"]["from_source"]),
     )
 
 
@@ -181,7 +180,7 @@ def _kserve(index: int, entry: Mapping[str, Any]) -> KServeRelease:
         raise AxesError(
             f"kserve[{index}].cut_off: {entry['cut_off']!r} is text: write a date without quotes"
         )
-    for key in ("also", "without"):
+    for key in ("also", "without", "from_source"):
         for requirement in entry.get(key, ()):
             try:
                 Requirement(requirement)
@@ -193,6 +192,7 @@ def _kserve(index: int, entry: Mapping[str, Any]) -> KServeRelease:
         entry["cut_off"],
         tuple(entry.get("also", ())),
         tuple(entry.get("without", ())),
+        tuple(entry.get("from_source", ())),
     )
 
 

@@ -1,0 +1,235 @@
+"""The locks: one resolved, dated and hashed set of packages per release of the KServe SDK."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import re
+import sys
+import tempfile
+import tomllib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from matrix import axes, interpreters, uv_tool
+from matrix.axes import Axes, KServeRelease
+from matrix.uv_tool import UvFailed
+from matrix.verdicts import Unprovisioned
+
+FOLDER = Path(__file__).with_name("locks")
+_PYPROJECT = Path(__file__).resolve().parent.parent / "pyproject.toml"
+_INPUTS = re.compile(r"^# Inputs: sha256:([0-9a-f]{64})$", re.MULTILINE)
+_PINNED = re.compile(r"^([A-Za-z0-9._-]+)==", re.MULTILINE)
+
+
+class LockError(Exception):
+    """A lock that is missing, out of date or can't be made. Its text says how to make it."""
+
+
+@dataclass(frozen=True)
+class Lock:
+    """A lock that can be used.
+
+    Attributes:
+        release: what its environment is made for.
+        path: the file.
+        digest: the SHA-256 of the file, in hexadecimal.
+    """
+
+    release: KServeRelease
+    path: Path
+    digest: str
+
+
+def find(release: KServeRelease, folder: Path = FOLDER) -> Lock:
+    """Give the lock of a release.
+
+    Raises:
+        LockError: when there is none, or when axes.toml or the wrapper's requirements have
+            changed since it was made.
+    """
+    wrong = out_of_date(release, folder)
+    if wrong:
+        raise LockError(f"{wrong}: make it with `{_command(release.release)}`")
+    path = _path(release.release, folder)
+    return Lock(release, path, hashlib.sha256(path.read_bytes()).hexdigest())
+
+
+def out_of_date(release: KServeRelease, folder: Path = FOLDER) -> str | None:
+    """Say what is wrong with the lock of a release, None where it can be used."""
+    path = _path(release.release, folder)
+    try:
+        recorded = _INPUTS.search(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return f"KServe {release.release} has no lock ({path.name})"
+    if recorded is None or recorded[1] != _inputs(release):
+        return (
+            f"the lock of KServe {release.release} ({path.name}) is out of date with axes.toml "
+            "or with the dependencies in pyproject.toml"
+        )
+    return None
+
+
+def make(release: KServeRelease, folder: Path = FOLDER) -> Lock:
+    """Resolve the lock of a release anew and write it.
+
+    Raises:
+        LockError: when it can't be resolved without a compiler.
+        Unprovisioned: when the Python of the release or the package index can't be had.
+    """
+    python = interpreters.find(release.python)
+    try:
+        pins = _resolve(release, python)
+    except UvFailed as error:
+        if error.no_network:
+            raise Unprovisioned(
+                f"the lock of KServe {release.release} can't be resolved, since the package "
+                f"index can't be reached: {error}"
+            ) from None
+        raise LockError(
+            f"KServe {release.release} can't be resolved as axes.toml says: {error}"
+        ) from None
+    _refuse_unused(release, pins)
+    path = _path(release.release, folder)
+    folder.mkdir(exist_ok=True)
+    path.write_text(f"{_header(release)}\n{pins}", encoding="utf-8")
+    return find(release, folder)
+
+
+def install_options(release: KServeRelease) -> list[str]:
+    """List uv's options that resolving and installing share: the day, and no compiler."""
+    options = ["--exclude-newer", _cut_off(release), "--only-binary", ":all:"]
+    for package in release.from_source:
+        options += ["--no-binary", package]
+    return options
+
+
+def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``lock`` to the commands of ``python -m matrix``."""
+    parser = commands.add_parser(
+        "lock",
+        help="make the locks of KServe SDK releases",
+        description="Resolve the packages of KServe SDK releases, each as of its day.",
+    )
+    parser.add_argument(
+        "--kserve", action="append", metavar="R", help="this release only; may be repeated"
+    )
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="make nothing; say which locks are missing or out of date, exit 1 if any is",
+    )
+    parser.set_defaults(command=_lock)
+
+
+def _lock(arguments: argparse.Namespace) -> int:
+    known = axes.load()
+    releases = [known.release(name) for name in arguments.kserve or known.kserve]
+    return _check(known, releases) if arguments.check else _make_all(releases)
+
+
+def _check(known: Axes, releases: Sequence[KServeRelease]) -> int:
+    wrong = [said for release in releases if (said := out_of_date(release))]
+    expected = {_path(name, FOLDER).name for name in known.kserve}
+    wrong += [
+        f"{path.name} is the lock of no release in axes.toml"
+        for path in sorted(FOLDER.glob("*.txt"))
+        if path.name not in expected
+    ]
+    for said in wrong:
+        _say(said)
+    _say(f"{len(releases)} locks checked, {len(wrong)} wrong")
+    return 1 if wrong else 0
+
+
+def _make_all(releases: Iterable[KServeRelease]) -> int:
+    failed = False
+    for release in releases:
+        try:
+            lock = make(release)
+        except (LockError, Unprovisioned) as error:
+            failed = True
+            _say(f"error: {error}")
+        else:
+            pins = len(_PINNED.findall(lock.path.read_text(encoding="utf-8")))
+            _say(f"{lock.path.name}: {pins} packages as of {release.cut_off}")
+    return 3 if failed else 0
+
+
+def _resolve(release: KServeRelease, python: Path) -> str:
+    options: list[str | Path] = [
+        *("--python", python, "--python-platform", "linux"),
+        *("--generate-hashes", "--no-annotate", "--no-header", "--quiet"),
+        *install_options(release),
+    ]
+    wanted = "\n".join([f"kserve=={release.release}", *release.also, *_wrapper_requirements(), ""])
+    with tempfile.TemporaryDirectory(prefix="matrix-lock-") as folder:
+        left_out = Path(folder, "excludes.txt")
+        left_out.write_text("\n".join(release.without), encoding="utf-8")
+        options += ["--excludes", left_out]
+        return uv_tool.run(
+            *("pip", "compile", "-", *options),
+            stdin=wanted,
+            environment=uv_tool.NO_COMPILER,
+        )
+
+
+def _refuse_unused(release: KServeRelease, pins: str) -> None:
+    """Refuse an exception from wheels-only that nothing needs: it would hide the next one."""
+    pinned = {canonicalize_name(name) for name in _PINNED.findall(pins)}
+    for package in release.from_source:
+        if canonicalize_name(package) not in pinned:
+            raise LockError(
+                f"KServe {release.release} doesn't need {package}: take it out of its "
+                "from_source in axes.toml"
+            )
+
+
+def _header(release: KServeRelease) -> str:
+    lines = [
+        f"KServe SDK {release.release} with the wrapper's own dependencies, resolved by",
+        f"  {_command(release.release)}",
+        f"Valid for: CPython {release.python} on Linux, x86_64, glibc",
+        f"Cut-off: {_cut_off(release)}",
+        f"From source: {', '.join(release.from_source) or 'nothing'}",
+        f"Inputs: sha256:{_inputs(release)}",
+    ]
+    return "".join(f"# {line}\n" for line in lines)
+
+
+def _inputs(release: KServeRelease) -> str:
+    """Digest all that a lock is resolved from, besides the package index of its day."""
+    inputs = [
+        *(release.release, release.python, _cut_off(release)),
+        *(sorted(release.also), sorted(release.without), sorted(release.from_source)),
+        _wrapper_requirements(),
+    ]
+    return hashlib.sha256(json.dumps(inputs).encode()).hexdigest()
+
+
+def _wrapper_requirements() -> list[str]:
+    """List what the wrapper needs beside the SDK, as its package metadata says."""
+    project = tomllib.loads(_PYPROJECT.read_text(encoding="utf-8"))["project"]
+    return sorted(str(Requirement(text)) for text in project["dependencies"])
+
+
+def _cut_off(release: KServeRelease) -> str:
+    # A day without a time would be taken in the machine's own time zone.
+    return f"{release.cut_off.isoformat()}T00:00:00Z"
+
+
+def _path(release: str, folder: Path) -> Path:
+    return folder / f"kserve-{release}.txt"
+
+
+def _command(release: str) -> str:
+    return f"python -m matrix lock --kserve {release}"
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
