@@ -72,8 +72,19 @@ class Front:
         Args:
             headers: the request's headers, names in lower case.
         """
-        forwarded = {name: headers[name] for name in _FORWARDED if name in headers}
         try:
-            return Answer(200, await call(model, body, forwarded))
+            return Answer(200, await call(model, body, _forwarded(headers)))
         except ServingError as error:
             return Answer(error.status, json.dumps({"error": error.message}).encode())
+
+    async def infer(self, model: str, body: bytes, headers: Mapping[str, str]) -> bytes:
+        """Answer the JSON body that a gRPC request stands for.
+
+        Raises:
+            ServingError: for whatever keeps the request from being answered.
+        """
+        return await self._torchserve.infer(model, body, _forwarded(headers))
+
+
+def _forwarded(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name: headers[name] for name in _FORWARDED if name in headers}

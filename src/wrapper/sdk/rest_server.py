@@ -11,6 +11,7 @@ from kserve.protocol.rest.server import RESTServer
 
 from wrapper.asgi import FrontApplication
 from wrapper.front import Front
+from wrapper.sdk import grpc_servicer
 from wrapper.sdk.fastapi_model import FastApiModelFace
 
 # Since 0.15. It makes a REST server of its own for each worker process.
@@ -48,3 +49,4 @@ class RestServerSdk(FastApiModelFace):
         if importlib.util.find_spec(_MULTIPROCESS):
             module: Any = importlib.import_module(_MULTIPROCESS + ".server")
             module.RESTServer = FrontedRESTServer
+        grpc_servicer.put_before(front)

@@ -8,6 +8,7 @@ from kserve import model_server
 
 from wrapper.asgi import FrontApplication
 from wrapper.front import Front
+from wrapper.sdk import grpc_servicer
 from wrapper.sdk.fastapi_model import FastApiModelFace
 
 # 0.10.0 and 0.10.1 call it UvicornProcess.
@@ -28,3 +29,4 @@ class UvicornServerSdk(FastApiModelFace):
 
         # The SDK offers no hook: it makes its server by this name when it starts.
         setattr(model_server, _SERVER, FrontedServer)
+        grpc_servicer.put_before(front)
