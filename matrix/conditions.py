@@ -1,0 +1,68 @@
+"""Conditions over the axes of the matrix: ``{kserve = "<0.10", envelope = ["kserve"]}``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.version import Version
+
+# Axes whose points are releases, compared as versions (PEP 440); the others are words.
+RELEASE_AXES = frozenset({"kserve", "torchserve"})
+WORD_AXES = frozenset({"protocol", "envelope", "runtime", "outcome", "constructor"})
+
+
+class ConditionError(ValueError):
+    """A condition that can't be read. Its text says which axis and what to write instead."""
+
+
+@dataclass(frozen=True)
+class Condition:
+    """Holds where every clause does. Without a clause it holds everywhere.
+
+    Attributes:
+        releases: version specifiers by axis.
+        words: the points allowed, by axis.
+    """
+
+    releases: Mapping[str, SpecifierSet]
+    words: Mapping[str, frozenset[str]]
+
+    @classmethod
+    def parse(cls, clauses: Mapping[str, str | list[str]]) -> Condition:
+        """Read a table of a data file.
+
+        Raises:
+            ConditionError: for an unknown axis or a malformed version specifier.
+        """
+        releases: dict[str, SpecifierSet] = {}
+        words: dict[str, frozenset[str]] = {}
+        for axis, allowed in clauses.items():
+            if axis in WORD_AXES:
+                words[axis] = frozenset([allowed] if isinstance(allowed, str) else allowed)
+            elif axis in RELEASE_AXES and isinstance(allowed, str):
+                releases[axis] = _specifier(axis, allowed)
+            else:
+                known = ", ".join(sorted(RELEASE_AXES | WORD_AXES))
+                raise ConditionError(
+                    f"{axis} = {allowed!r} is no condition: the axes are {known}, and a "
+                    "release is given as one version specifier such as '<0.10'"
+                )
+        return cls(releases, words)
+
+    def holds(self, point: Mapping[str, str]) -> bool:
+        """Tell whether it holds at a point, given as the value of every axis it names."""
+        return all(
+            specifier.contains(Version(point[axis]), prereleases=True)
+            for axis, specifier in self.releases.items()
+        ) and all(point[axis] in allowed for axis, allowed in self.words.items())
+
+
+def _specifier(axis: str, text: str) -> SpecifierSet:
+    try:
+        return SpecifierSet(text)
+    except InvalidSpecifier:
+        raise ConditionError(
+            f"{axis} = {text!r} is no version specifier: write for instance '>=0.10,<0.14'"
+        ) from None

@@ -1,0 +1,158 @@
+"""What each cell must show: expectations.toml, read and checked."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+
+from matrix.conditions import Condition, ConditionError
+from matrix.verdicts import Verdict
+
+FILE = Path(__file__).with_name("expectations.toml")
+_SCHEMA = Path(__file__).with_name("expectations.schema.json")
+
+SERVES = "serves"
+REFUSES = "refuses"
+
+
+class ExpectationsError(Exception):
+    """An expectations.toml that can't be used. Its text names the file and the entry."""
+
+
+@dataclass(frozen=True)
+class Service:
+    """What an accepted PROTOCOL_VERSION comes to.
+
+    Attributes:
+        envelopes: TorchServe's service envelopes that the value is run with.
+        effective: the protocol in effect, ``v1``, ``v2`` or ``grpc-v2``.
+        transport: how requests reach TorchServe, ``rest`` or ``grpc``.
+    """
+
+    envelopes: tuple[str, ...]
+    effective: str
+    transport: str
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check: its id, the statement that it proves, and where it is made."""
+
+    id: str
+    statement: str
+    when: Condition
+
+
+@dataclass(frozen=True)
+class ExpectedVerdict:
+    """A verdict other than passed that is expected of some checks in some cells."""
+
+    checks: tuple[str, ...]
+    when: Condition
+    verdict: Verdict
+    reason: str
+
+
+@dataclass(frozen=True)
+class Expectations:
+    """The whole file. ``services`` and ``refusals`` are by the PROTOCOL_VERSION's name."""
+
+    services: Mapping[str, Service]
+    refusals: Mapping[str, str]
+    checks: Mapping[str, Check]
+    exceptions: tuple[ExpectedVerdict, ...]
+
+    def envelopes(self, protocol: str) -> tuple[str, ...]:
+        """Give the envelopes that a value is run with: one where it refuses to start."""
+        return self.services[protocol].envelopes if protocol in self.services else ("kserve",)
+
+    def outcome(self, protocol: str) -> str:
+        """Tell whether a PROTOCOL_VERSION lets the wrapper serve or makes it refuse."""
+        return SERVES if protocol in self.services else REFUSES
+
+    def checks_at(self, point: Mapping[str, str]) -> tuple[str, ...]:
+        """List the ids of the checks to make at a point of the axes, in the file's order."""
+        return tuple(check.id for check in self.checks.values() if check.when.holds(point))
+
+    def exception_at(self, check: str, point: Mapping[str, str]) -> ExpectedVerdict | None:
+        """Give the entry that expects something else than passed, where there is one."""
+        for exception in self.exceptions:
+            if check in exception.checks and exception.when.holds(point):
+                return exception
+        return None
+
+
+def load(path: Path = FILE, today: datetime.date | None = None) -> Expectations:
+    """Read the file.
+
+    Raises:
+        ExpectationsError: when it breaks its schema, contradicts itself, or holds a known
+            failure whose day has passed.
+    """
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        jsonschema.validate(document, json.loads(_SCHEMA.read_text(encoding="utf-8")))
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise ExpectationsError(f"{path} can't be read: {error}") from None
+    except jsonschema.ValidationError as error:
+        place = ".".join(str(part) for part in error.absolute_path) or "the file"
+        raise ExpectationsError(f"{path}: {place}: {error.message}") from None
+    try:
+        return _expectations(document, today or datetime.date.today())
+    except (ConditionError, ExpectationsError) as error:
+        raise ExpectationsError(f"{path}: {error}") from None
+
+
+def _expectations(document: Mapping[str, Any], today: datetime.date) -> Expectations:
+    checks = [
+        Check(entry["id"], entry["statement"], Condition.parse(entry["when"]))
+        for entry in document["checks"]
+    ]
+    services = {
+        name: Service(tuple(entry["envelopes"]), entry["effective"], entry["transport"])
+        for entry in document["serves"]
+        for name in entry["protocol"]
+    }
+    refusals = {entry["protocol"]: entry["line"] for entry in document["refuses"]}
+    exceptions = [
+        _exception(entry, Verdict.UNSUPPORTED) for entry in document.get("unsupported", ())
+    ]
+    for entry in document.get("known_failures", ()):
+        if entry["until"] < today:
+            raise ExpectationsError(
+                f"known failure of {', '.join(entry['check'])} expired on {entry['until']}: "
+                "mend it, or give it a new day and a reason"
+            )
+        exceptions.append(_exception(entry, Verdict.FAILED))
+    expectations = Expectations(
+        services, refusals, {check.id: check for check in checks}, tuple(exceptions)
+    )
+    _refuse_contradictions(expectations, len(checks))
+    return expectations
+
+
+def _exception(entry: Mapping[str, Any], verdict: Verdict) -> ExpectedVerdict:
+    return ExpectedVerdict(
+        tuple(entry["check"]), Condition.parse(entry["when"]), verdict, entry["reason"]
+    )
+
+
+def _refuse_contradictions(expectations: Expectations, written: int) -> None:
+    if written != len(expectations.checks):
+        raise ExpectationsError("checks: an id is there twice")
+    both = expectations.services.keys() & expectations.refusals.keys()
+    if both:
+        raise ExpectationsError(f"{', '.join(sorted(both))} is both in serves and in refuses")
+    for exception in expectations.exceptions:
+        unknown = set(exception.checks) - expectations.checks.keys()
+        if unknown:
+            raise ExpectationsError(
+                f"{exception.verdict}: {', '.join(sorted(unknown))} is no check in [[checks]]"
+            )
