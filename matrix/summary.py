@@ -1,0 +1,150 @@
+"""The table at the end of a run: SDK releases down, PROTOCOL_VERSION values across."""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from matrix.results import Record, ResultsError, Run, read
+from matrix.verdicts import Verdict
+
+# A letter beside each colour, for those who don't see it. The worst comes first.
+_MARKS = {
+    "failed": ("F", "bold red"),
+    "error": ("E", "bold magenta"),
+    "unprovisioned": ("U", "bold yellow"),
+    "missing": ("-", "bold yellow"),
+    "known": ("k", "yellow"),
+    "passed": ("ok", "green"),
+}
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the subcommand ``summary``."""
+    parser = subparsers.add_parser("summary", help="Print the table of a results file again.")
+    parser.add_argument("file", type=Path, help="a results.jsonl")
+    parser.set_defaults(command=_main)
+
+
+def _main(arguments: argparse.Namespace) -> int:
+    console = Console()
+    try:
+        run = read(arguments.file)
+    except ResultsError as error:
+        console.print(str(error), markup=False, highlight=False)
+        return 2
+    show(run, console)
+    return exit_code(run)
+
+
+def exit_code(run: Run) -> int:
+    """Judge a run that was read: one that was cut short is never all as expected."""
+    return run.exit_code() or (3 if run.cut_short else 0)
+
+
+def show(run: Run, console: Console) -> None:
+    """Print the table, what is not as expected, and how far the run came."""
+    console.print(_table(run))
+    for sentence in findings(run):
+        console.print(Text(sentence))
+    counts = ", ".join(f"{count} {verdict}" for verdict, count in sorted(run.counts().items()))
+    name = run.header.wrapper["name"]
+    console.print(Text(f"{name} on {run.header.runtime}: {run.sentence()}: {counts or 'nothing'}"))
+    seconds = _refusal_seconds(run.records)
+    if seconds:
+        console.print(
+            Text(
+                f"an invalid PROTOCOL_VERSION ends the process after {_median(seconds):.3f} s "
+                f"(median of {len(seconds)} cells)"
+            )
+        )
+
+
+def findings(run: Run, limit: int = 20) -> list[str]:
+    """Tell what is not as expected, a sentence for each check with the cells it was in."""
+    grouped: Mapping[tuple[str, str, str], list[str]] = defaultdict(list)
+    for record in run.records:
+        if not record.as_expected:
+            message = record.message.splitlines()[0] if record.message else ""
+            key = (str(record.verdict), record.check, message)
+            grouped[key].append(record.cell)
+    sentences = []
+    for (verdict, check, message), cells in grouped.items():
+        more = f" and {len(cells) - 1} more" if len(cells) > 1 else ""
+        sentences.append(f"{verdict}: {check} in {cells[0]}{more}: {message}")
+    hidden = len(sentences) - limit
+    return sentences[:limit] + ([f"... and {hidden} more findings"] if hidden > 0 else [])
+
+
+def _table(run: Run) -> Table:
+    points = _points(run)
+    protocols = list(dict.fromkeys(protocol for _, protocol in points))
+    table = Table(title=f"PROTOCOL_VERSION by KServe SDK release, {run.header.runtime}")
+    table.add_column("KServe")
+    for protocol in protocols:
+        table.add_column(protocol, justify="center")
+    table.add_column("checks", justify="right")
+    table.add_column("exit", justify="right")
+    for release in dict.fromkeys(release for release, _ in points):
+        records = [record for record in run.records if record.axes["kserve"] == release]
+        seconds = _refusal_seconds(records)
+        table.add_row(
+            release,
+            *(_mark(points.get((release, protocol), [])) for protocol in protocols),
+            str(len(records)),
+            f"{_median(seconds):.3f} s" if seconds else "",
+        )
+    return table
+
+
+def _points(run: Run) -> dict[tuple[str, str], list[str]]:
+    """Give the states of all planned checks by SDK release and PROTOCOL_VERSION."""
+    records = {(record.cell, record.check): record for record in run.records}
+    axes = {record.cell: record.axes for record in run.records}
+    points: dict[tuple[str, str], list[str]] = {}
+    for cell, checks in run.header.planned.items():
+        kserve, protocol = _axes_of(cell, axes)
+        states = points.setdefault((kserve, protocol), [])
+        states += [_state(records.get((cell, check))) for check in checks]
+    return points
+
+
+def _axes_of(cell: str, axes: Mapping[str, Mapping[str, str]]) -> tuple[str, str]:
+    if cell in axes:
+        return axes[cell]["kserve"], axes[cell]["protocol"]
+    # A cell without a record has its axes in its id only: kserveR-PROTOCOL-ENVELOPE-torchserveT
+    release, _, rest = cell.removeprefix("kserve").partition("-")
+    return release, rest.rsplit("-", 2)[0]
+
+
+def _state(record: Record | None) -> str:
+    if record is None:
+        return "missing"
+    if record.as_expected:
+        return "known" if record.verdict is Verdict.FAILED else "passed"
+    known = str(record.verdict)
+    return known if known in ("error", "unprovisioned") else "failed"
+
+
+def _mark(states: Iterable[str]) -> Text:
+    found = set(states)
+    for state, (letter, style) in _MARKS.items():
+        if state in found:
+            return Text(letter, style=style)
+    return Text("")
+
+
+def _refusal_seconds(records: Iterable[Record]) -> list[float]:
+    timed = (record.observed for record in records if record.check == "refusal-time")
+    return [observed["median"] for observed in timed if isinstance(observed, dict)]
+
+
+def _median(seconds: list[float]) -> float:
+    return statistics.median(seconds)
