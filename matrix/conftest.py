@@ -1,0 +1,3 @@
+"""Makes ``pytest matrix`` a run of the matrix."""
+
+pytest_plugins = ("matrix.plugin",)

@@ -1,0 +1,40 @@
+"""The evidence of one check: what was sent and answered, expected and observed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+# Enough to show what went wrong; a run of 27 releases stays readable in one file.
+_LONGEST = 4000
+
+
+@dataclass
+class Exhibit:
+    """Collects while a check runs. What it holds goes into the check's record."""
+
+    expected: Any = None
+    observed: Any = None
+    exchanges: list[dict[str, str]] = field(default_factory=list)
+    wrapper_log: str = ""
+
+    def exchange(self, request: str, response: str) -> None:
+        """Keep a request to the wrapper and its response, as text."""
+        self.exchanges.append({"request": _shortened(request), "response": _shortened(response)})
+
+    def equal(self, observed: Any, expected: Any, what: str) -> None:
+        """Keep both values and judge whether they are equal.
+
+        Raises:
+            AssertionError: when they aren't; names ``what`` and both.
+        """
+        self.expected, self.observed = expected, observed
+        assert observed == expected, (
+            f"{what}: expected {_shortened(repr(expected))}, got {_shortened(repr(observed))}"
+        )
+
+
+def _shortened(text: str) -> str:
+    if len(text) <= _LONGEST:
+        return text
+    return f"{text[:_LONGEST]}... ({len(text)} characters)"

@@ -1,0 +1,345 @@
+"""The pytest plugin of the matrix: plans, starts TorchServe once, records, judges the run.
+
+The controller (pytest-xdist's, or the only process) starts the TorchServe instances and
+writes the results; the workers get the instances as data and run the checks. A check is a
+test function that needs ``cell``; its name is its id: ``test_v1_predict`` makes ``v1-predict``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import traceback
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+from fixtures.torchserve import RuntimeUnavailable, available_runtime
+
+from matrix import axes, expectations, hookspecs, launch, options
+from matrix import instances as running
+from matrix.axes import Axes
+from matrix.cells import Cell
+from matrix.exhibit import Exhibit
+from matrix.expectations import Expectations
+from matrix.instances import Instances
+from matrix.judgement import judge
+from matrix.options import RunOptions
+from matrix.plan import Plan, PlanError
+from matrix.plan import make as make_plan
+from matrix.recorder import Recorder, past_run
+from matrix.stage import Stage
+from matrix.subject import Subject, SubjectError
+from matrix.verdicts import Verdict
+
+# Making an environment from an empty cache, on a slow line, is a part of the first check.
+_CHECK_WITHIN = 1200
+_EXIT_CODES = {
+    pytest.ExitCode.USAGE_ERROR: 2,
+    pytest.ExitCode.NO_TESTS_COLLECTED: 2,
+    pytest.ExitCode.INTERRUPTED: 3,
+    pytest.ExitCode.INTERNAL_ERROR: 3,
+}
+
+_EXHIBIT = pytest.StashKey[Exhibit]()
+
+
+class Matrix:
+    """The state of the plugin in one process.
+
+    Attributes:
+        worker: what the controller sent, None in the controller itself.
+    """
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.worker: dict[str, Any] | None = getattr(config, "workerinput", {}).get("matrix")
+        self.options = RunOptions.of(config.option)
+        self.axes: Axes = axes.load()
+        asked = self.options
+        self.subject = Subject.described(asked.wrapper, asked.wrapper_name, asked.constructor)
+        self.unavailable: str | None = None
+        self.runtime = self.worker["runtime"] if self.worker else self._runtime()
+        self.plan: Plan = make_plan(
+            self.axes,
+            expectations.load(),
+            self.options,
+            self.runtime,
+            constructor_known=self.subject.constructor is not None,
+        )
+        self.instances = Instances()
+        self.recorder: Recorder | None = None
+        self._stage: Stage | None = None
+
+    def _runtime(self) -> str:
+        wanted = self.options.runtime
+        try:
+            return available_runtime(wanted)
+        except RuntimeUnavailable as error:
+            self.unavailable = str(error)
+            return "container" if wanted == "auto" else wanted
+
+    @property
+    def stage(self) -> Stage:
+        """Give what the checks of this process stand on."""
+        if self._stage is None:
+            sent = self.worker or self.to_worker()
+            self._stage = Stage(
+                self.subject, self.axes, running.from_dict(sent["instances"]), sent["runner"]
+            )
+        return self._stage
+
+    def to_worker(self) -> dict[str, Any]:
+        """Give what a worker process has to know."""
+        return {
+            "runtime": self.runtime,
+            "instances": self.instances.to_dict(),
+            "runner": launch.runner_mark(),
+        }
+
+    def start(self, hook: Any) -> None:
+        """Sweep, start TorchServe, begin the results. In the controller only."""
+        hook.pytest_matrix_planned(plan=self.plan)
+        for sentence in (*launch.sweep(), *running.sweep(), past_run(self.options)):
+            if sentence:
+                hook.pytest_matrix_notice(sentence=sentence)
+        needed = self.plan.instances()
+        if self.unavailable:
+            hook.pytest_matrix_notice(sentence=self.unavailable)
+            self.instances.withhold(needed, self.unavailable)
+        else:
+            hook.pytest_matrix_notice(
+                sentence=f"starting TorchServe ({self.runtime}): "
+                + ", ".join(f"{release} with {envelope}" for release, envelope in needed)
+            )
+            self.instances.start(needed, self.runtime, self.options.image)  # type: ignore[arg-type]
+        self.recorder = Recorder(
+            self.plan, self.options, self.subject, self.runtime, self.instances
+        )
+
+    def close(self) -> None:
+        """End all that this process started."""
+        with contextlib.ExitStack() as stack:
+            if self.worker is None:
+                stack.callback(launch.sweep, launch.runner_mark())
+                stack.callback(self.instances.stop)
+            if self._stage is not None:
+                stack.callback(self._stage.close)
+
+
+_MATRIX = pytest.StashKey[Matrix]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options of a run."""
+    options.add(parser.getgroup("matrix", "compatibility matrix").addoption)
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Add the hooks by which a run tells how it goes."""
+    pluginmanager.add_hookspecs(hookspecs)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_cmdline_main() -> Generator[None, Any, Any]:
+    """Turn pytest's exit codes into those of the harness."""
+    code = yield
+    return _EXIT_CODES.get(code, code)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the plan."""
+    try:
+        config.stash[_MATRIX] = Matrix(config)
+    except (PlanError, SubjectError, expectations.ExpectationsError, axes.AxesError) as error:
+        raise pytest.UsageError(str(error)) from None
+    matrix = config.stash[_MATRIX]
+    if matrix.worker is None:
+        config.pluginmanager.register(_Reporting(config, matrix), "matrix-reporting")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Start what the workers share, before they are started."""
+    matrix = session.config.stash[_MATRIX]
+    if matrix.worker is None and not session.config.option.collectonly:
+        matrix.start(session.config.hook)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Send a worker of pytest-xdist what it has to know."""
+    node.workerinput["matrix"] = node.config.stash[_MATRIX].to_worker()
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Make one test of a check for each cell that it is planned in."""
+    if "cell" not in metafunc.fixturenames:
+        return
+    planned = metafunc.config.stash[_MATRIX].plan
+    check = _check_id(metafunc.function.__name__)
+    if check not in planned.expectations.checks:
+        raise pytest.UsageError(
+            f"{metafunc.definition.nodeid}: expectations.toml has no check {check}: add it there"
+        )
+    parameters = [
+        pytest.param(
+            cell,
+            id=cell.id,
+            # Cells of one SDK release stay in one worker: they share its environment.
+            marks=[pytest.mark.xdist_group(cell.kserve), pytest.mark.timeout(_CHECK_WITHIN)],
+        )
+        for cell in planned.cells_of(check)
+    ]
+    metafunc.parametrize("cell", parameters)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Bring the checks of one cell together, in the plan's order."""
+    planned = config.stash[_MATRIX].plan
+    cells = {cell: index for index, cell in enumerate(planned.cells)}
+    checks = {check: index for index, check in enumerate(planned.expectations.checks)}
+
+    def place(item: pytest.Item) -> tuple[int, int]:
+        cell = _cell(item)
+        return (cells[cell], checks[_check_of(item)]) if cell else (-1, -1)
+
+    # pytest collects a test with no parameters once, to skip it. Nothing is skipped here.
+    items[:] = [item for item in items if _cell(item) or not _is_check(item)]
+    items.sort(key=place)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Judge a phase of a check and attach what its record needs."""
+    report = yield
+    cell = _cell(item)
+    if cell is None:
+        return report
+    error = call.excinfo.value if call.excinfo else None
+    judgement = judge(error)
+    exhibit = item.stash.get(_EXHIBIT, Exhibit())
+    evidence: dict[str, Any] = {"exchanges": exhibit.exchanges} if exhibit.exchanges else {}
+    if judgement.verdict in (Verdict.FAILED, Verdict.ERROR):
+        log = item.config.stash[_MATRIX].stage.wrapper_log(cell)
+        evidence |= {"wrapper_log": log} if log else {}
+    if judgement.verdict is Verdict.ERROR and error is not None:
+        evidence["traceback"] = "".join(traceback.format_exception(error))[-4000:]
+    if judgement.verdict is Verdict.UNSUPPORTED:
+        report.outcome = "skipped"
+        report.longrepr = (str(item.path), 0, f"unsupported: {judgement.message}")
+    elif judgement.verdict is not Verdict.PASSED:
+        report.outcome = "failed"
+        if isinstance(report.longrepr, tuple):  # of a skip, which is none here
+            report.longrepr = judgement.message
+    report.matrix_record = json.dumps(  # type: ignore[attr-defined]
+        {
+            "cell": cell.id,
+            "check": _check_of(item),
+            "verdict": judgement.verdict,
+            "message": judgement.message,
+            "expected": exhibit.expected,
+            "observed": exhibit.observed,
+            "seconds": call.duration,
+            "evidence": evidence,
+        }
+    )
+    return report
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Finish the results and judge the run; one that was broken off is left without a footer."""
+    matrix = session.config.stash.get(_MATRIX, None)
+    if matrix is None or matrix.recorder is None:
+        return
+    if exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+        run = matrix.recorder.finish()
+        session.exitstatus = run.exit_code()
+        session.config.hook.pytest_matrix_finished(run=run)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End what was started, whatever happened."""
+    matrix = config.stash.get(_MATRIX, None)
+    if matrix is not None:
+        matrix.close()
+
+
+def pytest_matrix_notice(sentence: str) -> None:
+    """Do nothing: a face that shows notices registers a plugin of its own."""
+
+
+class _Reporting:
+    """Passes reports on to the recorder. Registered in the controller only."""
+
+    def __init__(self, config: pytest.Config, matrix: Matrix) -> None:
+        self._config = config
+        self._matrix = matrix
+        self._cells = {cell.id: cell for cell in matrix.plan.cells}
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        cell = self._cells.get(_parameter(nodeid))
+        if cell is not None:
+            self._config.hook.pytest_matrix_cell_entered(cell=cell)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        recorder = self._matrix.recorder
+        cell = self._cells.get(_parameter(report.nodeid))
+        if recorder is None or cell is None:
+            return
+        if report.when in ("setup", "call", "teardown"):
+            record = recorder.take(report)
+        else:  # pytest-xdist's report about a worker that crashed
+            function = report.nodeid.rpartition("::")[2].partition("[")[0]
+            record = recorder.crashed(cell.id, _check_id(function), report)
+        if record is not None:
+            self._config.hook.pytest_matrix_record(record=record)
+
+
+@pytest.fixture
+def stage(request: pytest.FixtureRequest) -> Stage:
+    """Give what the checks of this process stand on."""
+    return request.config.stash[_MATRIX].stage
+
+
+@pytest.fixture
+def exhibit(request: pytest.FixtureRequest) -> Exhibit:
+    """Give the evidence that goes into the check's record."""
+    return request.node.stash.setdefault(_EXHIBIT, Exhibit())
+
+
+@pytest.fixture
+def plan(request: pytest.FixtureRequest) -> Plan:
+    """Give the plan of the run."""
+    return request.config.stash[_MATRIX].plan
+
+
+@pytest.fixture
+def expected(request: pytest.FixtureRequest) -> Expectations:
+    """Give what expectations.toml says."""
+    return request.config.stash[_MATRIX].plan.expectations
+
+
+def _cell(item: pytest.Item) -> Cell | None:
+    parameters = getattr(item, "callspec", None)
+    cell = parameters.params.get("cell") if parameters else None
+    return cell if isinstance(cell, Cell) else None
+
+
+def _is_check(item: pytest.Item) -> bool:
+    return "cell" in getattr(item, "fixturenames", ())
+
+
+def _check_of(item: pytest.Item) -> str:
+    return _check_id(getattr(item, "originalname", item.name))
+
+
+def _check_id(function: str) -> str:
+    return function.removeprefix("test_").replace("_", "-")
+
+
+def _parameter(nodeid: str) -> str:
+    # path::function[parameter]@group
+    return nodeid.partition("[")[2].rpartition("]")[0]

@@ -1,0 +1,1 @@
+"""The checks: what each cell must show, as pytest tests."""

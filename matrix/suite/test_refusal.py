@@ -1,0 +1,44 @@
+"""PROTOCOL_VERSION values that must stop the start: how it stops, what it says, how fast."""
+
+from __future__ import annotations
+
+from matrix.cells import Cell
+from matrix.exhibit import Exhibit
+from matrix.expectations import Expectations
+from matrix.refusal import Refusal
+
+# Seconds from process start to exit. kserve alone takes 2 s and more to import.
+_AT_MOST = 0.3
+
+
+def test_refusal_exit_code(refusal: Refusal, exhibit: Exhibit) -> None:
+    exhibit.equal(refusal.exit_code, 2, "exit code (None: it had to be ended)")
+
+
+def test_refusal_line(
+    refusal: Refusal, cell: Cell, expected: Expectations, exhibit: Exhibit
+) -> None:
+    wanted = {"stdout": "", "stderr": expected.refusals[cell.protocol] + "\n"}
+    exhibit.equal({"stdout": refusal.stdout, "stderr": refusal.stderr}, wanted, "output")
+
+
+def test_refusal_termination_log(
+    refusal: Refusal, cell: Cell, expected: Expectations, exhibit: Exhibit
+) -> None:
+    log = refusal.termination_log
+    line = log.removesuffix("\n") if log is not None else None
+    exhibit.equal(line, expected.refusals[cell.protocol], "termination log")
+
+
+def test_refusal_time(refusal: Refusal, exhibit: Exhibit) -> None:
+    exhibit.expected = f"at most {_AT_MOST} s"
+    if refusal.exit_code is None:
+        raise AssertionError("the process did not end by itself")
+    best = min(refusal.seconds)
+    exhibit.observed = {"best": round(best, 4), "median": round(refusal.median, 4)}
+    # The best of its tries: the others tell how busy the machine was.
+    assert best <= _AT_MOST, f"took {best:.2f} s to exit at best, at most {_AT_MOST} s are allowed"
+
+
+def test_refusal_ports(refusal: Refusal, exhibit: Exhibit) -> None:
+    exhibit.equal(list(refusal.opened_ports), [], "ports that were opened")

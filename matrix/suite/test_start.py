@@ -1,0 +1,55 @@
+"""The start of a wrapper: which protocol takes effect, which models are ready, what is refused."""
+
+from __future__ import annotations
+
+from matrix.cells import Cell
+from matrix.clients import RestClient
+from matrix.exhibit import Exhibit
+from matrix.expectations import REFUSES, Expectations, Service
+from matrix.launch import RunningWrapper
+from matrix.stage import MODELS, Stage
+from matrix.verdicts import Unsupported
+
+
+def test_starts(wrapper: RunningWrapper, exhibit: Exhibit) -> None:
+    exhibit.equal(wrapper.exit_code(), None, "exit code (None: it runs)")
+
+
+def test_effective_protocol(
+    wrapper: RunningWrapper, stage: Stage, cell: Cell, service: Service, exhibit: Exhibit
+) -> None:
+    _need_constructor(stage)
+    unset = cell.protocol in ("unset", "empty")
+    said = (
+        f"PROTOCOL_VERSION is unset, so {service.effective};"
+        if unset
+        else f"PROTOCOL_VERSION={service.effective};"
+    )
+    lines = [line for line in wrapper.log().splitlines() if "PROTOCOL_VERSION" in line]
+    exhibit.expected, exhibit.observed = said, lines
+    assert any(said in line for line in lines), f"no line of the log says {said!r}: {lines}"
+    if unset and cell.envelope == "kservev2":
+        assert any("V2 requests are answered" in line for line in lines), (
+            "the log does not say that V2 requests are answered though PROTOCOL_VERSION is unset"
+        )
+
+
+def test_constructor(stage: Stage, cell: Cell, expected: Expectations, exhibit: Exhibit) -> None:
+    _need_constructor(stage)
+    if expected.outcome(cell.protocol) == REFUSES:
+        wanted = {"error": expected.refusals[cell.protocol], "is_value_error": True}
+    else:
+        wanted = {"protocol": expected.services[cell.protocol].effective}
+    exhibit.equal(stage.constructed(cell), wanted, "what the constructor made of the value")
+
+
+def test_model_ready(rest: RestClient, exhibit: Exhibit) -> None:
+    for model in MODELS:
+        answer = rest.get(f"/v1/models/{model}")
+        exhibit.equal(answer.status, 200, f"status of {model}")
+        exhibit.equal(answer.json(), {"name": model, "ready": True}, f"readiness of {model}")
+
+
+def _need_constructor(stage: Stage) -> None:
+    if stage.subject.constructor is None:
+        raise Unsupported("the wrapper's model class isn't known: name it by --constructor")

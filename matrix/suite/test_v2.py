@@ -1,0 +1,114 @@
+"""The Open Inference Protocol, REST and gRPC, in front of TorchServe's envelope ``kservev2``."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from fixtures.torchserve import Instance
+
+from fixtures import payloads
+from matrix import open_inference, reference
+from matrix.cells import Cell
+from matrix.clients import GrpcClient, RestClient
+from matrix.exhibit import Exhibit
+from matrix.expectations import Service
+from matrix.launch import RunningWrapper
+from matrix.plan import Plan
+from matrix.suite.grpc_offer import need_grpc
+
+_ID = "request-17"
+
+
+def test_v2_infer(
+    rest: RestClient, torchserve: Instance, service: Service, exhibit: Exhibit
+) -> None:
+    body = {"id": _ID, **payloads.load("contract-v2")}
+    answer = _same_as_torchserve(rest, torchserve, service, exhibit, "contract", body)
+    exhibit.equal(answer["id"], _ID, "the request's id")
+    received = [_received(output) for output in answer["outputs"]]
+    exhibit.equal(received, body["inputs"], "inputs as the model received them")
+
+
+def test_v2_infer_without_id(
+    rest: RestClient, torchserve: Instance, service: Service, exhibit: Exhibit
+) -> None:
+    own = _ask_torchserve(torchserve, service, "contract", payloads.load("contract-v2"))
+    answer = rest.post("/v2/models/contract/infer", payloads.load("contract-v2"))
+    exhibit.equal(answer.status, 200, "status")
+    # TorchServe makes an id up, another one each time.
+    exhibit.equal({**answer.json(), "id": "any"}, {**own, "id": "any"}, "answer")
+
+
+def test_v2_transport(rest: RestClient, service: Service, exhibit: Exhibit) -> None:
+    answer = rest.post("/v2/models/contract/infer", payloads.load("contract-v2"))
+    exhibit.equal(answer.status, 200, "status")
+    told = {json.loads(output["data"][0])["transport"] for output in answer.json()["outputs"]}
+    exhibit.equal(sorted(told), [service.transport], "transport that TorchServe was asked by")
+
+
+def test_v2_digits_tensor(
+    rest: RestClient, torchserve: Instance, service: Service, exhibit: Exhibit
+) -> None:
+    _known_digits(rest, torchserve, service, exhibit, "digits-v2-tensor")
+
+
+def test_v2_digits_image(
+    rest: RestClient, torchserve: Instance, service: Service, exhibit: Exhibit
+) -> None:
+    _known_digits(rest, torchserve, service, exhibit, "digits-v2-image")
+
+
+def test_grpc_infer(
+    wrapper: RunningWrapper,
+    rest: RestClient,
+    grpc_client: GrpcClient,
+    plan: Plan,
+    cell: Cell,
+    exhibit: Exhibit,
+) -> None:
+    need_grpc(plan, cell, "grpc-infer", wrapper)
+    body = {"id": _ID, **payloads.load("contract-v2")}
+    by_rest = rest.post("/v2/models/contract/infer", body)
+    exhibit.equal(by_rest.status, 200, "status of the REST answer")
+    by_grpc = grpc_client.infer(open_inference.request("contract", body))
+    expected = {"id": _ID, "outputs": open_inference.essential(by_rest.json())}
+    observed = {"id": by_grpc.id, "outputs": open_inference.outputs(by_grpc)}
+    exhibit.equal(observed, expected, "gRPC answer beside the REST answer")
+
+
+def _known_digits(
+    rest: RestClient, torchserve: Instance, service: Service, exhibit: Exhibit, name: str
+) -> None:
+    body = {"id": _ID, **payloads.load(name)}
+    answer = _same_as_torchserve(rest, torchserve, service, exhibit, "digits", body)
+    exhibit.equal(answer["outputs"], payloads.answer(name)["outputs"], "the network's known answer")
+
+
+def _same_as_torchserve(
+    rest: RestClient,
+    torchserve: Instance,
+    service: Service,
+    exhibit: Exhibit,
+    model: str,
+    body: dict[str, Any],
+) -> Any:
+    own = _ask_torchserve(torchserve, service, model, body)
+    answer = rest.post(f"/v2/models/{model}/infer", body)
+    exhibit.equal(answer.status, 200, "status")
+    exhibit.equal(answer.json(), own, "answer beside TorchServe's own")
+    return own
+
+
+def _ask_torchserve(
+    torchserve: Instance, service: Service, model: str, body: dict[str, Any]
+) -> Any:
+    # The contract model tells the transport, so both have to ask by the same one.
+    if service.transport == "grpc":
+        return reference.by_grpc(torchserve, model, body)
+    return reference.by_rest(torchserve, f"/v2/models/{model}/infer", body)
+
+
+def _received(output: dict[str, Any]) -> dict[str, Any]:
+    told = json.loads(output["data"][0])
+    return {key: told[key] for key in ("name", "shape", "datatype", "data")}
