@@ -134,7 +134,7 @@ def _lock(arguments: argparse.Namespace) -> int:
 
 
 def _check(known: Axes, releases: Sequence[KServeRelease]) -> int:
-    wrong = [said for release in releases if (said := out_of_date(release))]
+    wrong = [said for release in releases if (said := out_of_date(release, FOLDER))]
     expected = {_path(name, FOLDER).name for name in known.kserve}
     wrong += [
         f"{path.name} is the lock of no release in axes.toml"
