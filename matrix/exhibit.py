@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,15 +24,18 @@ class Exhibit:
         self.exchanges.append({"request": _shortened(request), "response": _shortened(response)})
 
     def equal(self, observed: Any, expected: Any, what: str) -> None:
-        """Keep both values and judge whether they are equal.
+        """Keep both values and judge whether they are equal, as JSON: 1 is not 1.0, nor true.
 
         Raises:
             AssertionError: when they aren't; names ``what`` and both.
         """
         self.expected, self.observed = expected, observed
-        assert observed == expected, (
-            f"{what}: expected {_shortened(repr(expected))}, got {_shortened(repr(observed))}"
-        )
+        wanted, got = _json(expected), _json(observed)
+        assert got == wanted, f"{what}: expected {_shortened(wanted)}, got {_shortened(got)}"
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, ensure_ascii=False)
 
 
 def _shortened(text: str) -> str:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
-
-from fixtures.torchserve import Instance, Runtime, RuntimeUnavailable, TorchServe, TorchServeError
+from typing import Any, cast
 
 from fixtures import models
 from fixtures import torchserve as torchserves
+from fixtures.torchserve import (
+    Envelope,
+    Instance,
+    Runtime,
+    RuntimeUnavailable,
+    TorchServe,
+    TorchServeError,
+)
 from matrix.stage import MODELS, instance_key
 from matrix.verdicts import Verdict
 
@@ -35,7 +41,7 @@ class Instances:
         with ThreadPoolExecutor(max_workers=2) as pool:
             for (release, envelope), outcome in zip(
                 needed,
-                pool.map(lambda each: _start(*each, runtime, image), needed),
+                pool.map(lambda each: _start(each[0], each[1], runtime, image), needed),
                 strict=True,
             ):
                 key = instance_key(release, envelope)
@@ -81,18 +87,17 @@ def from_dict(data: Mapping[str, Any]) -> dict[str, Instance | Absence]:
     return {**running, **absent}
 
 
-def sweep() -> Iterator[str]:
-    """Remove what killed runners left of TorchServe, and tell each."""
-    yield from torchserves.sweep()
-
-
 def _start(
     release: str, envelope: str, runtime: Runtime, image: str | None
 ) -> TorchServe | Absence:
     try:
         archives = [models.archive(name) for name in MODELS]
         return torchserves.start(
-            runtime, release=release, envelope=envelope, models=archives, image=image
+            runtime,
+            release=release,
+            envelope=cast("Envelope", envelope),
+            models=archives,
+            image=image,
         )
     except RuntimeUnavailable as error:
         return (str(Verdict.UNPROVISIONED), str(error))

@@ -19,8 +19,9 @@ from pathlib import Path
 
 import psutil
 import requests
-from fixtures.torchserve import Endpoints
 
+from fixtures import leftovers
+from fixtures.torchserve import Endpoints
 from matrix import ports
 from matrix.subject import OURS_COMMAND, Subject, SubjectFailed, base_environment
 
@@ -41,7 +42,7 @@ class Situation:
         torchserve: where TorchServe is.
         models: names of the configured models.
         folder: an empty folder for the configuration, the logs and the termination log.
-        runner: marks what was started; see `runner_mark`.
+        runner: marks what was started; see `fixtures.leftovers.runner`.
     """
 
     protocol_version: str | None
@@ -182,11 +183,6 @@ def situation_log(situation: Situation) -> Iterator[int]:
         yield log.fileno()
 
 
-def runner_mark() -> str:
-    """Give the mark of what this process starts: it names this process beyond pid reuse."""
-    return f"{os.getpid()}:{psutil.Process().create_time():.2f}"
-
-
 def sweep(mark: str | None = None) -> list[str]:
     """End the wrappers that killed runners left, or all of the runner with this mark.
 
@@ -197,18 +193,10 @@ def sweep(mark: str | None = None) -> list[str]:
     for process in psutil.process_iter(["pid", "name"]):
         with contextlib.suppress(psutil.Error, OSError):
             found = process.environ().get(_MARK)
-            if found and (found == mark if mark else not _is_alive(found)):
+            if found and (found == mark if mark else not leftovers.runner_lives(found)):
                 process.kill()
                 swept.append(f"ended {process.info['name']} (process {process.pid}) of a past run")
     return swept
-
-
-def _is_alive(mark: str) -> bool:
-    pid, _, created = mark.partition(":")
-    try:
-        return f"{psutil.Process(int(pid)).create_time():.2f}" == created
-    except (psutil.NoSuchProcess, ValueError):
-        return False
 
 
 def _wait_ready(wrapper: RunningWrapper, models: Sequence[str]) -> None:

@@ -58,7 +58,7 @@ class Live:
         """Count the check; show what is not as expected at once."""
         if not record.as_expected and record.cell not in self._failed:
             self._failed[record.cell] = None
-            first = record.message.splitlines()[0] if record.message else ""
+            first = summary.first_line(record)
             self._say(f"{record.verdict}: {record.cell}: {record.check}: {first}")
         self._left[record.cell] -= 1
         if self._left[record.cell] == 0:

@@ -32,7 +32,7 @@ def request(model: str, body: Mapping[str, Any]) -> service_pb2.ModelInferReques
         added = message.inputs.add(name=tensor["name"], datatype=tensor["datatype"])
         added.shape.extend(tensor["shape"])
         member, _ = _DATATYPES[tensor["datatype"]]
-        data = _flat(tensor["data"])
+        data = flat(tensor["data"])
         if tensor["datatype"] == "BYTES":
             data = [element.encode() for element in data]
         getattr(added.contents, member).extend(data)
@@ -67,10 +67,17 @@ def essential(answer: Mapping[str, Any]) -> list[dict[str, Any]]:
             "name": output["name"],
             "datatype": output["datatype"],
             "shape": list(output["shape"]),
-            "data": _flat(output["data"]),
+            "data": flat(output["data"]),
         }
         for output in answer["outputs"]
     ]
+
+
+def flat(data: Any) -> list[Any]:
+    """Give the elements of nested data in row-major order."""
+    if not isinstance(data, list):
+        return [data]
+    return [element for each in data for element in flat(each)]
 
 
 def _contents(output: Any) -> list[Any]:
@@ -89,9 +96,3 @@ def _unpacked(datatype: str, raw: bytes) -> list[Any]:
         elements.append(raw[at + 4 : at + 4 + length].decode())
         at += 4 + length
     return elements
-
-
-def _flat(data: Any) -> list[Any]:
-    if not isinstance(data, list):
-        return [data]
-    return [element for each in data for element in _flat(each)]

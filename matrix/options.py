@@ -6,11 +6,12 @@ import argparse
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from matrix.axes import PROFILES
 
 RUNTIMES = ("auto", "container", "process")
+Preference = Literal["auto", "container", "process"]
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class RunOptions:
     torchserve: tuple[str, ...]
     cell: tuple[str, ...]
     check: tuple[str, ...]
-    runtime: str
+    runtime: Preference
     image: str | None
     wrapper: str | None
     wrapper_name: str | None
@@ -63,7 +64,7 @@ def add(add_option: Callable[..., Any]) -> None:
             help=f"Run {what} only; may be given more than once.",
         )
 
-    add_list("kserve", "this release of the KServe SDK")
+    add_list("kserve", "this release of the KServe SDK (or newest)")
     add_list("protocol", "this PROTOCOL_VERSION, by its name in axes.toml (unset, v1, ...)")
     add_list("torchserve", "this TorchServe release")
     add_list("cell", "the cell of this id, as --list prints it")

@@ -99,11 +99,18 @@ def _selected(axes: Axes, options: RunOptions) -> _Selection:
     # A cell that is named is run whatever the profile holds.
     profile = "all" if options.cell else options.profile
     return _Selection(
-        _chosen("kserve", options.kserve, axes.profile("all")) or axes.profile(profile),
-        _chosen("protocol", options.protocol, axes.protocols) or axes.protocols,
+        _chosen("kserve", _resolved(options.kserve, axes), axes.profile("all"))
+        or axes.profile(profile),
+        _chosen("protocol", options.protocol, axes.protocols) or tuple(axes.protocols),
         _chosen("torchserve", options.torchserve, axes.torchserve)
         or (axes.torchserve if options.cell else (axes.default_torchserve,)),
     )
+
+
+def _resolved(releases: Sequence[str], axes: Axes) -> list[str]:
+    """Replace the word ``newest`` by the newest release of the SDK."""
+    newest = axes.profile("all")[-1]
+    return [newest if release == "newest" else release for release in releases]
 
 
 def _cells(
@@ -134,7 +141,7 @@ def _point(cell: Cell, expectations: Expectations, constructor_known: bool) -> d
 
 def _refuse_unmatched(axes: Axes, expectations: Expectations) -> None:
     """Refuse entries of expectations.toml that no cell of the whole matrix meets."""
-    everything = _Selection(axes.profile("all"), axes.protocols, axes.torchserve)
+    everything = _Selection(axes.profile("all"), tuple(axes.protocols), axes.torchserve)
     points = [
         _point(cell, expectations, known)
         for runtime in ("container", "process")

@@ -14,12 +14,14 @@ from collections.abc import Generator
 from typing import Any
 
 import pytest
-from fixtures.torchserve import RuntimeUnavailable, available_runtime
 
+from fixtures import leftovers, torchserve
+from fixtures.torchserve import Runtime, RuntimeUnavailable, available_runtime
 from matrix import axes, expectations, hookspecs, launch, options
 from matrix import instances as running
 from matrix.axes import Axes
 from matrix.cells import Cell
+from matrix.distribution import ByRelease, cell_id
 from matrix.exhibit import Exhibit
 from matrix.expectations import Expectations
 from matrix.instances import Instances
@@ -58,7 +60,7 @@ class Matrix:
         asked = self.options
         self.subject = Subject.described(asked.wrapper, asked.wrapper_name, asked.constructor)
         self.unavailable: str | None = None
-        self.runtime = self.worker["runtime"] if self.worker else self._runtime()
+        self.runtime: Runtime = self.worker["runtime"] if self.worker else self._runtime()
         self.plan: Plan = make_plan(
             self.axes,
             expectations.load(),
@@ -70,7 +72,7 @@ class Matrix:
         self.recorder: Recorder | None = None
         self._stage: Stage | None = None
 
-    def _runtime(self) -> str:
+    def _runtime(self) -> Runtime:
         wanted = self.options.runtime
         try:
             return available_runtime(wanted)
@@ -93,13 +95,13 @@ class Matrix:
         return {
             "runtime": self.runtime,
             "instances": self.instances.to_dict(),
-            "runner": launch.runner_mark(),
+            "runner": leftovers.runner(),
         }
 
     def start(self, hook: Any) -> None:
         """Sweep, start TorchServe, begin the results. In the controller only."""
         hook.pytest_matrix_planned(plan=self.plan)
-        for sentence in (*launch.sweep(), *running.sweep(), past_run(self.options)):
+        for sentence in (*launch.sweep(), *torchserve.sweep(), past_run(self.options)):
             if sentence:
                 hook.pytest_matrix_notice(sentence=sentence)
         needed = self.plan.instances()
@@ -111,7 +113,7 @@ class Matrix:
                 sentence=f"starting TorchServe ({self.runtime}): "
                 + ", ".join(f"{release} with {envelope}" for release, envelope in needed)
             )
-            self.instances.start(needed, self.runtime, self.options.image)  # type: ignore[arg-type]
+            self.instances.start(needed, self.runtime, self.options.image)
         self.recorder = Recorder(
             self.plan, self.options, self.subject, self.runtime, self.instances
         )
@@ -120,7 +122,7 @@ class Matrix:
         """End all that this process started."""
         with contextlib.ExitStack() as stack:
             if self.worker is None:
-                stack.callback(launch.sweep, launch.runner_mark())
+                stack.callback(launch.sweep, leftovers.runner())
                 stack.callback(self.instances.stop)
             if self._stage is not None:
                 stack.callback(self._stage.close)
@@ -185,8 +187,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         pytest.param(
             cell,
             id=cell.id,
-            # Cells of one SDK release stay in one worker: they share its environment.
-            marks=[pytest.mark.xdist_group(cell.kserve), pytest.mark.timeout(_CHECK_WITHIN)],
+            marks=pytest.mark.timeout(_CHECK_WITHIN),
         )
         for cell in planned.cells_of(check)
     ]
@@ -279,14 +280,18 @@ class _Reporting:
         self._matrix = matrix
         self._cells = {cell.id: cell for cell in matrix.plan.cells}
 
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> Any:
+        return ByRelease(config, log, self._cells)
+
     def pytest_runtest_logstart(self, nodeid: str) -> None:
-        cell = self._cells.get(_parameter(nodeid))
+        cell = self._cells.get(cell_id(nodeid))
         if cell is not None:
             self._config.hook.pytest_matrix_cell_entered(cell=cell)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         recorder = self._matrix.recorder
-        cell = self._cells.get(_parameter(report.nodeid))
+        cell = self._cells.get(cell_id(report.nodeid))
         if recorder is None or cell is None:
             return
         if report.when in ("setup", "call", "teardown"):
@@ -307,7 +312,8 @@ def stage(request: pytest.FixtureRequest) -> Stage:
 @pytest.fixture
 def exhibit(request: pytest.FixtureRequest) -> Exhibit:
     """Give the evidence that goes into the check's record."""
-    return request.node.stash.setdefault(_EXHIBIT, Exhibit())
+    made: Exhibit = request.node.stash.setdefault(_EXHIBIT, Exhibit())
+    return made
 
 
 @pytest.fixture
@@ -338,8 +344,3 @@ def _check_of(item: pytest.Item) -> str:
 
 def _check_id(function: str) -> str:
     return function.removeprefix("test_").replace("_", "-")
-
-
-def _parameter(nodeid: str) -> str:
-    # path::function[parameter]@group
-    return nodeid.partition("[")[2].rpartition("]")[0]

@@ -7,9 +7,9 @@ from typing import Any
 
 import grpc
 import requests
-from fixtures.torchserve import Instance
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
+from fixtures.torchserve import Instance
 from matrix.clients import TIMEOUT, encode
 
 _PACKAGE = "org.pytorch.serve.grpc.inference"

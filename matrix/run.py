@@ -15,6 +15,7 @@ from matrix import axes, expectations, options, plan
 from matrix.live import Live
 from matrix.options import RunOptions
 from matrix.subject import REPOSITORY, Subject, SubjectError
+from matrix.summary import make_console
 
 _SUITE = Path(__file__).parent
 
@@ -39,7 +40,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def _main(arguments: argparse.Namespace) -> int:
-    console = Console()
+    console = make_console()
     wanted = RunOptions.of(arguments)
     try:
         planned = _plan(wanted)
@@ -68,7 +69,7 @@ def _plan(wanted: RunOptions) -> plan.Plan:
 
 
 def _pytest_arguments(wanted: RunOptions, jobs: int) -> list[str]:
-    workers = ["-n", str(jobs), "--dist", "loadgroup"] if jobs > 1 else ["-n", "0"]
+    workers = ["-n", str(jobs), "--dist", "loadscope"] if jobs > 1 else ["-n", "0"]
     return [
         str(_SUITE),
         f"--rootdir={REPOSITORY}",

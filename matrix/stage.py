@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from fixtures.torchserve import Instance
-
 from matrix import launch, refusal
 from matrix.axes import Axes
 from matrix.cells import Cell
@@ -45,7 +44,7 @@ class Stage:
     Args:
         instances: by `instance_key`, a started TorchServe, or why there is none: a pair of
             the verdict to give (``error`` or ``unprovisioned``) and a sentence.
-        runner: the mark for what is started, see `matrix.launch.runner_mark`.
+        runner: the mark for what is started, see `fixtures.leftovers.runner`.
     """
 
     def __init__(
@@ -190,7 +189,7 @@ class Stage:
                 self._made[key] = make()
             except Exception as error:
                 self._made[key] = error
-        made = self._made[key]
+        made: T | Exception = self._made[key]
         if isinstance(made, Exception):
             raise made
         return made

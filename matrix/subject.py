@@ -17,7 +17,7 @@ _NOT_INHERITED = ("PROTOCOL_VERSION", "CONFIG_PATH", "TERMINATION_LOG_PATH")
 _NOT_INHERITED_PREFIXES = ("PYTHON", "PYTEST", "TS_", "MODEL_", "VIRTUAL_ENV")
 
 
-class SubjectFailed(Exception):  # noqa: N818 - a finding about the subject, no error of the harness
+class SubjectFailed(Exception):
     """Misbehaviour of the subject that leaves nothing to compare. Its text is a sentence."""
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -34,7 +36,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def _main(arguments: argparse.Namespace) -> int:
-    console = Console()
+    console = make_console()
     try:
         run = read(arguments.file)
     except ResultsError as error:
@@ -42,6 +44,14 @@ def _main(arguments: argparse.Namespace) -> int:
         return 2
     show(run, console)
     return exit_code(run)
+
+
+def make_console() -> Console:
+    """Give a console that is wide enough for the table where nobody says how wide it is."""
+    console = Console()
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = 120
+    return console
 
 
 def exit_code(run: Run) -> int:
@@ -72,8 +82,7 @@ def findings(run: Run, limit: int = 20) -> list[str]:
     grouped: Mapping[tuple[str, str, str], list[str]] = defaultdict(list)
     for record in run.records:
         if not record.as_expected:
-            message = record.message.splitlines()[0] if record.message else ""
-            key = (str(record.verdict), record.check, message)
+            key = (str(record.verdict), record.check, first_line(record))
             grouped[key].append(record.cell)
     sentences = []
     for (verdict, check, message), cells in grouped.items():
@@ -83,15 +92,26 @@ def findings(run: Run, limit: int = 20) -> list[str]:
     return sentences[:limit] + ([f"... and {hidden} more findings"] if hidden > 0 else [])
 
 
+def first_line(record: Record, longest: int = 200) -> str:
+    """Give the beginning of the reason for a verdict."""
+    line = record.message.partition("\n")[0]
+    return line if len(line) <= longest else line[: longest - 3] + "..."
+
+
 def _table(run: Run) -> Table:
     points = _points(run)
     protocols = list(dict.fromkeys(protocol for _, protocol in points))
-    table = Table(title=f"PROTOCOL_VERSION by KServe SDK release, {run.header.runtime}")
-    table.add_column("KServe")
+    table = Table(
+        title=f"PROTOCOL_VERSION by KServe SDK release, TorchServe by {run.header.runtime}",
+        box=box.SIMPLE_HEAD,
+        caption="ok as expected, k known failure, F failed, E error, U unprovisioned, - never ran; "
+        "exit: median time to refuse an invalid value",
+    )
+    table.add_column("KServe", no_wrap=True)
     for protocol in protocols:
-        table.add_column(protocol, justify="center")
-    table.add_column("checks", justify="right")
-    table.add_column("exit", justify="right")
+        table.add_column(protocol, justify="center", no_wrap=True)
+    table.add_column("checks", justify="right", no_wrap=True)
+    table.add_column("exit", justify="right", no_wrap=True)
     for release in dict.fromkeys(release for release, _ in points):
         records = [record for record in run.records if record.axes["kserve"] == release]
         seconds = _refusal_seconds(records)

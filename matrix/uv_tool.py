@@ -25,7 +25,7 @@ _NOT_INHERITED = ("VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "UV_PYTHON", "UV_EX
 NO_COMPILER = {"CC": "false", "CXX": "false"}
 
 
-class UvFailed(Exception):  # noqa: N818 - an outcome that callers put into words
+class UvFailed(Exception):
     """A run of uv that failed. Its text is what uv gave as the cause, in one paragraph.
 
     Attributes:

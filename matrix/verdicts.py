@@ -19,9 +19,9 @@ class Verdict(enum.StrEnum):
     """The subject says that it does not offer this."""
 
 
-class Unprovisioned(Exception):  # noqa: N818 - a verdict, no error of the harness
+class Unprovisioned(Exception):
     """Something that could not be had. Its text is a sentence: what, why, what to do."""
 
 
-class Unsupported(Exception):  # noqa: N818 - a verdict, no error of the harness
+class Unsupported(Exception):
     """Something that the subject does not offer. Its text is a sentence that says what."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from fixtures.torchserve import Instance
 
+from fixtures.torchserve import Instance
 from matrix.cells import Cell
 from matrix.clients import GrpcClient, RestClient
 from matrix.exhibit import Exhibit

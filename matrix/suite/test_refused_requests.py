@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import grpc
 
 from fixtures import payloads
@@ -64,5 +66,5 @@ def test_grpc_other_protocol(
         raise AssertionError("a V2 request was answered OK by a model whose envelope reads V1")
 
 
-def _payload(envelope: str) -> dict[str, object]:
+def _payload(envelope: str) -> dict[str, Any]:
     return payloads.load(_PAYLOADS[envelope])

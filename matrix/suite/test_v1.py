@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from fixtures.torchserve import Instance
-
 from fixtures import payloads
+from fixtures.torchserve import Instance
 from matrix import reference
 from matrix.clients import RestClient
 from matrix.exhibit import Exhibit
