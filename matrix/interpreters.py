@@ -40,12 +40,14 @@ def find(python: str) -> Path:
         except UvFailed as error:
             why = "it can't be reached" if error.no_network else str(error)
             raise Unprovisioned(lacking(python, f"uv can't download one: {why}")) from None
+        installed.cache_clear()
         found = installed(python)
     if found is None:
         raise Unprovisioned(lacking(python, "what uv installed doesn't run"))
     return found
 
 
+@functools.cache
 def installed(python: str) -> Path | None:
     """Find an interpreter of a minor version on this machine; install none."""
     answers = (executable(path, python) for path in _candidates(python))

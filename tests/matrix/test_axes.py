@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from packaging.version import Version
 
+from fixtures.torchserve import releases
 from matrix import axes
 from matrix.axes import AxesError
 
@@ -53,6 +54,10 @@ def test_control_planes_before_0_11_1_set_no_protocol_version(ours: axes.Axes) -
     ]
     assert silent[-1] == "0.11.0"
     assert silent == list(ours.kserve)[: len(silent)]
+
+
+def test_every_torchserve_offered_can_be_run(ours: axes.Axes) -> None:
+    assert set(ours.torchserve) <= set(releases.versions())
 
 
 def test_unknown_names_are_told_with_those_there_are(ours: axes.Axes) -> None:

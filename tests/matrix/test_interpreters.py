@@ -22,9 +22,14 @@ def bare_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[No
     monkeypatch.setenv("PATH", "/usr/bin:/bin")
     monkeypatch.setenv("PYENV_ROOT", str(tmp_path / "pyenv"))
     monkeypatch.setattr(uv_tool, "run", no_network)
-    interpreters.find.cache_clear()
+    forget()
     yield
+    forget()
+
+
+def forget() -> None:
     interpreters.find.cache_clear()
+    interpreters.installed.cache_clear()
 
 
 def no_network(*arguments: str | Path, **_: object) -> str:
