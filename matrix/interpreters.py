@@ -26,7 +26,6 @@ _QUESTION = (
 )
 
 
-@functools.cache
 def find(python: str) -> Path:
     """Find an interpreter of a minor version, e.g. ``3.9``, and have uv install one if none is.
 
@@ -35,15 +34,10 @@ def find(python: str) -> Path:
     """
     found = installed(python)
     if found is None:
-        try:
-            uv_tool.run("python", "install", "--no-bin", python, seconds=_INSTALL_WITHIN)
-        except UvFailed as error:
-            why = "it can't be reached" if error.no_network else str(error)
-            raise Unprovisioned(lacking(python, f"uv can't download one: {why}")) from None
-        installed.cache_clear()
+        problem = _install(python)
         found = installed(python)
-    if found is None:
-        raise Unprovisioned(lacking(python, "what uv installed doesn't run"))
+        if found is None:
+            raise Unprovisioned(_lacking(python, problem or "what uv installed doesn't run"))
     return found
 
 
@@ -52,15 +46,6 @@ def installed(python: str) -> Path | None:
     """Find an interpreter of a minor version on this machine; install none."""
     answers = (executable(path, python) for path in _candidates(python))
     return next((answer for answer in answers if answer), None)
-
-
-def lacking(python: str, why: str) -> str:
-    """Say that there is no interpreter of a minor version, and how to get one."""
-    return (
-        f"Python {python} is lacking: it is neither on PATH nor among pyenv's or uv's versions, "
-        f"and {why}. Install it, e.g. with `uv python install {python}`, `pyenv install {python}` "
-        "or your system's package manager"
-    )
 
 
 def executable(path: Path, python: str) -> Path | None:
@@ -82,6 +67,27 @@ def executable(path: Path, python: str) -> Path | None:
     what, _, where = answer.stdout.strip().partition("\n")
     is_it = answer.returncode == 0 and what == f"CPython {python}"
     return Path(where) if is_it else None
+
+
+@functools.cache
+def _install(python: str) -> str | None:
+    """Have uv install a version, once per process; say why it can't, None when it could."""
+    try:
+        uv_tool.run("python", "install", "--no-bin", python, seconds=_INSTALL_WITHIN)
+    except UvFailed as error:
+        why = "it can't be reached" if error.no_network else str(error)
+        return f"uv can't download one: {why}"
+    installed.cache_clear()
+    return None
+
+
+def _lacking(python: str, why: str) -> str:
+    """Say that there is no interpreter of a minor version, and how to get one."""
+    return (
+        f"Python {python} is lacking: it is neither on PATH nor among pyenv's or uv's versions, "
+        f"and {why}. Install it, e.g. with `uv python install {python}`, `pyenv install {python}` "
+        "or your system's package manager"
+    )
 
 
 def _candidates(python: str) -> Iterator[Path]:

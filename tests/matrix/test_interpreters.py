@@ -28,7 +28,7 @@ def bare_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[No
 
 
 def forget() -> None:
-    interpreters.find.cache_clear()
+    interpreters._install.cache_clear()
     interpreters.installed.cache_clear()
 
 
@@ -124,6 +124,22 @@ def test_lacking_one_is_unprovisioned_and_says_what_to_install() -> None:
     assert sentence.startswith("Python 3.99 is lacking: it is neither on PATH nor among pyenv's")
     assert "uv can't download one: it can't be reached" in sentence
     assert "`uv python install 3.99`" in sentence
+
+
+def test_a_download_that_failed_is_not_tried_for_every_release(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tries: list[str] = []
+
+    def fail(*arguments: str | Path, **_: object) -> str:
+        tries.append(str(arguments[1]))
+        raise UvFailed("dns error")
+
+    monkeypatch.setattr(uv_tool, "run", fail)
+    for _ in range(3):
+        with pytest.raises(Unprovisioned):
+            interpreters.find(PYTHON)
+    assert tries.count("install") == 1
 
 
 def test_the_own_interpreter_is_found_without_path_and_outside_its_venv() -> None:
