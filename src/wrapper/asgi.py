@@ -22,32 +22,33 @@ class FrontApplication:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection scope (ASGI 3)."""
-        found = None
+        route = None
         if scope["type"] == "http":
             path = scope.get("raw_path") or scope["path"].encode()
-            found = self._front.call_for(scope["method"], path.decode("latin-1"))
-        if found is None:
+            route = self._front.route(scope["method"], path.decode("latin-1"))
+        if route is None:
             await self._sdk_application(scope, receive, send)
             return
-        call, model = found
-        answer = await self._front.answer(call, model, await _body(receive), _headers(scope))
-        await _send(answer, send)
+        body = await _body(receive)
+        if body is not None:
+            await _send(await route(body, _headers(scope)), send)
 
 
 def _headers(scope: Scope) -> Mapping[str, str]:
     return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
 
 
-async def _body(receive: Receive) -> bytes:
-    message = await receive()
-    body: bytes = message.get("body", b"")
-    if not message.get("more_body", False):
-        return body
-    chunks = [body]
-    while message.get("more_body", False):
+async def _body(receive: Receive) -> bytes | None:
+    """Give the whole body, None when the client went away before it had sent it."""
+    chunks = []
+    more = True
+    while more:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
         chunks.append(message.get("body", b""))
-    return b"".join(chunks)
+        more = message.get("more_body", False)
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
 async def _send(answer: Answer, send: Send) -> None:

@@ -10,6 +10,7 @@ import pytest
 from wrapper.errors import ServingError
 from wrapper.front import Answer, Front
 from wrapper.protocol import PredictorProtocol
+from wrapper.readiness import Readiness
 from wrapper.settings import Settings
 from wrapper.torchserve.service import TorchServe
 
@@ -39,31 +40,64 @@ def torchserve(request: pytest.FixtureRequest, tmp_path: Path) -> TorchServe:
         ("/v1/models/my.model-1_b:predict", "predict", "my.model-1_b"),
     ],
 )
-def test_a_path_finds_its_call(torchserve: TorchServe, path: str, call: str, model: str) -> None:
-    assert Front(torchserve).call_for("POST", path) == (getattr(torchserve, call), model)
+def test_a_path_finds_its_call(
+    torchserve: TorchServe, monkeypatch: pytest.MonkeyPatch, path: str, call: str, model: str
+) -> None:
+    async def answered(model: str, body: bytes, headers: Mapping[str, str]) -> bytes:
+        return f"{model} {body.decode()}".encode()
+
+    monkeypatch.setattr(torchserve, call, answered)
+    assert _answer(torchserve, path, b"!") == Answer(200, f"{model} !".encode())
 
 
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        ("GET", "/v1/models/digits:predict"),
+        ("GET", "/v1/models"),
+        ("PUT", "/v1/models/digits:predict"),
         ("POST", "/v1/models/digits"),
         ("POST", "/v1/models/digits:generate"),
         ("POST", "/v1/models/a/b:predict"),
+        ("POST", "/v1/models/:predict"),
         ("POST", "/v2/models/digits/versions/1/infer"),
+        ("GET", "/v2/models/digits"),
         ("GET", "/v2/health/live"),
         ("POST", "/v2/repository/models/digits/load"),
     ],
 )
 def test_the_sdk_keeps_its_other_routes(torchserve: TorchServe, method: str, path: str) -> None:
-    assert Front(torchserve).call_for(method, path) is None
+    assert Front(torchserve).route(method, path) is None
 
 
-def _answer(torchserve: TorchServe, path: str, body: bytes) -> Answer:
-    front = Front(torchserve)
-    found = front.call_for("POST", path)
-    assert found is not None
-    return asyncio.run(front.answer(*found, body, {}))
+def _answer(torchserve: TorchServe, path: str, body: bytes = b"", **headers: str) -> Answer:
+    route = Front(torchserve).route("POST" if body else "GET", path)
+    assert route is not None
+
+    async def answer() -> Answer:
+        return await route(body, headers)
+
+    return asyncio.run(answer())
+
+
+class _Describer:
+    """Says of every model what it is told."""
+
+    def __init__(self, reason: str | None) -> None:
+        self.reason = reason
+
+    def why_not_ready(self, model: str) -> str | None:
+        return self.reason
+
+
+@pytest.mark.parametrize("path", ["/v1/models/digits", "/v2/models/digits/ready"])
+def test_readiness_is_a_boolean_or_a_refusal(torchserve: TorchServe, path: str) -> None:
+    torchserve.readiness = Readiness(["digits"], _Describer(None), 300)
+    torchserve.readiness.wait_for_first_answer(1)
+    answer = _answer(torchserve, path)
+    assert (answer.status, json.loads(answer.body)) == (200, {"name": "digits", "ready": True})
+    torchserve.readiness = Readiness(["digits"], _Describer("no worker"), 300)
+    assert _answer(torchserve, path).status == 503
+    assert _answer(torchserve, path.replace("digits", "unknown")).status == 404
 
 
 def _error(answer: Answer) -> str:
@@ -76,7 +110,7 @@ def _error(answer: Answer) -> str:
     ("body", "said"),
     [
         (b"{", "Unrecognized request format"),
-        (b"", "Unrecognized request format"),
+        (b" ", "Unrecognized request format"),
         (b'{"instances": [NaN]}', "Unrecognized request format"),
         (b"\xff\xfe", "Unrecognized request format"),
         (b'{"instances": ' + b"[" * 3000 + b"]" * 3000 + b"}", "Unrecognized request format"),
@@ -134,22 +168,27 @@ def test_a_model_that_is_not_ready_is_503(torchserve: TorchServe) -> None:
     assert (answer.status, _error(answer)) == (503, "Model with name digits is not ready.")
 
 
-def test_only_headers_that_join_logs_reach_torchserve(torchserve: TorchServe) -> None:
+def test_only_headers_that_join_logs_reach_torchserve(
+    torchserve: TorchServe, monkeypatch: pytest.MonkeyPatch
+) -> None:
     seen: dict[str, str] = {}
 
-    async def call(model: str, body: bytes, headers: Mapping[str, str]) -> bytes:
+    async def predict(model: str, body: bytes, headers: Mapping[str, str]) -> bytes:
         seen.update(headers)
         return b"{}"
 
+    monkeypatch.setattr(torchserve, "predict", predict)
     sent = {"x-request-id": "1", "traceparent": "00-a-b-01", "authorization": "Bearer secret"}
-    answer = asyncio.run(Front(torchserve).answer(call, "digits", V1, sent))
-    assert answer == Answer(200, b"{}")
+    assert _answer(torchserve, "/v1/models/digits:predict", V1, **sent) == Answer(200, b"{}")
     assert seen == {"x-request-id": "1", "traceparent": "00-a-b-01"}
 
 
-def test_a_serving_error_becomes_its_status_and_sentence(torchserve: TorchServe) -> None:
-    async def call(model: str, body: bytes, headers: Mapping[str, str]) -> bytes:
+def test_a_serving_error_becomes_its_status_and_sentence(
+    torchserve: TorchServe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def predict(model: str, body: bytes, headers: Mapping[str, str]) -> bytes:
         raise ServingError(504, "TorchServe didn't answer in time")
 
-    answer = asyncio.run(Front(torchserve).answer(call, "digits", V1, {}))
+    monkeypatch.setattr(torchserve, "predict", predict)
+    answer = _answer(torchserve, "/v1/models/digits:predict", V1)
     assert (answer.status, _error(answer)) == (504, "TorchServe didn't answer in time")

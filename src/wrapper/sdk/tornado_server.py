@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import kserve
+import tornado.routing
 import tornado.web
 
 from wrapper.errors import ServingError
-from wrapper.front import Call, Front
-
-_ROUTES = (r"/v1/models/[^/]+:(?:predict|explain)", r"/v2/models/[^/]+/infer")
+from wrapper.front import Front, Route
 
 
 class TornadoSdk:
@@ -29,28 +28,42 @@ class TornadoSdk:
         return tornado.web.HTTPError(status_code=error.status, reason=error.message)
 
     def put_before(self, front: Front) -> None:
-        """Add the front's routes to the SDK's application; they are tried first."""
+        """Have the SDK's application ask the front for a route before its own."""
         create_application = kserve.ModelServer.create_application
 
         def with_front(server: kserve.ModelServer) -> tornado.web.Application:
             application = create_application(server)
-            routes = [(path, _FrontHandler, {"front": front}) for path in _ROUTES]
-            application.add_handlers(".*", routes)
+            rule = tornado.routing.Rule(_FrontMatcher(front), _FrontHandler)
+            application.default_router.rules.insert(0, rule)
             return application
 
         kserve.ModelServer.create_application = with_front
 
 
-class _FrontHandler(tornado.web.RequestHandler):
-    def initialize(self, front: Front) -> None:
+class _FrontMatcher(tornado.routing.Matcher):
+    """Matches the requests that the front has a route for, and hands the route on."""
+
+    def __init__(self, front: Front) -> None:
         self._front = front
 
+    def match(self, request: Any) -> dict[str, Any] | None:
+        route = self._front.route(request.method, request.path)
+        return None if route is None else {"target_kwargs": {"route": route}}
+
+
+class _FrontHandler(tornado.web.RequestHandler):
+    def initialize(self, route: Route) -> None:
+        self._route = route
+
+    async def get(self) -> None:
+        await self._answer()
+
     async def post(self) -> None:
-        found: tuple[Call, str] | None = self._front.call_for("POST", self.request.path)
-        if found is None:
-            raise tornado.web.HTTPError(404)
+        await self._answer()
+
+    async def _answer(self) -> None:
         headers = {name.lower(): value for name, value in self.request.headers.get_all()}
-        answer = await self._front.answer(*found, self.request.body, headers)
+        answer = await self._route(self.request.body, headers)
         self.set_status(answer.status)
         self.set_header("Content-Type", "application/json")
         self.finish(answer.body)

@@ -54,9 +54,9 @@ class TorchServe:
         Raises:
             ServingError: for whatever keeps the request from being answered.
         """
-        self._check(model, "V1")
+        self._check_protocol(model, "V1")
         request = v1_request(body)
-        self._check_ready(model)
+        self.check_ready(model)
         return await self._rest.predict(model, request, {**headers, **_JSON})
 
     async def explain(self, model: str, body: bytes, headers: Mapping[str, str]) -> bytes:
@@ -65,9 +65,9 @@ class TorchServe:
         Raises:
             ServingError: for whatever keeps the request from being answered.
         """
-        self._check(model, "V1")
+        self._check_protocol(model, "V1")
         request = v1_request(body)
-        self._check_ready(model)
+        self.check_ready(model)
         return await self._rest.explain(model, request, {**headers, **_JSON})
 
     async def infer(self, model: str, body: bytes, headers: Mapping[str, str]) -> bytes:
@@ -76,14 +76,27 @@ class TorchServe:
         Raises:
             ServingError: for whatever keeps the request from being answered.
         """
-        self._check(model, "V2")
+        self._check_protocol(model, "V2")
         request = v2_request(body)
-        self._check_ready(model)
+        self.check_ready(model)
         return await self._infer(model, request, {**headers, **_JSON})
 
-    def _check(self, model: str, asked: str) -> None:
+    def check_ready(self, model: str) -> None:
+        """Refuse a model that isn't served, or that TorchServe has no ready worker for now.
+
+        Raises:
+            ServingError: 404 or 503.
+        """
+        self._check_known(model)
+        if not self.readiness.is_ready(model):
+            raise model_not_ready(model)
+
+    def _check_known(self, model: str) -> None:
         if model not in self.settings.models:
             raise model_not_found(model)
+
+    def _check_protocol(self, model: str, asked: str) -> None:
+        self._check_known(model)
         spoken = _SPOKEN.get(self.settings.envelope or "", asked)
         if asked != spoken:
             raise ServingError(
@@ -91,7 +104,3 @@ class TorchServe:
                 f"This service speaks {spoken}, not {asked}: its TorchServe has the envelope "
                 f"{self.settings.envelope}. Post to {_PATHS[spoken].format(model)}",
             )
-
-    def _check_ready(self, model: str) -> None:
-        if not self.readiness.is_ready(model):
-            raise model_not_ready(model)
