@@ -1,0 +1,37 @@
+"""The wrapper with httpx as its client to TorchServe, for comparison. Starts as it does."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+
+from wrapper.__main__ import main
+from wrapper.torchserve import errors, rest, service
+
+
+class HttpxInference(rest.RestInference):
+    """Sends bodies over httpx's pool, with the settings of the one it stands for."""
+
+    _client: Any = None
+
+    async def _post(self, path: str, body: bytes, headers: Mapping[str, str]) -> bytes:
+        loop = asyncio.get_running_loop()
+        if self._client is None or self._loop is not loop:
+            self._loop = loop
+            limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
+            self._client = httpx.AsyncClient(
+                limits=limits, timeout=rest.REQUEST_TIMEOUT, trust_env=False
+            )
+        answer = await self._client.post(self._base + path, content=body, headers=headers)
+        if answer.status_code != 200:
+            raise errors.from_answer(answer.status_code, answer.content)
+        content: bytes = answer.content
+        return content
+
+
+if __name__ == "__main__":
+    service.RestInference = HttpxInference  # type: ignore[attr-defined, misc]
+    main()
