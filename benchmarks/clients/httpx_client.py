@@ -33,5 +33,5 @@ class HttpxInference(rest.RestInference):
 
 
 if __name__ == "__main__":
-    service.RestInference = HttpxInference  # type: ignore[attr-defined, misc]
+    service.RestInference = HttpxInference  # type: ignore[attr-defined]
     main()
