@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
+from typing import Callable
 
 from wrapper import protocol
 from wrapper.bodies import v1_request, v2_request
@@ -18,7 +19,11 @@ from wrapper.torchserve.rest import RestInference
 # model author's business: both protocols are passed on.
 _SPOKEN = {"kserve": "V1", "kservev2": "V2"}
 _PATHS = {"V1": "/v1/models/{}:predict", "V2": "/v2/models/{}/infer"}
+_CHECKED = {"V1": v1_request, "V2": v2_request}
 _JSON = {"content-type": "application/json"}
+
+# Takes a model's name, a body and headers; gives the body of the answer.
+_Call = Callable[[str, bytes, Mapping[str, str]], Awaitable[bytes]]
 
 
 class TorchServe:
@@ -54,10 +59,7 @@ class TorchServe:
         Raises:
             ServingError: for whatever keeps the request from being answered.
         """
-        self._check_protocol(model, "V1")
-        request = v1_request(body)
-        self.check_ready(model)
-        return await self._rest.predict(model, request, {**headers, **_JSON})
+        return await self._forward("V1", self._rest.predict, model, body, headers)
 
     async def explain(self, model: str, body: bytes, headers: Mapping[str, str]) -> bytes:
         """Answer a V1 explanation: JSON in, TorchServe's JSON out.
@@ -65,10 +67,7 @@ class TorchServe:
         Raises:
             ServingError: for whatever keeps the request from being answered.
         """
-        self._check_protocol(model, "V1")
-        request = v1_request(body)
-        self.check_ready(model)
-        return await self._rest.explain(model, request, {**headers, **_JSON})
+        return await self._forward("V1", self._rest.explain, model, body, headers)
 
     async def infer(self, model: str, body: bytes, headers: Mapping[str, str]) -> bytes:
         """Answer an Open Inference Protocol request: JSON in, TorchServe's JSON out.
@@ -76,10 +75,15 @@ class TorchServe:
         Raises:
             ServingError: for whatever keeps the request from being answered.
         """
-        self._check_protocol(model, "V2")
-        request = v2_request(body)
+        return await self._forward("V2", self._infer, model, body, headers)
+
+    async def _forward(
+        self, asked: str, call: _Call, model: str, body: bytes, headers: Mapping[str, str]
+    ) -> bytes:
+        self._check_protocol(model, asked)
+        request = _CHECKED[asked](body)
         self.check_ready(model)
-        return await self._infer(model, request, {**headers, **_JSON})
+        return await call(model, request, {**headers, **_JSON})
 
     def check_ready(self, model: str) -> None:
         """Refuse a model that isn't served, or that TorchServe has no ready worker for now.
