@@ -89,6 +89,14 @@ class RestClient:
         return Answer(got.status_code, got.content)
 
 
+class GrpcRefusal(SubjectFailed):
+    """A gRPC status other than OK. Where a check doesn't want it, it is a finding."""
+
+    def __init__(self, code: str, details: str | None) -> None:
+        super().__init__(f"ModelInfer ended with {code}: {details}")
+        self.code = code
+
+
 class GrpcClient:
     """Asks a wrapper's Open Inference Protocol gRPC service."""
 
@@ -100,8 +108,7 @@ class GrpcClient:
         """Call ModelInfer.
 
         Raises:
-            grpc.RpcError: when the wrapper answers an error status.
-            SubjectFailed: when it doesn't answer.
+            GrpcRefusal: when the wrapper answers an error status, or doesn't answer.
         """
         options = [("grpc.enable_http_proxy", 0)]
         with grpc.insecure_channel(self._target, options) as channel:
@@ -109,12 +116,9 @@ class GrpcClient:
             try:
                 response = stub.ModelInfer(request, timeout=TIMEOUT)
             except grpc.RpcError as error:
-                self._exhibit.exchange(str(request), f"{error.code().name}: {error.details()}")
-                if error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
-                    raise SubjectFailed(
-                        f"ModelInfer was not answered: {error.code().name}, {error.details()}"
-                    ) from None
-                raise
+                refusal = GrpcRefusal(error.code().name, error.details())
+                self._exhibit.exchange(str(request), str(refusal))
+                raise refusal from None
         self._exhibit.exchange(str(request), str(response))
         return response
 

@@ -26,6 +26,21 @@ class ByRelease(LoadScopeScheduling):  # type: ignore[misc]
         cell = self._cells.get(cell_id(nodeid))
         return cell.kserve if cell else nodeid
 
+    def remove_node(self, node: Any) -> str | None:
+        """Take a worker out; give the check that it died of, None where it ended well.
+
+        The original hands that check out again, to kill the next worker too.
+        """
+        work: Mapping[str, dict[str, bool]] = self.assigned_work.get(node, {})
+        pending = [(unit, check) for unit in work.values() for check in unit if not unit[check]]
+        if not pending:
+            super().remove_node(node)
+            return None
+        unit, deadly = pending[0]
+        unit[deadly] = True
+        super().remove_node(node)
+        return deadly
+
 
 def cell_id(nodeid: str) -> str:
     """Give the id of a cell out of the node id of one of its checks."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,6 +34,19 @@ class Exhibit:
         self.expected, self.observed = expected, observed
         wanted, got = _json(expected), _json(observed)
         assert got == wanted, f"{what}: expected {_shortened(wanted)}, got {_shortened(got)}"
+
+
+@contextlib.contextmanager
+def reading(what: str) -> Iterator[None]:
+    """Take an answer apart that may be of another form than the specification says.
+
+    Raises:
+        AssertionError: where it is; else that would be taken for a fault of the harness.
+    """
+    try:
+        yield
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+        raise AssertionError(f"{what} is not of the specified form: {error!r}") from None
 
 
 def _json(value: Any) -> str:

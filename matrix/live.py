@@ -105,4 +105,4 @@ class Live:
             self._say(self._state())
 
     def _say(self, sentence: str) -> None:
-        self._console.print(Text(sentence))
+        summary.say(self._console, sentence)

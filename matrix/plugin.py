@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import sys
 import traceback
 from collections.abc import Generator
 from typing import Any
@@ -144,7 +145,11 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 @pytest.hookimpl(wrapper=True)
 def pytest_cmdline_main() -> Generator[None, Any, Any]:
     """Turn pytest's exit codes into those of the harness."""
-    code = yield
+    try:
+        code = yield
+    except pytest.UsageError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 2
     return _EXIT_CODES.get(code, code)
 
 

@@ -19,6 +19,7 @@ import jsonschema
 from matrix.verdicts import Verdict
 
 SCHEMA_VERSION = 1
+_KINDS = ("header", "check", "footer")
 _SCHEMA = Path(__file__).with_name("results.schema.json")
 
 
@@ -176,7 +177,7 @@ class Writer:
 
     def _write(self, kind: str, members: Mapping[str, Any]) -> None:
         line = {"kind": kind, **members}
-        _validator().validate(line)
+        _validator(kind).validate(line)
         self._file.write(json.dumps(line, ensure_ascii=False) + "\n")
         self._file.flush()
 
@@ -213,18 +214,22 @@ def _record(line: dict[str, Any]) -> Record:
 def _parse(path: Path, number: int, line: str) -> dict[str, Any]:
     try:
         parsed: dict[str, Any] = json.loads(line)
-        _validator().validate(parsed)
-    except ValueError as error:
-        raise ResultsError(f"{path}: line {number} is no JSON: {error}") from None
+        kind = parsed["kind"]
+        if kind not in _KINDS:
+            raise ResultsError(f"{path}: line {number} is of no known kind: {kind!r}")
+        _validator(kind).validate(parsed)
+    except (ValueError, TypeError, KeyError) as error:
+        raise ResultsError(f"{path}: line {number} is no line of results: {error!r}") from None
     except jsonschema.ValidationError as error:
-        best = jsonschema.exceptions.best_match([error])
-        place = ".".join(str(part) for part in best.absolute_path) or "the line"
+        place = ".".join(str(part) for part in error.absolute_path) or "the line"
         raise ResultsError(
-            f"{path}: line {number} breaks results.schema.json: {place}: {best.message[:200]}"
+            f"{path}: line {number} breaks results.schema.json: {place}: {error.message[:200]}"
         ) from None
     return parsed
 
 
 @cache
-def _validator() -> jsonschema.protocols.Validator:
-    return jsonschema.Draft202012Validator(json.loads(_SCHEMA.read_text(encoding="utf-8")))
+def _validator(kind: str) -> jsonschema.protocols.Validator:
+    # By kind: the schema's own oneOf can't say what is wrong with a line.
+    schema = json.loads(_SCHEMA.read_text(encoding="utf-8"))
+    return jsonschema.Draft202012Validator({"$ref": f"#/$defs/{kind}", "$defs": schema["$defs"]})

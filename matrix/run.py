@@ -15,7 +15,7 @@ from matrix import axes, expectations, options, plan
 from matrix.live import Live
 from matrix.options import RunOptions
 from matrix.subject import REPOSITORY, Subject, SubjectError
-from matrix.summary import make_console
+from matrix.summary import make_console, say
 
 _SUITE = Path(__file__).parent
 
@@ -50,7 +50,7 @@ def _main(arguments: argparse.Namespace) -> int:
         plan.PlanError,
         SubjectError,
     ) as error:
-        Console(stderr=True).print(str(error), markup=False, highlight=False)
+        say(Console(stderr=True), str(error))
         return 2
     if arguments.list:
         for cell in planned.cells:

@@ -40,7 +40,7 @@ def _main(arguments: argparse.Namespace) -> int:
     try:
         run = read(arguments.file)
     except ResultsError as error:
-        console.print(str(error), markup=False, highlight=False)
+        say(console, str(error))
         return 2
     show(run, console)
     return exit_code(run)
@@ -63,18 +63,22 @@ def show(run: Run, console: Console) -> None:
     """Print the table, what is not as expected, and how far the run came."""
     console.print(_table(run))
     for sentence in findings(run):
-        console.print(Text(sentence))
+        say(console, sentence)
     counts = ", ".join(f"{count} {verdict}" for verdict, count in sorted(run.counts().items()))
     name = run.header.wrapper["name"]
-    console.print(Text(f"{name} on {run.header.runtime}: {run.sentence()}: {counts or 'nothing'}"))
+    say(console, f"{name} on {run.header.runtime}: {run.sentence()}: {counts or 'nothing'}")
     seconds = _refusal_seconds(run.records)
     if seconds:
-        console.print(
-            Text(
-                f"an invalid PROTOCOL_VERSION ends the process after {_median(seconds):.3f} s "
-                f"(median of {len(seconds)} cells)"
-            )
+        say(
+            console,
+            f"an invalid PROTOCOL_VERSION ends the process after {_median(seconds):.3f} s "
+            f"(median of {len(seconds)} cells)",
         )
+
+
+def say(console: Console, sentence: str) -> None:
+    """Print a sentence as it is, on one line however long, so that it can be searched for."""
+    console.print(Text(sentence), soft_wrap=True)
 
 
 def findings(run: Run, limit: int = 20) -> list[str]:

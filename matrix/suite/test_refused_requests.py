@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import grpc
-
 from fixtures import payloads
 from matrix import open_inference
 from matrix.cells import Cell
-from matrix.clients import GrpcClient, RestClient
+from matrix.clients import GrpcClient, GrpcRefusal, RestClient
 from matrix.exhibit import Exhibit
 from matrix.launch import RunningWrapper
 from matrix.plan import Plan
@@ -59,9 +57,8 @@ def test_grpc_other_protocol(
     exhibit.expected = "an error status"
     try:
         grpc_client.infer(open_inference.request("contract", _payload("kservev2")))
-    except grpc.RpcError as refused:
-        # Up to 0.14 the SDK calls every refusal UNKNOWN.
-        exhibit.observed = refused.code().name
+    except GrpcRefusal as refusal:
+        exhibit.observed = refusal.code
     else:
         raise AssertionError("a V2 request was answered OK by a model whose envelope reads V1")
 

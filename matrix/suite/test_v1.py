@@ -8,7 +8,7 @@ from fixtures import payloads
 from fixtures.torchserve import Instance
 from matrix import reference
 from matrix.clients import RestClient
-from matrix.exhibit import Exhibit
+from matrix.exhibit import Exhibit, reading
 from matrix.expectations import Service
 
 
@@ -29,7 +29,8 @@ def test_v1_explain(rest: RestClient, torchserve: Instance, exhibit: Exhibit) ->
 def test_v1_transport(rest: RestClient, service: Service, exhibit: Exhibit) -> None:
     answer = rest.post("/v1/models/contract:predict", payloads.load("contract-v1"))
     exhibit.equal(answer.status, 200, "status")
-    told = {each["transport"] for each in answer.json()["predictions"]}
+    with reading("the V1 answer"):
+        told = {each["transport"] for each in answer.json()["predictions"]}
     exhibit.equal(sorted(told), [service.transport], "transport that TorchServe was asked by")
 
 

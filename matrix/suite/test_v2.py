@@ -10,7 +10,7 @@ from fixtures.torchserve import Instance
 from matrix import open_inference, reference
 from matrix.cells import Cell
 from matrix.clients import GrpcClient, RestClient
-from matrix.exhibit import Exhibit
+from matrix.exhibit import Exhibit, reading
 from matrix.expectations import Service
 from matrix.launch import RunningWrapper
 from matrix.plan import Plan
@@ -36,13 +36,16 @@ def test_v2_infer_without_id(
     answer = rest.post("/v2/models/contract/infer", payloads.load("contract-v2"))
     exhibit.equal(answer.status, 200, "status")
     # TorchServe makes an id up, another one each time.
-    exhibit.equal({**answer.json(), "id": "any"}, {**own, "id": "any"}, "answer")
+    with reading("the V2 answer"):
+        observed = {**answer.json(), "id": "any"}
+    exhibit.equal(observed, {**own, "id": "any"}, "answer beside TorchServe's own")
 
 
 def test_v2_transport(rest: RestClient, service: Service, exhibit: Exhibit) -> None:
     answer = rest.post("/v2/models/contract/infer", payloads.load("contract-v2"))
     exhibit.equal(answer.status, 200, "status")
-    told = {json.loads(output["data"][0])["transport"] for output in answer.json()["outputs"]}
+    with reading("the V2 answer"):
+        told = {json.loads(output["data"][0])["transport"] for output in answer.json()["outputs"]}
     exhibit.equal(sorted(told), [service.transport], "transport that TorchServe was asked by")
 
 
@@ -71,8 +74,10 @@ def test_grpc_infer(
     by_rest = rest.post("/v2/models/contract/infer", body)
     exhibit.equal(by_rest.status, 200, "status of the REST answer")
     by_grpc = grpc_client.infer(open_inference.request("contract", body))
-    expected = {"id": _ID, "told": _told(open_inference.essential(by_rest.json()))}
-    observed = {"id": by_grpc.id, "told": _told(open_inference.outputs(by_grpc))}
+    with reading("the V2 answer"):
+        expected = {"id": _ID, "told": _told(open_inference.essential(by_rest.json()))}
+    with reading("the gRPC answer"):
+        observed = {"id": by_grpc.id, "told": _told(open_inference.outputs(by_grpc))}
     exhibit.equal(observed, expected, "gRPC answer beside the REST answer")
 
 
@@ -86,12 +91,10 @@ def test_grpc_digits_tensor(
     need_grpc(plan, cell, "grpc-digits-tensor", wrapper)
     body = payloads.load("digits-v2-tensor")
     answer = grpc_client.infer(open_inference.request("digits", body))
-    known = payloads.answer("digits-v2-tensor")
-    exhibit.equal(
-        open_inference.outputs(answer),
-        open_inference.essential(known),
-        "the network's known answer",
-    )
+    known = open_inference.essential(payloads.answer("digits-v2-tensor"))
+    with reading("the gRPC answer"):
+        outputs = open_inference.outputs(answer)
+    exhibit.equal(outputs, known, "the network's known answer")
 
 
 def _known_digits(

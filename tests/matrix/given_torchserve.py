@@ -1,0 +1,56 @@
+"""A pytest plugin for tests of the matrix, which makes runs of it quick.
+
+MATRIX_GIVEN_TORCHSERVE holds TorchServe instances that run already, as JSON:
+`Instance.to_dict()` by envelope; an instance may be replaced by a text, which is then why it
+can't be started. What is given isn't stopped. Where MATRIX_GIVEN_PYTHON is set, that
+interpreter stands for every SDK environment.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from fixtures import torchserve
+from fixtures.torchserve import Instance, TorchServeError
+from matrix import stage
+from matrix.provision import Environment
+
+PYTHON = "MATRIX_GIVEN_PYTHON"
+VARIABLE = "MATRIX_GIVEN_TORCHSERVE"
+PLUGIN = "tests.matrix.given_torchserve"
+
+
+class Given:
+    """A TorchServe that belongs to somebody else."""
+
+    def __init__(self, instance: Instance) -> None:
+        self.instance = instance
+
+    def logs(self) -> str:
+        """Give something that results can be searched for."""
+        return "the log of a given TorchServe"
+
+    def stop(self) -> None:
+        """Leave it running."""
+
+
+def _start(*_: object, envelope: str, **__: object) -> Any:
+    given = json.loads(os.environ[VARIABLE])[envelope]
+    if isinstance(given, str):
+        raise TorchServeError(given)
+    return Given(Instance.from_dict(given))
+
+
+def _provision(release: str) -> Environment:
+    return Environment(release, Path(os.environ[PYTHON]), "none")
+
+
+def pytest_configure() -> None:
+    """Put what is given in the place of what would have to be made."""
+    torchserve.start = _start
+    if PYTHON in os.environ:
+        # mypy: what a module imports isn't what it exports, but it is what it uses.
+        stage.provision = _provision  # type: ignore[attr-defined]

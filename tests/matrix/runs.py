@@ -1,0 +1,90 @@
+"""Runs ``python -m matrix run`` as a person does, in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from matrix.results import Run, read
+from tests.matrix import given_torchserve
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+NOWHERE: dict[str, Any] = {
+    "release": "0.12.0",
+    "runtime": "process",
+    "models": ["contract", "digits"],
+    "identity": "none",
+    # Port 9 is "discard": nothing answers there.
+    "endpoints": {
+        "host": "127.0.0.1",
+        **dict.fromkeys(
+            ("inference", "management", "metrics", "grpc_inference", "grpc_management"), 9
+        ),
+    },
+}
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What came of a run."""
+
+    exit_code: int
+    output: str
+    folder: Path
+
+    @property
+    def results(self) -> Run:
+        """Read the results file."""
+        return read(self.folder / "results.jsonl")
+
+    def verdicts(self) -> dict[str, set[str]]:
+        """Give the verdicts of each check, over all cells."""
+        found: dict[str, set[str]] = {}
+        for record in self.results.records:
+            found.setdefault(record.check, set()).add(str(record.verdict))
+        return found
+
+
+def nowhere() -> dict[str, Any]:
+    """Give instances for checks that never reach TorchServe."""
+    return {envelope: {**NOWHERE, "envelope": envelope} for envelope in ("kserve", "kservev2")}
+
+
+def environment(
+    given: Mapping[str, Any] | None, more: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """Give the environment of a run, with TorchServe instances that run already."""
+    clean = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST")}
+    if given is not None:
+        clean["PYTEST_ADDOPTS"] = f"-p {given_torchserve.PLUGIN}"
+        clean[given_torchserve.VARIABLE] = json.dumps(given)
+    return {**clean, **(more or {})}
+
+
+def run(
+    folder: Path,
+    *arguments: str,
+    given: Mapping[str, Any] | None = None,
+    more: Mapping[str, str] | None = None,
+) -> Ran:
+    """Run the matrix to its end."""
+    ran = subprocess.run(
+        command(folder, *arguments),
+        cwd=REPOSITORY,
+        env=environment(given, more),
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    return Ran(ran.returncode, ran.stdout + ran.stderr, folder)
+
+
+def command(folder: Path, *arguments: str) -> list[str]:
+    """Give the command of a run."""
+    return [sys.executable, "-m", "matrix", "run", f"--out={folder}", *arguments]

@@ -1,0 +1,82 @@
+"""expectations.toml: what the repository's file says, and how a wrong one is told."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+
+import pytest
+
+from matrix import axes, expectations
+from matrix.expectations import ExpectationsError
+from matrix.verdicts import Verdict
+
+KNOWN_FAILURE = """
+[[known_failures]]
+check = ["v1-predict"]
+when = { kserve = "<0.9" }
+reason = "for this test"
+until = 2026-01-31
+"""
+
+
+@pytest.fixture(scope="module")
+def ours() -> expectations.Expectations:
+    return expectations.load()
+
+
+def test_every_protocol_value_is_served_or_refused(ours: expectations.Expectations) -> None:
+    assert set(axes.load().protocols) == ours.services.keys() | ours.refusals.keys()
+
+
+def test_refusals_name_the_value_as_it_was_given(ours: expectations.Expectations) -> None:
+    for name, line in ours.refusals.items():
+        assert line.startswith(f"PROTOCOL_VERSION={axes.load().value(name)!r} is not supported: ")
+
+
+def test_unset_and_empty_take_effect_as_v1(ours: expectations.Expectations) -> None:
+    assert ours.services["unset"] == ours.services["empty"] == ours.services["v1"]
+    assert ours.services["unset"].effective == "v1"
+
+
+def _altered(tmp_path: Path, right: str, wrong: str) -> Path:
+    text = expectations.FILE.read_text()
+    assert right in text
+    file = tmp_path / "expectations.toml"
+    file.write_text(text.replace(right, wrong, 1))
+    return file
+
+
+MISTAKES = {
+    "no TOML": ("schema = 1", "schema", "can't be read"),
+    "unknown member": ("statement = ", "statment = ", r"checks\.0: .*statment"),
+    "unknown axis": ('when = { outcome = "serves" }', 'when = { outcom = "x" }', "outcom = 'x' is"),
+    "repeated check": ('id = "effective-protocol"', 'id = "starts"', "an id is there twice"),
+    "unknown check": (
+        'check = ["grpc-infer"',
+        'check = ["grpc-infr"',
+        r"unsupported: grpc-infr is no check",
+    ),
+    "both served and refused": ('protocol = "v3"', 'protocol = "v2"', "v2 is both in serves and"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_wrong_file_is_told(mistake: str, tmp_path: Path) -> None:
+    right, wrong, said = MISTAKES[mistake]
+    file = _altered(tmp_path, right, wrong)
+    with pytest.raises(ExpectationsError, match=said) as raised:
+        expectations.load(file)
+    assert str(raised.value).startswith(str(file))
+
+
+def test_a_known_failure_is_expected_until_its_day(tmp_path: Path) -> None:
+    file = tmp_path / "expectations.toml"
+    file.write_text(expectations.FILE.read_text() + KNOWN_FAILURE)
+    loaded = expectations.load(file, today=datetime.date(2026, 1, 31))
+    found = loaded.exception_at("v1-predict", {"kserve": "0.8.0"})
+    assert found is not None
+    assert found.verdict is Verdict.FAILED
+    assert loaded.exception_at("v1-predict", {"kserve": "0.9.0"}) is None
+    with pytest.raises(ExpectationsError, match="v1-predict expired on 2026-01-31"):
+        expectations.load(file, today=datetime.date(2026, 2, 1))
