@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 from typing import Any
 from urllib.parse import quote
 
@@ -22,6 +23,7 @@ class Management:
         self._timeout = timeout
         self._query = "?customized=true" if customized else ""
         self._connection: http.client.HTTPConnection | None = None
+        self._owner = os.getpid()
 
     def why_not_ready(self, model: str) -> str | None:
         """Say why a model can't be served now, or None when it can.
@@ -44,6 +46,10 @@ class Management:
             self._connection = None
 
     def _get(self, path: str) -> tuple[int, bytes]:
+        if self._owner != os.getpid():
+            # Forked: the socket is the parent's too, which would read our answers.
+            self._owner = os.getpid()
+            self.close()
         if self._connection is None:
             self._connection = http.client.HTTPConnection(
                 self._address.host, self._address.port, timeout=self._timeout

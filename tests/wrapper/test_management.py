@@ -1,0 +1,118 @@
+"""What TorchServe says of a model's workers is understood, over one connection per process."""
+
+import json
+import os
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from wrapper.configuration import Address
+from wrapper.torchserve.management import Management
+
+READY = json.dumps([{"workers": [{"status": "READY"}]}])
+
+
+class _Standin(ThreadingHTTPServer):
+    """Answers what the test says; counts connections and remembers paths."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.status, self.body = 200, READY
+        self.connections = 0
+        self.paths: list[str] = []
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: _Standin
+
+    def setup(self) -> None:
+        super().setup()
+        self.server.connections += 1
+
+    def do_GET(self) -> None:
+        self.server.paths.append(self.path)
+        body = self.server.body.encode()
+        self.send_response(self.server.status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        pass
+
+
+@pytest.fixture
+def standin() -> Iterator[_Standin]:
+    """A stand-in: TorchServe can't be brought to give the odd answers that are tested here."""
+    with _Standin() as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+def _management(standin: _Standin, customized: bool = False) -> Management:
+    return Management(Address("127.0.0.1", standin.server_port), 5, customized)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "why"),
+    [
+        (200, READY, None),
+        (200, '[{"workers": [{"status": "UNLOADING"}, {"status": "READY"}]}]', None),
+        (200, '[{"workers": [{"status": "UNLOADING"}]}]', "none of its 1 workers is READY"),
+        (200, '[{"workers": []}]', "it has no worker"),
+        (200, "[]", "it has no worker"),
+        (200, "<html>", "TorchServe's answer about it can't be read"),
+        (200, '{"code": 1}', "TorchServe's answer about it can't be read"),
+        (404, "{}", "TorchServe answers 404 when asked about it"),
+        (400, "{}", "TorchServe answers 400 when asked about it"),
+    ],
+)
+def test_an_answer_is_understood(
+    standin: _Standin, status: int, body: str, why: str | None
+) -> None:
+    standin.status, standin.body = status, body
+    assert _management(standin).why_not_ready("digits") == why
+
+
+def test_nobody_there_is_told(standin: _Standin) -> None:
+    management = Management(Address("127.0.0.1", 9), 5, False)
+    assert (
+        management.why_not_ready("digits") == "TorchServe doesn't answer (ConnectionRefusedError)"
+    )
+
+
+def test_customized_metadata_is_asked_for_where_it_is_wanted(standin: _Standin) -> None:
+    _management(standin, customized=True).why_not_ready("digits")
+    _management(standin).why_not_ready("my model")
+    assert standin.paths == ["/models/digits?customized=true", "/models/my%20model"]
+
+
+def test_the_connection_is_kept_and_made_anew_after_torchserve_has_gone(
+    standin: _Standin,
+) -> None:
+    management = _management(standin)
+    for _ in range(3):
+        assert management.why_not_ready("digits") is None
+    assert standin.connections == 1
+    management.close()
+    assert management.why_not_ready("digits") is None
+    assert standin.connections == 2
+
+
+def test_a_forked_process_uses_a_connection_of_its_own(
+    standin: _Standin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    management = _management(standin)
+    assert management.why_not_ready("digits") is None
+    parent = os.getpid()
+    # As in a child after a fork: the same object, another process id. Two processes that
+    # write to one socket would read each other's answers.
+    monkeypatch.setattr(os, "getpid", lambda: parent + 1)
+    assert management.why_not_ready("digits") is None
+    assert standin.connections == 2
