@@ -6,14 +6,14 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from matrix import doctor, locking, run, summary
+from matrix import doctor, locking, reproduce, run, summary
 from matrix.axes import AxesError
 from matrix.locking import LockError
 from matrix.verdicts import Unprovisioned
 
 # Each module of a command adds it to the parser, and sets ``command`` to the function that
 # takes the parsed arguments and gives the exit code.
-_COMMANDS = (run, summary, locking, doctor)
+_COMMANDS = (run, reproduce, summary, locking, doctor)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
