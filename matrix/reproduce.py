@@ -84,7 +84,7 @@ class Line:
         return self.fixed == RIGHT
 
 
-RIGHT = Answer(200, "TorchServe's own answer")
+RIGHT = Answer(200, "right")
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -215,7 +215,11 @@ def _last_line(text: str) -> str:
 
 def show(lines: Sequence[Line], console: Console) -> None:
     """Print the table and what it establishes."""
-    table = Table(title="What a V1 prediction is answered", box=box.SIMPLE_HEAD)
+    table = Table(
+        title="What a V1 prediction is answered, by PROTOCOL_VERSION",
+        caption="right: TorchServe's own answer, nothing added and nothing lost",
+        box=box.SIMPLE_HEAD,
+    )
     table.add_column("KServe", no_wrap=True)
     for column in ("unfixed, unset", "unfixed, v1", "fixed, unset"):
         table.add_column(column, overflow="fold")

@@ -1,8 +1,8 @@
 """A wrapper for tests of the harness itself: standard library only, no SDK, no TorchServe.
 
-``tiny_wrapper.py [--exit-code N] --http_port P --grpc_port P`` refuses a PROTOCOL_VERSION
-other than v1 as it should, with an exit code that can be made wrong; with v1 it says that
-every model is ready and answers all else with 500.
+``tiny_wrapper.py [--exit-code N] [--hang] --http_port P --grpc_port P`` refuses a
+PROTOCOL_VERSION other than v1 as it should, with an exit code that can be made wrong; with
+v1 it says that every model is ready, and answers all else with 500, or never.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import time
 from pathlib import Path
 
 
-def serve(port: int) -> None:
+def serve(port: int, hang: bool) -> None:
     """Answer the two questions of the harness's start."""
     # Costly to import, and a refusal is timed.
     from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -38,6 +39,7 @@ def serve(port: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--exit-code", type=int, default=2)
+    parser.add_argument("--hang", action="store_true")
     parser.add_argument("--http_port", type=int)
     parser.add_argument("--grpc_port", type=int)
     arguments = parser.parse_args()
@@ -48,7 +50,7 @@ def main() -> None:
         sys.stderr.write(line)
         Path(os.environ["TERMINATION_LOG_PATH"]).write_text(line)
         sys.exit(arguments.exit_code)
-    serve(arguments.http_port)
+    serve(arguments.http_port, arguments.hang)
 
 
 if __name__ == "__main__":
