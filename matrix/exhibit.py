@@ -19,7 +19,6 @@ class Exhibit:
     expected: Any = None
     observed: Any = None
     exchanges: list[dict[str, str]] = field(default_factory=list)
-    wrapper_log: str = ""
 
     def exchange(self, request: str, response: str) -> None:
         """Keep a request to the wrapper and its response, as text."""

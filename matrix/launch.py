@@ -25,9 +25,9 @@ from fixtures.torchserve import Endpoints
 from matrix import ports
 from matrix.subject import OURS_COMMAND, Subject, SubjectFailed, base_environment
 
-# Imports of the SDK alone take 3-7 s on two busy cores.
-READY_WITHIN = 90.0
 _STOP_WITHIN = 5.0
+# Killed processes whose parent has gone stay zombies where process 1 doesn't reap them.
+_KILL_WITHIN = 1.0
 _MARK = "MATRIX_RUNNER"
 _TAIL = 4000
 
@@ -120,9 +120,16 @@ class RunningWrapper:
 
 
 def start(
-    subject: Subject, python: Path, situation: Situation, wait_for: Sequence[str]
+    subject: Subject,
+    python: Path,
+    situation: Situation,
+    wait_for: Sequence[str],
+    timeout: float = 90.0,
 ) -> RunningWrapper:
     """Start a wrapper and wait until it calls the models of ``wait_for`` ready.
+
+    Args:
+        timeout: seconds that this may take.
 
     Raises:
         SubjectFailed: when it ends, or isn't ready in time; tells the end of its log.
@@ -133,7 +140,7 @@ def start(
         process = spawn(subject, subject.argv(python, http, grpc), situation, log, log)
     wrapper = RunningWrapper(process, situation.log, http, grpc)
     try:
-        _wait_ready(wrapper, wait_for)
+        _wait_ready(wrapper, wait_for, timeout)
     except BaseException:
         wrapper.stop()
         raise
@@ -167,11 +174,11 @@ def spawn(
 
 def end_group(process: subprocess.Popen[bytes]) -> None:
     """End a process that `spawn` started, and all that it started."""
-    _signal_group(process.pid, signal.SIGTERM)
-    deadline = time.monotonic() + _STOP_WITHIN
-    while _group_is_alive(process) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    _signal_group(process.pid, signal.SIGKILL)
+    for number, seconds in ((signal.SIGTERM, _STOP_WITHIN), (signal.SIGKILL, _KILL_WITHIN)):
+        _signal_group(process.pid, number)
+        deadline = time.monotonic() + seconds
+        while _group_is_alive(process) and time.monotonic() < deadline:
+            time.sleep(0.02)
     process.wait()
 
 
@@ -199,8 +206,8 @@ def sweep(mark: str | None = None) -> list[str]:
     return swept
 
 
-def _wait_ready(wrapper: RunningWrapper, models: Sequence[str]) -> None:
-    deadline = time.monotonic() + READY_WITHIN
+def _wait_ready(wrapper: RunningWrapper, models: Sequence[str], timeout: float) -> None:
+    deadline = time.monotonic() + timeout
     waiting = list(models)
     with requests.Session() as session:
         session.trust_env = False
@@ -212,7 +219,7 @@ def _wait_ready(wrapper: RunningWrapper, models: Sequence[str]) -> None:
                 )
             if time.monotonic() > deadline:
                 raise SubjectFailed(
-                    f"the wrapper didn't call {waiting[0]} ready within {READY_WITHIN:.0f} s; "
+                    f"the wrapper didn't call {waiting[0]} ready within {timeout:.0f} s; "
                     f"the end of its log:\n{wrapper.log_tail()}"
                 )
             if _is_ready(session, wrapper.url, waiting[0]):

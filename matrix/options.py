@@ -29,6 +29,7 @@ class RunOptions:
     wrapper: str | None
     wrapper_name: str | None
     constructor: str | None
+    start_timeout: float
     out: Path
 
     @classmethod
@@ -111,6 +112,16 @@ def _add_rest(add_option: Callable[..., Any]) -> None:
         metavar="MODULE:CLASS",
         help="The wrapper's kserve.Model subclass, for the checks of its constructor; a .py "
         "file may stand for the module.",
+    )
+    add_option(
+        "--start-timeout",
+        dest="matrix_start_timeout",
+        type=float,
+        # Imports of the SDK alone take 3-7 s on two busy cores.
+        default=90.0,
+        metavar="SECONDS",
+        help="How long a wrapper may take to say that its models are ready (default: 90); more "
+        "where a debugger waits in it.",
     )
     add_option(
         "--out",

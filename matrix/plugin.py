@@ -87,7 +87,11 @@ class Matrix:
         if self._stage is None:
             sent = self.worker or self.to_worker()
             self._stage = Stage(
-                self.subject, self.axes, running.from_dict(sent["instances"]), sent["runner"]
+                self.subject,
+                self.axes,
+                running.from_dict(sent["instances"]),
+                sent["runner"],
+                self.options.start_timeout,
             )
         return self._stage
 
@@ -226,12 +230,6 @@ def pytest_runtest_makereport(
     error = call.excinfo.value if call.excinfo else None
     judgement = judge(error)
     exhibit = item.stash.get(_EXHIBIT, Exhibit())
-    evidence: dict[str, Any] = {"exchanges": exhibit.exchanges} if exhibit.exchanges else {}
-    if judgement.verdict in (Verdict.FAILED, Verdict.ERROR):
-        log = item.config.stash[_MATRIX].stage.wrapper_log(cell)
-        evidence |= {"wrapper_log": log} if log else {}
-    if judgement.verdict is Verdict.ERROR and error is not None:
-        evidence["traceback"] = "".join(traceback.format_exception(error))[-4000:]
     if judgement.verdict is Verdict.UNSUPPORTED:
         report.outcome = "skipped"
         report.longrepr = (str(item.path), 0, f"unsupported: {judgement.message}")
@@ -248,10 +246,26 @@ def pytest_runtest_makereport(
             "expected": exhibit.expected,
             "observed": exhibit.observed,
             "seconds": call.duration,
-            "evidence": evidence,
+            "evidence": _evidence(item, cell, judgement.verdict, exhibit, error),
         }
     )
     return report
+
+
+def _evidence(
+    item: pytest.Item, cell: Cell, verdict: Verdict, exhibit: Exhibit, error: BaseException | None
+) -> dict[str, Any]:
+    """Gather what lets a person see why, leaving out what is empty."""
+    stage = item.config.stash[_MATRIX].stage
+    evidence: dict[str, Any] = {
+        "interpreter": stage.interpreter(cell),
+        "exchanges": exhibit.exchanges,
+    }
+    if verdict in (Verdict.FAILED, Verdict.ERROR):
+        evidence["wrapper_log"] = stage.wrapper_log(cell)
+    if verdict is Verdict.ERROR and error is not None:
+        evidence["traceback"] = "".join(traceback.format_exception(error))[-4000:]
+    return {kind: each for kind, each in evidence.items() if each}
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:

@@ -45,6 +45,7 @@ class Stage:
         instances: by `instance_key`, a started TorchServe, or why there is none: a pair of
             the verdict to give (``error`` or ``unprovisioned``) and a sentence.
         runner: the mark for what is started, see `fixtures.leftovers.runner`.
+        start_timeout: seconds that a wrapper may take until its models are ready.
     """
 
     def __init__(
@@ -53,11 +54,13 @@ class Stage:
         axes: Axes,
         instances: Mapping[str, Instance | tuple[str, str]],
         runner: str,
+        start_timeout: float,
     ) -> None:
         self.subject = subject
         self._axes = axes
         self._instances = instances
         self._runner = runner
+        self._start_timeout = start_timeout
         self._made: dict[tuple[str, ...], Any] = {}
         self._cell: Cell | None = None
         self._folder = tempfile.TemporaryDirectory(prefix="matrix-")
@@ -111,6 +114,11 @@ class Stage:
         wrapper = self._made.get(("wrapper", cell.id))
         return wrapper.log_tail() if isinstance(wrapper, RunningWrapper) else ""
 
+    def interpreter(self, cell: Cell) -> str | None:
+        """Give the interpreter of a cell's environment, None where there is none (yet)."""
+        environment = self._made.get(("environment", cell.kserve))
+        return str(environment.python) if isinstance(environment, Environment) else None
+
     def refusal(self, cell: Cell) -> Refusal:
         """Tell what the wrapper does with a PROTOCOL_VERSION that it must refuse.
 
@@ -139,7 +147,9 @@ class Stage:
 
     def _start(self, cell: Cell) -> RunningWrapper:
         python = self.environment(cell.kserve).python
-        return launch.start(self.subject, python, self._situation(cell), wait_for=MODELS)
+        return launch.start(
+            self.subject, python, self._situation(cell), MODELS, self._start_timeout
+        )
 
     def _situation(self, cell: Cell) -> Situation:
         return Situation(

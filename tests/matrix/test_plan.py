@@ -15,7 +15,7 @@ from matrix.plan import Plan, PlanError
 from matrix.verdicts import Verdict
 
 EVERYTHING = RunOptions(
-    *("default", (), (), (), (), (), "auto", None, None, None, None, Path("results"))
+    *("default", (), (), (), (), (), "auto", None, None, None, None, 90.0, Path("results"))
 )
 
 

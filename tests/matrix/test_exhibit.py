@@ -1,0 +1,34 @@
+"""The evidence of a check, and when two values are the same."""
+
+from __future__ import annotations
+
+import pytest
+
+from matrix.exhibit import Exhibit, reading
+
+
+@pytest.mark.parametrize(
+    ("observed", "expected"), [(1, 1.0), (True, 1), ("1", 1), ([1, 2], [2, 1]), ({}, None)]
+)
+def test_values_are_compared_as_json(observed: object, expected: object) -> None:
+    exhibit = Exhibit()
+    with pytest.raises(AssertionError, match=r"answer: expected .*, got "):
+        exhibit.equal(observed, expected, "answer")
+    assert (exhibit.observed, exhibit.expected) == (observed, expected)
+
+
+def test_members_have_no_order() -> None:
+    Exhibit().equal({"a": 1, "b": 2}, {"b": 2, "a": 1}, "answer")
+
+
+def test_long_texts_are_shortened() -> None:
+    exhibit = Exhibit()
+    exhibit.exchange("x" * 5000, "y")
+    assert exhibit.exchanges[0]["request"].endswith("... (5000 characters)")
+
+
+def test_an_answer_of_another_form_is_a_finding() -> None:
+    answer: dict[str, list[int]] = {"predictions": []}
+    told = "the answer is not of the specified form: IndexError"
+    with pytest.raises(AssertionError, match=told), reading("the answer"):
+        answer["predictions"][0]
