@@ -93,10 +93,18 @@ def test_without_network_for_torchserve(tmp_path: Path) -> None:
     _is_unprovisioned(ran)
 
 
-def _start_and_kill(
-    folder: Path, *arguments: str, given: Mapping[str, Any] | None, more: Mapping[str, str]
-) -> list[psutil.Process]:
-    """Start a run, kill -9 it in the middle, and give all the processes that it had started."""
+def _end_in_the_middle(
+    number: signal.Signals,
+    folder: Path,
+    *arguments: str,
+    given: Mapping[str, Any] | None,
+    more: Mapping[str, str],
+) -> tuple[int, list[psutil.Process]]:
+    """Start a run and send it a signal after its first check.
+
+    Returns:
+        its exit code, and all the processes that it had started.
+    """
     runner = subprocess.Popen(
         runs.command(folder, *arguments),
         cwd=runs.REPOSITORY,
@@ -111,9 +119,8 @@ def _start_and_kill(
         assert time.monotonic() < deadline, "no check was recorded"
         time.sleep(0.05)
     started = psutil.Process(runner.pid).children(recursive=True)
-    runner.send_signal(signal.SIGKILL)
-    runner.wait()
-    return started
+    runner.send_signal(number)
+    return runner.wait(120), started
 
 
 def _left(processes: list[psutil.Process]) -> list[psutil.Process]:
@@ -126,7 +133,8 @@ def _left(processes: list[psutil.Process]) -> list[psutil.Process]:
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_a_killed_runners_wrapper_is_swept_by_the_next_run(jobs: int, tmp_path: Path) -> None:
     more = {PYTHON: sys.executable}
-    started = _start_and_kill(
+    _, started = _end_in_the_middle(
+        signal.SIGKILL,
         tmp_path,
         *("--runtime=process", "--kserve=0.13.1", "--kserve=0.9.0", "--protocol=v1"),
         *(f"--wrapper={TINY} --hang", f"--jobs={jobs}"),
@@ -148,10 +156,30 @@ def test_a_killed_runners_wrapper_is_swept_by_the_next_run(jobs: int, tmp_path: 
     assert _left(started) == []
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_an_interrupted_run_cleans_up_and_is_cut_short(
+    number: signal.Signals, jobs: int, tmp_path: Path
+) -> None:
+    exit_code, started = _end_in_the_middle(
+        number,
+        tmp_path,
+        *("--runtime=process", "--kserve=0.13.1", "--kserve=0.9.0", "--protocol=v1"),
+        *(f"--wrapper={TINY} --hang", f"--jobs={jobs}"),
+        given=runs.nowhere(),
+        more={PYTHON: sys.executable},
+    )
+    assert exit_code == 3
+    assert read(tmp_path / "results.jsonl").cut_short
+    assert _left(started) == []
+
+
 @pytest.mark.integration
 def test_nothing_is_left_of_a_killed_run_on_a_real_torchserve(tmp_path: Path) -> None:
     arguments = ("--runtime=process", "--kserve=0.13.1")
-    started = _start_and_kill(tmp_path, *arguments, "--protocol=v1", given=None, more={})
+    _, started = _end_in_the_middle(
+        signal.SIGKILL, tmp_path, *arguments, "--protocol=v1", given=None, more={}
+    )
     assert any("java" in " ".join(_command(each)) for each in started)
     assert read(tmp_path / "results.jsonl").cut_short
     ran = runs.run(tmp_path, *arguments, "--protocol=v3")
