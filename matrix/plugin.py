@@ -7,7 +7,6 @@ test function that needs ``cell``; its name is its id: ``test_v1_predict`` makes
 
 from __future__ import annotations
 
-import contextlib
 import json
 import sys
 import traceback
@@ -16,23 +15,16 @@ from typing import Any
 
 import pytest
 
-from fixtures import leftovers, torchserve
-from fixtures.torchserve import Runtime, RuntimeUnavailable, available_runtime
-from matrix import axes, expectations, hookspecs, launch, options
-from matrix import instances as running
-from matrix.axes import Axes
+from matrix import axes, expectations, hookspecs, options
 from matrix.cells import Cell
 from matrix.distribution import ByRelease, cell_id
 from matrix.exhibit import Exhibit
 from matrix.expectations import Expectations
-from matrix.instances import Instances
 from matrix.judgement import judge
-from matrix.options import RunOptions
 from matrix.plan import Plan, PlanError
-from matrix.plan import make as make_plan
-from matrix.recorder import Recorder, past_run
+from matrix.session import MatrixSession
 from matrix.stage import Stage
-from matrix.subject import Subject, SubjectError
+from matrix.subject import SubjectError
 from matrix.verdicts import Verdict
 
 # Making an environment from an empty cache, on a slow line, is a part of the first check.
@@ -44,96 +36,8 @@ _EXIT_CODES = {
     pytest.ExitCode.INTERNAL_ERROR: 3,
 }
 
+_MATRIX = pytest.StashKey[MatrixSession]()
 _EXHIBIT = pytest.StashKey[Exhibit]()
-
-
-class Matrix:
-    """The state of the plugin in one process.
-
-    Attributes:
-        worker: what the controller sent, None in the controller itself.
-    """
-
-    def __init__(self, config: pytest.Config) -> None:
-        self.worker: dict[str, Any] | None = getattr(config, "workerinput", {}).get("matrix")
-        self.options = RunOptions.of(config.option)
-        self.axes: Axes = axes.load()
-        asked = self.options
-        self.subject = Subject.described(asked.wrapper, asked.wrapper_name, asked.constructor)
-        self.unavailable: str | None = None
-        self.runtime: Runtime = self.worker["runtime"] if self.worker else self._runtime()
-        self.plan: Plan = make_plan(
-            self.axes,
-            expectations.load(),
-            self.options,
-            self.runtime,
-            constructor_known=self.subject.constructor is not None,
-        )
-        self.instances = Instances()
-        self.recorder: Recorder | None = None
-        self._stage: Stage | None = None
-
-    def _runtime(self) -> Runtime:
-        wanted = self.options.runtime
-        try:
-            return available_runtime(wanted)
-        except RuntimeUnavailable as error:
-            self.unavailable = str(error)
-            return "container" if wanted == "auto" else wanted
-
-    @property
-    def stage(self) -> Stage:
-        """Give what the checks of this process stand on."""
-        if self._stage is None:
-            sent = self.worker or self.to_worker()
-            self._stage = Stage(
-                self.subject,
-                self.axes,
-                running.from_dict(sent["instances"]),
-                sent["runner"],
-                self.options.start_timeout,
-            )
-        return self._stage
-
-    def to_worker(self) -> dict[str, Any]:
-        """Give what a worker process has to know."""
-        return {
-            "runtime": self.runtime,
-            "instances": self.instances.to_dict(),
-            "runner": leftovers.runner(),
-        }
-
-    def start(self, hook: Any) -> None:
-        """Sweep, start TorchServe, begin the results. In the controller only."""
-        hook.pytest_matrix_planned(plan=self.plan)
-        for sentence in (*launch.sweep(), *torchserve.sweep(), past_run(self.options)):
-            if sentence:
-                hook.pytest_matrix_notice(sentence=sentence)
-        needed = self.plan.instances()
-        if self.unavailable:
-            hook.pytest_matrix_notice(sentence=self.unavailable)
-            self.instances.withhold(needed, self.unavailable)
-        else:
-            hook.pytest_matrix_notice(
-                sentence=f"starting TorchServe ({self.runtime}): "
-                + ", ".join(f"{release} with {envelope}" for release, envelope in needed)
-            )
-            self.instances.start(needed, self.runtime, self.options.image)
-        self.recorder = Recorder(
-            self.plan, self.options, self.subject, self.runtime, self.instances
-        )
-
-    def close(self) -> None:
-        """End all that this process started."""
-        with contextlib.ExitStack() as stack:
-            if self.worker is None:
-                stack.callback(launch.sweep, leftovers.runner())
-                stack.callback(self.instances.stop)
-            if self._stage is not None:
-                stack.callback(self._stage.close)
-
-
-_MATRIX = pytest.StashKey[Matrix]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -160,7 +64,7 @@ def pytest_cmdline_main() -> Generator[None, Any, Any]:
 def pytest_configure(config: pytest.Config) -> None:
     """Make the plan."""
     try:
-        config.stash[_MATRIX] = Matrix(config)
+        config.stash[_MATRIX] = MatrixSession(config)
     except (PlanError, SubjectError, expectations.ExpectationsError, axes.AxesError) as error:
         raise pytest.UsageError(str(error)) from None
     matrix = config.stash[_MATRIX]
@@ -172,8 +76,14 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Start what the workers share, before they are started."""
     matrix = session.config.stash[_MATRIX]
-    if matrix.worker is None and not session.config.option.collectonly:
-        matrix.start(session.config.hook)
+    if matrix.worker is not None or session.config.option.collectonly:
+        return
+    try:
+        matrix.options.out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        out = matrix.options.out
+        raise pytest.UsageError(f"--out {out} can't be written: {error.strerror}") from None
+    matrix.start(session.config.hook)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -294,7 +204,7 @@ def pytest_matrix_notice(sentence: str) -> None:
 class _Reporting:
     """Passes reports on to the recorder. Registered in the controller only."""
 
-    def __init__(self, config: pytest.Config, matrix: Matrix) -> None:
+    def __init__(self, config: pytest.Config, matrix: MatrixSession) -> None:
         self._config = config
         self._matrix = matrix
         self._cells = {cell.id: cell for cell in matrix.plan.cells}

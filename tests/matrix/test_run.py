@@ -97,6 +97,14 @@ def test_wrong_usage_is_2(arguments: list[str], said: str, tmp_path: Path) -> No
     assert not (tmp_path / "results.jsonl").exists()
 
 
+def test_a_folder_that_cant_be_written_is_wrong_usage(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    ran = run_tiny(file / "out", "--kserve=0.13.1", "--protocol=v3")
+    assert ran.exit_code == 2, ran.output
+    assert f"--out {file}/out can't be written: Not a directory" in ran.output
+
+
 def test_list_prints_ids_and_runs_nothing(tmp_path: Path) -> None:
     ran = runs.run(tmp_path, "--kserve=0.9.0", "--protocol=unset", "--list")
     assert ran.exit_code == 0
