@@ -39,21 +39,13 @@ class Instances:
         What doesn't start is kept as the reason for its cells' verdicts.
         """
         with ThreadPoolExecutor(max_workers=2) as pool:
-            for (release, envelope), outcome in zip(
-                needed,
-                pool.map(lambda each: _start(each[0], each[1], runtime, image), needed),
-                strict=True,
-            ):
-                key = instance_key(release, envelope)
-                if isinstance(outcome, tuple):
-                    self._absent[key] = outcome
-                else:
-                    self._running[key] = outcome
+            for release, envelope in needed:
+                pool.submit(self._start, release, envelope, runtime, image)
 
     def withhold(self, needed: Sequence[tuple[str, str]], reason: str) -> None:
         """Say why no instance can be started at all."""
         for release, envelope in needed:
-            self._absent[instance_key(release, envelope)] = (Verdict.UNPROVISIONED, reason)
+            self._absent[instance_key(release, envelope)] = (str(Verdict.UNPROVISIONED), reason)
 
     def stop(self) -> None:
         """End all of them; what one can't be ended for must not keep the others."""
@@ -79,27 +71,29 @@ class Instances:
             "absent": {key: list(absence) for key, absence in self._absent.items()},
         }
 
+    def _start(self, release: str, envelope: str, runtime: Runtime, image: str | None) -> None:
+        # Kept by the thread that started it: an interrupted `start` has to be able to stop it.
+        key = instance_key(release, envelope)
+        try:
+            self._running[key] = torchserves.start(
+                runtime,
+                release=release,
+                envelope=cast("Envelope", envelope),
+                models=[models.archive(name) for name in MODELS],
+                image=image,
+            )
+        except RuntimeUnavailable as error:
+            self._absent[key] = (str(Verdict.UNPROVISIONED), str(error))
+        except Exception as error:
+            told = str(error) if isinstance(error, TorchServeError) else repr(error)
+            self._absent[key] = (
+                str(Verdict.ERROR),
+                f"TorchServe {release} with envelope {envelope}: {told}",
+            )
+
 
 def from_dict(data: Mapping[str, Any]) -> dict[str, Instance | Absence]:
     """Read what `Instances.to_dict` gave."""
     running = {key: Instance.from_dict(each) for key, each in data["running"].items()}
     absent = {key: (each[0], each[1]) for key, each in data["absent"].items()}
     return {**running, **absent}
-
-
-def _start(
-    release: str, envelope: str, runtime: Runtime, image: str | None
-) -> TorchServe | Absence:
-    try:
-        archives = [models.archive(name) for name in MODELS]
-        return torchserves.start(
-            runtime,
-            release=release,
-            envelope=cast("Envelope", envelope),
-            models=archives,
-            image=image,
-        )
-    except RuntimeUnavailable as error:
-        return (str(Verdict.UNPROVISIONED), str(error))
-    except TorchServeError as error:
-        return (str(Verdict.ERROR), f"TorchServe {release} with envelope {envelope}: {error}")

@@ -2,7 +2,7 @@
 
 A wrapper gets a process group of its own: the server of SDK 0.10 starts workers that
 outlive the process that was started, and a leftover would answer for the next cell.
-Whatever a killed runner left is found by a mark in its environment, and swept.
+What a killed runner leaves is found by marks in its environment; see `fixtures.leftovers`.
 """
 
 from __future__ import annotations
@@ -17,10 +17,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
 import requests
 
-from fixtures import leftovers
 from fixtures.torchserve import Endpoints
 from matrix import ports
 from matrix.subject import OURS_COMMAND, Subject, SubjectFailed, base_environment
@@ -28,7 +26,6 @@ from matrix.subject import OURS_COMMAND, Subject, SubjectFailed, base_environmen
 _STOP_WITHIN = 5.0
 # Killed processes whose parent has gone stay zombies where process 1 doesn't reap them.
 _KILL_WITHIN = 1.0
-_MARK = "MATRIX_RUNNER"
 _TAIL = 4000
 
 
@@ -42,7 +39,7 @@ class Situation:
         torchserve: where TorchServe is.
         models: names of the configured models.
         folder: an empty folder for the configuration, the logs and the termination log.
-        runner: marks what was started; see `fixtures.leftovers.runner`.
+        marks: variables by which a sweep knows the process; see `fixtures.leftovers.Record`.
     """
 
     protocol_version: str | None
@@ -50,7 +47,7 @@ class Situation:
     torchserve: Endpoints
     models: Sequence[str]
     folder: Path
-    runner: str
+    marks: Mapping[str, str]
 
     @property
     def termination_log(self) -> Path:
@@ -79,7 +76,7 @@ class Situation:
             # Wrappers of the usual design sleep this long (in seconds) before they ask
             # TorchServe for the first time; 30 is their default.
             "MODEL_LOAD_DELAY": "1",
-            _MARK: self.runner,
+            **self.marks,
         }
 
 
@@ -188,22 +185,6 @@ def situation_log(situation: Situation) -> Iterator[int]:
     situation.folder.mkdir(parents=True, exist_ok=True)
     with situation.log.open("wb") as log:
         yield log.fileno()
-
-
-def sweep(mark: str | None = None) -> list[str]:
-    """End the wrappers that killed runners left, or all of the runner with this mark.
-
-    Returns:
-        a sentence for each process that was ended.
-    """
-    swept = []
-    for process in psutil.process_iter(["pid", "name"]):
-        with contextlib.suppress(psutil.Error, OSError):
-            found = process.environ().get(_MARK)
-            if found and (found == mark if mark else not leftovers.runner_lives(found)):
-                process.kill()
-                swept.append(f"ended {process.info['name']} (process {process.pid}) of a past run")
-    return swept
 
 
 def _wait_ready(wrapper: RunningWrapper, models: Sequence[str], timeout: float) -> None:

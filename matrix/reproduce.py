@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -110,24 +110,30 @@ def _main(arguments: argparse.Namespace) -> int:
     releases = sorted(
         {known.release(name).release for name in chosen}, key=list(known.kserve).index
     )
+    for sentence in torchserve.sweep():
+        say(console, sentence)
     with ExitStack() as stack:
-        stack.callback(launch.sweep, leftovers.runner())
-        instance = _start(
-            arguments.runtime, arguments.torchserve or known.default_torchserve, stack
-        )
+        around = _start(arguments.runtime, arguments.torchserve or known.default_torchserve, stack)
         pool = stack.enter_context(ThreadPoolExecutor(max_workers=max(1, arguments.jobs)))
         lines = []
-        for line in pool.map(lambda release: look(release, instance), releases):
+        for line in pool.map(lambda release: look(release, around), releases):
             lines.append(line)
-            say(
-                console,
-                f"{len(lines)} of {len(releases)}: {line.release}: {line.missing or line.unfixed}",
-            )
+            progress = f"{len(lines)} of {len(releases)}"
+            say(console, f"{progress}: {line.release}: {line.missing or line.unfixed}")
     show(lines, console)
     return exit_code(lines)
 
 
-def _start(runtime: Preference, release: str, stack: ExitStack) -> Instance:
+@dataclass(frozen=True)
+class Surroundings:
+    """What all wrappers have around them: a TorchServe, a folder, marks for a sweep."""
+
+    instance: Instance
+    folder: Path
+    marks: Mapping[str, str]
+
+
+def _start(runtime: Preference, release: str, stack: ExitStack) -> Surroundings:
     """Start the TorchServe that all wrappers forward to.
 
     Raises:
@@ -144,28 +150,31 @@ def _start(runtime: Preference, release: str, stack: ExitStack) -> Instance:
     except TorchServeError as error:
         raise Unprovisioned(str(error)) from None
     stack.callback(started.stop)
-    return started.instance
+    folder = Path(tempfile.mkdtemp(prefix="reproduce-"))
+    record = leftovers.Record(folder)
+    stack.callback(record.close)
+    return Surroundings(started.instance, folder, record.environment)
 
 
-def look(release: str, instance: Instance) -> Line:
+def look(release: str, around: Surroundings) -> Line:
     """Run both wrappers on one SDK release."""
     try:
         python = provision(release).python
-        own = reference.by_rest(instance, _PATH, payloads.load(_PAYLOAD))
+        own = reference.by_rest(around.instance, _PATH, payloads.load(_PAYLOAD))
     except (Unprovisioned, LockError) as error:
         return Line(release, missing=str(error))
     return Line(
         release,
-        ask(UNFIXED, python, instance, own),
-        ask(UNFIXED, python, instance, own, protocol_version="v1"),
-        ask(FIXED, python, instance, own),
+        ask(UNFIXED, python, around, own),
+        ask(UNFIXED, python, around, own, protocol_version="v1"),
+        ask(FIXED, python, around, own),
     )
 
 
 def ask(
     subject: Subject,
     python: Path,
-    instance: Instance,
+    around: Surroundings,
     own: object,
     protocol_version: str | None = None,
 ) -> Answer:
@@ -174,23 +183,22 @@ def ask(
     Args:
         own: TorchServe's own answer to the same request.
     """
-    with tempfile.TemporaryDirectory(prefix="reproduce-") as folder:
-        situation = Situation(
-            protocol_version=protocol_version,
-            envelope="kserve",
-            torchserve=instance.endpoints,
-            models=MODELS,
-            folder=Path(folder),
-            runner=leftovers.runner(),
-        )
-        try:
-            wrapper = launch.start(subject, python, situation, wait_for=(_MODEL,))
-        except SubjectFailed as error:
-            return Answer(None, f"does not start: {_last_line(str(error))}")
-        try:
-            return _predict(wrapper.url, own)
-        finally:
-            wrapper.stop()
+    situation = Situation(
+        protocol_version=protocol_version,
+        envelope="kserve",
+        torchserve=around.instance.endpoints,
+        models=MODELS,
+        folder=Path(tempfile.mkdtemp(dir=around.folder)),
+        marks=around.marks,
+    )
+    try:
+        wrapper = launch.start(subject, python, situation, wait_for=(_MODEL,))
+    except SubjectFailed as error:
+        return Answer(None, f"does not start: {_last_line(str(error))}")
+    try:
+        return _predict(wrapper.url, own)
+    finally:
+        wrapper.stop()
 
 
 def _predict(url: str, own: object) -> Answer:

@@ -75,7 +75,9 @@ def _pytest_arguments(wanted: RunOptions, jobs: int) -> list[str]:
         f"--rootdir={REPOSITORY}",
         f"--config-file={REPOSITORY / 'pyproject.toml'}",
         # `Live` is what is shown; addopts hold options of what is switched off here.
-        *("-p", "no:terminal", "-p", "no:cacheprovider", "-o", "addopts="),
+        *("-p", "no:terminal", "-o", "addopts="),
+        # pytest's own folders outlive a run.
+        *("-p", "no:cacheprovider", "-p", "no:tmpdir"),
         *workers,
         *wanted.arguments(),
     ]

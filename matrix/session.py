@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from fixtures import leftovers, torchserve
 from fixtures.torchserve import Runtime, RuntimeUnavailable, available_runtime
-from matrix import axes, expectations, launch
+from matrix import axes, expectations
 from matrix import instances as running
 from matrix.axes import Axes
 from matrix.instances import Instances
@@ -46,6 +49,8 @@ class MatrixSession:
         self.instances = Instances()
         self.recorder: Recorder | None = None
         self._stage: Stage | None = None
+        self._folder: Path | None = None
+        self._record: leftovers.Record | None = None
 
     def _runtime(self) -> Runtime:
         wanted = self.options.runtime
@@ -64,25 +69,31 @@ class MatrixSession:
                 self.subject,
                 self.axes,
                 running.from_dict(sent["instances"]),
-                sent["runner"],
+                Path(sent["folder"]) / f"process-{os.getpid()}",
+                sent["marks"],
                 self.options.start_timeout,
             )
         return self._stage
 
     def to_worker(self) -> dict[str, Any]:
-        """Give what a worker process has to know."""
+        """Give what a worker process has to know. In the controller only, when it has started."""
+        if self._record is None:
+            raise RuntimeError("the run has not been started")
         return {
             "runtime": self.runtime,
             "instances": self.instances.to_dict(),
-            "runner": leftovers.runner(),
+            "folder": str(self._folder),
+            "marks": self._record.environment,
         }
 
     def start(self, hook: Any) -> None:
         """Sweep, start TorchServe, begin the results. In the controller only."""
         hook.pytest_matrix_planned(plan=self.plan)
-        for sentence in (*launch.sweep(), *torchserve.sweep(), past_run(self.options)):
+        for sentence in (*torchserve.sweep(), past_run(self.options)):
             if sentence:
                 hook.pytest_matrix_notice(sentence=sentence)
+        self._folder = Path(tempfile.mkdtemp(prefix="matrix-"))
+        self._record = leftovers.Record(self._folder)
         needed = self.plan.instances()
         if self.unavailable:
             hook.pytest_matrix_notice(sentence=self.unavailable)
@@ -101,7 +112,8 @@ class MatrixSession:
         """End all that this process started."""
         with contextlib.ExitStack() as stack:
             if self.worker is None:
-                stack.callback(launch.sweep, leftovers.runner())
+                if self._record is not None:
+                    stack.callback(self._record.close)
                 stack.callback(self.instances.stop)
             if self._stage is not None:
                 stack.callback(self._stage.close)

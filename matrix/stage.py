@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -44,7 +43,8 @@ class Stage:
     Args:
         instances: by `instance_key`, a started TorchServe, or why there is none: a pair of
             the verdict to give (``error`` or ``unprovisioned``) and a sentence.
-        runner: the mark for what is started, see `fixtures.leftovers.runner`.
+        folder: where files of the cells go; removed by whoever gave it.
+        marks: variables for what is started, see `fixtures.leftovers.Record`.
         start_timeout: seconds that a wrapper may take until its models are ready.
     """
 
@@ -53,24 +53,22 @@ class Stage:
         subject: Subject,
         axes: Axes,
         instances: Mapping[str, Instance | tuple[str, str]],
-        runner: str,
+        folder: Path,
+        marks: Mapping[str, str],
         start_timeout: float,
     ) -> None:
         self.subject = subject
         self._axes = axes
         self._instances = instances
-        self._runner = runner
+        self._folder = folder
+        self._marks = marks
         self._start_timeout = start_timeout
         self._made: dict[tuple[str, ...], Any] = {}
         self._cell: Cell | None = None
-        self._folder = tempfile.TemporaryDirectory(prefix="matrix-")
 
     def close(self) -> None:
-        """End the running wrapper and remove its files."""
-        try:
-            self._leave_cell()
-        finally:
-            self._folder.cleanup()
+        """End the running wrapper."""
+        self._leave_cell()
 
     def instance(self, cell: Cell) -> Instance:
         """Give the TorchServe of a cell.
@@ -157,8 +155,8 @@ class Stage:
             envelope=cell.envelope,
             torchserve=self.instance(cell).endpoints,
             models=(*MODELS, ABSENT_MODEL),
-            folder=Path(self._folder.name) / cell.id,
-            runner=self._runner,
+            folder=self._folder / cell.id,
+            marks=self._marks,
         )
 
     def _probe(self, release: str) -> dict[str, dict[str, Any]]:
@@ -172,7 +170,11 @@ class Stage:
         ]
         try:
             ran = subprocess.run(
-                argv, env=base_environment(), capture_output=True, text=True, timeout=_PROBE_WITHIN
+                argv,
+                env={**base_environment(), **self._marks},
+                capture_output=True,
+                text=True,
+                timeout=_PROBE_WITHIN,
             )
         except subprocess.TimeoutExpired:
             raise SubjectFailed(f"{spec} took more than {_PROBE_WITHIN:.0f} s to import") from None

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
+import contextlib
 import socket
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -12,7 +11,6 @@ from pathlib import Path
 import psutil
 import pytest
 
-from fixtures import leftovers
 from fixtures.torchserve import Endpoints
 from matrix import launch, ports, refusal
 from matrix.launch import Situation
@@ -26,8 +24,18 @@ PYTHON = Path(sys.executable)
 def situation(folder: Path, protocol_version: str | None = "v1") -> Situation:
     nowhere = Endpoints("127.0.0.1", 9, 9, 9, 9, 9)
     return Situation(
-        protocol_version, "kserve", nowhere, ("a", "b"), folder / "cell", leftovers.runner()
+        protocol_version, "kserve", nowhere, ("a", "b"), folder / "cell", {"MARK": str(folder)}
     )
+
+
+def marked(folder: Path) -> list[psutil.Process]:
+    """List the processes that the wrappers of a test have left."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if process.environ().get("MARK") == str(folder):
+                found.append(process)
+    return found
 
 
 def script(folder: Path, text: str) -> Subject:
@@ -47,6 +55,7 @@ def test_a_wrapper_is_told_what_a_pod_tells(
     assert "PROTOCOL_VERSION" not in environment
     assert situation(tmp_path, "").environment()["PROTOCOL_VERSION"] == ""
     assert environment["TS_SERVICE_ENVELOPE"] == "kserve"
+    assert environment["MARK"] == str(tmp_path)
     config = Path(environment["CONFIG_PATH"]).read_text()
     assert "inference_address=http://127.0.0.1:9\n" in config
     assert '"a": {"1.0": ' in config
@@ -72,7 +81,7 @@ def test_a_wrapper_that_is_never_ready_is_told_and_ended(tmp_path: Path) -> None
     subject = script(tmp_path, "import time; print('waiting', flush=True); time.sleep(600)")
     with pytest.raises(SubjectFailed, match=r"didn't call a ready within 1 s; (.|\n)*waiting"):
         launch.start(subject, PYTHON, situation(tmp_path), ("a",), timeout=1)
-    assert not launch.sweep(leftovers.runner()), "it was still running"
+    assert marked(tmp_path) == []
 
 
 STUBBORN = """
@@ -106,29 +115,7 @@ def test_the_whole_group_is_ended(leader_ends: bool, tmp_path: Path) -> None:
         time.sleep(0.02)
     launch.end_group(process)
     assert has_ended(int(told))
-
-
-def test_a_process_of_a_dead_runner_is_swept(tmp_path: Path) -> None:
-    code = "import time; time.sleep(600)"
-    dead = {**os.environ, "MATRIX_RUNNER": f"{leftovers.machine()}/999999999-1.00"}
-    living = {**os.environ, "MATRIX_RUNNER": leftovers.runner()}
-    ours, theirs = (
-        subprocess.Popen([sys.executable, "-c", code], env=each) for each in (living, dead)
-    )
-    try:
-        _wait_for_environment(theirs.pid)
-        assert [sentence for sentence in launch.sweep() if str(theirs.pid) in sentence]
-        assert theirs.wait(5) != 0
-        assert ours.poll() is None
-    finally:
-        ours.kill()
-        theirs.kill()
-        ours.wait()
-
-
-def _wait_for_environment(pid: int) -> None:
-    while "MATRIX_RUNNER" not in psutil.Process(pid).environ():
-        time.sleep(0.01)
+    assert [each for each in marked(tmp_path) if not has_ended(each.pid)] == []
 
 
 def test_a_port_that_is_held_is_not_free() -> None:

@@ -132,7 +132,9 @@ def _left(processes: list[psutil.Process]) -> list[psutil.Process]:
 
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_a_killed_runners_wrapper_is_swept_by_the_next_run(jobs: int, tmp_path: Path) -> None:
-    more = {PYTHON: sys.executable}
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    more = {PYTHON: sys.executable, "TMPDIR": str(temporary)}
     _, started = _end_in_the_middle(
         signal.SIGKILL,
         tmp_path,
@@ -154,6 +156,7 @@ def test_a_killed_runners_wrapper_is_swept_by_the_next_run(jobs: int, tmp_path: 
     assert "was cut short after" in ran.output
     # The workers of pytest-xdist too: they end when their controller has.
     assert _left(started) == []
+    assert list(temporary.iterdir()) == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -161,17 +164,20 @@ def test_a_killed_runners_wrapper_is_swept_by_the_next_run(jobs: int, tmp_path: 
 def test_an_interrupted_run_cleans_up_and_is_cut_short(
     number: signal.Signals, jobs: int, tmp_path: Path
 ) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
     exit_code, started = _end_in_the_middle(
         number,
         tmp_path,
         *("--runtime=process", "--kserve=0.13.1", "--kserve=0.9.0", "--protocol=v1"),
         *(f"--wrapper={TINY} --hang", f"--jobs={jobs}"),
         given=runs.nowhere(),
-        more={PYTHON: sys.executable},
+        more={PYTHON: sys.executable, "TMPDIR": str(temporary)},
     )
     assert exit_code == 3
     assert read(tmp_path / "results.jsonl").cut_short
     assert _left(started) == []
+    assert list(temporary.iterdir()) == []
 
 
 @pytest.mark.integration

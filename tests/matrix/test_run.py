@@ -118,7 +118,8 @@ def test_list_prints_ids_and_runs_nothing(tmp_path: Path) -> None:
 def test_a_torchserve_that_doesnt_start_is_the_harnesss_fault(tmp_path: Path) -> None:
     ran = runs.run(
         tmp_path,
-        *("--kserve=0.13.1", "--protocol=v3", f"--wrapper={TINY}", "--runtime=process"),
+        *("--kserve=0.13.1", "--kserve=0.9.0", "--protocol=v3", f"--wrapper={TINY}"),
+        *("--runtime=process", "--jobs=2"),
         given={**runs.nowhere(), "kserve": "its worker crashed"},
         more=HARNESS_PYTHON,
     )
