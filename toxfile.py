@@ -18,22 +18,25 @@ _RUN = ("python", "-m", "matrix", "run")
 @impl
 def tox_extend_envs() -> tuple[str, ...]:
     """Name the environments: matrix-kserve0.8.0 to the newest."""
-    return tuple(f"matrix-kserve{release}" for release in _releases())
+    return tuple(_environments())
 
 
 @impl
 def tox_add_core_config(core_conf: ConfigSet, state: State) -> None:  # noqa: ARG001
     """Say what each of them runs."""
     arguments = state.conf.pos_args(None) or ()
-    for release in _releases():
+    for name, release in _environments().items():
+        # A folder for each: environments may run in parallel.
+        command = [*_RUN, "--kserve", release, "--out", f"results/{name}", *arguments]
         loader = MemoryLoader(
             base=["testenv"],
             description=f"KServe {release}, every PROTOCOL_VERSION",
-            commands=[Command([*_RUN, "--kserve", release, *arguments])],
+            commands=[Command(command)],
         )
-        state.conf.memory_seed_loaders[f"matrix-kserve{release}"].append(loader)
+        state.conf.memory_seed_loaders[name].append(loader)
 
 
-def _releases() -> list[str]:
+def _environments() -> dict[str, str]:
     axes = tomllib.loads(_AXES.read_text())
-    return [kserve["release"] for kserve in axes["kserve"]]
+    releases = [kserve["release"] for kserve in axes["kserve"]]
+    return {f"matrix-kserve{release}": release for release in releases}
