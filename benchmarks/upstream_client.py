@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import load
-from fixtures import leftovers, models
+from fixtures import models
 from fixtures import torchserve as torchserves
 from fixtures.torchserve import Instance
 from matrix import launch, provision
@@ -69,7 +69,6 @@ def _compare(release: str, client: str, instance: Instance) -> list[dict[str, An
             torchserve=instance.endpoints,
             models=["contract"],
             folder=Path(folder),
-            runner=leftovers.runner(),
         )
         subject = Subject(name=client, command=CLIENTS[client])
         wrapper = launch.start(subject, environment.python, situation, ["contract"])

@@ -10,7 +10,7 @@ import psutil
 import pytest
 import requests
 
-from fixtures import leftovers, models, payloads
+from fixtures import models, payloads
 from fixtures import torchserve as torchserves
 from fixtures.torchserve import Instance
 from matrix import launch, provision
@@ -49,7 +49,6 @@ def _start(release: str, flags: str, torchserve: Instance, folder: Path) -> Runn
         torchserve=torchserve.endpoints,
         models=["contract"],
         folder=folder,
-        runner=leftovers.runner(),
     )
     subject = Subject(command=f"{{python}} -m wrapper {flags}")
     return launch.start(subject, environment.python, situation, ["contract"])
