@@ -6,6 +6,7 @@ prints a table. Ratios are to TorchServe's own rate, measured just before and af
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import json
 import platform
@@ -18,6 +19,7 @@ from typing import Any
 from benchmarks import load
 from fixtures import models
 from fixtures import torchserve as torchserves
+from fixtures.leftovers import Record
 from fixtures.torchserve import Instance
 from matrix import launch, provision
 from matrix.launch import Situation
@@ -62,13 +64,17 @@ def main() -> None:
 def _compare(release: str, client: str, instance: Instance) -> list[dict[str, Any]]:
     direct = f"http://{instance.endpoints.host}:{instance.endpoints.inference}{PATH}"
     environment = provision.provision(release)
-    with tempfile.TemporaryDirectory() as folder:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        contextlib.closing(Record(Path(folder))) as record,
+    ):
         situation = Situation(
             protocol_version="v1",
             envelope=instance.envelope,
             torchserve=instance.endpoints,
             models=["contract"],
             folder=Path(folder),
+            marks=record.environment,
         )
         subject = Subject(name=client, command=CLIENTS[client])
         wrapper = launch.start(subject, environment.python, situation, ["contract"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import requests
 
 from fixtures import models, payloads
 from fixtures import torchserve as torchserves
+from fixtures.leftovers import Record
 from fixtures.torchserve import Instance
 from matrix import launch, provision
 from matrix.launch import RunningWrapper, Situation
@@ -41,7 +43,16 @@ def release(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-def _start(release: str, flags: str, torchserve: Instance, folder: Path) -> RunningWrapper:
+@pytest.fixture
+def record(tmp_path: Path) -> Iterator[Record]:
+    """What a sweep finds the wrapper by, if this process is killed."""
+    with contextlib.closing(Record(tmp_path)) as kept:
+        yield kept
+
+
+def _start(
+    release: str, flags: str, torchserve: Instance, folder: Path, record: Record
+) -> RunningWrapper:
     environment = provision.provision(release)
     situation = Situation(
         protocol_version=None,
@@ -49,6 +60,7 @@ def _start(release: str, flags: str, torchserve: Instance, folder: Path) -> Runn
         torchserve=torchserve.endpoints,
         models=["contract"],
         folder=folder,
+        marks=record.environment,
     )
     subject = Subject(command=f"{{python}} -m wrapper {flags}")
     return launch.start(subject, environment.python, situation, ["contract"])
@@ -67,9 +79,9 @@ def _post(wrapper: RunningWrapper, verb: str) -> dict[str, Any]:
 
 
 def test_the_bare_sdk_predicts_by_the_model_class(
-    release: str, torchserve: Instance, tmp_path: Path
+    release: str, torchserve: Instance, tmp_path: Path, record: Record
 ) -> None:
-    wrapper = _start(release, "--bare-sdk", torchserve, tmp_path)
+    wrapper = _start(release, "--bare-sdk", torchserve, tmp_path, record)
     try:
         assert _predict(wrapper) == payloads.load("contract-v1")["instances"]
         refused = requests.post(f"{wrapper.url}/v2/models/contract/infer", data="{}", timeout=30)
@@ -83,9 +95,9 @@ def test_the_bare_sdk_predicts_by_the_model_class(
 
 
 def test_workers_are_processes_that_all_have_the_front(
-    release: str, torchserve: Instance, tmp_path: Path
+    release: str, torchserve: Instance, tmp_path: Path, record: Record
 ) -> None:
-    wrapper = _start(release, "--workers 2", torchserve, tmp_path)
+    wrapper = _start(release, "--workers 2", torchserve, tmp_path, record)
     try:
         assert _predict(wrapper) == payloads.load("contract-v1")["instances"]
         refused = [
