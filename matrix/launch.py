@@ -14,7 +14,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import requests
@@ -39,7 +39,8 @@ class Situation:
         torchserve: where TorchServe is.
         models: names of the configured models.
         folder: an empty folder for the configuration, the logs and the termination log.
-        marks: variables by which a sweep knows the process; see `fixtures.leftovers.Record`.
+        marks: variables by which a sweep knows the process, where the caller may be killed;
+            see `fixtures.leftovers.Record`.
     """
 
     protocol_version: str | None
@@ -47,7 +48,7 @@ class Situation:
     torchserve: Endpoints
     models: Sequence[str]
     folder: Path
-    marks: Mapping[str, str]
+    marks: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def termination_log(self) -> Path:
