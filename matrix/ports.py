@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import itertools
-import os
 import random
 import socket
+import threading
 import time
 from collections.abc import Iterator
+
+import filelock
+
+from fixtures import cache
 
 # Below the ephemeral range of Linux (32768) and of the IANA (49152), from which outgoing
 # connections take their ports in between.
 _FIRST, _LAST = 21000, 31999
+_BLOCK = 50
 
 
 class PortError(Exception):
@@ -21,14 +27,16 @@ class PortError(Exception):
 
 
 def free(count: int) -> tuple[int, ...]:
-    """Find ports that nothing listens on, and that this process hasn't given out lately.
+    """Find ports that nothing listens on, and that haven't been given out lately.
 
     Raises:
         PortError: when there are not that many.
     """
-    found = tuple(itertools.islice((port for port in _candidates() if is_free(port)), count))
+    with _one_at_a_time:
+        candidates = itertools.islice(_block(), _BLOCK)
+        found = tuple(itertools.islice(filter(is_free, candidates), count))
     if len(found) < count:
-        raise PortError(f"no {count} free ports between {_FIRST} and {_LAST}: end what holds them")
+        raise PortError(f"no {count} of {_BLOCK} ports are free: end what holds them")
     return found
 
 
@@ -71,15 +79,23 @@ def _can_bind(family: socket.AddressFamily, host: str, port: int) -> bool:
         return family == socket.AF_INET6 and error.errno != errno.EADDRINUSE
 
 
-def _sequence() -> Iterator[int]:
-    # Each process begins elsewhere, so that those that run side by side don't race.
-    start = random.Random(os.getpid()).randrange(_LAST - _FIRST)
-    for step in itertools.count():
-        yield _FIRST + (start + step) % (_LAST - _FIRST + 1)
+@functools.cache
+def _block() -> Iterator[int]:
+    """Take a block of ports for this process, and go round in it.
+
+    Processes that run side by side can't be given the same port while the wrapper that it
+    was found for is still importing its SDK. The kernel ends the lock with its holder.
+    """
+    starts = list(range(_FIRST, _LAST - _BLOCK, _BLOCK))
+    random.shuffle(starts)
+    for start in starts:
+        lock = cache.lock(f"wrapper-ports-{start}", timeout=0)
+        with contextlib.suppress(filelock.Timeout):
+            lock.acquire()
+            _held.append(lock)
+            return itertools.cycle(range(start, start + _BLOCK))
+    raise PortError(f"other runs hold all ports between {_FIRST} and {_LAST}: end one of them")
 
 
-def _candidates() -> Iterator[int]:
-    return itertools.islice(_given_out, _LAST - _FIRST + 1)
-
-
-_given_out = _sequence()
+_held: list[filelock.BaseFileLock] = []
+_one_at_a_time = threading.Lock()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -15,7 +16,7 @@ from fixtures.torchserve import Endpoints
 from matrix import launch, ports, refusal
 from matrix.launch import Situation
 from matrix.ports import PortError
-from matrix.subject import Subject, SubjectFailed
+from matrix.subject import REPOSITORY, Subject, SubjectFailed
 
 TINY = Path(__file__).with_name("tiny_wrapper.py")
 PYTHON = Path(sys.executable)
@@ -129,6 +130,22 @@ def test_a_port_that_is_held_is_not_free() -> None:
 
 def test_ports_are_given_out_once() -> None:
     assert len({*ports.free(2), *ports.free(2)}) == 4
+
+
+def test_two_processes_are_never_given_the_same_port() -> None:
+    code = "from matrix import ports; print(*ports.free(2), flush=True); input()"
+    command = [sys.executable, "-c", code]
+    both = [
+        subprocess.Popen(
+            command, cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        for _ in range(2)
+    ]
+    told = [process.stdout.readline().split() for process in both if process.stdout]
+    for process in both:
+        process.communicate("\n")
+    blocks = {(int(port) - 21000) // 50 for ports_of_one in told for port in ports_of_one}
+    assert len(blocks) == 2
 
 
 def test_a_refusal_is_observed(tmp_path: Path) -> None:
