@@ -31,7 +31,7 @@ CLIENTS = {
     "httpx": "{python} {repository}/benchmarks/clients/httpx_client.py",
 }
 CONNECTIONS = (1, 16)
-SECONDS = 5
+SECONDS = 3
 ROUNDS = 3
 BODY = {"instances": [1, 2, 3, 4, 5, 6]}
 PATH = "/v1/models/contract:predict"

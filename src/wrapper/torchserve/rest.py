@@ -1,4 +1,8 @@
-"""TorchServe's REST inference API over a pool of kept-alive connections."""
+"""TorchServe's REST inference API over a pool of kept-alive connections.
+
+The client is aiohttp because it was the fastest inside the wrapper: at 16 requests at once 0.82
+to 0.96 of TorchServe's own rate, where httpx gave 0.21 to 0.27 (benchmarks/upstream_client.py).
+"""
 
 from __future__ import annotations
 
