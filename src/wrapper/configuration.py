@@ -17,6 +17,9 @@ _DEFAULTS = {
     "inference_address": "http://127.0.0.1:8080",
     "management_address": "http://127.0.0.1:8081",
     "grpc_inference_port": "7070",
+    "grpc_management_port": "7071",
+    "max_request_size": "6553500",
+    "max_response_size": "6553500",
 }
 _WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
@@ -99,11 +102,26 @@ class TorchServeConfiguration:
         Raises:
             ConfigurationError: when the port is no number.
         """
-        port = self.get("grpc_inference_port") or ""
-        if not port.isdigit():
-            raise self._error("grpc_inference_port", port, "write a port number")
-        host = self.get("grpc_inference_address") or self.address("inference_address").host
-        return Address(_WILDCARDS.get(host, host), int(port))
+        return self._grpc_address("inference")
+
+    def grpc_management_address(self) -> Address:
+        """Give where TorchServe's gRPC management server listens.
+
+        Raises:
+            ConfigurationError: when the port is no number.
+        """
+        return self._grpc_address("management")
+
+    def integer(self, key: str) -> int:
+        """Give the number behind a property such as ``max_request_size``.
+
+        Raises:
+            ConfigurationError: when it is none.
+        """
+        value = self.get(key) or ""
+        if not value.isdigit():
+            raise self._error(key, value, "write a number")
+        return int(value)
 
     def models(self) -> tuple[str, ...]:
         """Give the names of the models that TorchServe loads when it starts.
@@ -140,6 +158,11 @@ class TorchServeConfiguration:
             return tuple(sorted(archive.stem for archive in store.glob("*.mar")))
         entries = [entry.strip() for entry in listed.split(",") if entry.strip()]
         return tuple(_model_name(entry) for entry in entries)
+
+    def _grpc_address(self, server: str) -> Address:
+        port = self.integer(f"grpc_{server}_port")
+        host = self.get(f"grpc_{server}_address") or self.address(f"{server}_address").host
+        return Address(_WILDCARDS.get(host, host), port)
 
     def _error(self, key: str, value: str, advice: str) -> ConfigurationError:
         shown = value if len(value) <= 80 else value[:77] + "..."

@@ -9,15 +9,18 @@ class ServingError(Exception):
     Attributes:
         status: the HTTP status that tells whose fault it was (400-599).
         message: one sentence, without addresses or paths of the pod.
+        retry_after: seconds after which the same request may succeed, None where nobody
+            knows. It goes out as the header Retry-After.
     """
 
-    def __init__(self, status: int, message: str) -> None:
+    def __init__(self, status: int, message: str, retry_after: int | None = None) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
+        self.retry_after = retry_after
 
-    def __reduce__(self) -> tuple[type[ServingError], tuple[int, str]]:
-        return type(self), (self.status, self.message)
+    def __reduce__(self) -> tuple[type[ServingError], tuple[int, str, int | None]]:
+        return type(self), (self.status, self.message, self.retry_after)
 
 
 def model_not_found(name: str) -> ServingError:

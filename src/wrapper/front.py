@@ -14,20 +14,8 @@ from typing import Any, Callable
 from urllib.parse import unquote
 
 from wrapper.errors import ServingError
+from wrapper.torchserve.reply import Reply
 from wrapper.torchserve.service import TorchServe
-
-# Joins a request's logs and spans across the pod. Nothing else of a client's request is
-# TorchServe's business.
-_FORWARDED = (
-    "x-request-id",
-    "traceparent",
-    "tracestate",
-    "x-b3-traceid",
-    "x-b3-spanid",
-    "x-b3-parentspanid",
-    "x-b3-sampled",
-    "b3",
-)
 
 _V1 = "/v1/models/"
 _V2 = "/v2/models/"
@@ -43,7 +31,7 @@ class Answer:
 
 # Takes a request's body and headers (names in lower case).
 Route = Callable[[bytes, Mapping[str, str]], Awaitable[Answer]]
-_Call = Callable[[str, bytes, Mapping[str, str]], Awaitable[bytes]]
+_Call = Callable[[str, bytes, Mapping[str, str]], Awaitable[Reply]]
 
 
 class Front:
@@ -70,16 +58,16 @@ class Front:
         Raises:
             ServingError: for whatever keeps the request from being answered.
         """
-        return await self._torchserve.infer(model, body, _forwarded(headers))
+        return (await self._torchserve.infer(model, body, self._forwarded(headers))).body
 
     def _inference_route(self, path: str) -> Route | None:
         if path.startswith(_V1):
             name, _, verb = path[len(_V1) :].rpartition(":")
             calls = {"predict": self._torchserve.predict, "explain": self._torchserve.explain}
-            return _inference(calls[verb], name) if verb in calls and _is_name(name) else None
+            return self._inference(calls[verb], name) if verb in calls and _is_name(name) else None
         if path.startswith(_V2) and path.endswith("/infer"):
             name = path[len(_V2) : -len("/infer")]
-            return _inference(self._torchserve.infer, name) if _is_name(name) else None
+            return self._inference(self._torchserve.infer, name) if _is_name(name) else None
         return None
 
     def _readiness_route(self, path: str) -> Route | None:
@@ -101,25 +89,24 @@ class Front:
 
         return route
 
+    def _inference(self, call: _Call, encoded_name: str) -> Route:
+        model = unquote(encoded_name)
 
-def _inference(call: _Call, encoded_name: str) -> Route:
-    model = unquote(encoded_name)
+        async def route(body: bytes, headers: Mapping[str, str]) -> Answer:
+            try:
+                return Answer(200, (await call(model, body, self._forwarded(headers))).body)
+            except ServingError as error:
+                return _refusal(error)
 
-    async def route(body: bytes, headers: Mapping[str, str]) -> Answer:
-        try:
-            return Answer(200, await call(model, body, _forwarded(headers)))
-        except ServingError as error:
-            return _refusal(error)
+        return route
 
-    return route
+    def _forwarded(self, headers: Mapping[str, str]) -> dict[str, str]:
+        names = self._torchserve.settings.forwarded_headers
+        return {name: headers[name] for name in names if name in headers}
 
 
 def _is_name(encoded_name: str) -> bool:
     return bool(encoded_name) and "/" not in encoded_name
-
-
-def _forwarded(headers: Mapping[str, str]) -> dict[str, str]:
-    return {name: headers[name] for name in _FORWARDED if name in headers}
 
 
 def _refusal(error: ServingError) -> Answer:

@@ -83,9 +83,10 @@ class TorchServeModel(kserve.Model):
         try:
             request = installed.open_inference_request(payload, torchserve.settings.envelope)
             if request is None:
-                return json.loads(await torchserve.predict(self.name, _body(payload), forwarded))
+                reply = await torchserve.predict(self.name, _body(payload), forwarded)
+                return json.loads(reply.body)
             answer = await torchserve.infer(self.name, json.dumps(request).encode(), forwarded)
-            return installed.open_inference_response(json.loads(answer), payload)
+            return installed.open_inference_response(json.loads(answer.body), payload)
         except ServingError as error:
             raise installed.exception(error) from None
 
@@ -102,7 +103,7 @@ class TorchServeModel(kserve.Model):
         """
         try:
             answer = await self._connected().explain(self.name, _body(payload), _forwarded(headers))
-            return json.loads(answer)
+            return json.loads(answer.body)
         except ServingError as error:
             raise sdk.installed().exception(error) from None
 

@@ -11,6 +11,22 @@ from wrapper.protocol import VARIABLE, PredictorProtocol
 
 _CONFIG_PATH = "/mnt/models/config/config.properties"
 
+# TorchServe writes it to its working directory, which in its images is this one.
+_KEY_FILE = "/home/model-server/key_file.json"
+
+# Joins a request's logs and spans across the pod. Nothing else of a client's request is
+# TorchServe's business.
+_FORWARDED_HEADERS = (
+    "x-request-id",
+    "traceparent",
+    "tracestate",
+    "x-b3-traceid",
+    "x-b3-spanid",
+    "x-b3-parentspanid",
+    "x-b3-sampled",
+    "b3",
+)
+
 
 class SettingsError(ValueError):
     """A setting that can't be used. Its text is one line: what, where, what to do."""
@@ -56,10 +72,17 @@ class Settings:
         protocol: the protocol in effect, decided by PROTOCOL_VERSION.
         protocol_is_set: whether PROTOCOL_VERSION was set (to more than nothing).
         envelope: TorchServe's ``service_envelope``, None where it has none.
-        models: names of the models to serve, at least one.
+        models: names of the models to serve; empty where only TorchServe can tell.
         inference: TorchServe's REST inference server.
         management: TorchServe's REST management server.
         grpc_inference: TorchServe's gRPC inference server.
+        grpc_management: TorchServe's gRPC management server.
+        max_request_size: bytes of a request that TorchServe takes.
+        max_response_size: bytes of an answer that TorchServe gives.
+        key_file: TorchServe's key_file.json, which is there when TorchServe asks for tokens.
+        forwarded_headers: names, in lower case, of the request headers that TorchServe gets.
+        request_timeout: seconds that TorchServe may take to answer an inference request.
+        grace_period: seconds that requests in flight have to end after SIGTERM.
         load: how readiness is asked for.
     """
 
@@ -70,6 +93,13 @@ class Settings:
     inference: Address
     management: Address
     grpc_inference: Address
+    grpc_management: Address
+    max_request_size: int
+    max_response_size: int
+    key_file: Path
+    forwarded_headers: tuple[str, ...]
+    request_timeout: float
+    grace_period: float
     load: LoadPolicy
 
     @classmethod
@@ -92,6 +122,13 @@ class Settings:
                 inference=configuration.address("inference_address"),
                 management=configuration.address("management_address"),
                 grpc_inference=configuration.grpc_inference_address(),
+                grpc_management=configuration.grpc_management_address(),
+                max_request_size=configuration.integer("max_request_size"),
+                max_response_size=configuration.integer("max_response_size"),
+                key_file=Path(environment.get("TORCHSERVE_KEY_FILE") or _KEY_FILE),
+                forwarded_headers=_forwarded_headers(environment),
+                request_timeout=_number(environment, "TORCHSERVE_REQUEST_TIMEOUT", 600) or 600,
+                grace_period=_number(environment, "SHUTDOWN_GRACE_PERIOD", 30),
                 load=LoadPolicy.from_environment(environment),
             )
         except ConfigurationError as error:
@@ -109,6 +146,13 @@ class Settings:
             f"{said}{effect}; models {', '.join(self.models)}; "
             f"TorchServe at {self.inference} with {envelope}{answered}"
         )
+
+
+def _forwarded_headers(environment: Mapping[str, str]) -> tuple[str, ...]:
+    listed = environment.get("FORWARDED_HEADERS")
+    if listed is None:
+        return _FORWARDED_HEADERS
+    return tuple(name.strip().lower() for name in listed.split(",") if name.strip())
 
 
 def _number(environment: Mapping[str, str], name: str, default: float) -> float:

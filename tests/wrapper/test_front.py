@@ -12,6 +12,7 @@ from wrapper.front import Answer, Front
 from wrapper.protocol import PredictorProtocol
 from wrapper.readiness import Readiness
 from wrapper.settings import Settings
+from wrapper.torchserve.reply import Reply
 from wrapper.torchserve.service import TorchServe
 
 V1 = b'{"instances": [1, 2]}'
@@ -43,8 +44,8 @@ def torchserve(request: pytest.FixtureRequest, tmp_path: Path) -> TorchServe:
 def test_a_path_finds_its_call(
     torchserve: TorchServe, monkeypatch: pytest.MonkeyPatch, path: str, call: str, model: str
 ) -> None:
-    async def answered(model: str, body: bytes, headers: Mapping[str, str]) -> bytes:
-        return f"{model} {body.decode()}".encode()
+    async def answered(model: str, body: bytes, headers: Mapping[str, str]) -> Reply:
+        return Reply(f"{model} {body.decode()}".encode())
 
     monkeypatch.setattr(torchserve, call, answered)
     assert _answer(torchserve, path, b"!") == Answer(200, f"{model} !".encode())
@@ -173,9 +174,9 @@ def test_only_headers_that_join_logs_reach_torchserve(
 ) -> None:
     seen: dict[str, str] = {}
 
-    async def predict(model: str, body: bytes, headers: Mapping[str, str]) -> bytes:
+    async def predict(model: str, body: bytes, headers: Mapping[str, str]) -> Reply:
         seen.update(headers)
-        return b"{}"
+        return Reply(b"{}")
 
     monkeypatch.setattr(torchserve, "predict", predict)
     sent = {"x-request-id": "1", "traceparent": "00-a-b-01", "authorization": "Bearer secret"}
@@ -186,7 +187,7 @@ def test_only_headers_that_join_logs_reach_torchserve(
 def test_a_serving_error_becomes_its_status_and_sentence(
     torchserve: TorchServe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def predict(model: str, body: bytes, headers: Mapping[str, str]) -> bytes:
+    async def predict(model: str, body: bytes, headers: Mapping[str, str]) -> Reply:
         raise ServingError(504, "TorchServe didn't answer in time")
 
     monkeypatch.setattr(torchserve, "predict", predict)

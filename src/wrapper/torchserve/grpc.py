@@ -11,6 +11,7 @@ import grpc
 from wrapper.configuration import Address
 from wrapper.errors import ServingError
 from wrapper.torchserve import errors, messages
+from wrapper.torchserve.reply import Reply
 from wrapper.torchserve.rest import REQUEST_TIMEOUT
 
 _OPTIONS = [
@@ -41,7 +42,9 @@ class GrpcInference:
         self._predictions: Any | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    async def infer(self, model: str, body: bytes, headers: Mapping[str, str]) -> bytes:
+    async def infer(
+        self, model: str, body: bytes, headers: Mapping[str, str], timeout: float | None = None
+    ) -> Reply:
         """Send a V2 body to the model and give the V2 body it answers.
 
         Raises:
@@ -50,11 +53,12 @@ class GrpcInference:
         request = messages.PredictionsRequest(model_name=model, input={"data": body})
         metadata = [(name, value) for name, value in headers.items() if name != "content-type"]
         try:
-            answer = await self._call()(request, timeout=REQUEST_TIMEOUT, metadata=metadata)
+            answer = await self._call()(
+                request, timeout=timeout or REQUEST_TIMEOUT, metadata=metadata
+            )
         except grpc.aio.AioRpcError as error:
             raise _from_status(error) from None
-        prediction: bytes = answer.prediction
-        return prediction
+        return Reply(answer.prediction)
 
     def _call(self) -> Any:
         loop = asyncio.get_running_loop()

@@ -15,6 +15,7 @@ import aiohttp
 
 from wrapper.configuration import Address
 from wrapper.torchserve import errors
+from wrapper.torchserve.reply import JSON, Reply
 
 # KServe gives a request 600 s (the timeout of the Istio resources it generates).
 REQUEST_TIMEOUT = 600.0
@@ -32,35 +33,47 @@ class RestInference:
         self._session: aiohttp.ClientSession | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    async def predict(self, model: str, body: bytes, headers: Mapping[str, str]) -> bytes:
+    async def predict(
+        self, model: str, body: bytes, headers: Mapping[str, str], timeout: float | None = None
+    ) -> Reply:
         """Post a V1 body to ``/v1/models/{model}:predict``.
 
         Raises:
             ServingError: when TorchServe can't be reached or answers an error.
         """
-        return await self._post(f"/v1/models/{quote(model)}:predict", body, headers)
+        return await self._post(f"/v1/models/{quote(model)}:predict", body, headers, timeout)
 
-    async def explain(self, model: str, body: bytes, headers: Mapping[str, str]) -> bytes:
+    async def explain(
+        self, model: str, body: bytes, headers: Mapping[str, str], timeout: float | None = None
+    ) -> Reply:
         """Post a V1 body to ``/v1/models/{model}:explain``.
 
         Raises:
             ServingError: when TorchServe can't be reached or answers an error.
         """
-        return await self._post(f"/v1/models/{quote(model)}:explain", body, headers)
+        return await self._post(f"/v1/models/{quote(model)}:explain", body, headers, timeout)
 
-    async def infer(self, model: str, body: bytes, headers: Mapping[str, str]) -> bytes:
+    async def infer(
+        self, model: str, body: bytes, headers: Mapping[str, str], timeout: float | None = None
+    ) -> Reply:
         """Post a V2 body to ``/v2/models/{model}/infer``.
 
         Raises:
             ServingError: when TorchServe can't be reached or answers an error.
         """
-        return await self._post(f"/v2/models/{quote(model)}/infer", body, headers)
+        return await self._post(f"/v2/models/{quote(model)}/infer", body, headers, timeout)
 
-    async def _post(self, path: str, body: bytes, headers: Mapping[str, str]) -> bytes:
+    async def _post(
+        self, path: str, body: bytes, headers: Mapping[str, str], timeout: float | None
+    ) -> Reply:
+        limit = aiohttp.ClientTimeout(total=timeout or REQUEST_TIMEOUT)
         try:
-            async with self._pool().post(self._base + path, data=body, headers=headers) as answer:
+            async with self._pool().post(
+                self._base + path, data=body, headers=headers, timeout=limit
+            ) as answer:
                 content = await answer.read()
                 status = answer.status
+                content_type = answer.headers.get("Content-Type", JSON)
         except aiohttp.ClientConnectorError:
             raise errors.UNREACHABLE from None
         except asyncio.TimeoutError:
@@ -69,7 +82,7 @@ class RestInference:
             raise errors.INTERRUPTED from None
         if status != 200:
             raise errors.from_answer(status, content)
-        return content
+        return Reply(content, content_type)
 
     def _pool(self) -> aiohttp.ClientSession:
         loop = asyncio.get_running_loop()
@@ -80,7 +93,6 @@ class RestInference:
                 # here would only hide it.
                 connector=aiohttp.TCPConnector(limit=0),
                 cookie_jar=aiohttp.DummyCookieJar(),
-                timeout=aiohttp.ClientTimeout(total=REQUEST_TIMEOUT),
                 skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding"),
             )
         return self._session

@@ -13,6 +13,7 @@ from wrapper.protocol import PredictorProtocol
 from wrapper.readiness import Readiness
 from wrapper.settings import Settings
 from wrapper.torchserve.management import Management
+from wrapper.torchserve.reply import Reply
 from wrapper.torchserve.rest import RestInference
 
 # What each of TorchServe's KServe envelopes reads. A custom envelope, or none, is the
@@ -22,8 +23,8 @@ _PATHS = {"V1": "/v1/models/{}:predict", "V2": "/v2/models/{}/infer"}
 _CHECKED = {"V1": v1_request, "V2": v2_request}
 _JSON = {"content-type": "application/json"}
 
-# Takes a model's name, a body and headers; gives the body of the answer.
-_Call = Callable[[str, bytes, Mapping[str, str]], Awaitable[bytes]]
+# Takes a model's name, a body and headers; gives the answer.
+_Call = Callable[[str, bytes, Mapping[str, str]], Awaitable[Reply]]
 
 
 class TorchServe:
@@ -53,7 +54,7 @@ class TorchServe:
         declared = protocol.from_environment(os.environ)
         return cls(Settings.from_environment(os.environ, declared))
 
-    async def predict(self, model: str, body: bytes, headers: Mapping[str, str]) -> bytes:
+    async def predict(self, model: str, body: bytes, headers: Mapping[str, str]) -> Reply:
         """Answer a V1 prediction: JSON in, TorchServe's JSON out.
 
         Raises:
@@ -61,7 +62,7 @@ class TorchServe:
         """
         return await self._forward("V1", self._rest.predict, model, body, headers)
 
-    async def explain(self, model: str, body: bytes, headers: Mapping[str, str]) -> bytes:
+    async def explain(self, model: str, body: bytes, headers: Mapping[str, str]) -> Reply:
         """Answer a V1 explanation: JSON in, TorchServe's JSON out.
 
         Raises:
@@ -69,7 +70,7 @@ class TorchServe:
         """
         return await self._forward("V1", self._rest.explain, model, body, headers)
 
-    async def infer(self, model: str, body: bytes, headers: Mapping[str, str]) -> bytes:
+    async def infer(self, model: str, body: bytes, headers: Mapping[str, str]) -> Reply:
         """Answer an Open Inference Protocol request: JSON in, TorchServe's JSON out.
 
         Raises:
@@ -79,7 +80,7 @@ class TorchServe:
 
     async def _forward(
         self, asked: str, call: _Call, model: str, body: bytes, headers: Mapping[str, str]
-    ) -> bytes:
+    ) -> Reply:
         self._check_protocol(model, asked)
         request = _CHECKED[asked](body)
         self.check_ready(model)
