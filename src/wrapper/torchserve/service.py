@@ -6,7 +6,7 @@ import os
 from collections.abc import Awaitable, Mapping
 from typing import Callable
 
-from wrapper import protocol
+from wrapper import envelope, protocol
 from wrapper.bodies import v1_request, v2_request
 from wrapper.errors import ServingError, model_not_found, model_not_ready
 from wrapper.protocol import PredictorProtocol
@@ -16,9 +16,6 @@ from wrapper.torchserve.management import Management
 from wrapper.torchserve.reply import Reply
 from wrapper.torchserve.rest import RestInference
 
-# What each of TorchServe's KServe envelopes reads. A custom envelope, or none, is the
-# model author's business: both protocols are passed on.
-_SPOKEN = {"kserve": "V1", "kservev2": "V2"}
 _PATHS = {"V1": "/v1/models/{}:predict", "V2": "/v2/models/{}/infer"}
 _CHECKED = {"V1": v1_request, "V2": v2_request}
 _JSON = {"content-type": "application/json"}
@@ -102,7 +99,7 @@ class TorchServe:
 
     def _check_protocol(self, model: str, asked: str) -> None:
         self._check_known(model)
-        spoken = _SPOKEN.get(self.settings.envelope or "", asked)
+        spoken = envelope.find(self.settings.envelope).speaks or asked
         if asked != spoken:
             raise ServingError(
                 400,

@@ -1,0 +1,49 @@
+"""TorchServe's request envelopes: which protocol each one reads, and what it loses.
+
+An envelope runs inside TorchServe's workers and turns a protocol's body into what a
+handler gets. ``service_envelope`` names it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class Envelope:
+    """What a TorchServe with this envelope understands.
+
+    Attributes:
+        name: ``service_envelope``, None where there is none.
+        speaks: the one protocol that it reads, "V1" or "V2". None for no envelope and for
+            those that aren't known here: the model's author decides.
+        reads_bytes: whether bodies that aren't JSON reach the handler.
+        keeps_every_string: whether all elements of a BYTES tensor reach the handler.
+            TorchServe's own ``kservev2`` keeps the first.
+        reads_base64: whether BYTES elements may come in base64, told by the tensor's
+            parameter ``content_type``, so that they need not be UTF-8.
+    """
+
+    name: str | None
+    speaks: str | None = None
+    reads_bytes: bool = True
+    keeps_every_string: bool = True
+    reads_base64: bool = False
+
+
+_KNOWN = {
+    envelope.name: envelope
+    for envelope in (
+        # TorchServe's own; ts/torch_handler/request_envelope of 0.5.3 to 0.12.0.
+        Envelope("kserve", speaks="V1", reads_bytes=False),
+        Envelope("kservev2", speaks="V2", reads_bytes=False, keeps_every_string=False),
+        # Those of `wrapper.envelopes`.
+        Envelope("kserve_faithful", speaks="V1"),
+        Envelope("kservev2_faithful", speaks="V2", reads_bytes=False, reads_base64=True),
+    )
+}
+
+
+def find(name: str | None) -> Envelope:
+    """Give what is known of the envelope that ``service_envelope`` names."""
+    return _KNOWN.get(name) or Envelope(name)
