@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 class ServingError(Exception):
     """A request that can't be answered: an HTTP status and a sentence for the client.
@@ -23,9 +25,14 @@ class ServingError(Exception):
         return type(self), (self.status, self.message, self.retry_after)
 
 
-def model_not_found(name: str) -> ServingError:
-    """Say that no model of this name is served. The words are the KServe SDK's own."""
-    return ServingError(404, f"Model with name {name} does not exist.")
+def model_not_found(name: str, served: Sequence[str]) -> ServingError:
+    """Say that no model of this name is served, and which are.
+
+    The first sentence is the KServe SDK's own. An InferenceService's name is often taken
+    for the model's (kserve#1656).
+    """
+    listed = f"It serves {', '.join(served)}." if served else "It serves none yet."
+    return ServingError(404, f"Model with name {name} does not exist. {listed}")
 
 
 def model_not_ready(name: str) -> ServingError:

@@ -7,7 +7,6 @@ import logging
 import sys
 from collections.abc import Sequence
 
-import kserve
 from kserve import model_server
 
 from wrapper import sdk
@@ -32,7 +31,7 @@ def run(settings: Settings, arguments: Sequence[str]) -> None:
     torchserve.readiness.wait_for_first_answer(_FIRST_ANSWER)
     if not options.bare_sdk:
         sdk.installed().put_before(Front(torchserve))
-    server = kserve.ModelServer()
+    server = sdk.installed().make_server(settings.grace_period)
     for name in settings.models:
         # Registered here and not by start(), which since 0.14 leaves out, for ever, the
         # models that are not ready yet, and ends the process when none is.

@@ -5,11 +5,13 @@ import os
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
-from wrapper.configuration import Address
-from wrapper.torchserve.management import Management
+from tests.wrapper.surroundings import settings
+from wrapper.torchserve.management import Management, ManagementError
+from wrapper.torchserve.tokens import Keys
 
 READY = json.dumps([{"workers": [{"status": "READY"}]}])
 
@@ -55,8 +57,9 @@ def standin() -> Iterator[_Standin]:
         server.shutdown()
 
 
-def _management(standin: _Standin, customized: bool = False) -> Management:
-    return Management(Address("127.0.0.1", standin.server_port), 5, customized)
+def _management(port: int, folder: Path, customized: bool = False) -> Management:
+    known = settings(folder, port, MODEL_LOAD_CUSTOMIZED=str(customized))
+    return Management(known, Keys(None))
 
 
 @pytest.mark.parametrize(
@@ -74,29 +77,31 @@ def _management(standin: _Standin, customized: bool = False) -> Management:
     ],
 )
 def test_an_answer_is_understood(
-    standin: _Standin, status: int, body: str, why: str | None
+    standin: _Standin, tmp_path: Path, status: int, body: str, why: str | None
 ) -> None:
     standin.status, standin.body = status, body
-    assert _management(standin).why_not_ready("digits") == why
+    assert _management(standin.server_port, tmp_path).why_not_ready("digits") == why
 
 
-def test_nobody_there_is_told(standin: _Standin) -> None:
-    management = Management(Address("127.0.0.1", 9), 5, False)
+def test_nobody_there_is_told(standin: _Standin, tmp_path: Path) -> None:
+    management = _management(9, tmp_path)
     assert (
         management.why_not_ready("digits") == "TorchServe doesn't answer (ConnectionRefusedError)"
     )
 
 
-def test_customized_metadata_is_asked_for_where_it_is_wanted(standin: _Standin) -> None:
-    _management(standin, customized=True).why_not_ready("digits")
-    _management(standin).why_not_ready("my model")
+def test_customized_metadata_is_asked_for_where_it_is_wanted(
+    standin: _Standin, tmp_path: Path
+) -> None:
+    _management(standin.server_port, tmp_path, customized=True).why_not_ready("digits")
+    _management(standin.server_port, tmp_path).why_not_ready("my model")
     assert standin.paths == ["/models/digits?customized=true", "/models/my%20model"]
 
 
 def test_the_connection_is_kept_and_made_anew_after_torchserve_has_gone(
-    standin: _Standin,
+    standin: _Standin, tmp_path: Path
 ) -> None:
-    management = _management(standin)
+    management = _management(standin.server_port, tmp_path)
     for _ in range(3):
         assert management.why_not_ready("digits") is None
     assert standin.connections == 1
@@ -106,9 +111,9 @@ def test_the_connection_is_kept_and_made_anew_after_torchserve_has_gone(
 
 
 def test_a_forked_process_uses_a_connection_of_its_own(
-    standin: _Standin, monkeypatch: pytest.MonkeyPatch
+    standin: _Standin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    management = _management(standin)
+    management = _management(standin.server_port, tmp_path)
     assert management.why_not_ready("digits") is None
     parent = os.getpid()
     # As in a child after a fork: the same object, another process id. Two processes that
@@ -116,3 +121,11 @@ def test_a_forked_process_uses_a_connection_of_its_own(
     monkeypatch.setattr(os, "getpid", lambda: parent + 1)
     assert management.why_not_ready("digits") is None
     assert standin.connections == 2
+
+
+def test_models_are_listed(standin: _Standin, tmp_path: Path) -> None:
+    standin.body = '{"models": [{"modelName": "b", "modelUrl": "b.mar"}, {"modelName": "a"}]}'
+    assert _management(standin.server_port, tmp_path).models() == ("b", "a")
+    standin.body = "[]"
+    with pytest.raises(ManagementError, match="can't be read"):
+        _management(standin.server_port, tmp_path).models()

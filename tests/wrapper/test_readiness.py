@@ -4,17 +4,8 @@ import pickle
 import time
 from collections.abc import Callable
 
+from tests.wrapper.surroundings import Workers
 from wrapper.readiness import Readiness
-
-
-class _Workers:
-    """Says of every model what the test put there."""
-
-    def __init__(self, **reasons: str | None) -> None:
-        self.reasons = reasons
-
-    def why_not_ready(self, model: str) -> str | None:
-        return self.reasons[model]
 
 
 def _within_a_second(condition: Callable[[], bool]) -> bool:
@@ -27,7 +18,7 @@ def _within_a_second(condition: Callable[[], bool]) -> bool:
 
 
 def test_it_follows_each_model_up_and_down() -> None:
-    workers = _Workers(digits="it has no worker", contract=None)
+    workers = Workers(digits="it has no worker", contract=None)
     readiness = Readiness(["digits", "contract"], workers, warn_after=300)
     readiness.wait_for_first_answer(1)
     assert readiness.is_ready("contract")
@@ -39,18 +30,48 @@ def test_it_follows_each_model_up_and_down() -> None:
 
 
 def test_a_model_that_nobody_configured_is_not_ready() -> None:
-    assert not Readiness(["digits"], _Workers(digits=None), 300).is_ready("unknown")
+    assert not Readiness(["digits"], Workers(digits=None), 300).is_ready("unknown")
 
 
 def test_waiting_for_the_first_answer_ends_when_it_comes() -> None:
     started = time.monotonic()
-    Readiness(["digits"], _Workers(digits="no"), 300).wait_for_first_answer(30)
+    Readiness(["digits"], Workers(digits="no"), 300).wait_for_first_answer(30)
     assert time.monotonic() - started < 10
 
 
 def test_a_copy_in_another_process_asks_for_itself() -> None:
-    readiness = Readiness(["digits"], _Workers(digits=None), 300)
+    readiness = Readiness(["digits"], Workers(digits=None), 300)
     readiness.wait_for_first_answer(1)
     copy = pickle.loads(pickle.dumps(readiness))
     copy._describer.reasons["digits"] = "gone"
     assert _within_a_second(lambda: not copy.is_ready("digits"))
+
+
+def test_models_that_nobody_configured_are_those_that_torchserve_has() -> None:
+    workers = Workers(digits=None)
+    readiness = Readiness([], workers, 300)
+    assert _within_a_second(lambda: readiness.models() == ("digits",))
+    workers.reasons["late"] = "it has no worker"
+    assert _within_a_second(lambda: readiness.models() == ("digits", "late"))
+    assert not readiness.is_ready("late")
+    del workers.reasons["digits"]
+    assert _within_a_second(lambda: readiness.models() == ("late",))
+
+
+def test_a_model_that_was_unloaded_on_purpose_does_not_count() -> None:
+    readiness = Readiness(["digits", "other"], Workers(digits=None, other=None), 300)
+    readiness.wait_for_first_answer(1)
+    readiness.set_unloaded("other", True)
+    assert readiness.models() == ("digits",)
+    assert not readiness.is_ready("other")
+    readiness.set_unloaded("other", False)
+    assert readiness.is_ready("other")
+
+
+def test_a_describer_that_fails_does_not_end_the_asking() -> None:
+    workers = Workers()
+    readiness = Readiness(["digits"], workers, 300)
+    readiness.wait_for_first_answer(1)
+    assert readiness.why_not_ready("digits") == "asking about it failed (KeyError)"
+    workers.reasons["digits"] = None
+    assert _within_a_second(lambda: readiness.is_ready("digits"))

@@ -1,36 +1,91 @@
 """TorchServe's error answers keep their meaning for the client of the wrapper."""
 
+import json
+import re
+from pathlib import Path
+
 import pytest
 
+from wrapper.errors import ServingError
 from wrapper.torchserve import errors
+
+LIMIT = 6553500
+PAGE = Path(__file__).parents[2] / "docs" / "errors.md"
+
+
+def _answered(status: int, message: str) -> ServingError:
+    return errors.from_answer(status, json.dumps({"message": message}).encode(), LIMIT)
 
 
 @pytest.mark.parametrize(
-    ("status", "told"),
+    ("status", "message", "told"),
     [
-        (400, 400),
-        (404, 404),
-        (408, 504),
-        (413, 413),
-        (500, 500),
-        (503, 503),
-        (507, 503),
-        (302, 502),
+        (400, "Missing required parameter", 400),
+        (400, "Token Authorization failed. Token either incorrect, expired", 503),
+        (404, "Model not found: m", 404),
+        (405, "Requested method is not allowed", 405),
+        (408, "", 504),
+        (413, "", 413),
+        (418, "a handler's own", 418),
+        (429, "", 429),
+        (500, "Worker died.", 503),
+        (503, "Prediction failed", 500),
+        (503, 'Model "m" has no worker to serve inference request.', 503),
+        (503, "Service unavailable", 503),
+        (507, "Out of memory", 503),
+        (302, "", 502),
     ],
 )
-def test_a_status_is_told_as_what_it_means(status: int, told: int) -> None:
-    assert errors.from_answer(status, b"").status == told
+def test_a_status_is_told_as_what_it_means(status: int, message: str, told: int) -> None:
+    assert _answered(status, message).status == told
 
 
-def test_torchserves_message_is_passed_on() -> None:
-    body = b'{"code": 503, "type": "InternalServerException", "message": "Prediction failed"}'
-    assert errors.from_answer(503, body).message == "TorchServe answered 503: Prediction failed"
+@pytest.mark.parametrize(
+    ("code", "message", "told"),
+    [
+        ("INVALID_ARGUMENT", "bad", 400),
+        ("NOT_FOUND", "Model not found: m", 404),
+        ("RESOURCE_EXHAUSTED", "gRPC message exceeds maximum size", 413),
+        ("INTERNAL", "Prediction failed\nInternalServerException.()", 500),
+        ("INTERNAL", 'Model "m" has no worker to serve inference request.', 503),
+        ("INTERNAL", "Token Authorization failed. Token either incorrect", 503),
+        ("UNAVAILABLE", "", 503),
+        ("ABORTED", "", 502),
+    ],
+)
+def test_a_code_is_told_as_what_it_means(code: str, message: str, told: int) -> None:
+    assert errors.from_status(code, message, LIMIT).status == told
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"message": 1}'])
 def test_a_body_without_a_message_still_gives_a_sentence(body: bytes) -> None:
-    assert errors.from_answer(503, body).message == "TorchServe answered 503: without a message"
+    assert errors.from_answer(503, body, LIMIT).message.endswith("it doesn't say why")
 
 
-def test_an_empty_413_names_the_property() -> None:
-    assert "max_request_size" in errors.from_answer(413, b"").message
+def test_a_413_names_the_property_and_its_value() -> None:
+    assert "max_request_size is 6553500 bytes" in errors.from_answer(413, b"", LIMIT).message
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("can't reach http://127.0.0.1:8085/models now", "can't reach ... now"),
+        ("no /home/model-server/tmp/a.py", "no ..."),
+        ("10.0.0.1:8080 refused", "... refused"),
+        ("org.pytorch.serve.http.BadRequestException: bad", "bad"),
+        ("first\nsecond", "first"),
+        ("a ratio of 1/2", "a ratio of 1/2"),
+    ],
+)
+def test_internals_of_the_pod_are_not_told(said: str, told: str) -> None:
+    assert errors.without_internals(said) == told
+
+
+def test_the_page_shows_each_row_of_the_table() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    for row in errors.TABLE:
+        cell = f"| {row.name} |"
+        lines = [line for line in page.splitlines() if line.startswith(cell)]
+        assert any(row.sentence in line and f"| {row.status}" in line for line in lines), row.name
+    names = set(re.findall(r"^\| ([a-z ]+) \| TorchServe", page, re.MULTILINE))
+    assert names == {row.name for row in errors.TABLE}

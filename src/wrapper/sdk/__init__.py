@@ -33,6 +33,13 @@ class Sdk(Protocol):
     def put_before(self, front: Front) -> None:
         """Have every ``kserve.ModelServer`` made from now on answer through the front."""
 
+    def make_server(self, grace_period: float) -> Any:
+        """Make a ``kserve.ModelServer`` that drains its requests when it is told to stop.
+
+        Args:
+            grace_period: seconds that this may take.
+        """
+
 
 def version() -> str:
     """Give the installed SDK's version."""

@@ -17,7 +17,7 @@ class FastApiModelFace:
 
     def open_inference_request(self, payload: Any, envelope: str | None) -> dict[str, Any] | None:
         """Read the SDK's InferRequest; anything else is a V1 payload."""
-        return infer_types.to_json(payload)
+        return infer_types.to_json(payload, envelope)
 
     def open_inference_response(self, answer: dict[str, Any], payload: Any) -> Any:
         """Make the SDK's InferResponse."""

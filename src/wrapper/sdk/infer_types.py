@@ -6,11 +6,16 @@ from typing import Any
 
 from kserve.protocol.infer_type import InferOutput, InferRequest, InferResponse
 
-from wrapper import tensors
+from wrapper import envelope as envelopes
+from wrapper.envelope import Envelope
+from wrapper.openinference import datatypes, tensors
 
 
-def to_json(payload: Any) -> dict[str, Any] | None:
+def to_json(payload: Any, envelope: str | None) -> dict[str, Any] | None:
     """Give the V2 request that an InferRequest holds, None for any other payload.
+
+    Args:
+        envelope: TorchServe's ``service_envelope``.
 
     Raises:
         ServingError: 400 when JSON can't hold one of its tensors.
@@ -18,7 +23,8 @@ def to_json(payload: Any) -> dict[str, Any] | None:
     if not isinstance(payload, InferRequest):
         return None
     describe = _grpc_tensor if payload.from_grpc else _rest_tensor
-    request: dict[str, Any] = {"inputs": [describe(tensor) for tensor in payload.inputs]}
+    reader = envelopes.find(envelope)
+    request: dict[str, Any] = {"inputs": [describe(tensor, reader) for tensor in payload.inputs]}
     if payload.id:
         request["id"] = payload.id
     return request
@@ -32,7 +38,7 @@ def from_json(answer: dict[str, Any], payload: Any) -> InferResponse:
             name=output["name"],
             shape=output["shape"],
             datatype=output["datatype"],
-            data=tensors.to_typed(output["datatype"], output["data"]) if grpc else output["data"],
+            data=_typed(output) if grpc else output["data"],
         )
         for output in answer["outputs"]
     ]
@@ -43,16 +49,18 @@ def from_json(answer: dict[str, Any], payload: Any) -> InferResponse:
     return response
 
 
-def _grpc_tensor(tensor: Any) -> dict[str, Any]:
-    tensors.check_datatype(tensor.name, tensor.datatype)
+def _grpc_tensor(tensor: Any, envelope: Envelope) -> dict[str, Any]:
+    datatype = datatypes.find(tensor.name, tensor.datatype)
     raw = getattr(tensor, "_raw_data", None)
-    elements = tensor.data if raw is None else tensors.from_raw(tensor.name, tensor.datatype, raw)
-    return _tensor(tensor, tensors.to_json(tensor.name, tensor.datatype, elements))
+    elements = tensor.data if raw is None else tensors.from_raw(tensor.name, datatype, raw)
+    data, parameters = tensors.to_json(tensor.name, elements, envelope)
+    described = _tensor(tensor, data)
+    return {**described, "parameters": dict(parameters)} if parameters else described
 
 
-def _rest_tensor(tensor: Any) -> dict[str, Any]:
+def _rest_tensor(tensor: Any, envelope: Envelope) -> dict[str, Any]:
     if getattr(tensor, "_raw_data", None) is not None:  # the binary tensor extension, since 0.14
-        return _grpc_tensor(tensor)
+        return _grpc_tensor(tensor, envelope)
     return _tensor(tensor, tensor.data)
 
 
@@ -63,3 +71,9 @@ def _tensor(tensor: Any, data: list[Any]) -> dict[str, Any]:
         "datatype": tensor.datatype,
         "data": data,
     }
+
+
+def _typed(output: dict[str, Any]) -> Any:
+    if output["datatype"] != "BYTES":
+        return output["data"]
+    return tensors.to_bytes(output["data"], output.get("parameters", {}))

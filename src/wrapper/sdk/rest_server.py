@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import inspect
+import math
 from typing import Any
 
 from kserve import model_server
 from kserve.protocol.rest.server import RESTServer
 
-from wrapper.asgi import FrontApplication
 from wrapper.front import Front
+from wrapper.front.asgi import FrontApplication
 from wrapper.sdk import grpc_servicer
 from wrapper.sdk.fastapi_model import FastApiModelFace
 
@@ -50,3 +52,10 @@ class RestServerSdk(FastApiModelFace):
             module: Any = importlib.import_module(_MULTIPROCESS + ".server")
             module.RESTServer = FrontedRESTServer
         grpc_servicer.put_before(front)
+
+    def make_server(self, grace_period: float) -> Any:
+        """Make a server, which drains; the releases from 0.15 on take the grace time, too."""
+        parameters = inspect.signature(model_server.ModelServer).parameters
+        if "grace_period" in parameters:
+            return model_server.ModelServer(grace_period=math.ceil(grace_period))
+        return model_server.ModelServer()

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import signal
 from typing import Any
 
 import kserve
+import psutil
+import tornado.ioloop
 import tornado.routing
 import tornado.web
 
+from wrapper import shutdown
 from wrapper.errors import ServingError
 from wrapper.front import Front, Route
 
@@ -39,6 +44,12 @@ class TornadoSdk:
 
         kserve.ModelServer.create_application = with_front
 
+    def make_server(self, grace_period: float) -> Any:
+        """Make a server that drains, which the SDK's own doesn't."""
+        server = _DrainingServer()
+        server.grace_period = grace_period
+        return server
+
 
 class _FrontMatcher(tornado.routing.Matcher):
     """Matches the requests that the front has a route for, and hands the route on."""
@@ -52,18 +63,54 @@ class _FrontMatcher(tornado.routing.Matcher):
 
 
 class _FrontHandler(tornado.web.RequestHandler):
+    SUPPORTED_METHODS = (*tornado.web.RequestHandler.SUPPORTED_METHODS, "TRACE")
+
     def initialize(self, route: Route) -> None:
         self._route = route
 
-    async def get(self) -> None:
-        await self._answer()
-
-    async def post(self) -> None:
-        await self._answer()
-
     async def _answer(self) -> None:
-        headers = {name.lower(): value for name, value in self.request.headers.get_all()}
-        answer = await self._route(self.request.body, headers)
-        self.set_status(answer.status)
-        self.set_header("Content-Type", "application/json")
-        self.finish(answer.body)
+        _in_flight.add(self)
+        try:
+            headers = {name.lower(): value for name, value in self.request.headers.get_all()}
+            answer = await self._route(self.request.body, headers)
+            self.set_status(answer.status)
+            self.set_header("Content-Type", answer.content_type)
+            for name, value in answer.headers.items():
+                self.set_header(name, value)
+            await self.finish(answer.body)
+        finally:
+            _in_flight.discard(self)
+
+    def compute_etag(self) -> None:
+        """Answer without a validator, as the other releases do."""
+
+    get = head = post = put = patch = delete = options = trace = _answer
+
+
+_in_flight: set[_FrontHandler] = set()
+
+
+class _DrainingServer(kserve.ModelServer):
+    """Ends on SIGTERM when its requests are answered, where the SDK's own ends at once."""
+
+    grace_period = 0.0
+
+    def start(self, *args: Any, **kwargs: Any) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._stop)
+        super().start(*args, **kwargs)
+
+    def _stop(self, number: int, _frame: Any) -> None:
+        shutdown.start_timer(self.grace_period)
+        # With several workers this is the process that made them, which ends with them.
+        for child in psutil.Process().children():
+            child.send_signal(number)
+        loop = tornado.ioloop.IOLoop.current(instance=False)
+        if loop is not None:
+            loop.add_callback_from_signal(self._drain, loop)
+
+    async def _drain(self, loop: tornado.ioloop.IOLoop) -> None:
+        self._http_server.stop()
+        while _in_flight:
+            await asyncio.sleep(0.02)
+        loop.stop()

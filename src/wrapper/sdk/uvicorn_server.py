@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from typing import Any
 
 from kserve import model_server
 
-from wrapper.asgi import FrontApplication
+from wrapper import shutdown
 from wrapper.front import Front
+from wrapper.front.asgi import FrontApplication
 from wrapper.sdk import grpc_servicer
 from wrapper.sdk.fastapi_model import FastApiModelFace
 
@@ -30,3 +32,16 @@ class UvicornServerSdk(FastApiModelFace):
         # The SDK offers no hook: it makes its server by this name when it starts.
         setattr(model_server, _SERVER, FrontedServer)
         grpc_servicer.put_before(front)
+
+    def make_server(self, grace_period: float) -> Any:
+        """Make a server that ends its worker processes with itself."""
+
+        class Server(model_server.ModelServer):
+            async def stop(self, sig: Any = None) -> None:
+                shutdown.start_timer(grace_period)
+                for child in multiprocessing.active_children():
+                    # Each drains what it has in flight.
+                    child.terminate()
+                await super().stop(sig)
+
+        return Server()

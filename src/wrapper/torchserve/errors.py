@@ -1,33 +1,194 @@
-"""What TorchServe's answers mean to the client of the wrapper."""
+"""What TorchServe's answers mean to the client of the wrapper: one table.
+
+docs/errors.md shows the same rows.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import re
+from collections.abc import Sequence
 from typing import Any
 
 from wrapper.errors import ServingError
+from wrapper.torchserve import tokens
 
-# TorchServe's statuses that say something else to the client of a gateway:
-# 408 is a worker's response timeout, 507 a worker that ran out of memory.
-_STATUSES = {408: 504, 507: 503}
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """What one kind of answer becomes.
+
+    Attributes:
+        name: what happened, for docs and tests.
+        rest: the HTTP statuses that TorchServe tells it by.
+        grpc: the gRPC codes that TorchServe tells it by.
+        saying: words in TorchServe's message that tell it from other cases.
+        status: the HTTP status for the client.
+        sentence: what the client is told; ``{said}`` is TorchServe's own message.
+        retry_after: seconds for the header Retry-After.
+    """
+
+    name: str
+    rest: tuple[int, ...]
+    grpc: tuple[str, ...]
+    status: int
+    sentence: str
+    saying: str = ""
+    retry_after: int | None = None
+
+
+# The first row that fits decides. Over gRPC TorchServe says INTERNAL to much that has a
+# status of its own over REST, so that its words have to tell.
+TABLE = (
+    Row(
+        "token refused",
+        (400, 401, 403),
+        ("PERMISSION_DENIED", "UNAUTHENTICATED", "INTERNAL"),
+        503,
+        "TorchServe refuses the wrapper's token: set TORCHSERVE_KEY_FILE to its key_file.json",
+        saying=tokens.REFUSAL,
+    ),
+    Row(
+        "no worker",
+        (503,),
+        ("INTERNAL", "UNAVAILABLE", "RESOURCE_EXHAUSTED"),
+        503,
+        "TorchServe has no worker for this model now",
+        saying="has no worker",
+    ),
+    Row(
+        "out of memory",
+        (507,),
+        ("RESOURCE_EXHAUSTED", "INTERNAL"),
+        503,
+        "The model ran out of memory",
+        saying="ut of memory",
+    ),
+    Row("out of memory", (507,), (), 503, "The model ran out of memory"),
+    Row(
+        "worker died",
+        (500, 503),
+        ("INTERNAL", "UNAVAILABLE"),
+        503,
+        "The model's worker died while it answered; TorchServe starts another",
+        saying="Worker died",
+    ),
+    Row(
+        "model failed",
+        (500, 503),
+        ("INTERNAL",),
+        500,
+        "The model failed on this request; TorchServe's model log (MODEL_LOG) says why",
+        saying="Prediction failed",
+    ),
+    Row(
+        "too slow",
+        (408, 504),
+        ("DEADLINE_EXCEEDED",),
+        504,
+        "The model didn't answer within TorchServe's response timeout",
+    ),
+    Row(
+        "too slow",
+        (),
+        ("INTERNAL",),
+        504,
+        "The model didn't answer within TorchServe's response timeout",
+        saying="esponse timeout",
+    ),
+    Row(
+        "request too large",
+        (413,),
+        ("RESOURCE_EXHAUSTED",),
+        413,
+        "The request is larger than TorchServe takes: max_request_size is {max_request_size} bytes",
+    ),
+    Row(
+        "no such model",
+        (404,),
+        ("NOT_FOUND",),
+        404,
+        "TorchServe has no such model: {said}",
+    ),
+    Row(
+        "refused",
+        tuple(range(400, 500)),
+        ("INVALID_ARGUMENT",),
+        400,
+        "TorchServe refuses the request: {said}",
+    ),
+    Row("not available", (503,), ("UNAVAILABLE",), 503, "TorchServe can't answer now: {said}"),
+    Row(
+        "failed",
+        tuple(range(500, 600)),
+        ("INTERNAL", "UNKNOWN"),
+        500,
+        "The model failed: {said}",
+    ),
+)
 
 UNREACHABLE = ServingError(503, "TorchServe doesn't accept connections: it is starting or has gone")
-INTERRUPTED = ServingError(503, "TorchServe closed the connection before it answered")
+# Whether TorchServe has run the request is not known, so nothing here says to try again.
+INTERRUPTED = ServingError(502, "TorchServe closed the connection before it had answered")
 TIMED_OUT = ServingError(504, "TorchServe didn't answer in time")
+QUEUE_FULL = ServingError(
+    503, "The model's job queue is full (TorchServe's job_queue_size): try again", retry_after=1
+)
+
+NO_WORKER = TABLE[1].sentence
+
+_URL = re.compile(r"\b[a-z]+://\S+|(?<![\w.])/[\w.\-/]{3,}|\b\d{1,3}(\.\d{1,3}){3}(:\d+)?\b")
+_CLASS = re.compile(r"\b(?:[a-z_]\w*\.){2,}[A-Z]\w*:?\s*")
 
 
-def from_answer(status: int, body: bytes) -> ServingError:
-    """Turn an error answer of TorchServe into what the client is told.
+def from_answer(status: int, body: bytes, max_request_size: int) -> ServingError:
+    """Turn an error answer of TorchServe's REST API into what the client is told.
 
     Args:
         status: TorchServe's HTTP status, 300-599.
         body: its body, usually ``{"code", "type", "message"}``, sometimes empty.
+        max_request_size: TorchServe's limit in bytes.
     """
-    told = _STATUSES.get(status, status if status >= 400 else 502)
-    message = _message(body)
-    if status == 413:
-        message = message or "the request is larger than TorchServe's max_request_size"
-    return ServingError(told, f"TorchServe answered {status}: {message or 'without a message'}")
+    said = _message(body)
+    for row in TABLE:
+        if status in row.rest and row.saying in said:
+            # A handler can choose a status of its own (PredictionException).
+            own = row.name == "refused" and status not in (400, 413)
+            return _error(row, said, max_request_size, status if own else row.status)
+    return ServingError(502, f"TorchServe answered {status}, which can't be passed on")
+
+
+def from_status(code: str, details: str, max_request_size: int) -> ServingError:
+    """Turn an error status of TorchServe's gRPC API into what the client is told.
+
+    Args:
+        code: the status code's name, such as ``NOT_FOUND``.
+        details: its message. TorchServe puts its exception's class below the first line.
+    """
+    lines = details.splitlines()
+    for row in TABLE:
+        if code in row.grpc and row.saying in details:
+            return _error(row, lines[0] if lines else "", max_request_size, row.status)
+    return ServingError(502, f"TorchServe answered {code}, which can't be passed on")
+
+
+def is_token_refusal(text: str) -> bool:
+    """Tell whether TorchServe refused a token."""
+    return tokens.REFUSAL in text
+
+
+def _error(row: Row, said: str, max_request_size: int, status: int) -> ServingError:
+    sentence = row.sentence.format(
+        said=without_internals(said) or "it doesn't say why", max_request_size=max_request_size
+    )
+    return ServingError(status, sentence, row.retry_after)
+
+
+def without_internals(said: str) -> str:
+    """Give a message of TorchServe without addresses, paths and classes of the pod."""
+    lines: Sequence[str] = said.strip().splitlines()
+    return _CLASS.sub("", _URL.sub("...", lines[0])) if lines else ""
 
 
 def _message(body: bytes) -> str:

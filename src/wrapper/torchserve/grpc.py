@@ -8,11 +8,9 @@ from typing import Any
 
 import grpc
 
-from wrapper.configuration import Address
-from wrapper.errors import ServingError
-from wrapper.torchserve import errors, messages
+from wrapper.settings import Settings
+from wrapper.torchserve import errors, messages, tokens
 from wrapper.torchserve.reply import Reply
-from wrapper.torchserve.rest import REQUEST_TIMEOUT
 
 _OPTIONS = [
     # TorchServe's max_request_size and max_response_size are the limits.
@@ -21,12 +19,6 @@ _OPTIONS = [
     # TorchServe is in the same pod.
     ("grpc.enable_http_proxy", 0),
 ]
-
-_STATUSES = {
-    grpc.StatusCode.INVALID_ARGUMENT: 400,
-    grpc.StatusCode.NOT_FOUND: 404,
-    grpc.StatusCode.RESOURCE_EXHAUSTED: 413,
-}
 
 
 class GrpcInference:
@@ -37,8 +29,11 @@ class GrpcInference:
     it does over REST.
     """
 
-    def __init__(self, address: Address) -> None:
-        self._target = str(address)
+    def __init__(self, settings: Settings, keys: tokens.Keys) -> None:
+        self._target = str(settings.grpc_inference)
+        self._keys = keys
+        self._timeout = settings.request_timeout
+        self._max_request_size = settings.max_request_size
         self._predictions: Any | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -51,13 +46,26 @@ class GrpcInference:
             ServingError: when TorchServe can't be reached or answers an error.
         """
         request = messages.PredictionsRequest(model_name=model, input={"data": body})
-        metadata = [(name, value) for name, value in headers.items() if name != "content-type"]
+        authorized = {**headers, **self._keys.headers(tokens.INFERENCE)}
+        metadata = [
+            (name, value)
+            for name, value in authorized.items()
+            # gRPC has a content type of its own, and takes printable ASCII only.
+            if name != "content-type" and value.isascii() and value.isprintable()
+        ]
         try:
             answer = await self._call()(
-                request, timeout=timeout or REQUEST_TIMEOUT, metadata=metadata
+                request, timeout=timeout or self._timeout, metadata=metadata
             )
         except grpc.aio.AioRpcError as error:
-            raise _from_status(error) from None
+            code = error.code()
+            if code is grpc.StatusCode.UNAVAILABLE and not error.initial_metadata():
+                raise errors.UNREACHABLE from None
+            if code is grpc.StatusCode.DEADLINE_EXCEEDED:
+                raise errors.TIMED_OUT from None
+            raise errors.from_status(
+                code.name, error.details() or "", self._max_request_size
+            ) from None
         return Reply(answer.prediction)
 
     def _call(self) -> Any:
@@ -74,16 +82,3 @@ class GrpcInference:
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_predictions": None, "_loop": None}
-
-
-def _from_status(error: grpc.aio.AioRpcError) -> ServingError:
-    code = error.code()
-    if code is grpc.StatusCode.UNAVAILABLE:
-        return errors.UNREACHABLE
-    if code is grpc.StatusCode.DEADLINE_EXCEEDED:
-        return errors.TIMED_OUT
-    # The first line is the message; TorchServe puts its exception's class below it.
-    message = (error.details() or "").splitlines()
-    sentence = message[0] if message else "without a message"
-    # Over REST TorchServe says 503 to what it calls INTERNAL over gRPC.
-    return ServingError(_STATUSES.get(code, 503), f"TorchServe answered {code.name}: {sentence}")

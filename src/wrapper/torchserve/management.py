@@ -1,29 +1,64 @@
-"""TorchServe's management API: what it says of a model's workers."""
+"""TorchServe's management API: what it says of a model's workers, and what it serves."""
 
 from __future__ import annotations
 
+import dataclasses
 import http.client
 import json
 import os
+import threading
+from collections.abc import Sequence
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
-from wrapper.configuration import Address
+from wrapper.settings import Settings
+from wrapper.torchserve import errors, tokens
+
+_UNREADABLE = "TorchServe's answer about it can't be read"
+
+
+class ManagementError(Exception):
+    """TorchServe answers a management request with an error, or not at all.
+
+    Attributes:
+        status: its HTTP status, None when it doesn't answer.
+    """
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+@dataclasses.dataclass(frozen=True)
+class Description:
+    """What TorchServe says of one version of a model.
+
+    Attributes:
+        version: as its archive says, such as ``1.0``.
+        archive: the archive's name, as TorchServe was told it.
+        batch_size: how many requests its workers answer at once, at most.
+        workers: the state of each worker, such as ``READY``.
+    """
+
+    version: str
+    archive: str
+    batch_size: int
+    workers: tuple[str, ...]
 
 
 class Management:
     """Asks TorchServe about its models, on a thread of the caller's own.
 
-    Blocking on purpose: it is used by the readiness poller's thread, never on an event
-    loop. One connection is kept alive between questions.
+    Blocking on purpose: it is never used on an event loop. Each thread keeps a connection
+    of its own alive between questions.
     """
 
-    def __init__(self, address: Address, timeout: float, customized: bool) -> None:
-        self._address = address
-        self._timeout = timeout
-        self._query = "?customized=true" if customized else ""
-        self._connection: http.client.HTTPConnection | None = None
-        self._owner = os.getpid()
+    def __init__(self, settings: Settings, keys: tokens.Keys) -> None:
+        self._address = settings.management
+        self._keys = keys
+        self._timeout = settings.load.timeout
+        self._query = "?customized=true" if settings.load.customized else ""
+        self._local = threading.local()
 
     def why_not_ready(self, model: str) -> str | None:
         """Say why a model can't be served now, or None when it can.
@@ -31,43 +66,136 @@ class Management:
         A model can be served when at least one of its workers is READY.
         """
         try:
-            status, body = self._get(f"/models/{quote(model)}{self._query}")
-        except (OSError, http.client.HTTPException) as error:
-            self.close()
-            return f"TorchServe doesn't answer ({type(error).__name__})"
+            versions = self.describe(model)
+        except ManagementError as error:
+            return str(error)
+        workers = [state for version in versions for state in version.workers]
+        if "READY" in workers:
+            return None
+        return f"none of its {len(workers)} workers is READY" if workers else "it has no worker"
+
+    def describe(self, model: str) -> Sequence[Description]:
+        """Give what TorchServe says of a model, one description for each version.
+
+        Raises:
+            ManagementError: when it doesn't answer, knows no such model, or says what can't
+                be read.
+        """
+        status, body = self._ask("GET", f"/models/{quote(model, safe='')}{self._query}")
         if status != 200:
-            return f"TorchServe answers {status} when asked about it"
-        return _why_no_worker(body)
+            raise ManagementError(f"TorchServe answers {status} when asked about it", status)
+        try:
+            return [_description(version) for version in json.loads(body)]
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise ManagementError(_UNREADABLE, status) from None
+
+    def models(self) -> tuple[str, ...]:
+        """Give the names of the models that TorchServe has, in its order.
+
+        Raises:
+            ManagementError: when it doesn't say.
+        """
+        names: list[str] = []
+        page: str | None = ""
+        while page is not None:
+            more = {"next_page_token": page} if page else {}
+            status, body = self._ask("GET", "/models?" + urlencode({"limit": 1000, **more}))
+            if status != 200:
+                raise ManagementError(f"TorchServe answers {status} when asked for models", status)
+            try:
+                listed = json.loads(body)
+                names += [str(model["modelName"]) for model in listed["models"]]
+                page = listed.get("nextPageToken")
+            except (ValueError, KeyError, TypeError, AttributeError):
+                raise ManagementError(_UNREADABLE, status) from None
+        return tuple(dict.fromkeys(names))
+
+    def register(self, model: str, archive: str) -> None:
+        """Have TorchServe load a model from an archive of its model store, with one worker.
+
+        Raises:
+            ManagementError: with TorchServe's own words, when it refuses.
+        """
+        query = {"url": archive, "model_name": model, "initial_workers": 1, "synchronous": "true"}
+        self._change("POST", "/models?" + urlencode(query))
+
+    def unregister(self, model: str) -> None:
+        """Have TorchServe unload a model.
+
+        Raises:
+            ManagementError: with TorchServe's own words, when it refuses.
+        """
+        self._change("DELETE", f"/models/{quote(model, safe='')}")
+
+    def renew(self, kind: str) -> None:
+        """Have TorchServe write a new key of a kind into its key file, for one that expired."""
+        key = self._keys.headers(tokens.API)
+        if key:
+            self._request("GET", f"/token?type={kind}", key)
+        self._keys.forget()
 
     def close(self) -> None:
-        """Close the kept connection; the next question opens another."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        """Close this thread's connection; its next question opens another."""
+        connection = getattr(self._local, "connection", None)
+        if connection is not None:
+            connection.close()
+        self._local.connection = None
 
-    def _get(self, path: str) -> tuple[int, bytes]:
-        if self._owner != os.getpid():
-            # Forked: the socket is the parent's too, which would read our answers.
-            self._owner = os.getpid()
+    def _change(self, method: str, path: str) -> None:
+        status, body = self._ask(method, path)
+        if status >= 300:
+            said = errors.without_internals(_message(body))
+            raise ManagementError(said or f"TorchServe answers {status}", status)
+
+    def _ask(self, method: str, path: str) -> tuple[int, bytes]:
+        status, body = self._request(method, path, self._keys.headers(tokens.MANAGEMENT))
+        if status >= 400 and errors.is_token_refusal(_message(body)):
+            self.renew(tokens.MANAGEMENT)
+            status, body = self._request(method, path, self._keys.headers(tokens.MANAGEMENT))
+        return status, body
+
+    def _request(self, method: str, path: str, headers: dict[str, str]) -> tuple[int, bytes]:
+        try:
+            connection = self._connection()
+            connection.request(method, path, headers=headers)
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        except (OSError, http.client.HTTPException) as error:
             self.close()
-        if self._connection is None:
-            self._connection = http.client.HTTPConnection(
+            raise ManagementError(f"TorchServe doesn't answer ({type(error).__name__})") from None
+
+    def _connection(self) -> http.client.HTTPConnection:
+        # A socket that was forked is the parent's too, which would read our answers.
+        if getattr(self._local, "owner", None) != os.getpid():
+            self._local.owner = os.getpid()
+            self._local.connection = None
+        if self._local.connection is None:
+            self._local.connection = http.client.HTTPConnection(
                 self._address.host, self._address.port, timeout=self._timeout
             )
-        self._connection.request("GET", path)
-        answer = self._connection.getresponse()
-        return answer.status, answer.read()
+        connection: http.client.HTTPConnection = self._local.connection
+        return connection
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_connection": None}
+        return {name: value for name, value in self.__dict__.items() if name != "_local"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._local = threading.local()
 
 
-def _why_no_worker(body: bytes) -> str | None:
+def _description(version: Any) -> Description:
+    return Description(
+        version=str(version.get("modelVersion", "")),
+        archive=str(version.get("modelUrl", "")),
+        batch_size=int(version.get("batchSize", 1)),
+        workers=tuple(str(worker["status"]) for worker in version["workers"]),
+    )
+
+
+def _message(body: bytes) -> str:
     try:
-        described: Any = json.loads(body)
-        workers = [str(worker["status"]) for model in described for worker in model["workers"]]
-    except (ValueError, KeyError, TypeError):
-        return "TorchServe's answer about it can't be read"
-    if "READY" in workers:
-        return None
-    return f"none of its {len(workers)} workers is READY" if workers else "it has no worker"
+        answer = json.loads(body)
+        return str(answer.get("message", answer.get("status", "")))
+    except (ValueError, AttributeError):
+        return ""

@@ -13,12 +13,9 @@ from urllib.parse import quote
 
 import aiohttp
 
-from wrapper.configuration import Address
-from wrapper.torchserve import errors
+from wrapper.settings import Settings
+from wrapper.torchserve import errors, tokens
 from wrapper.torchserve.reply import JSON, Reply
-
-# KServe gives a request 600 s (the timeout of the Istio resources it generates).
-REQUEST_TIMEOUT = 600.0
 
 
 class RestInference:
@@ -28,8 +25,11 @@ class RestInference:
     spawned from one with a pool makes its own.
     """
 
-    def __init__(self, address: Address) -> None:
-        self._base = f"http://{address}"
+    def __init__(self, settings: Settings, keys: tokens.Keys) -> None:
+        self._base = f"http://{settings.inference}"
+        self._keys = keys
+        self._timeout = settings.request_timeout
+        self._max_request_size = settings.max_request_size
         self._session: aiohttp.ClientSession | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -38,38 +38,44 @@ class RestInference:
     ) -> Reply:
         """Post a V1 body to ``/v1/models/{model}:predict``.
 
+        Args:
+            timeout: seconds that an answer is waited for, TORCHSERVE_REQUEST_TIMEOUT by default.
+
         Raises:
             ServingError: when TorchServe can't be reached or answers an error.
         """
-        return await self._post(f"/v1/models/{quote(model)}:predict", body, headers, timeout)
+        return await self._post(f"/v1/models/{_quoted(model)}:predict", body, headers, timeout)
 
     async def explain(
         self, model: str, body: bytes, headers: Mapping[str, str], timeout: float | None = None
     ) -> Reply:
-        """Post a V1 body to ``/v1/models/{model}:explain``.
+        """Post a V1 body to ``/v1/models/{model}:explain``; see `predict`.
 
         Raises:
             ServingError: when TorchServe can't be reached or answers an error.
         """
-        return await self._post(f"/v1/models/{quote(model)}:explain", body, headers, timeout)
+        return await self._post(f"/v1/models/{_quoted(model)}:explain", body, headers, timeout)
 
     async def infer(
         self, model: str, body: bytes, headers: Mapping[str, str], timeout: float | None = None
     ) -> Reply:
-        """Post a V2 body to ``/v2/models/{model}/infer``.
+        """Post a V2 body to ``/v2/models/{model}/infer``; see `predict`.
 
         Raises:
             ServingError: when TorchServe can't be reached or answers an error.
         """
-        return await self._post(f"/v2/models/{quote(model)}/infer", body, headers, timeout)
+        return await self._post(f"/v2/models/{_quoted(model)}/infer", body, headers, timeout)
 
     async def _post(
         self, path: str, body: bytes, headers: Mapping[str, str], timeout: float | None
     ) -> Reply:
-        limit = aiohttp.ClientTimeout(total=timeout or REQUEST_TIMEOUT)
+        more: dict[str, Any] = {}
+        if timeout is not None:
+            more["timeout"] = aiohttp.ClientTimeout(total=timeout)
+        authorized = {**headers, **self._keys.headers(tokens.INFERENCE)}
         try:
             async with self._pool().post(
-                self._base + path, data=body, headers=headers, timeout=limit
+                self._base + path, data=body, headers=authorized, **more
             ) as answer:
                 content = await answer.read()
                 status = answer.status
@@ -78,10 +84,13 @@ class RestInference:
             raise errors.UNREACHABLE from None
         except asyncio.TimeoutError:
             raise errors.TIMED_OUT from None
-        except aiohttp.ClientError:
+        except (aiohttp.ClientError, ConnectionError):
+            if len(body) > self._max_request_size:
+                # TorchServe answers 413 and closes, at times before the body is sent.
+                raise errors.from_answer(413, b"", self._max_request_size) from None
             raise errors.INTERRUPTED from None
         if status != 200:
-            raise errors.from_answer(status, content)
+            raise errors.from_answer(status, content, self._max_request_size)
         return Reply(content, content_type)
 
     def _pool(self) -> aiohttp.ClientSession:
@@ -93,9 +102,14 @@ class RestInference:
                 # here would only hide it.
                 connector=aiohttp.TCPConnector(limit=0),
                 cookie_jar=aiohttp.DummyCookieJar(),
+                timeout=aiohttp.ClientTimeout(total=self._timeout),
                 skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding"),
             )
         return self._session
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_session": None, "_loop": None}
+
+
+def _quoted(model: str) -> str:
+    return quote(model, safe="")

@@ -1,44 +1,50 @@
-"""One TorchServe, as the front and the model see it: three calls and a question."""
+"""One TorchServe, as the front and the model see it: three calls and some questions."""
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Awaitable, Mapping
 from typing import Callable
 
 from wrapper import envelope, protocol
-from wrapper.bodies import v1_request, v2_request
 from wrapper.errors import ServingError, model_not_found, model_not_ready
 from wrapper.protocol import PredictorProtocol
 from wrapper.readiness import Readiness
+from wrapper.repository import Repository
 from wrapper.settings import Settings
+from wrapper.torchserve import errors
 from wrapper.torchserve.management import Management
 from wrapper.torchserve.reply import Reply
 from wrapper.torchserve.rest import RestInference
+from wrapper.torchserve.tokens import Keys
 
 _PATHS = {"V1": "/v1/models/{}:predict", "V2": "/v2/models/{}/infer"}
-_CHECKED = {"V1": v1_request, "V2": v2_request}
 _JSON = {"content-type": "application/json"}
 
-# Takes a model's name, a body and headers; gives the answer.
-_Call = Callable[[str, bytes, Mapping[str, str]], Awaitable[Reply]]
+# Takes a model's name, a body, headers and, optionally, the seconds that an answer is waited for.
+Call = Callable[..., Awaitable[Reply]]
 
 
 class TorchServe:
-    """Forwards requests to TorchServe, by the transport that PROTOCOL_VERSION asks for."""
+    """Forwards requests to TorchServe, by the transport that PROTOCOL_VERSION asks for.
+
+    Bodies are passed on as they are; whoever calls has judged them.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self._rest = RestInference(settings.inference)
-        self._infer = self._rest.infer
+        keys = Keys(settings.key_file)
+        self._rest = RestInference(settings, keys)
+        self._infer: Call = self._rest.infer
         if settings.protocol is PredictorProtocol.GRPC_V2:
             # grpcio takes a quarter of a second to import.
             from wrapper.torchserve.grpc import GrpcInference
 
-            self._infer = GrpcInference(settings.grpc_inference).infer
-        load = settings.load
-        describer = Management(settings.management, load.timeout, load.customized)
-        self.readiness = Readiness(settings.models, describer, load.warn_after)
+            self._infer = GrpcInference(settings, keys).infer
+        self._management = Management(settings, keys)
+        self.readiness = Readiness(settings.models, self._management, settings.load.warn_after)
+        self.repository = Repository(self._management, self.readiness)
 
     @classmethod
     def from_environment(cls) -> TorchServe:
@@ -51,54 +57,46 @@ class TorchServe:
         declared = protocol.from_environment(os.environ)
         return cls(Settings.from_environment(os.environ, declared))
 
-    async def predict(self, model: str, body: bytes, headers: Mapping[str, str]) -> Reply:
-        """Answer a V1 prediction: JSON in, TorchServe's JSON out.
-
-        Raises:
-            ServingError: for whatever keeps the request from being answered.
-        """
-        return await self._forward("V1", self._rest.predict, model, body, headers)
-
-    async def explain(self, model: str, body: bytes, headers: Mapping[str, str]) -> Reply:
-        """Answer a V1 explanation: JSON in, TorchServe's JSON out.
-
-        Raises:
-            ServingError: for whatever keeps the request from being answered.
-        """
-        return await self._forward("V1", self._rest.explain, model, body, headers)
-
-    async def infer(self, model: str, body: bytes, headers: Mapping[str, str]) -> Reply:
-        """Answer an Open Inference Protocol request: JSON in, TorchServe's JSON out.
-
-        Raises:
-            ServingError: for whatever keeps the request from being answered.
-        """
-        return await self._forward("V2", self._infer, model, body, headers)
-
-    async def _forward(
-        self, asked: str, call: _Call, model: str, body: bytes, headers: Mapping[str, str]
+    async def predict(
+        self, model: str, body: bytes, headers: Mapping[str, str], timeout: float | None = None
     ) -> Reply:
-        self._check_protocol(model, asked)
-        request = _CHECKED[asked](body)
-        self.check_ready(model)
-        return await call(model, request, {**headers, **_JSON})
-
-    def check_ready(self, model: str) -> None:
-        """Refuse a model that isn't served, or that TorchServe has no ready worker for now.
+        """Send a V1 prediction.
 
         Raises:
-            ServingError: 404 or 503.
+            ServingError: for whatever keeps the request from being answered.
         """
-        self._check_known(model)
-        if not self.readiness.is_ready(model):
-            raise model_not_ready(model)
+        return await self._forward("V1", self._rest.predict, model, body, headers, timeout)
 
-    def _check_known(self, model: str) -> None:
-        if model not in self.settings.models:
-            raise model_not_found(model)
+    async def explain(
+        self, model: str, body: bytes, headers: Mapping[str, str], timeout: float | None = None
+    ) -> Reply:
+        """Send a V1 explanation.
 
-    def _check_protocol(self, model: str, asked: str) -> None:
-        self._check_known(model)
+        Raises:
+            ServingError: for whatever keeps the request from being answered.
+        """
+        return await self._forward("V1", self._rest.explain, model, body, headers, timeout)
+
+    async def infer(
+        self, model: str, body: bytes, headers: Mapping[str, str], timeout: float | None = None
+    ) -> Reply:
+        """Send an Open Inference Protocol request in JSON.
+
+        Raises:
+            ServingError: for whatever keeps the request from being answered.
+        """
+        return await self._forward("V2", self._infer, model, body, headers, timeout)
+
+    def check_protocol(self, model: str, asked: str) -> None:
+        """Refuse an unknown model, and a protocol that TorchServe's envelope doesn't read.
+
+        Args:
+            asked: the protocol of the request, "V1" or "V2".
+
+        Raises:
+            ServingError: 404 or 400.
+        """
+        self.check_known(model)
         spoken = envelope.find(self.settings.envelope).speaks or asked
         if asked != spoken:
             raise ServingError(
@@ -106,3 +104,56 @@ class TorchServe:
                 f"This service speaks {spoken}, not {asked}: its TorchServe has the envelope "
                 f"{self.settings.envelope}. Post to {_PATHS[spoken].format(model)}",
             )
+
+    def check_ready(self, model: str) -> None:
+        """Refuse a model that isn't served, or that TorchServe has no ready worker for now.
+
+        Raises:
+            ServingError: 404 or 503.
+        """
+        self.check_known(model)
+        if not self.readiness.is_ready(model):
+            raise model_not_ready(model)
+
+    def check_known(self, model: str) -> None:
+        """Refuse a model that isn't served.
+
+        Raises:
+            ServingError: 404, with the names of those that are.
+        """
+        served = self.readiness.models()
+        if model not in served:
+            raise model_not_found(model, served)
+
+    def why_not_ready(self) -> ServingError | None:
+        """Give what keeps the server from being ready, None when every model is ready."""
+        served = self.readiness.models()
+        for model in served:
+            if not self.readiness.is_ready(model):
+                return model_not_ready(model)
+        return None if served else ServingError(503, "TorchServe has no model yet")
+
+    async def _forward(
+        self,
+        asked: str,
+        call: Call,
+        model: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        timeout: float | None,
+    ) -> Reply:
+        self.check_protocol(model, asked)
+        self.check_ready(model)
+        try:
+            return await call(model, body, {**_JSON, **headers}, timeout)
+        except ServingError as error:
+            if error.message == errors.NO_WORKER:
+                self.readiness.ask_now()
+                raise await self._why_no_worker(model, error) from None
+            raise
+
+    async def _why_no_worker(self, model: str, error: ServingError) -> ServingError:
+        # TorchServe says that it has no worker when its job queue is full, too.
+        why = self._management.why_not_ready
+        reason = await asyncio.get_running_loop().run_in_executor(None, why, model)
+        return errors.QUEUE_FULL if reason is None else error

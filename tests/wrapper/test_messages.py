@@ -5,8 +5,12 @@ from typing import Any
 import pytest
 from tritonclient.grpc import service_pb2
 
-from wrapper import grpc_messages, tensors
+from wrapper import envelope
 from wrapper.errors import ServingError
+from wrapper.openinference import datatypes, messages, request, tensors
+
+UPSTREAM = envelope.find("kservev2")
+FAITHFUL = envelope.find("kservev2_faithful")
 
 
 def _request(
@@ -17,6 +21,20 @@ def _request(
     for member, values in contents.items():
         getattr(tensor.contents, member).extend(values)
     return request
+
+
+def _raw(datatype: str, elements: list[Any]) -> bytes:
+    return tensors.to_raw(datatypes.find("x", datatype), elements)
+
+
+def _elements(datatype: str, raw: bytes) -> list[Any]:
+    return tensors.from_raw("x", datatypes.find("x", datatype), raw)
+
+
+def _json(message: service_pb2.ModelInferRequest) -> dict[str, Any]:
+    document = messages.request_to_json(message, FAITHFUL)
+    request.check(document, FAITHFUL)
+    return document
 
 
 EXTREMES = [
@@ -37,23 +55,23 @@ def test_typed_and_raw_contents_mean_the_same_json(
     datatype: str, member: str, values: list[Any]
 ) -> None:
     typed = _request(datatype, [2], {member: values})
-    raw = _request(datatype, [2], {}, tensors.to_raw(datatype, values))
+    raw = _request(datatype, [2], {}, _raw(datatype, values))
     expected = [each.decode() if isinstance(each, bytes) else each for each in values]
-    for request in (typed, raw):
-        tensor = grpc_messages.request_to_json(request)["inputs"][0]
+    for message in (typed, raw):
+        tensor = _json(message)["inputs"][0]
         assert tensor == {"name": "x", "shape": [2], "datatype": datatype, "data": expected}
 
 
 def test_fp16_goes_raw() -> None:
-    request = _request("FP16", [2], {}, tensors.to_raw("FP16", [0.5, -2]))
-    assert grpc_messages.request_to_json(request)["inputs"][0]["data"] == [0.5, -2.0]
+    request = _request("FP16", [2], {}, _raw("FP16", [0.5, -2]))
+    assert _json(request)["inputs"][0]["data"] == [0.5, -2.0]
 
 
 def test_the_id_is_kept_and_an_absent_one_stays_absent() -> None:
     request = _request("INT64", [1], {"int64_contents": [1]})
-    assert "id" not in grpc_messages.request_to_json(request)
+    assert "id" not in _json(request)
     request.id = "é"
-    assert grpc_messages.request_to_json(request)["id"] == "é"
+    assert _json(request)["id"] == "é"
 
 
 @pytest.mark.parametrize(
@@ -61,24 +79,25 @@ def test_the_id_is_kept_and_an_absent_one_stays_absent() -> None:
     [
         (_request("INT64", [1], {"int_contents": [1]}), "goes into int64_contents, not into int_"),
         (_request("INT64", [2], {"int64_contents": [1]}), "has 1 elements, but its shape [2]"),
-        (_request("INT64", [-1], {"int64_contents": [1]}), "negative dimension"),
+        (_request("INT64", [-1], {"int64_contents": [1]}), "a dimension -1"),
         (_request("INT64", [1], {"int64_contents": [1]}, b"\0" * 8), "has contents, although raw"),
         (_request("INT64", [1], {}, b"\0" * 8, b"\0"), "has 1 inputs but 2 raw_input_contents"),
-        (_request("INT64", [1], {}, b"\0" * 7), "7 bytes are no whole INT64 elements"),
+        (_request("INT64", [1], {}, b"\0" * 7), "7 bytes are no whole number of INT64"),
         (_request("INT64", [1], {}, b"\0" * 16), "has 2 elements, but its shape [1]"),
         (_request("BYTES", [1], {}, b"\5\0\0\0ab"), "a BYTES element is cut short"),
         (_request("BYTES", [1], {}, b"\5\0"), "the length of a BYTES element is cut short"),
-        (_request("BYTES", [1], {"bytes_contents": [b"\xff"]}), "bytes beyond UTF-8"),
+        (_request("BYTES", [1], {"bytes_contents": [b"\xff"]}), "that are no UTF-8"),
         (_request("FP16", [1], {"fp32_contents": [1]}), "goes as raw_input_contents only"),
         (_request("fp32", [1], {"fp32_contents": [1]}), "unknown datatype 'fp32'"),
-        (_request("FP32", [1], {"fp32_contents": [float("nan")]}), "has no NaN"),
+        (_request("BYTES", [2], {"bytes_contents": [b"a", b"b"]}), "hands on the first only"),
+        (_request("INT8", [1], {"int_contents": [300]}), "range 300 is beyond"),
     ],
 )
 def test_what_breaks_the_specification_is_refused_with_a_sentence(
     request_: service_pb2.ModelInferRequest, said: str
 ) -> None:
     with pytest.raises(ServingError) as refused:
-        grpc_messages.request_to_json(request_)
+        request.check(messages.request_to_json(request_, UPSTREAM), UPSTREAM)
     assert refused.value.status == 400
     assert said in refused.value.message
 
@@ -96,7 +115,7 @@ ANSWER = {
 
 def test_an_answer_is_typed_for_a_typed_request() -> None:
     response = service_pb2.ModelInferResponse()
-    grpc_messages.fill_response(response, ANSWER, raw=False)
+    messages.fill_response(response, ANSWER, raw=False)
     assert (response.id, response.model_name, response.model_version) == ("a", "m", "1.0")
     assert list(response.outputs[0].contents.int64_contents) == [1, 2]
     assert list(response.outputs[1].contents.bytes_contents) == ["é".encode()]
@@ -105,10 +124,47 @@ def test_an_answer_is_typed_for_a_typed_request() -> None:
 
 def test_an_answer_is_raw_for_a_raw_request_and_for_fp16() -> None:
     response = service_pb2.ModelInferResponse()
-    grpc_messages.fill_response(response, ANSWER, raw=True)
-    assert tensors.from_raw("x", "INT64", response.raw_output_contents[0]) == [1, 2]
-    assert tensors.from_raw("y", "BYTES", response.raw_output_contents[1]) == ["é".encode()]
+    messages.fill_response(response, ANSWER, raw=True)
+    assert _elements("INT64", response.raw_output_contents[0]) == [1, 2]
+    assert _elements("BYTES", response.raw_output_contents[1]) == ["é".encode()]
     half = {**ANSWER, "outputs": [{"name": "x", "datatype": "FP16", "shape": [1], "data": [0.5]}]}
     response = service_pb2.ModelInferResponse()
-    grpc_messages.fill_response(response, half, raw=False)
-    assert tensors.from_raw("x", "FP16", response.raw_output_contents[0]) == [0.5]
+    messages.fill_response(response, half, raw=False)
+    assert _elements("FP16", response.raw_output_contents[0]) == [0.5]
+
+
+def test_nan_and_infinities_are_kept() -> None:
+    values = [float("inf"), float("-inf")]
+    assert _json(_request("FP32", [2], {"fp32_contents": values}))["inputs"][0]["data"] == values
+    nan = _json(_request("FP16", [1], {}, _raw("FP16", [float("nan")])))["inputs"][0]["data"]
+    assert str(nan) == "[nan]"
+
+
+def test_bytes_beyond_utf8_go_and_come_as_base64() -> None:
+    tensor = _json(_request("BYTES", [2], {"bytes_contents": [b"\xff", b"a"]}))["inputs"][0]
+    assert tensor["data"] == ["/w==", "YQ=="]
+    assert tensor["parameters"] == {"content_type": "base64"}
+    response = service_pb2.ModelInferResponse()
+    messages.fill_response(response, {"model_name": "m", "outputs": [tensor]}, raw=False)
+    assert list(response.outputs[0].contents.bytes_contents) == [b"\xff", b"a"]
+    assert not response.outputs[0].parameters
+
+
+def test_parameters_and_requested_outputs_are_kept() -> None:
+    message = _request("INT64", [1], {"int64_contents": [1]})
+    message.parameters["a"].string_param = "b"
+    message.inputs[0].parameters["c"].int64_param = 2**40
+    message.outputs.add(name="y").parameters["d"].bool_param = True
+    document = _json(message)
+    assert document["parameters"] == {"a": "b"}
+    assert document["inputs"][0]["parameters"] == {"c": 2**40}
+    assert document["outputs"] == [{"name": "y", "parameters": {"d": True}}]
+
+
+def test_parameters_of_an_answer_are_kept() -> None:
+    response = service_pb2.ModelInferResponse()
+    answer = {**ANSWER, "parameters": {"a": True, "b": 7, "c": "text"}}
+    messages.fill_response(response, answer, raw=False)
+    assert response.parameters["a"].bool_param is True
+    assert response.parameters["b"].int64_param == 7
+    assert response.parameters["c"].string_param == "text"

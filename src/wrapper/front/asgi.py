@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Mapping, MutableMapping
 from typing import Any, Callable
 
+from wrapper import shutdown
 from wrapper.front import Answer, Front
 
 Scope = MutableMapping[str, Any]
@@ -25,7 +26,10 @@ class FrontApplication:
         route = None
         if scope["type"] == "http":
             path = scope.get("raw_path") or scope["path"].encode()
-            route = self._front.route(scope["method"], path.decode("latin-1"))
+            route = self._front.route(scope["method"], path.partition(b"?")[0].decode("latin-1"))
+        elif scope["type"] == "lifespan":
+            # uvicorn has put its signal handlers in place by now.
+            shutdown.limit(self._front.torchserve.settings.grace_period)
         if route is None:
             await self._sdk_application(scope, receive, send)
             return
@@ -53,8 +57,9 @@ async def _body(receive: Receive) -> bytes | None:
 
 async def _send(answer: Answer, send: Send) -> None:
     headers = [
-        (b"content-type", b"application/json"),
+        (b"content-type", answer.content_type.encode("latin-1")),
         (b"content-length", str(len(answer.body)).encode()),
     ]
+    headers.extend((name.encode(), value.encode()) for name, value in answer.headers.items())
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": answer.body})

@@ -1,0 +1,96 @@
+"""The front: answers requests before the SDK sees them, alike on every release.
+
+It knows paths and bodies, not web frameworks. `front.asgi` puts it before the SDK's
+application on 0.10 and later, ``sdk.tornado_server`` before the routes of 0.8 and 0.9, and
+``sdk.grpc_servicer`` before the SDK's gRPC service. What it doesn't own (metrics, docs,
+OpenAI routes) goes to the SDK.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from wrapper.errors import ServingError
+from wrapper.front.about import About
+from wrapper.front.answer import Answer, refusal
+from wrapper.front.inference import Inference
+from wrapper.front.routing import Resource, Route, Router
+from wrapper.torchserve.service import TorchServe
+
+__all__ = ["Answer", "Front", "Route"]
+
+logger = logging.getLogger("wrapper")
+
+_UNEXPECTED = ServingError(500, "The wrapper failed to answer; its log says why")
+
+
+class Front:
+    """Finds the route of a request; the route answers it."""
+
+    def __init__(self, torchserve: TorchServe) -> None:
+        self.torchserve = torchserve
+        self.about = About(torchserve)
+        self._inference = Inference(torchserve)
+        self._router = Router(_resources(self.about, self._inference), owned=("", "v1", "v2"))
+
+    def route(self, method: str, path: str) -> Route | None:
+        """Give what answers a request, None for the SDK's own routes.
+
+        Args:
+            path: the request's path, percent-encoded, without its query.
+        """
+        route = self._router.route(method, path)
+        return None if route is None else _guarded(route)
+
+    async def infer(
+        self,
+        model: str,
+        asked: dict[str, Any],
+        headers: Mapping[str, str],
+        timeout: float | None = None,
+    ) -> dict[str, Any]:
+        """Answer the V2 JSON that a gRPC request stands for, with V2 JSON.
+
+        Args:
+            timeout: seconds that the client still waits, None when it didn't say.
+
+        Raises:
+            ServingError: for whatever keeps the request from being answered.
+        """
+        return await self._inference.infer_document(model, asked, headers, timeout)
+
+
+def _resources(about: About, inference: Inference) -> tuple[Resource, ...]:
+    versioned = {"GET": about.version_of_model, "POST": about.version_of_model}
+    return (
+        Resource("v1/models/{model}:predict", {"POST": inference.predict}),
+        Resource("v1/models/{model}:explain", {"POST": inference.explain}),
+        Resource("v1/models/{model}", {"GET": about.model_ready}),
+        Resource("v1/models", {"GET": about.models}),
+        Resource("v2/models/{model}/infer", {"POST": inference.infer}),
+        Resource("v2/models/{model}/explain", {"POST": inference.explain_v2}),
+        Resource("v2/models/{model}/ready", {"GET": about.model_ready}),
+        Resource("v2/models/{model}/versions/**", versioned),
+        Resource("v2/models/{model}", {"GET": about.model}),
+        Resource("v2/models", {"GET": about.models}),
+        Resource("v2/health/live", {"GET": about.live}),
+        Resource("v2/health/ready", {"GET": about.ready}),
+        Resource("v2/repository/index", {"POST": about.index}),
+        Resource("v2/repository/models/{model}/load", {"POST": about.load}),
+        Resource("v2/repository/models/{model}/unload", {"POST": about.unload}),
+        Resource("v2", {"GET": about.server}),
+        Resource("", {"GET": about.alive}),
+    )
+
+
+def _guarded(route: Route) -> Route:
+    async def guarded(body: bytes, headers: Mapping[str, str]) -> Answer:
+        try:
+            return await route(body, headers)
+        except Exception:
+            logger.exception("a request could not be answered")
+            return refusal(_UNEXPECTED)
+
+    return guarded

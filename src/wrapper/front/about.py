@@ -1,0 +1,103 @@
+"""Health, metadata and the model repository: all that is said of models, not by them."""
+
+from __future__ import annotations
+
+import functools
+import importlib.metadata
+from collections.abc import Mapping
+from typing import Any
+
+from wrapper.errors import ServingError
+from wrapper.front.answer import Answer, document, refusal
+from wrapper.torchserve.service import TorchServe
+
+NAME = "torchserve-kserve-wrapper"
+# The names that Triton's extension documents ask servers to report.
+EXTENSIONS = ("binary_tensor_data", "model_repository")
+PLATFORM = "torchserve"
+
+
+@functools.cache
+def version() -> str:
+    """Give this wrapper's version."""
+    return importlib.metadata.version(NAME)
+
+
+class About:
+    """Answers the questions that need no inference."""
+
+    def __init__(self, torchserve: TorchServe) -> None:
+        self._torchserve = torchserve
+
+    async def alive(self, *_: Any) -> Answer:
+        """Answer ``GET /``: this process answers, whatever TorchServe does."""
+        return document(200, {"status": "alive"})
+
+    async def live(self, *_: Any) -> Answer:
+        """Answer ``GET /v2/health/live``."""
+        return document(200, {"live": True})
+
+    async def ready(self, *_: Any) -> Answer:
+        """Answer ``GET /v2/health/ready``: 200 when every model is ready, else 503."""
+        error = self._torchserve.why_not_ready()
+        if error is not None:
+            return refusal(error, ready=False)
+        return document(200, {"ready": True})
+
+    async def model_ready(self, model: str, *_: Any) -> Answer:
+        """Answer ``GET /v1/models/{model}`` and ``GET /v2/models/{model}/ready``."""
+        self._torchserve.check_ready(model)
+        return document(200, {"name": model, "ready": True})
+
+    async def models(self, *_: Any) -> Answer:
+        """Answer ``GET /v1/models`` and ``GET /v2/models``."""
+        return document(200, {"models": list(self._torchserve.readiness.models())})
+
+    async def server(self, *_: Any) -> Answer:
+        """Answer ``GET /v2``."""
+        return document(200, {"name": NAME, "version": version(), "extensions": list(EXTENSIONS)})
+
+    async def model(self, model: str, *_: Any) -> Answer:
+        """Answer ``GET /v2/models/{model}``, ready or not.
+
+        TorchServe doesn't know its models' tensors, so that none are named.
+        """
+        self._torchserve.check_known(model)
+        body = {"name": model, "platform": PLATFORM, "inputs": [], "outputs": []}
+        return document(200, body)
+
+    async def version_of_model(self, model: str, *_: Any) -> Answer:
+        """Refuse a path with a version in it."""
+        self._torchserve.check_known(model)
+        raise no_versions(model)
+
+    async def index(self, *_: Any) -> Answer:
+        """Answer ``POST /v2/repository/index``."""
+        entries = []
+        for name, number, state, reason in self._torchserve.repository.index():
+            entry = {"name": name, "state": state}
+            if number is not None:
+                entry["version"] = number
+            if reason:
+                entry["reason"] = reason
+            entries.append(entry)
+        return document(200, entries)
+
+    async def load(self, model: str, _body: bytes, _headers: Mapping[str, str]) -> Answer:
+        """Answer ``POST /v2/repository/models/{model}/load``."""
+        await self._torchserve.repository.load(model)
+        return document(200, {"name": model, "load": True})
+
+    async def unload(self, model: str, _body: bytes, _headers: Mapping[str, str]) -> Answer:
+        """Answer ``POST /v2/repository/models/{model}/unload``."""
+        await self._torchserve.repository.unload(model)
+        return document(200, {"name": model, "unload": True})
+
+
+def no_versions(model: str) -> ServingError:
+    """Say that a model's version can't be chosen."""
+    return ServingError(
+        501,
+        "A model's version can't be chosen: TorchServe's KServe routes serve its default "
+        f"version. Use /v2/models/{model} without /versions",
+    )

@@ -1,0 +1,171 @@
+"""Inference over HTTP: what is checked, what is passed on as it came, what is rewritten."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from wrapper import envelope, json_body
+from wrapper.errors import ServingError
+from wrapper.front.answer import Answer
+from wrapper.openinference import answer as answers
+from wrapper.openinference import binary, request
+from wrapper.openinference.request import Wanted
+from wrapper.torchserve.reply import Reply
+from wrapper.torchserve.service import Call, TorchServe
+
+# What clients send when nobody chose a type: curl's default for -d, and the unknown type.
+_UNDECLARED = ("application/x-www-form-urlencoded", binary.MEDIA_TYPE)
+
+
+class Inference:
+    """Answers predict, explain and infer."""
+
+    def __init__(self, torchserve: TorchServe) -> None:
+        self._torchserve = torchserve
+        self._envelope = envelope.find(torchserve.settings.envelope)
+
+    async def predict(self, model: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+        """Answer ``POST /v1/models/{model}:predict``."""
+        return await self._v1(self._torchserve.predict, model, body, headers)
+
+    async def explain(self, model: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+        """Answer ``POST /v1/models/{model}:explain``."""
+        return await self._v1(self._torchserve.explain, model, body, headers)
+
+    async def infer(self, model: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+        """Answer ``POST /v2/models/{model}/infer``, JSON or of the binary extension."""
+        self._torchserve.check_protocol(model, "V2")
+        _check_encoding(headers)
+        length = headers.get(binary.LENGTH_HEADER)
+        if length is None:
+            _check_media_type(headers)
+            asked = json_body.read(body)
+            wanted = request.check(asked, self._envelope)
+        else:
+            head, data = binary.split(body, length)
+            asked = binary.to_json(json_body.read(head), data, self._envelope)
+            wanted = request.check(asked, self._envelope)
+            body = json_body.write(asked)
+        reply = await self._torchserve.infer(model, body, self.forwarded(headers))
+        return self._v2_answer(reply, wanted)
+
+    async def explain_v2(self, model: str, *_: Any) -> Answer:
+        """Refuse ``POST /v2/models/{model}/explain``, which isn't part of the protocol."""
+        self._torchserve.check_known(model)
+        if self._envelope.speaks == "V2":
+            how = f"and TorchServe's envelope {self._envelope.name} reads no V1"
+        else:
+            how = f"ask in V1: POST /v1/models/{model}:explain"
+        raise ServingError(501, f"The Open Inference Protocol has no explanations: {how}")
+
+    async def infer_document(
+        self,
+        model: str,
+        asked: dict[str, Any],
+        headers: Mapping[str, str],
+        timeout: float | None = None,
+    ) -> dict[str, Any]:
+        """Answer a request that came in another encoding, as the JSON that it stands for.
+
+        Args:
+            timeout: seconds that the client still waits.
+
+        Raises:
+            ServingError: for whatever keeps the request from being answered.
+        """
+        wanted = request.check(asked, self._envelope)
+        body = json_body.write(asked)
+        reply = await self._torchserve.infer(model, body, self.forwarded(headers), timeout)
+        return answers.read(reply.body, wanted)
+
+    def forwarded(self, headers: Mapping[str, str]) -> dict[str, str]:
+        """Give the headers of a request that TorchServe gets, too."""
+        names = self._torchserve.settings.forwarded_headers
+        return {name: headers[name] for name in names if name in headers}
+
+    async def _v1(self, call: Call, model: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+        self._torchserve.check_protocol(model, "V1")
+        _check_encoding(headers)
+        forwarded = self.forwarded(headers)
+        if self._is_raw(body, headers):
+            forwarded["content-type"] = headers["content-type"]
+        else:
+            body = _v1_body(body)
+        return _v1_answer(await call(model, body, forwarded))
+
+    def _is_raw(self, body: bytes, headers: Mapping[str, str]) -> bool:
+        content_type = headers.get("content-type", "")
+        if not content_type or json_body.is_json(content_type):
+            return False
+        if _may_be_json(content_type) and body.lstrip()[:1] in (b"{", b"["):
+            return False
+        if not self._envelope.reads_bytes:
+            raise ServingError(
+                415,
+                f"TorchServe's envelope {self._envelope.name} reads JSON only: send the data in "
+                '"instances", with Content-Type application/json',
+            )
+        return True
+
+    def _v2_answer(self, reply: Reply, wanted: Wanted) -> Answer:
+        # An envelope that writes V2 is believed where nothing in the bytes speaks against it.
+        believed = self._envelope.speaks == "V2" and not answers.needs_reading(reply.body)
+        if believed and wanted.is_everything_in_json:
+            return Answer(200, reply.body)
+        answer = answers.read(reply.body, wanted)
+        if not any(wanted.is_binary(output["name"]) for output in answer["outputs"]):
+            return Answer(200, answers.to_json(answer))
+        packed, length = answers.to_binary(answer, wanted)
+        return Answer(200, packed, binary.MEDIA_TYPE, {binary.LENGTH_HEADER: str(length)})
+
+
+def _v1_body(body: bytes) -> bytes:
+    """Give the body that TorchServe's envelope reads for a V1 request.
+
+    ``inputs`` is an equal root key to ``instances`` (V1 protocol, "Request Format"), but
+    the envelope reads ``instances`` only.
+    """
+    asked = json_body.read(body)
+    key = "instances" if "instances" in asked else "inputs"
+    if key not in asked:
+        raise ServingError(400, 'Expected "instances" or "inputs" in the request body')
+    if not isinstance(asked[key], list):
+        raise ServingError(400, f'Expected "{key}" to be a list, got {json_body.kind(asked[key])}')
+    return body if key == "instances" else _renamed(body)
+
+
+def _renamed(body: bytes) -> bytes:
+    # Python's reader, since orjson turns integers beyond 64 bits into floats.
+    asked = json_body.read_exactly(body)
+    asked["instances"] = asked.pop("inputs")
+    return json_body.write(asked)
+
+
+def _v1_answer(reply: Reply) -> Answer:
+    if json_body.is_json(reply.content_type) and json_body.holds_nan(reply.body):
+        raise ServingError(
+            500, "The model answered NaN or infinity, which JSON can't hold: answer null or a text"
+        )
+    return Answer(200, reply.body, reply.content_type)
+
+
+def _may_be_json(content_type: str) -> bool:
+    return content_type.partition(";")[0].strip().lower() in _UNDECLARED
+
+
+def _check_media_type(headers: Mapping[str, str]) -> None:
+    content_type = headers.get("content-type", "")
+    if not content_type or json_body.is_json(content_type) or _may_be_json(content_type):
+        return
+    raise ServingError(
+        415,
+        "An Open Inference request is JSON: send it with Content-Type application/json, or "
+        "binary tensors with the header Inference-Header-Content-Length",
+    )
+
+
+def _check_encoding(headers: Mapping[str, str]) -> None:
+    encoding = headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in ("", "identity"):
+        raise ServingError(415, f"Content-Encoding {encoding[:40]} is not read: send it plain")

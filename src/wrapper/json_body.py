@@ -1,0 +1,89 @@
+"""JSON bodies: reading one, saying why one can't be read, writing one."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import orjson
+
+from wrapper.errors import ServingError
+
+
+def read(body: bytes) -> dict[str, Any]:
+    """Give the JSON object that a request body holds.
+
+    Refuses what RFC 8259 refuses: NaN and infinities, numbers beyond a double, bytes
+    that are no UTF-8, and anything after the document.
+
+    Raises:
+        ServingError: 400.
+    """
+    try:
+        request = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise ServingError(400, _why_no_json(body)) from None
+    if not isinstance(request, dict):
+        raise ServingError(400, f"Expected a JSON object as the request body, got {kind(request)}")
+    return request
+
+
+def read_exactly(body: bytes) -> Any:
+    """Give what JSON holds with integers of any size, NaN and infinities.
+
+    Raises:
+        ValueError: when it is no JSON even so.
+    """
+    return json.loads(body)
+
+
+def holds_nan(body: bytes) -> bool:
+    """Tell whether what claims to be JSON holds NaN or an infinity as a number."""
+    if b"NaN" not in body and b"Infinity" not in body:
+        return False
+    try:
+        orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return True
+    return False
+
+
+def write(document: Any) -> bytes:
+    """Give a document as Python's JSON: numbers exact, NaN and infinities as they are."""
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+
+
+def is_json(content_type: str) -> bool:
+    """Tell whether a Content-Type means JSON: in any case, with parameters, or ``+json``."""
+    media_type = content_type.partition(";")[0].strip().lower()
+    return media_type == "application/json" or media_type.endswith("+json")
+
+
+def _why_no_json(body: bytes) -> str:
+    # The parser's own words and places change with its releases, these don't.
+    if not body:
+        return "The request body is empty: send a JSON object"
+    try:
+        body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return f"The request body is not valid JSON: it is no UTF-8 from byte {error.start} on"
+    return (
+        "The request body is not valid JSON (RFC 8259, which has no NaN, no infinity and "
+        "nothing after the document)"
+    )
+
+
+def kind(value: Any) -> str:
+    """Name the JSON kind of a value, for a sentence."""
+    return _KINDS.get(type(value), "something else")
+
+
+_KINDS = {
+    dict: "an object",
+    list: "a list",
+    str: "a string",
+    bool: "a boolean",
+    int: "a number",
+    float: "a number",
+    type(None): "null",
+}

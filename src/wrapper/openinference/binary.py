@@ -1,0 +1,117 @@
+"""The binary tensor data extension: a JSON head, then the tensors' raw bytes.
+
+Source: docs/protocol/extension_binary_data.md of Triton, which KServe's SDK follows since
+0.14. A request tells the head's length in the header Inference-Header-Content-Length and
+each tensor's in its parameter ``binary_data_size``; an answer likewise.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from wrapper import json_body
+from wrapper.envelope import Envelope
+from wrapper.errors import ServingError
+from wrapper.openinference import request, tensors
+
+LENGTH_HEADER = "inference-header-content-length"
+MEDIA_TYPE = "application/octet-stream"
+
+_SIZE = "binary_data_size"
+
+
+def split(body: bytes, length: str) -> tuple[bytes, bytes]:
+    """Give the JSON head of a body, and the bytes behind it.
+
+    Args:
+        length: the value of Inference-Header-Content-Length.
+
+    Raises:
+        ServingError: 400 when it is no number of bytes that the body has.
+    """
+    # isascii: int() takes digits of every script.
+    if not (length.isascii() and length.isdigit() and 0 < int(length) <= len(body)):
+        raise ServingError(
+            400,
+            f"Inference-Header-Content-Length: {length[:40]!r} is no length of a JSON head "
+            f"in a body of {len(body)} bytes",
+        )
+    return body[: int(length)], body[int(length) :]
+
+
+def to_json(head: dict[str, Any], data: bytes, envelope: Envelope) -> dict[str, Any]:
+    """Give the request with all its data in JSON, as TorchServe's envelopes read it.
+
+    Raises:
+        ServingError: 400 when the bytes aren't what the head says, or can't be passed on.
+    """
+    position = 0
+    inputs = head.get("inputs")
+    if not isinstance(inputs, list):
+        return head
+    read = []
+    for index, tensor in enumerate(inputs):
+        size = _size(tensor, f"inputs[{index}]")
+        if size is None:
+            read.append(tensor)
+            continue
+        read.append(_input(tensor, data[position : position + size], size, index, envelope))
+        position += size
+    if position != len(data):
+        raise ServingError(
+            400, f"{len(data) - position} bytes follow the last of the request's binary tensors"
+        )
+    return {**head, "inputs": read}
+
+
+def pack(answer: dict[str, Any], raw: dict[str, bytes]) -> tuple[bytes, list[bytes]]:
+    """Give an answer's JSON head and the raw tensors that follow it, in the order of outputs.
+
+    Args:
+        answer: an answer in which the outputs of ``raw`` still have their data.
+        raw: the raw bytes of the outputs that go out as binary data, by name.
+    """
+    outputs = []
+    tail = []
+    for output in answer["outputs"]:
+        if output["name"] in raw:
+            tail.append(raw[output["name"]])
+            parameters = {**output.get("parameters", {}), _SIZE: len(tail[-1])}
+            # What told how JSON holds the elements says nothing of raw bytes.
+            parameters.pop(tensors.CONTENT_TYPE, None)
+            head = {key: value for key, value in output.items() if key != "data"}
+            outputs.append({**head, "parameters": parameters})
+        else:
+            outputs.append(output)
+    return json_body.write({**answer, "outputs": outputs}), tail
+
+
+def _size(tensor: Any, place: str) -> int | None:
+    parameters = tensor.get("parameters") if isinstance(tensor, dict) else None
+    if not isinstance(parameters, dict) or _SIZE not in parameters:
+        return None
+    size = parameters[_SIZE]
+    if type(size) is not int or size < 0:
+        raise ServingError(400, f'Expected "{_SIZE}" of {place} to be a number of bytes')
+    if "data" in tensor:
+        raise ServingError(400, f'Expected either "data" or "{_SIZE}" in {place}, not both')
+    return size
+
+
+def _input(
+    tensor: dict[str, Any], raw: bytes, size: int, index: int, envelope: Envelope
+) -> dict[str, Any]:
+    name, datatype, shape = request.describe(tensor, f"inputs[{index}]")
+    if len(raw) != size:
+        raise ServingError(
+            400, f"Tensor {name} is said to have {size} bytes, of which {len(raw)} came"
+        )
+    elements = tensors.from_raw(name, datatype, raw)
+    tensors.check_count(name, shape, len(elements))
+    parameters = {key: value for key, value in tensor["parameters"].items() if key != _SIZE}
+    data, how = tensors.to_json(name, elements, envelope)
+    parameters = {**parameters, **how}
+    read = {**tensor, "data": data, "parameters": parameters}
+    if not parameters:
+        del read["parameters"]
+    return read

@@ -1,0 +1,146 @@
+"""ModelInfer messages to and from the JSON that TorchServe's envelopes read and write.
+
+Works on messages by their members, so that it doesn't matter which release generated
+their classes. Source: inference_grpc.md and open_inference_grpc.proto.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from wrapper.envelope import Envelope
+from wrapper.errors import ServingError
+from wrapper.openinference import answer as answers
+from wrapper.openinference import datatypes, tensors
+
+
+def request_to_json(request: Any, envelope: Envelope) -> dict[str, Any]:
+    """Give the V2 JSON request that a ModelInferRequest means.
+
+    Raises:
+        ServingError: 400 when the message breaks the specification or JSON can't hold it.
+    """
+    raw = request.raw_input_contents
+    if raw and len(raw) != len(request.inputs):
+        raise ServingError(
+            400,
+            f"The request has {len(request.inputs)} inputs but {len(raw)} raw_input_contents",
+        )
+    document: dict[str, Any] = {}
+    if request.id:
+        document["id"] = request.id
+    _add_parameters(document, request)
+    document["inputs"] = [
+        _input(tensor, raw[index] if raw else None, envelope)
+        for index, tensor in enumerate(request.inputs)
+    ]
+    if request.outputs:
+        document["outputs"] = [_requested(output) for output in request.outputs]
+    return document
+
+
+def fill_response(response: Any, answer: dict[str, Any], raw: bool) -> None:
+    """Put TorchServe's V2 JSON answer into a ModelInferResponse.
+
+    Args:
+        raw: whether to answer with raw_output_contents, which only a client that sent
+            raw contents is sure to understand. FP16 has no other encoding.
+
+    Raises:
+        ServingError: 502 when a message can't hold the answer.
+    """
+    outputs = answer["outputs"]
+    found = [datatypes.find(output["name"], output["datatype"]) for output in outputs]
+    raw = raw or any(datatype.contents is None for datatype in found)
+    response.model_name = answer["model_name"]
+    response.model_version = answer.get("model_version") or ""
+    response.id = answer.get("id") or ""
+    _fill_parameters(response.parameters, answer)
+    for output, datatype in zip(outputs, found):
+        tensor = response.outputs.add(
+            name=output["name"], datatype=output["datatype"], shape=output["shape"]
+        )
+        parameters = dict(output.get("parameters", {}))
+        if raw:
+            response.raw_output_contents.append(answers.to_raw(output))
+        else:
+            data: Any = answers.elements(output)
+            if datatype.name == "BYTES":
+                data = tensors.to_bytes(data, parameters)
+            getattr(tensor.contents, str(datatype.contents)).extend(data)
+        # It told how JSON holds the elements; a message holds bytes as they are.
+        parameters.pop(tensors.CONTENT_TYPE, None)
+        _fill_parameters(tensor.parameters, {"parameters": parameters})
+
+
+def _input(tensor: Any, raw: bytes | None, envelope: Envelope) -> dict[str, Any]:
+    datatype = datatypes.find(tensor.name, tensor.datatype)
+    if raw is None:
+        elements = _typed(tensor, datatype)
+    elif tensor.contents.ListFields():
+        raise ServingError(
+            400, f"Tensor {tensor.name} has contents, although raw_input_contents are given"
+        )
+    else:
+        elements = tensors.from_raw(tensor.name, datatype, raw)
+    data, how = tensors.to_json(tensor.name, elements, envelope)
+    document: dict[str, Any] = {
+        "name": tensor.name,
+        "shape": list(tensor.shape),
+        "datatype": tensor.datatype,
+        "data": data,
+    }
+    _add_parameters(document, tensor)
+    if how:
+        document["parameters"] = {**document.get("parameters", {}), **how}
+    return document
+
+
+def _typed(tensor: Any, datatype: datatypes.Datatype) -> list[Any]:
+    if datatype.contents is None:
+        raise ServingError(
+            400, f"Tensor {tensor.name}: {datatype.name} goes as raw_input_contents only"
+        )
+    given = [field.name for field, _ in tensor.contents.ListFields()]
+    if given not in ([], [datatype.contents]):
+        raise ServingError(
+            400,
+            f"Tensor {tensor.name} is {datatype.name}, whose data goes into {datatype.contents}, "
+            f"not into {' and '.join(given)}",
+        )
+    return list(getattr(tensor.contents, datatype.contents))
+
+
+def _requested(output: Any) -> dict[str, Any]:
+    document: dict[str, Any] = {"name": output.name}
+    _add_parameters(document, output)
+    return document
+
+
+def _add_parameters(document: dict[str, Any], message: Any) -> None:
+    if message.parameters:
+        document["parameters"] = {
+            name: _value(name, parameter) for name, parameter in message.parameters.items()
+        }
+
+
+def _value(name: str, parameter: Any) -> Any:
+    which = parameter.WhichOneof("parameter_choice")
+    if which is None:
+        raise ServingError(400, f"The parameter {name} has no value")
+    return getattr(parameter, which)
+
+
+def _fill_parameters(parameters: Any, owner: dict[str, Any]) -> None:
+    for name, value in owner.get("parameters", {}).items():
+        parameter = parameters[name]
+        known = {field.name for field in parameter.DESCRIPTOR.fields}
+        if isinstance(value, bool):
+            parameter.bool_param = value
+        elif isinstance(value, int) and -(2**63) <= value < 2**63:
+            parameter.int64_param = value
+        elif isinstance(value, float) and "double_param" in known:
+            parameter.double_param = value
+        else:
+            # The message of the older releases has no other member for a number.
+            parameter.string_param = str(value)

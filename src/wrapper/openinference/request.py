@@ -1,0 +1,162 @@
+"""Inference requests: what makes one acceptable, and which outputs it asks for.
+
+Source: "Inference Request" of inference_rest.md. A request in another encoding is turned
+into this JSON first, so that the same rules hold for all.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from wrapper.envelope import Envelope
+from wrapper.errors import ServingError
+from wrapper.json_body import kind
+from wrapper.openinference import datatypes, tensors
+
+
+@dataclasses.dataclass(frozen=True)
+class Wanted:
+    """Which outputs a request asks for, and how.
+
+    Attributes:
+        binary: the names of the requested outputs in their order, each with whether it is
+            wanted as binary data. None asks for all.
+        binary_by_default: whether outputs that aren't named are wanted as binary data
+            (``binary_data_output``).
+    """
+
+    binary: Mapping[str, bool] | None = None
+    binary_by_default: bool = False
+
+    @property
+    def is_everything_in_json(self) -> bool:
+        """Whether TorchServe's answer can be passed on as it is."""
+        return self.binary is None and not self.binary_by_default
+
+    def is_binary(self, output: str) -> bool:
+        """Tell whether an output is wanted as binary data."""
+        return (self.binary or {}).get(output, self.binary_by_default)
+
+
+def check(request: Mapping[str, Any], envelope: Envelope) -> Wanted:
+    """Refuse what is no inference request, or what the envelope would alter.
+
+    Args:
+        request: the request as JSON: an object with ``inputs``, each with its data.
+
+    Returns:
+        Which outputs it asks for.
+
+    Raises:
+        ServingError: 400.
+    """
+    _check_kind(request, "id", str, "a string")
+    parameters = _check_parameters(request, "the request")
+    inputs = request.get("inputs")
+    if not isinstance(inputs, list):
+        raise ServingError(400, 'Expected "inputs" to be a list of tensors')
+    if not inputs:
+        raise ServingError(400, 'Expected at least one tensor in "inputs"')
+    for index, tensor in enumerate(inputs):
+        _check_tensor(tensor, f"inputs[{index}]", envelope)
+    return _wanted(request.get("outputs"), parameters)
+
+
+def describe(tensor: Any, place: str) -> tuple[str, datatypes.Datatype, list[int]]:
+    """Give the name, the datatype and the shape of an input tensor.
+
+    Args:
+        place: where it stands in the request, for a sentence.
+
+    Raises:
+        ServingError: 400 when it lacks one of them, or one of them is wrong.
+    """
+    if not isinstance(tensor, dict):
+        raise ServingError(400, f"Expected {place} to be an object, got {kind(tensor)}")
+    for member in ("name", "shape", "datatype"):
+        if member not in tensor:
+            raise ServingError(400, f'Expected "{member}" in {place}')
+    name = tensor["name"]
+    if not isinstance(name, str):
+        raise ServingError(400, f'Expected "name" in {place} to be a string')
+    tensors.check_shape(name, tensor["shape"])
+    _check_parameters(tensor, f"tensor {name}")
+    return name, datatypes.find(name, tensor["datatype"]), tensor["shape"]
+
+
+def check_strings(name: str, datatype: datatypes.Datatype, count: int, envelope: Envelope) -> None:
+    """Refuse BYTES of which the envelope would hand on the first element only.
+
+    Raises:
+        ServingError: 400.
+    """
+    if datatype.name == "BYTES" and count != 1 and not envelope.keeps_every_string:
+        raise ServingError(
+            400,
+            f"Tensor {name} has {count} BYTES elements, of which TorchServe's envelope "
+            f"{envelope.name} hands on the first only: send tensors of one element, or give "
+            "the service the envelope kservev2_faithful",
+        )
+
+
+def _check_tensor(tensor: Any, place: str, envelope: Envelope) -> None:
+    name, datatype, shape = describe(tensor, place)
+    if "data" not in tensor:
+        raise ServingError(400, f'Expected "data" in {place}')
+    if "binary_data_size" in tensor.get("parameters", {}):
+        raise ServingError(
+            400,
+            f'Tensor {name} has "binary_data_size" beside its data: send one of the two, and '
+            "binary data with the header Inference-Header-Content-Length",
+        )
+    elements = tensors.flatten(name, tensor["data"])
+    tensors.check_count(name, shape, len(elements))
+    datatype.check_elements(name, elements)
+    check_strings(name, datatype, len(elements), envelope)
+
+
+def _wanted(outputs: Any, parameters: Mapping[str, Any]) -> Wanted:
+    by_default = _flag(parameters, "binary_data_output", "the request")
+    if outputs is None:
+        return Wanted(None, by_default)
+    if not isinstance(outputs, list):
+        raise ServingError(400, f'Expected "outputs" to be a list, got {kind(outputs)}')
+    # An empty list asks for none in particular, which the specification calls all.
+    wanted: dict[str, bool] = {}
+    for index, output in enumerate(outputs):
+        place = f"outputs[{index}]"
+        if not isinstance(output, dict):
+            raise ServingError(400, f"Expected {place} to be an object, got {kind(output)}")
+        if not isinstance(output.get("name"), str):
+            raise ServingError(400, f'Expected "name" in {place} to be a string')
+        its = _check_parameters(output, place)
+        wanted[output["name"]] = _flag(its, "binary_data", place, by_default)
+    return Wanted(wanted or None, by_default)
+
+
+def _flag(parameters: Mapping[str, Any], name: str, place: str, default: bool = False) -> bool:
+    value = parameters.get(name, default)
+    if not isinstance(value, bool):
+        raise ServingError(400, f'Expected the parameter "{name}" of {place} to be a boolean')
+    return value
+
+
+def _check_parameters(owner: Mapping[str, Any], place: str) -> Mapping[str, Any]:
+    parameters = owner.get("parameters", {})
+    if not isinstance(parameters, dict):
+        raise ServingError(400, f'Expected "parameters" of {place} to be an object')
+    for name, value in parameters.items():
+        if not isinstance(value, (str, bool, int, float)):
+            raise ServingError(
+                400,
+                f'Expected the parameter "{name}" of {place} to be a string, a number or a '
+                f"boolean, got {kind(value)}",
+            )
+    return parameters
+
+
+def _check_kind(owner: Mapping[str, Any], member: str, wanted: type, name: str) -> None:
+    if member in owner and not isinstance(owner[member], wanted):
+        raise ServingError(400, f'Expected "{member}" to be {name}, got {kind(owner[member])}')

@@ -1,0 +1,149 @@
+"""Tensor data between its encodings: JSON, typed gRPC contents, raw bytes."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import itertools
+import math
+import struct
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy
+
+from wrapper.envelope import Envelope
+from wrapper.errors import ServingError
+from wrapper.openinference.datatypes import Datatype
+
+# The parameter by which a BYTES tensor in JSON says that its elements are base64.
+# MLServer's convention; the protocol itself leaves BYTES in JSON open.
+CONTENT_TYPE = "content_type"
+_BASE64 = "base64"
+
+
+def flatten(tensor: str, data: Any) -> list[Any]:
+    """Give the elements of JSON data in row-major order, flat or nested alike.
+
+    Raises:
+        ServingError: 400 when ``data`` is no list, or its lists are of unequal lengths.
+    """
+    if not isinstance(data, list):
+        raise ServingError(400, f'Expected "data" of tensor {tensor} to be a list')
+    level = data
+    while level and list in set(map(type, level)):
+        if set(map(type, level)) != {list} or len(set(map(len, level))) != 1:
+            raise ServingError(400, f"Tensor {tensor} has ragged data: lists of unequal lengths")
+        level = list(itertools.chain.from_iterable(level))
+    return level
+
+
+def check_shape(tensor: str, shape: Any) -> None:
+    """Refuse what is no list of dimensions, each a number of 0 or more.
+
+    Raises:
+        ServingError: 400.
+    """
+    if not isinstance(shape, list):
+        raise ServingError(400, f'Expected "shape" of tensor {tensor} to be a list')
+    for dimension in shape:
+        if type(dimension) is not int or not 0 <= dimension < 2**63:
+            raise ServingError(
+                400, f"Tensor {tensor} has a dimension {dimension!r}: expected a number, 0 or more"
+            )
+
+
+def check_count(tensor: str, shape: Sequence[int], count: int) -> None:
+    """Refuse data whose number of elements isn't the product of its shape.
+
+    Raises:
+        ServingError: 400.
+    """
+    expected = math.prod(shape)
+    if expected != count:
+        raise ServingError(
+            400,
+            f"Tensor {tensor} has {count} elements, but its shape {list(shape)} means {expected}",
+        )
+
+
+def from_raw(tensor: str, datatype: Datatype, raw: bytes) -> list[Any]:
+    """Give the elements that raw bytes hold; BYTES elements as bytes.
+
+    Raises:
+        ServingError: 400 when the bytes are no whole number of elements.
+    """
+    if datatype.numpy is None:
+        return list(_bytes_elements(tensor, raw))
+    dtype = numpy.dtype(datatype.numpy)
+    if len(raw) % dtype.itemsize:
+        raise ServingError(
+            400, f"Tensor {tensor}: {len(raw)} bytes are no whole number of {datatype.name}"
+        )
+    elements: list[Any] = numpy.frombuffer(raw, dtype=dtype).tolist()
+    return elements
+
+
+def to_raw(datatype: Datatype, elements: Sequence[Any]) -> bytes:
+    """Give the raw bytes of elements; the inverse of `from_raw`."""
+    if datatype.numpy is None:
+        return b"".join(struct.pack("<I", len(each)) + each for each in elements)
+    return numpy.array(elements, dtype=datatype.numpy).tobytes()
+
+
+def to_json(
+    tensor: str, elements: Sequence[Any], envelope: Envelope
+) -> tuple[list[Any], Mapping[str, str]]:
+    """Give elements as JSON for TorchServe takes them, with the parameters that say how.
+
+    NaN and infinities stay as they are: TorchServe's workers read Python's JSON, which
+    has them.
+
+    Raises:
+        ServingError: 400 for BYTES beyond UTF-8 that the envelope can't read.
+    """
+    if not any(isinstance(element, bytes) for element in elements):
+        return list(elements), {}
+    try:
+        return [element.decode("utf-8") for element in elements], {}
+    except UnicodeDecodeError:
+        pass
+    if envelope.reads_base64:
+        encoded = [base64.b64encode(element).decode("ascii") for element in elements]
+        return encoded, {CONTENT_TYPE: _BASE64}
+    raise ServingError(
+        400,
+        f"Tensor {tensor} has BYTES that are no UTF-8, which TorchServe's envelope "
+        f"{envelope.name} can't read: its JSON holds text only. The envelope kservev2_faithful can",
+    )
+
+
+def to_bytes(elements: Sequence[Any], parameters: Mapping[str, Any]) -> list[bytes]:
+    """Give BYTES elements of TorchServe's JSON as the bytes that they stand for.
+
+    Raises:
+        ServingError: 502 when they are neither text nor the base64 that they claim to be.
+    """
+    try:
+        if parameters.get(CONTENT_TYPE) == _BASE64:
+            return [base64.b64decode(element, validate=True) for element in elements]
+        return [element.encode("utf-8") for element in elements]
+    except (AttributeError, TypeError, binascii.Error, UnicodeEncodeError):
+        raise ServingError(502, "The model answered BYTES that are no text") from None
+
+
+def has_numbers_beyond_json(elements: Sequence[Any]) -> bool:
+    """Tell whether one of the elements is NaN or infinite."""
+    return not all(math.isfinite(each) for each in elements if isinstance(each, float))
+
+
+def _bytes_elements(tensor: str, raw: bytes) -> Iterator[bytes]:
+    position = 0
+    while position < len(raw):
+        start = position + 4
+        if start > len(raw):
+            raise ServingError(400, f"Tensor {tensor}: the length of a BYTES element is cut short")
+        position = start + struct.unpack_from("<I", raw, position)[0]
+        if position > len(raw):
+            raise ServingError(400, f"Tensor {tensor}: a BYTES element is cut short")
+        yield raw[start:position]

@@ -1,0 +1,68 @@
+"""Settings and a TorchServe to test the wrapper's parts with, without any process."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from wrapper.protocol import PredictorProtocol
+from wrapper.readiness import Readiness
+from wrapper.settings import Settings
+from wrapper.torchserve.reply import Reply
+from wrapper.torchserve.service import TorchServe
+
+
+def settings(folder: Path, port: int = 9, more: str = "", **environment: str) -> Settings:
+    """Give the settings for a TorchServe at a port, 9 by default, where nobody listens."""
+    config = folder / "config.properties"
+    config.write_text(
+        f"inference_address=http://127.0.0.1:{port}\nmanagement_address=http://127.0.0.1:{port}\n"
+        f"load_models=digits.mar\n{more}\n"
+    )
+    variables = {"CONFIG_PATH": str(config), **environment}
+    return Settings.from_environment(variables, PredictorProtocol.REST_V1)
+
+
+class Workers:
+    """Says of every model what the test put there."""
+
+    def __init__(self, **reasons: str | None) -> None:
+        self.reasons = reasons
+
+    def why_not_ready(self, model: str) -> str | None:
+        """Give what was put there."""
+        return self.reasons[model]
+
+    def models(self) -> tuple[str, ...]:
+        """Give the names of all models."""
+        return tuple(self.reasons)
+
+
+class AnsweringTorchServe(TorchServe):
+    """A TorchServe whose models are ready and answer what the test says.
+
+    Attributes:
+        reply: what each call is answered.
+        calls: name of the call, body and headers of each.
+    """
+
+    def __init__(self, settings: Settings, **reasons: str | None) -> None:
+        super().__init__(settings)
+        workers = Workers(**(reasons or {"digits": None}))
+        self.readiness = Readiness(tuple(workers.reasons), workers, 300)
+        self.readiness.wait_for_first_answer(1)
+        self.reply = Reply(b'{"predictions": [1]}')
+        self.calls: list[tuple[str, bytes, dict[str, str]]] = []
+
+    async def _forward(
+        self,
+        _asked: str,
+        call: object,
+        model: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        *_: object,
+    ) -> Reply:
+        self.check_ready(model)
+        self.calls.append((getattr(call, "__name__", ""), body, dict(headers)))
+        return self.reply
