@@ -37,6 +37,15 @@ def read_exactly(body: bytes) -> Any:
     return json.loads(body)
 
 
+def is_document(body: bytes) -> bool:
+    """Tell whether a body is JSON, as RFC 8259 or as Python has it."""
+    try:
+        json.loads(body)
+    except ValueError:
+        return False
+    return True
+
+
 def holds_nan(body: bytes) -> bool:
     """Tell whether what claims to be JSON holds NaN or an infinity as a number."""
     if b"NaN" not in body and b"Infinity" not in body:

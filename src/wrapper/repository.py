@@ -11,7 +11,8 @@ from typing import Callable, Optional
 
 from wrapper.errors import ServingError, model_not_found
 from wrapper.readiness import Readiness
-from wrapper.torchserve.management import Management, ManagementError
+from wrapper.torchserve.errors import ManagementError
+from wrapper.torchserve.management import Management
 
 # A model of the repository: its name, its version where that is known, its state and why.
 Entry = tuple[str, Optional[str], str, str]

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.wrapper.surroundings import settings
-from wrapper.torchserve.management import Management, ManagementError
+from wrapper.torchserve.errors import ManagementError
+from wrapper.torchserve.management import Management
 from wrapper.torchserve.tokens import Keys
 
 READY = json.dumps([{"workers": [{"status": "READY"}]}])

@@ -87,5 +87,5 @@ def test_the_page_shows_each_row_of_the_table() -> None:
         cell = f"| {row.name} |"
         lines = [line for line in page.splitlines() if line.startswith(cell)]
         assert any(row.sentence in line and f"| {row.status}" in line for line in lines), row.name
-    names = set(re.findall(r"^\| ([a-z ]+) \| TorchServe", page, re.MULTILINE))
+    names = set(re.findall(r"^\| ([a-z ]+) \| TorchServe:", page, re.MULTILINE))
     assert names == {row.name for row in errors.TABLE}

@@ -7,7 +7,7 @@ from typing import Any
 
 from wrapper import envelope, json_body
 from wrapper.errors import ServingError
-from wrapper.front.answer import Answer
+from wrapper.front.answer import JSON, Answer
 from wrapper.openinference import answer as answers
 from wrapper.openinference import binary, request
 from wrapper.openinference.request import Wanted
@@ -92,7 +92,7 @@ class Inference:
             forwarded["content-type"] = headers["content-type"]
         else:
             body = _v1_body(body)
-        return _v1_answer(await call(model, body, forwarded))
+        return self._v1_answer(await call(model, body, forwarded))
 
     def _is_raw(self, body: bytes, headers: Mapping[str, str]) -> bool:
         content_type = headers.get("content-type", "")
@@ -107,6 +107,20 @@ class Inference:
                 '"instances", with Content-Type application/json',
             )
         return True
+
+    def _v1_answer(self, reply: Reply) -> Answer:
+        content_type = reply.content_type or self._likely_type(reply.body)
+        if json_body.is_json(content_type) and json_body.holds_nan(reply.body):
+            raise ServingError(
+                500,
+                "The model answered NaN or infinity, which JSON can't hold: answer null or a text",
+            )
+        return Answer(200, reply.body, content_type)
+
+    def _likely_type(self, body: bytes) -> str:
+        if self._envelope.speaks or json_body.is_document(body):
+            return JSON
+        return binary.MEDIA_TYPE
 
     def _v2_answer(self, reply: Reply, wanted: Wanted) -> Answer:
         # An envelope that writes V2 is believed where nothing in the bytes speaks against it.
@@ -140,14 +154,6 @@ def _renamed(body: bytes) -> bytes:
     asked = json_body.read_exactly(body)
     asked["instances"] = asked.pop("inputs")
     return json_body.write(asked)
-
-
-def _v1_answer(reply: Reply) -> Answer:
-    if json_body.is_json(reply.content_type) and json_body.holds_nan(reply.body):
-        raise ServingError(
-            500, "The model answered NaN or infinity, which JSON can't hold: answer null or a text"
-        )
-    return Answer(200, reply.body, reply.content_type)
 
 
 def _may_be_json(content_type: str) -> bool:

@@ -38,6 +38,18 @@ class Row:
     retry_after: int | None = None
 
 
+class ManagementError(Exception):
+    """TorchServe answers a management request with an error, or not at all.
+
+    Attributes:
+        status: its HTTP status, None when it doesn't answer.
+    """
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+
+
 # The first row that fits decides. Over gRPC TorchServe says INTERNAL to much that has a
 # status of its own over REST, so that its words have to tell.
 TABLE = (
@@ -46,7 +58,8 @@ TABLE = (
         (400, 401, 403),
         ("PERMISSION_DENIED", "UNAUTHENTICATED", "INTERNAL"),
         503,
-        "TorchServe refuses the wrapper's token: set TORCHSERVE_KEY_FILE to its key_file.json",
+        "TorchServe refuses the wrapper's token: set TORCHSERVE_KEY_FILE to its key_file.json. An "
+        "expired token is renewed only where TorchServe's REST servers have a port each",
         saying=tokens.REFUSAL,
     ),
     Row(
@@ -60,24 +73,24 @@ TABLE = (
     Row(
         "out of memory",
         (507,),
-        ("RESOURCE_EXHAUSTED", "INTERNAL"),
+        ("INTERNAL", "RESOURCE_EXHAUSTED"),
         503,
         "The model ran out of memory",
-        saying="ut of memory",
+        saying="Out of",
     ),
-    Row("out of memory", (507,), (), 503, "The model ran out of memory"),
     Row(
         "worker died",
         (500, 503),
         ("INTERNAL", "UNAVAILABLE"),
         503,
-        "The model's worker died while it answered; TorchServe starts another",
+        "The model's worker died while it answered (an answer beyond max_response_size ends a "
+        "worker, too); TorchServe starts another",
         saying="Worker died",
     ),
     Row(
         "model failed",
         (500, 503),
-        ("INTERNAL",),
+        ("UNAVAILABLE", "INTERNAL"),
         500,
         "The model failed on this request; TorchServe's model log (MODEL_LOG) says why",
         saying="Prediction failed",
@@ -90,31 +103,24 @@ TABLE = (
         "The model didn't answer within TorchServe's response timeout",
     ),
     Row(
-        "too slow",
-        (),
-        ("INTERNAL",),
-        504,
-        "The model didn't answer within TorchServe's response timeout",
-        saying="esponse timeout",
-    ),
-    Row(
         "request too large",
         (413,),
-        ("RESOURCE_EXHAUSTED",),
+        ("RESOURCE_EXHAUSTED", "CANCELLED"),
         413,
         "The request is larger than TorchServe takes: max_request_size is {max_request_size} bytes",
     ),
     Row(
         "no such model",
         (404,),
-        ("NOT_FOUND",),
+        ("NOT_FOUND", "INTERNAL"),
         404,
         "TorchServe has no such model: {said}",
+        saying="odel not found",
     ),
     Row(
         "refused",
         tuple(range(400, 500)),
-        ("INVALID_ARGUMENT",),
+        ("INVALID_ARGUMENT", "FAILED_PRECONDITION"),
         400,
         "TorchServe refuses the request: {said}",
     ),
@@ -136,7 +142,9 @@ QUEUE_FULL = ServingError(
     503, "The model's job queue is full (TorchServe's job_queue_size): try again", retry_after=1
 )
 
+TOKEN_REFUSED = TABLE[0].sentence
 NO_WORKER = TABLE[1].sentence
+WORKER_DIED = TABLE[3].sentence
 
 _URL = re.compile(r"\b[a-z]+://\S+|(?<![\w.])/[\w.\-/]{3,}|\b\d{1,3}(\.\d{1,3}){3}(:\d+)?\b")
 _CLASS = re.compile(r"\b(?:[a-z_]\w*\.){2,}[A-Z]\w*:?\s*")
@@ -171,6 +179,17 @@ def from_status(code: str, details: str, max_request_size: int) -> ServingError:
         if code in row.grpc and row.saying in details:
             return _error(row, lines[0] if lines else "", max_request_size, row.status)
     return ServingError(502, f"TorchServe answered {code}, which can't be passed on")
+
+
+def too_slow(limit: float) -> ServingError:
+    """Say that a worker took longer than it may.
+
+    Args:
+        limit: seconds, TorchServe's ``responseTimeout`` of the model.
+    """
+    return ServingError(
+        504, f"The model didn't answer within {limit:g} s (TorchServe's default_response_timeout)"
+    )
 
 
 def is_token_refusal(text: str) -> bool:

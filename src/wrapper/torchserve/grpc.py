@@ -8,6 +8,7 @@ from typing import Any
 
 import grpc
 
+from wrapper.errors import ServingError
 from wrapper.settings import Settings
 from wrapper.torchserve import errors, messages, tokens
 from wrapper.torchserve.reply import Reply
@@ -19,6 +20,10 @@ _OPTIONS = [
     # TorchServe is in the same pod.
     ("grpc.enable_http_proxy", 0),
 ]
+
+
+# TorchServe puts its exception's class behind its message.
+_TORCHSERVES_OWN = "org.pytorch"
 
 
 class GrpcInference:
@@ -58,15 +63,18 @@ class GrpcInference:
                 request, timeout=timeout or self._timeout, metadata=metadata
             )
         except grpc.aio.AioRpcError as error:
-            code = error.code()
-            if code is grpc.StatusCode.UNAVAILABLE and not error.initial_metadata():
-                raise errors.UNREACHABLE from None
-            if code is grpc.StatusCode.DEADLINE_EXCEEDED:
-                raise errors.TIMED_OUT from None
-            raise errors.from_status(
-                code.name, error.details() or "", self._max_request_size
-            ) from None
+            raise self._error(error.code(), error.details() or "", len(body)) from None
         return Reply(answer.prediction)
+
+    def _error(self, code: grpc.StatusCode, details: str, size: int) -> ServingError:
+        if code is grpc.StatusCode.UNAVAILABLE and _TORCHSERVES_OWN not in details:
+            # gRPC's own words: what it could not reach, or what broke off.
+            return errors.UNREACHABLE if "connect" in details else errors.INTERRUPTED
+        if code is grpc.StatusCode.DEADLINE_EXCEEDED:
+            return errors.TIMED_OUT
+        if code is grpc.StatusCode.CANCELLED and size <= self._max_request_size:
+            return errors.INTERRUPTED
+        return errors.from_status(code.name, details, self._max_request_size)
 
     def _call(self) -> Any:
         loop = asyncio.get_running_loop()

@@ -5,28 +5,25 @@ from __future__ import annotations
 import dataclasses
 import http.client
 import json
+import math
 import os
 import threading
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 from wrapper.settings import Settings
 from wrapper.torchserve import errors, tokens
+from wrapper.torchserve.errors import ManagementError
+
+if TYPE_CHECKING:
+    from wrapper.torchserve.grpc_management import GrpcManagement
 
 _UNREADABLE = "TorchServe's answer about it can't be read"
 
 
-class ManagementError(Exception):
-    """TorchServe answers a management request with an error, or not at all.
-
-    Attributes:
-        status: its HTTP status, None when it doesn't answer.
-    """
-
-    def __init__(self, message: str, status: int | None = None) -> None:
-        super().__init__(message)
-        self.status = status
+class _TokenRefused(ManagementError):
+    pass
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,12 +34,14 @@ class Description:
         version: as its archive says, such as ``1.0``.
         archive: the archive's name, as TorchServe was told it.
         batch_size: how many requests its workers answer at once, at most.
+        response_timeout: seconds that a worker may take to answer.
         workers: the state of each worker, such as ``READY``.
     """
 
     version: str
     archive: str
     batch_size: int
+    response_timeout: float
     workers: tuple[str, ...]
 
 
@@ -55,9 +54,12 @@ class Management:
 
     def __init__(self, settings: Settings, keys: tokens.Keys) -> None:
         self._address = settings.management
+        self._grpc_address = settings.grpc_management
         self._keys = keys
         self._timeout = settings.load.timeout
         self._query = "?customized=true" if settings.load.customized else ""
+        self._grpc: GrpcManagement | None = None
+        self._renewing = threading.Lock()
         self._local = threading.local()
 
     def why_not_ready(self, model: str) -> str | None:
@@ -81,7 +83,12 @@ class Management:
             ManagementError: when it doesn't answer, knows no such model, or says what can't
                 be read.
         """
-        status, body = self._ask("GET", f"/models/{quote(model, safe='')}{self._query}")
+        try:
+            status, body = self._ask("GET", f"/models/{quote(model, safe='')}{self._query}")
+        except _TokenRefused:
+            # With both REST servers on one port none of its tokens does; gRPC has its own.
+            key = self._keys.headers(tokens.MANAGEMENT)
+            status, body = 200, self._by_grpc().describe(model, bool(self._query), key)
         if status != 200:
             raise ManagementError(f"TorchServe answers {status} when asked about it", status)
         try:
@@ -99,7 +106,11 @@ class Management:
         page: str | None = ""
         while page is not None:
             more = {"next_page_token": page} if page else {}
-            status, body = self._ask("GET", "/models?" + urlencode({"limit": 1000, **more}))
+            try:
+                status, body = self._ask("GET", "/models?" + urlencode({"limit": 1000, **more}))
+            except _TokenRefused:
+                key = self._keys.headers(tokens.MANAGEMENT)
+                status, body = 200, self._by_grpc().models(page, key)
             if status != 200:
                 raise ManagementError(f"TorchServe answers {status} when asked for models", status)
             try:
@@ -127,12 +138,22 @@ class Management:
         """
         self._change("DELETE", f"/models/{quote(model, safe='')}")
 
-    def renew(self, kind: str) -> None:
-        """Have TorchServe write a new key of a kind into its key file, for one that expired."""
-        key = self._keys.headers(tokens.API)
-        if key:
-            self._request("GET", f"/token?type={kind}", key)
-        self._keys.forget()
+    def renew(self, kind: str, refused: Mapping[str, str]) -> None:
+        """Have TorchServe write a new key into its key file for one that it refuses.
+
+        TorchServe can't do that where both REST servers share a port: it asks for two tokens
+        in one header then.
+
+        Args:
+            refused: the header that was refused; where another one is known by now, nothing
+                is renewed, since that would make the other one void.
+        """
+        with self._renewing:
+            if self._keys.headers(kind) == refused:
+                key = self._keys.headers(tokens.API)
+                if key:
+                    self._request("GET", f"/token?type={kind}", key)
+                self._keys.forget()
 
     def close(self) -> None:
         """Close this thread's connection; its next question opens another."""
@@ -148,16 +169,27 @@ class Management:
             raise ManagementError(said or f"TorchServe answers {status}", status)
 
     def _ask(self, method: str, path: str) -> tuple[int, bytes]:
-        status, body = self._request(method, path, self._keys.headers(tokens.MANAGEMENT))
-        if status >= 400 and errors.is_token_refusal(_message(body)):
-            self.renew(tokens.MANAGEMENT)
+        key = self._keys.headers(tokens.MANAGEMENT)
+        status, body = self._request(method, path, key)
+        if status >= 400 and key and errors.is_token_refusal(_message(body)):
+            self.renew(tokens.MANAGEMENT, key)
             status, body = self._request(method, path, self._keys.headers(tokens.MANAGEMENT))
+        if status >= 400 and errors.is_token_refusal(_message(body)):
+            raise _TokenRefused("TorchServe refuses the wrapper's token", status)
         return status, body
 
-    def _request(self, method: str, path: str, headers: dict[str, str]) -> tuple[int, bytes]:
+    def _by_grpc(self) -> GrpcManagement:
+        if self._grpc is None or self._grpc.owner != os.getpid():
+            # grpcio takes a quarter of a second to import.
+            from wrapper.torchserve.grpc_management import GrpcManagement
+
+            self._grpc = GrpcManagement(self._grpc_address, self._timeout)
+        return self._grpc
+
+    def _request(self, method: str, path: str, headers: Mapping[str, str]) -> tuple[int, bytes]:
         try:
             connection = self._connection()
-            connection.request(method, path, headers=headers)
+            connection.request(method, path, headers=dict(headers))
             answer = connection.getresponse()
             return answer.status, answer.read()
         except (OSError, http.client.HTTPException) as error:
@@ -177,10 +209,13 @@ class Management:
         return connection
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name != "_local"}
+        kept = self.__dict__.items()
+        return {name: value for name, value in kept if name not in ("_local", "_renewing", "_grpc")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
+        self._grpc = None
+        self._renewing = threading.Lock()
         self._local = threading.local()
 
 
@@ -189,6 +224,7 @@ def _description(version: Any) -> Description:
         version=str(version.get("modelVersion", "")),
         archive=str(version.get("modelUrl", "")),
         batch_size=int(version.get("batchSize", 1)),
+        response_timeout=float(version.get("responseTimeout", math.inf)),
         workers=tuple(str(worker["status"]) for worker in version["workers"]),
     )
 

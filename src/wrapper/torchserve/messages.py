@@ -1,10 +1,10 @@
-"""The messages of TorchServe's gRPC inference API, built at run time.
+"""The messages of TorchServe's gRPC APIs that the wrapper needs, built at run time.
 
 Generated code works with the protobuf release it was generated for; the SDKs that this
 wrapper runs beside pin protobuf 3.19 to 6. Descriptors built here work with all of them.
 
-Source: pytorch/serve, frontend/server/src/main/resources/proto/inference.proto, whose
-field numbers are the same from 0.5.3 to 0.12.0.
+Source: pytorch/serve, frontend/server/src/main/resources/proto/{inference,management}.proto,
+whose field numbers are the same from 0.5.3 to 0.12.0.
 """
 
 from __future__ import annotations
@@ -14,6 +14,9 @@ from typing import Any
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
 PACKAGE = "org.pytorch.serve.grpc.inference"
+MANAGEMENT = "org.pytorch.serve.grpc.management"
+DESCRIBE_MODEL = f"/{MANAGEMENT}.ManagementAPIsService/DescribeModel"
+LIST_MODELS = f"/{MANAGEMENT}.ManagementAPIsService/ListModels"
 PREDICTIONS = f"/{PACKAGE}.InferenceAPIsService/Predictions"
 
 
@@ -47,8 +50,29 @@ def _file() -> descriptor_pb2.FileDescriptorProto:
     return file
 
 
-def _message_class(name: str) -> Any:
-    descriptor = _pool.FindMessageTypeByName(f"{PACKAGE}.{name}")
+def _management_file() -> descriptor_pb2.FileDescriptorProto:
+    field = descriptor_pb2.FieldDescriptorProto
+    file = descriptor_pb2.FileDescriptorProto(
+        name="wrapper/torchserve_management.proto", package=MANAGEMENT, syntax="proto3"
+    )
+    fields = {
+        "DescribeModelRequest": (
+            ("model_name", field.TYPE_STRING),
+            ("model_version", field.TYPE_STRING),
+            ("customized", field.TYPE_BOOL),
+        ),
+        "ListModelsRequest": (("limit", field.TYPE_INT32), ("next_page_token", field.TYPE_INT32)),
+        "ManagementResponse": (("msg", field.TYPE_STRING),),
+    }
+    for name, members in fields.items():
+        message = file.message_type.add(name=name)
+        for number, (member, kind) in enumerate(members, 1):
+            message.field.add(name=member, number=number, type=kind, label=field.LABEL_OPTIONAL)
+    return file
+
+
+def _message_class(name: str, package: str = PACKAGE) -> Any:
+    descriptor = _pool.FindMessageTypeByName(f"{package}.{name}")
     if hasattr(message_factory, "GetMessageClass"):  # protobuf 4.22 and later
         return message_factory.GetMessageClass(descriptor)
     factory: Any = message_factory.MessageFactory(_pool)
@@ -58,6 +82,10 @@ def _message_class(name: str) -> Any:
 # A pool of its own: the default one may hold TorchServe's generated messages already.
 _pool = descriptor_pool.DescriptorPool()
 _pool.AddSerializedFile(_file().SerializeToString())
+_pool.AddSerializedFile(_management_file().SerializeToString())
 
 PredictionsRequest = _message_class("PredictionsRequest")
 PredictionResponse = _message_class("PredictionResponse")
+DescribeModelRequest = _message_class("DescribeModelRequest", MANAGEMENT)
+ListModelsRequest = _message_class("ListModelsRequest", MANAGEMENT)
+ManagementResponse = _message_class("ManagementResponse", MANAGEMENT)

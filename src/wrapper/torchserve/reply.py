@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 
-JSON = "application/json"
-
 
 @dataclasses.dataclass(frozen=True)
 class Reply:
@@ -13,9 +11,9 @@ class Reply:
 
     Attributes:
         body: the answer as it came, not decoded.
-        content_type: its media type with its parameters. Over gRPC, which doesn't tell,
-            ``application/json``.
+        content_type: its media type with its parameters; empty where TorchServe doesn't say,
+            which it does only for what a handler gave a type of its own.
     """
 
     body: bytes
-    content_type: str = JSON
+    content_type: str = ""

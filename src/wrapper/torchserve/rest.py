@@ -15,7 +15,7 @@ import aiohttp
 
 from wrapper.settings import Settings
 from wrapper.torchserve import errors, tokens
-from wrapper.torchserve.reply import JSON, Reply
+from wrapper.torchserve.reply import Reply
 
 
 class RestInference:
@@ -79,7 +79,7 @@ class RestInference:
             ) as answer:
                 content = await answer.read()
                 status = answer.status
-                content_type = answer.headers.get("Content-Type", JSON)
+                content_type = answer.headers.get("Content-Type", "")
         except aiohttp.ClientConnectorError:
             raise errors.UNREACHABLE from None
         except asyncio.TimeoutError:

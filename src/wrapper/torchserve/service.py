@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
+import time
 from collections.abc import Awaitable, Mapping
 from typing import Callable
 
@@ -13,11 +15,11 @@ from wrapper.protocol import PredictorProtocol
 from wrapper.readiness import Readiness
 from wrapper.repository import Repository
 from wrapper.settings import Settings
-from wrapper.torchserve import errors
+from wrapper.torchserve import errors, tokens
+from wrapper.torchserve.errors import ManagementError
 from wrapper.torchserve.management import Management
 from wrapper.torchserve.reply import Reply
 from wrapper.torchserve.rest import RestInference
-from wrapper.torchserve.tokens import Keys
 
 _PATHS = {"V1": "/v1/models/{}:predict", "V2": "/v2/models/{}/infer"}
 _JSON = {"content-type": "application/json"}
@@ -34,7 +36,7 @@ class TorchServe:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        keys = Keys(settings.key_file)
+        self._keys = keys = tokens.Keys(settings.key_file)
         self._rest = RestInference(settings, keys)
         self._infer: Call = self._rest.infer
         if settings.protocol is PredictorProtocol.GRPC_V2:
@@ -144,16 +146,32 @@ class TorchServe:
     ) -> Reply:
         self.check_protocol(model, asked)
         self.check_ready(model)
+        started = time.monotonic()
+        key = self._keys.headers(tokens.INFERENCE)
         try:
             return await call(model, body, {**_JSON, **headers}, timeout)
         except ServingError as error:
-            if error.message == errors.NO_WORKER:
-                self.readiness.ask_now()
-                raise await self._why_no_worker(model, error) from None
-            raise
+            loop = asyncio.get_running_loop()
+            if error.message == errors.TOKEN_REFUSED and key:
+                await loop.run_in_executor(None, self._management.renew, tokens.INFERENCE, key)
+                # TorchServe has not run what it refused.
+                return await call(model, body, {**_JSON, **headers}, timeout)
+            if error.message not in (errors.NO_WORKER, errors.WORKER_DIED):
+                raise
+            self.readiness.ask_now()
+            waited = time.monotonic() - started
+            raise await loop.run_in_executor(None, self._told_apart, model, error, waited) from None
 
-    async def _why_no_worker(self, model: str, error: ServingError) -> ServingError:
-        # TorchServe says that it has no worker when its job queue is full, too.
-        why = self._management.why_not_ready
-        reason = await asyncio.get_running_loop().run_in_executor(None, why, model)
-        return errors.QUEUE_FULL if reason is None else error
+    def _told_apart(self, model: str, error: ServingError, waited: float) -> ServingError:
+        """Give what happened where TorchServe says the same of different cases."""
+        try:
+            versions = self._management.describe(model)
+        except ManagementError:
+            return error
+        if error.message == errors.WORKER_DIED:
+            # TorchServe ends a worker that is too slow.
+            limit = min((version.response_timeout for version in versions), default=math.inf)
+            return errors.too_slow(limit) if waited >= limit else error
+        # It says that it has no worker when its job queue is full, too.
+        workers = [state for version in versions for state in version.workers]
+        return errors.QUEUE_FULL if "READY" in workers else error

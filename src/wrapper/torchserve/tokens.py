@@ -8,12 +8,8 @@ have expired (pytorch/serve, docs/token_authorization_api.md).
 from __future__ import annotations
 
 import json
-import logging
-import threading
 from pathlib import Path
 from typing import Any
-
-logger = logging.getLogger("wrapper")
 
 INFERENCE = "inference"
 MANAGEMENT = "management"
@@ -63,25 +59,6 @@ class Keys:
 
     def __repr__(self) -> str:
         return f"Keys({self._path})"
-
-
-class Renewal:
-    """Asks for new keys, once for all who find them expired at the same time."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {}
-
-    def __setstate__(self, _state: dict[str, Any]) -> None:
-        self._lock = threading.Lock()
-
-    def __enter__(self) -> None:
-        self._lock.acquire()
-
-    def __exit__(self, *_: Any) -> None:
-        self._lock.release()
 
 
 def _keys(content: Any) -> dict[str, str]:

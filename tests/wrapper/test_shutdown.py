@@ -1,0 +1,119 @@
+"""SIGTERM lets requests in flight finish, within the grace time, with exit code 0."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+import requests
+from tritonclient.grpc import service_pb2, service_pb2_grpc
+
+from fixtures import models
+from fixtures import torchserve as torchserves
+from fixtures.torchserve import Instance
+from matrix.launch import RunningWrapper
+from tests.wrapper.running import RELEASES, wrapper
+
+pytestmark = pytest.mark.integration
+
+RELEASES_AND_MORE = (*RELEASES, "0.10.0", "0.14.1")
+
+
+@pytest.fixture(scope="module")
+def torchserve() -> Iterator[Instance]:
+    """A TorchServe whose model takes the time that it is told."""
+    archives = [models.archive("misbehaving")]
+    with torchserves.start(
+        "process", release="0.12.0", envelope="kserve", models=archives
+    ) as running:
+        yield running.instance
+
+
+@pytest.fixture(scope="module")
+def torchserve_v2() -> Iterator[Instance]:
+    """The same, whose envelope reads V2."""
+    archives = [models.archive("misbehaving")]
+    with torchserves.start(
+        "process", release="0.12.0", envelope="kservev2", models=archives
+    ) as running:
+        yield running.instance
+
+
+class _InFlight(threading.Thread):
+    """A request whose answer takes its time."""
+
+    def __init__(self, subject: RunningWrapper, seconds: float) -> None:
+        super().__init__(daemon=True)
+        self._url = f"{subject.url}/v1/models/misbehaving:predict"
+        self._body = {"instances": [{"sleep": seconds}]}
+        self.outcome: Any = None
+        self.start()
+        # Long enough to be in flight when the signal comes.
+        time.sleep(0.5)
+
+    def run(self) -> None:
+        try:
+            self.outcome = requests.post(self._url, json=self._body, timeout=30).status_code
+        except requests.RequestException as error:
+            self.outcome = type(error).__name__
+
+
+def _terminate(subject: RunningWrapper) -> float:
+    os.kill(subject._process.pid, signal.SIGTERM)
+    started = time.monotonic()
+    subject._process.wait(timeout=30)
+    return time.monotonic() - started
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("release", RELEASES_AND_MORE)
+def test_what_is_in_flight_is_answered(
+    release: str, workers: int, torchserve: Instance, tmp_path: Path
+) -> None:
+    with wrapper(release, torchserve, tmp_path, flags=f"--workers {workers}") as subject:
+        request = _InFlight(subject, 2)
+        took = _terminate(subject)
+        request.join(5)
+        assert request.outcome == 200
+        assert subject.exit_code() == 0
+        assert took < 8
+
+
+@pytest.mark.parametrize("release", RELEASES_AND_MORE)
+def test_the_grace_time_ends_it(release: str, torchserve: Instance, tmp_path: Path) -> None:
+    more = {"SHUTDOWN_GRACE_PERIOD": "1"}
+    with wrapper(release, torchserve, tmp_path, more=more) as subject:
+        request = _InFlight(subject, 6)
+        assert _terminate(subject) < 3
+        assert subject.exit_code() == 0
+        request.join(5)
+        assert request.outcome == "ConnectionError"
+        assert "grace period of 1 s is over" in subject.log()
+    # The model goes on until it has slept, whoever asked.
+    time.sleep(4)
+
+
+@pytest.mark.parametrize("release", RELEASES[1:])
+def test_a_grpc_call_in_flight_is_answered(
+    release: str, torchserve_v2: Instance, tmp_path: Path
+) -> None:
+    with (
+        wrapper(release, torchserve_v2, tmp_path, protocol="v2") as subject,
+        grpc.insecure_channel(f"127.0.0.1:{subject.grpc_port}") as channel,
+    ):
+        request = service_pb2.ModelInferRequest(model_name="misbehaving")
+        tensor = request.inputs.add(name="x", datatype="BYTES", shape=[1])
+        tensor.contents.bytes_contents.append(json.dumps({"sleep": 2}).encode())
+        call = service_pb2_grpc.GRPCInferenceServiceStub(channel).ModelInfer.future(request)
+        time.sleep(0.5)
+        _terminate(subject)
+        assert subject.exit_code() == 0
+        assert call.result(timeout=5).outputs[0].contents.bytes_contents[0] == b"2"

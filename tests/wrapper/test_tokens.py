@@ -1,0 +1,103 @@
+"""TorchServe's token check, on by default since 0.11.1, is passed (P2); on three SDKs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import requests
+
+from fixtures import models
+from fixtures import torchserve as torchserves
+from fixtures.torchserve import configuration
+from fixtures.torchserve.process import ProcessTorchServe
+from tests.wrapper.running import RELEASES, seconds_until, wrapper
+from wrapper.torchserve import tokens
+
+_KEYS = {"inference": {"key": "in"}, "management": {"key": "man"}, "API": {"key": "api"}}
+
+
+def test_keys_follow_their_file(tmp_path: Path) -> None:
+    file = tmp_path / "key_file.json"
+    keys = tokens.Keys(file)
+    assert keys.headers(tokens.INFERENCE) == {}
+    file.write_text("{")
+    assert keys.headers(tokens.INFERENCE) == {}
+    file.write_text(json.dumps(_KEYS))
+    assert keys.headers(tokens.INFERENCE) == {"authorization": "Bearer in"}
+    assert keys.headers(tokens.MANAGEMENT) == {"authorization": "Bearer man"}
+    file.write_text(json.dumps({**_KEYS, "inference": {"key": "another"}}))
+    assert keys.headers(tokens.INFERENCE) == {"authorization": "Bearer another"}
+    assert "another" not in repr(keys)
+    file.unlink()
+    assert keys.headers(tokens.INFERENCE) == {}
+
+
+def _start(**more: str) -> ProcessTorchServe:
+    running = torchserves.start(
+        "process",
+        release="0.12.0",
+        envelope="kserve",
+        models=[models.archive("contract")],
+        config={"disable_token_authorization": "false", **more},
+    )
+    assert isinstance(running, ProcessTorchServe)
+    return running
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("ports", ["split", "shared"])
+def test_torchserves_default_check_is_passed(ports: str, tmp_path: Path) -> None:
+    shared = {"management_address": configuration.SHARED} if ports == "shared" else {}
+    with _start(**shared) as torchserve:
+        held = json.loads(torchserve.key_file.read_text())
+        for release in RELEASES:
+            more = {"TORCHSERVE_KEY_FILE": str(torchserve.key_file)}
+            folder = tmp_path / release
+            folder.mkdir()
+            with wrapper(release, torchserve.instance, folder, more=more) as subject:
+                answer = _predict(subject.url)
+                assert answer.status_code == 200, answer.text
+                # The client's own credentials are neither TorchServe's nor told to anybody.
+                answer = _predict(subject.url, Authorization="Bearer mine", Cookie="a=mine")
+                assert answer.status_code == 200, answer.text
+                assert "mine" not in answer.text + str(answer.headers)
+                log = subject.log()
+                assert not [kind for kind in held if held[kind]["key"] in log]
+
+
+@pytest.mark.integration
+def test_without_its_key_file_the_wrapper_says_what_it_lacks(tmp_path: Path) -> None:
+    with (
+        _start() as torchserve,
+        wrapper(RELEASES[-1], torchserve.instance, tmp_path, wait=False) as subject,
+    ):
+        seconds_until(lambda: _answers(subject.url), 30)
+        assert _predict(subject.url).status_code == 503
+        assert "refuses the wrapper's token" in subject.log()
+
+
+@pytest.mark.integration
+def test_an_expired_token_is_renewed_without_a_restart(tmp_path: Path) -> None:
+    with _start(token_expiration_min="1") as torchserve:
+        more = {"TORCHSERVE_KEY_FILE": str(torchserve.key_file)}
+        before = torchserve.key_file.read_text()
+        with wrapper(RELEASES[1], torchserve.instance, tmp_path, more=more) as subject:
+            # Readiness finds the management token expired, a request the inference token.
+            seconds_until(lambda: torchserve.key_file.read_text() != before, 90)
+            seconds_until(lambda: _predict(subject.url).status_code == 200, 5)
+            assert requests.get(f"{subject.url}/v2/health/ready", timeout=5).status_code == 200
+
+
+def _answers(url: str) -> bool:
+    try:
+        return requests.get(f"{url}/v2/health/live", timeout=5).ok
+    except requests.ConnectionError:
+        return False
+
+
+def _predict(url: str, **headers: str) -> requests.Response:
+    body = {"instances": [1]}
+    path = f"{url}/v1/models/contract:predict"
+    return requests.post(path, json=body, headers=headers, timeout=30)
