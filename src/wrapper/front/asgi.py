@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Mapping, MutableMapping
 from typing import Any, Callable
 
@@ -28,6 +29,8 @@ class FrontApplication:
             path = scope.get("raw_path") or scope["path"].encode()
             route = self._front.route(scope["method"], path.partition(b"?")[0].decode("latin-1"))
         elif scope["type"] == "lifespan":
+            # The logging configuration of 0.10.0 and 0.10.1 switches all other loggers off.
+            logging.getLogger("wrapper").disabled = False
             # uvicorn has put its signal handlers in place by now.
             shutdown.limit(self._front.torchserve.settings.grace_period)
         if route is None:

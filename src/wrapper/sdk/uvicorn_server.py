@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import multiprocessing
+import signal
 from typing import Any
 
 from kserve import model_server
@@ -35,13 +37,44 @@ class UvicornServerSdk(FastApiModelFace):
 
     def make_server(self, grace_period: float) -> Any:
         """Make a server that ends its worker processes with itself."""
+        has_stop = hasattr(model_server.ModelServer, "stop")
+        server = (_Server if has_stop else _UnstoppableServer)()
+        server.grace_period = grace_period
+        return server
 
-        class Server(model_server.ModelServer):
-            async def stop(self, sig: Any = None) -> None:
-                shutdown.start_timer(grace_period)
-                for child in multiprocessing.active_children():
-                    # Each drains what it has in flight.
-                    child.terminate()
-                await super().stop(sig)
 
-        return Server()
+class _Server(model_server.ModelServer):
+    """Stops its worker processes, too, each of which drains what it has in flight."""
+
+    grace_period = 0.0
+
+    async def stop(self, sig: Any = None) -> None:
+        shutdown.start_timer(self.grace_period)
+        _terminate_children()
+        await super().stop(sig)
+
+
+class _UnstoppableServer(model_server.ModelServer):
+    """Stops on SIGTERM, where 0.10.0 and 0.10.1 die of it and leave their workers behind."""
+
+    grace_period = 0.0
+
+    def start(self, *args: Any, **kwargs: Any) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._stop)
+        super().start(*args, **kwargs)
+
+    def _stop(self, *_: Any) -> None:
+        shutdown.start_timer(self.grace_period)
+        _terminate_children()
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            # Without gRPC this process only waits for its workers.
+            return
+        loop.call_soon_threadsafe(lambda: loop.create_task(self._grpc_server.stop()))
+
+
+def _terminate_children() -> None:
+    for child in multiprocessing.active_children():
+        child.terminate()

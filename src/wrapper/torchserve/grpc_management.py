@@ -50,6 +50,8 @@ class GrpcManagement:
             answer = call(request, timeout=self._timeout, metadata=tuple(authorization.items()))
         except grpc.RpcError as error:
             code = error.code()
+            if code is grpc.StatusCode.PERMISSION_DENIED:
+                raise ManagementError("TorchServe refuses the wrapper's token") from None
             status = 404 if code is grpc.StatusCode.NOT_FOUND else None
             raise ManagementError(f"TorchServe answers {code.name} when asked", status) from None
         told: str = answer.msg
