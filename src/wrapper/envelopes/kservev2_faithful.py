@@ -1,0 +1,180 @@
+"""The Open Inference Protocol for TorchServe's handlers, without losing what a tensor holds.
+
+A handler gets the input tensors of all requests of the batch as one list of dictionaries (name,
+shape, datatype, data nested by shape, parameters where they are given) and answers a list of
+outputs. Installed into ``ts.torch_handler.request_envelope``; see docs/envelopes.md.
+"""
+
+import base64
+import json
+
+import numpy as np
+from ts.torch_handler.request_envelope import base
+
+_DATATYPES = {
+    "bool": "BOOL",
+    "uint8": "UINT8",
+    "uint16": "UINT16",
+    "uint32": "UINT32",
+    "uint64": "UINT64",
+    "int8": "INT8",
+    "int16": "INT16",
+    "int32": "INT32",
+    "int64": "INT64",
+    "float16": "FP16",
+    "float32": "FP32",
+    "float64": "FP64",
+}
+
+
+class KServeV2FaithfulEnvelope(base.BaseEnvelope):
+    """Gives each request of a batch its own outputs, with their shapes and all elements."""
+
+    def parse_input(self, data):
+        """Give the input tensors of all requests.
+
+        ``context.open_inference_requests`` holds the requests themselves, where a handler
+        finds their parameters and the outputs that they ask for.
+        """
+        self._requests = [_request(row) for row in data]
+        self.context.open_inference_requests = self._requests
+        return [_nested(tensor) for request in self._requests for tensor in request["inputs"]]
+
+    def format_output(self, data):
+        """Give each request its share of the handler's outputs."""
+        counts = [len(request["inputs"]) for request in self._requests]
+        if len(counts) > 1 and len(data) != sum(counts):
+            raise ValueError(
+                "the handler answered {} inputs with {} outputs, which can't be given back to the "
+                "{} requests of this batch: answer one output for each input, or set batchSize "
+                "to 1".format(sum(counts), len(data), len(counts))
+            )
+        answers, start = [], 0
+        for index, (request, count) in enumerate(zip(self._requests, counts)):
+            share = data if len(counts) == 1 else data[start : start + count]
+            start += count
+            answers.append(self._answer(index, request, share))
+        return answers
+
+    def _answer(self, index, request, results):
+        model = self.context.manifest["model"]
+        names = [tensor["name"] for tensor in request["inputs"]]
+        if len(results) != len(names):
+            names = ["output-{}".format(place) for place in range(len(results))]
+        answer = {
+            "id": request.get("id") or self.context.get_request_id(index),
+            "model_name": model.get("modelName"),
+            "model_version": model.get("modelVersion"),
+            "outputs": [_output(name, result) for name, result in zip(names, results)],
+        }
+        return {member: value for member, value in answer.items() if value is not None}
+
+
+def _request(row):
+    body = row.get("data")
+    body = row.get("body") if body is None else body
+    return json.loads(body.decode("utf-8")) if isinstance(body, (bytes, bytearray)) else body
+
+
+def _nested(tensor):
+    elements = _flat(tensor["data"])
+    parameters = tensor.get("parameters", {})
+    if tensor["datatype"] == "BYTES" and parameters.get("content_type") == "base64":
+        elements = [base64.b64decode(element) for element in elements]
+    return dict(tensor, data=_shaped(elements, list(tensor["shape"])))
+
+
+def _flat(data):
+    if not isinstance(data, list):
+        return [data]
+    return [element for each in data for element in _flat(each)]
+
+
+def _shaped(elements, shape):
+    # Lists and not numpy's, which has no integers beyond 64 bits and turns texts into arrays.
+    for size in reversed(shape[1:]):
+        if size == 0:
+            return [[] for _ in range(shape[0])]
+        elements = [elements[start : start + size] for start in range(0, len(elements), size)]
+    return elements
+
+
+def _output(name, result):
+    if isinstance(result, dict) and {"datatype", "shape", "data"} <= set(result):
+        tensor = dict(result, name=result.get("name", name))
+        tensor["data"] = _flat(_plain(result["data"]))
+        tensor["shape"] = [int(size) for size in result["shape"]]
+    elif hasattr(result, "dtype") and hasattr(result, "shape"):
+        array = result.detach().cpu().numpy() if hasattr(result, "detach") else np.asarray(result)
+        tensor = _from_array(name, array)
+    else:
+        tensor = _from_python(name, result)
+    return _without_bytes(tensor) if tensor["datatype"] == "BYTES" else tensor
+
+
+def _plain(data):
+    if hasattr(data, "detach"):
+        data = data.detach().cpu()
+    return data.tolist() if hasattr(data, "tolist") else data
+
+
+def _from_array(name, array):
+    datatype = _DATATYPES.get(str(array.dtype))
+    elements = array.reshape(-1).tolist()
+    if datatype is None:
+        datatype, elements = "BYTES", [_text(element) for element in elements]
+    return {"name": name, "datatype": datatype, "shape": list(array.shape), "data": elements}
+
+
+def _from_python(name, result):
+    if not isinstance(result, (list, tuple)):
+        result = [result]
+    shape, level = [], result
+    while isinstance(level, (list, tuple)):
+        shape.append(len(level))
+        level = level[0] if level else None
+    elements = _flat(json.loads(json.dumps(result))) if _is_json(result) else _flat(list(result))
+    kinds = {type(element) for element in elements}
+    if kinds == {bool}:
+        datatype = "BOOL"
+    elif kinds == {int}:
+        datatype = "INT64" if max(elements) < 2**63 else "UINT64"
+    elif kinds and kinds <= {int, float}:
+        datatype = "FP64"
+    elif not kinds:
+        datatype = "FP32"
+    else:
+        datatype, elements = "BYTES", [_text(element) for element in elements]
+    return {"name": name, "datatype": datatype, "shape": shape, "data": elements}
+
+
+def _is_json(result):
+    try:
+        json.dumps(result)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def _text(element):
+    return element if isinstance(element, (str, bytes)) else json.dumps(element)
+
+
+def _without_bytes(tensor):
+    elements = tensor["data"]
+    if not any(isinstance(element, (bytes, bytearray)) for element in elements):
+        parameters = dict(tensor.get("parameters", {}))
+        # A text is a text: an input's base64 is over.
+        if parameters.pop("content_type", None) == "base64":
+            tensor = dict(tensor, parameters=parameters)
+        return tensor
+    encoded = [
+        element.encode("utf-8") if isinstance(element, str) else bytes(element)
+        for element in elements
+    ]
+    try:
+        return dict(tensor, data=[element.decode("utf-8") for element in encoded])
+    except UnicodeDecodeError:
+        data = [base64.b64encode(element).decode("ascii") for element in encoded]
+        parameters = dict(tensor.get("parameters", {}), content_type="base64")
+        return dict(tensor, data=data, parameters=parameters)

@@ -1,0 +1,216 @@
+"""What goes in comes out: every datatype, shape and encoding, through real TorchServe.
+
+The model ``echo`` gives back what it got; TorchServe has the envelope ``kservev2_faithful``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy
+import pytest
+import requests
+import tritonclient.grpc as triton_grpc
+import tritonclient.http as triton_http
+
+from fixtures import models
+from fixtures import torchserve as torchserves
+from fixtures.torchserve import Envelope, TorchServe
+from matrix.launch import RunningWrapper
+from tests.wrapper.running import RELEASES, wrapper
+
+pytestmark = pytest.mark.integration
+
+_INTEGERS = ("INT8", "INT16", "INT32", "INT64", "UINT8", "UINT16", "UINT32", "UINT64")
+ARRAYS: dict[str, numpy.ndarray[Any, Any]] = {
+    "BOOL": numpy.array([[True, False], [False, True]]),
+    **{
+        name: numpy.array(
+            [[numpy.iinfo(name.lower()).min, numpy.iinfo(name.lower()).max]], name.lower()
+        )
+        for name in _INTEGERS
+    },
+    "FP16": numpy.array([0.1, -65504, 6e-8], "float16"),
+    "FP32": numpy.array([0.1, -3.4028235e38, 1e-45], "float32"),
+    "FP64": numpy.array([0.1, 1.7976931348623157e308, 5e-324], "float64"),
+    "BYTES": numpy.array([b"a", "é".encode(), b""], object),
+}
+
+
+def _start(envelope: Envelope, **config: str) -> TorchServe:
+    archives = [models.archive("echo")]
+    return torchserves.start(
+        "process", release="0.12.0", envelope=envelope, models=archives, config=config
+    )
+
+
+@pytest.fixture(scope="module")
+def torchserve() -> Iterator[TorchServe]:
+    """A TorchServe whose envelope loses nothing."""
+    with _start("kservev2_faithful") as running:
+        yield running
+
+
+@pytest.fixture(
+    scope="module",
+    params=[(release, protocol) for release in RELEASES for protocol in ("v2", "grpc-v2")],
+    ids="-".join,
+)
+def subject(
+    request: pytest.FixtureRequest,
+    torchserve: TorchServe,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[RunningWrapper]:
+    """The wrapper on one SDK, with one transport towards TorchServe."""
+    release, protocol = request.param
+    folder = tmp_path_factory.mktemp("wrapper")
+    with wrapper(release, torchserve.instance, folder, protocol=protocol) as running:
+        yield running
+
+
+@pytest.fixture
+def has_grpc(subject: RunningWrapper) -> bool:
+    """Whether the SDK has a gRPC server: 0.8 and 0.9 have none."""
+    return "KServe SDK 0.9" not in subject.log()
+
+
+def _infer(subject: RunningWrapper, *inputs: dict[str, Any], **more: Any) -> Any:
+    body = {"inputs": inputs, **more}
+    answer = requests.post(f"{subject.url}/v2/models/echo/infer", json=body, timeout=30)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def _tensor(datatype: str, array: numpy.ndarray[Any, Any], **more: Any) -> dict[str, Any]:
+    data = [each.decode() if isinstance(each, bytes) else each for each in array.ravel().tolist()]
+    return {"name": "x", "shape": list(array.shape), "datatype": datatype, "data": data, **more}
+
+
+@pytest.mark.parametrize("datatype", ARRAYS)
+def test_json_comes_back_as_it_went(subject: RunningWrapper, datatype: str) -> None:
+    tensor = _tensor(datatype, ARRAYS[datatype])
+    assert _infer(subject, tensor)["outputs"] == [tensor]
+    if datatype != "BYTES":
+        # The model's own numpy array, whose shape and type are told by nothing else.
+        told = _infer(subject, {**tensor, "parameters": {"as": "array"}})["outputs"]
+        assert told == [tensor]
+
+
+@pytest.mark.parametrize("datatype", ARRAYS)
+def test_binary_tensors_come_back_as_they_went(subject: RunningWrapper, datatype: str) -> None:
+    array = ARRAYS[datatype]
+    with triton_http.InferenceServerClient(f"127.0.0.1:{subject.http_port}") as client:
+        tensor = triton_http.InferInput("x", list(array.shape), datatype)
+        tensor.set_data_from_numpy(array)
+        answer = client.infer(
+            "echo", [tensor], outputs=[triton_http.InferRequestedOutput("x")], request_id="é-1"
+        )
+        assert answer.get_response()["id"] == "é-1"
+        told = answer.as_numpy("x")
+        assert told.dtype == array.dtype
+        assert told.tolist() == array.tolist()
+
+
+@pytest.mark.parametrize("datatype", ARRAYS)
+def test_grpc_tensors_come_back_as_they_went(
+    subject: RunningWrapper, datatype: str, has_grpc: bool
+) -> None:
+    if not has_grpc:
+        return
+    array = ARRAYS[datatype]
+    assert _by_grpc(subject, datatype, array).tolist() == array.tolist()
+
+
+def _by_grpc(
+    subject: RunningWrapper, datatype: str, array: numpy.ndarray[Any, Any]
+) -> numpy.ndarray[Any, Any]:
+    with triton_grpc.InferenceServerClient(f"127.0.0.1:{subject.grpc_port}") as client:
+        tensor = triton_grpc.InferInput("x", list(array.shape), datatype)
+        tensor.set_data_from_numpy(array)
+        told: numpy.ndarray[Any, Any] = client.infer("echo", [tensor]).as_numpy("x")
+        return told
+
+
+def test_what_json_does_not_have_goes_by_grpc_and_binary(
+    subject: RunningWrapper, has_grpc: bool
+) -> None:
+    odd = numpy.array([math.inf, -math.inf, 1], "float32")
+    blob = numpy.array([b"\xff\x00", b"text"], object)
+    with triton_http.InferenceServerClient(f"127.0.0.1:{subject.http_port}") as client:
+        for datatype, array in (("FP32", odd), ("BYTES", blob)):
+            tensor = triton_http.InferInput("x", [len(array)], datatype)
+            tensor.set_data_from_numpy(array)
+            wanted = [triton_http.InferRequestedOutput("x", binary_data=True)]
+            answer = client.infer("echo", [tensor], outputs=wanted).as_numpy("x")
+            assert answer.tolist() == array.tolist()
+            if has_grpc:
+                assert _by_grpc(subject, datatype, array).tolist() == array.tolist()
+
+
+def test_shapes_are_kept(subject: RunningWrapper) -> None:
+    for shape, data in (([2, 2], [1, 2, 3, 4]), ([0], []), ([2, 0], []), ([], [5]), ([1, 1], [7])):
+        tensor = {"name": "x", "shape": shape, "datatype": "INT64", "data": data}
+        assert _infer(subject, tensor)["outputs"] == [tensor]
+    nested = {"name": "x", "shape": [2, 2], "datatype": "INT64", "data": [[1, 2], [3, 4]]}
+    assert _infer(subject, nested)["outputs"][0]["data"] == [1, 2, 3, 4]
+
+
+def test_inputs_and_outputs_may_be_any_number(subject: RunningWrapper) -> None:
+    one = {"name": "a", "shape": [1], "datatype": "INT64", "data": [1]}
+    two = {"name": "b", "shape": [1], "datatype": "BYTES", "data": ["t"]}
+    told = _infer(subject, one, two, id="7")
+    assert (told["id"], told["outputs"]) == ("7", [one, two])
+    assert "parameters" not in told
+    told = _infer(subject, {**one, "parameters": {"as": "twice"}})["outputs"]
+    assert [output["name"] for output in told] == ["first", "second"]
+    told = _infer(subject, one, {**two, "parameters": {"as": "none"}})["outputs"]
+    assert [output["data"] for output in told] == [[1]]
+    told = _infer(subject, one, two, outputs=[{"name": "b"}])["outputs"]
+    assert told == [two]
+
+
+def test_plain_python_answers_become_tensors(subject: RunningWrapper) -> None:
+    asked = {"name": "x", "shape": [2, 1], "datatype": "FP32", "data": [0.5, 1.0]}
+    told = _infer(subject, {**asked, "parameters": {"as": "python"}})["outputs"]
+    assert told == [{**asked, "datatype": "FP64"}]
+
+
+def test_v1_instances_come_back_exactly(tmp_path: Path) -> None:
+    instances = [2**64 + 1, 0.1, "é", None, {"a": [True]}, -(2**63), 1e-300]
+    with _start("kserve_faithful") as torchserve:
+        for release in RELEASES:
+            folder = tmp_path / release
+            folder.mkdir()
+            with wrapper(release, torchserve.instance, folder) as subject:
+                url = f"{subject.url}/v1/models/echo:predict"
+                for key in ("instances", "inputs"):
+                    answer = requests.post(url, json={key: instances}, timeout=30)
+                    assert answer.json() == {"predictions": instances}
+                image = {"Content-Type": "image/jpeg"}
+                answer = requests.post(url, data=b"\xff\xd8abc", headers=image, timeout=30)
+                assert answer.json() == {"predictions": [5]}
+
+
+@pytest.mark.parametrize("envelope", ["kserve_faithful", "kservev2_faithful"])
+def test_each_request_of_a_batch_gets_its_own_answer(envelope: Envelope, tmp_path: Path) -> None:
+    # Four requests are answered at once, or after two seconds.
+    batches = '{"echo": {"1.0": {"marName": "echo.mar", "batchSize": 4, "maxBatchDelay": 2000}}}'
+    with (
+        _start(envelope, models=batches) as torchserve,
+        wrapper(RELEASES[-1], torchserve.instance, tmp_path) as subject,
+        ThreadPoolExecutor(4) as pool,
+    ):
+
+        def ask(number: int) -> Any:
+            if envelope == "kservev2_faithful":
+                tensor = {"name": "x", "shape": [1], "datatype": "INT64", "data": [number]}
+                return _infer(subject, tensor, id=str(number))["outputs"][0]["data"]
+            url = f"{subject.url}/v1/models/echo:predict"
+            answer = requests.post(url, json={"instances": [number]}, timeout=30)
+            return answer.json()["predictions"]
+
+        assert list(pool.map(ask, range(4))) == [[0], [1], [2], [3]]
