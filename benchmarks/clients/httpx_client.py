@@ -10,6 +10,7 @@ import httpx
 
 from wrapper.__main__ import main
 from wrapper.torchserve import errors, rest, service
+from wrapper.torchserve.reply import Reply
 
 
 class HttpxInference(rest.RestInference):
@@ -17,19 +18,20 @@ class HttpxInference(rest.RestInference):
 
     _client: Any = None
 
-    async def _post(self, path: str, body: bytes, headers: Mapping[str, str]) -> bytes:
+    async def _post(
+        self, path: str, body: bytes, headers: Mapping[str, str], timeout: float | None
+    ) -> Reply:
         loop = asyncio.get_running_loop()
         if self._client is None or self._loop is not loop:
             self._loop = loop
             limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
             self._client = httpx.AsyncClient(
-                limits=limits, timeout=rest.REQUEST_TIMEOUT, trust_env=False
+                limits=limits, timeout=timeout or self._timeout, trust_env=False
             )
         answer = await self._client.post(self._base + path, content=body, headers=headers)
         if answer.status_code != 200:
-            raise errors.from_answer(answer.status_code, answer.content)
-        content: bytes = answer.content
-        return content
+            raise errors.from_answer(answer.status_code, answer.content, self._max_request_size)
+        return Reply(answer.content, answer.headers.get("Content-Type", ""))
 
 
 if __name__ == "__main__":
