@@ -39,7 +39,10 @@ def main() -> None:
 
     from wrapper import server
 
-    server.run(settings, sys.argv[1:])
+    try:
+        server.run(settings, sys.argv[1:])
+    except SettingsError as error:
+        _refuse(str(error))
 
 
 def _refuse(line: str) -> NoReturn:

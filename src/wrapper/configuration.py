@@ -127,17 +127,13 @@ class TorchServeConfiguration:
         """Give the names of the models that TorchServe loads when it starts.
 
         They are looked for in ``model_snapshot``, then ``load_models``, then, where that
-        is ``all``, among the archives of ``model_store``.
+        is ``all``, among the archives of ``model_store``. None means that only TorchServe
+        itself can tell, such as where its command line has ``--models``.
 
         Raises:
-            ConfigurationError: when none of them names a model.
+            ConfigurationError: when ``model_snapshot`` can't be read.
         """
-        names = self._snapshot_models() or self._listed_models()
-        if not names:
-            raise ConfigurationError(
-                f"{self._source} names no model: add model_snapshot, or load_models=NAME=FILE.mar"
-            )
-        return names
+        return self._snapshot_models() or self._listed_models()
 
     def _snapshot_models(self) -> tuple[str, ...]:
         text = self.get("model_snapshot")
@@ -153,6 +149,8 @@ class TorchServeConfiguration:
 
     def _listed_models(self) -> tuple[str, ...]:
         listed = (self.get("load_models") or "").strip()
+        if listed.upper() == "NONE":
+            return ()
         if listed.upper() == "ALL":
             store = Path(self.get("model_store") or "")
             return tuple(sorted(archive.stem for archive in store.glob("*.mar")))

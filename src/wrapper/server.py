@@ -9,10 +9,10 @@ from collections.abc import Sequence
 
 from kserve import model_server
 
-from wrapper import sdk
+from wrapper import ports, sdk
 from wrapper.front import Front
 from wrapper.model import TorchServeModel
-from wrapper.settings import Settings
+from wrapper.settings import Settings, SettingsError
 from wrapper.torchserve.service import TorchServe
 
 # Long enough for a TorchServe that runs, so that the first request finds the model
@@ -23,8 +23,18 @@ logger = logging.getLogger("wrapper")
 
 
 def run(settings: Settings, arguments: Sequence[str]) -> None:
-    """Serve until the process is told to stop."""
+    """Serve until the process is told to stop.
+
+    Raises:
+        SettingsError: when one of its ports is TorchServe's, too.
+    """
     options = _parser().parse_known_args(arguments)[0]
+    own = {"--http_port": options.http_port}
+    if sdk.has_grpc():
+        own["--grpc_port"] = options.grpc_port
+    clash = ports.clash(own, settings)
+    if clash is not None:
+        raise SettingsError(clash)
     _log_to_stderr()
     logger.info("KServe SDK %s; %s", sdk.version(), settings.summary())
     torchserve = TorchServe(settings)

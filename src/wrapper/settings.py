@@ -139,11 +139,12 @@ class Settings:
         said = f"{VARIABLE}={self.protocol}" if self.protocol_is_set else f"{VARIABLE} is unset"
         effect = "" if self.protocol_is_set else f", so {self.protocol}"
         envelope = f"envelope {self.envelope}" if self.envelope else "no envelope"
+        models = ", ".join(self.models) or "those that TorchServe has"
         answered = ""
         if self.envelope == "kservev2" and self.protocol is PredictorProtocol.REST_V1:
             answered = "; V2 requests are answered, since that is what the envelope reads"
         return (
-            f"{said}{effect}; models {', '.join(self.models)}; "
+            f"{said}{effect}; models {models}; "
             f"TorchServe at {self.inference} with {envelope}{answered}"
         )
 

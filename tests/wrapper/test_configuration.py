@@ -71,10 +71,9 @@ def test_all_models_of_the_store_are_found(tmp_path: Path) -> None:
     assert _read(tmp_path, text).models() == ("digits",)
 
 
-@pytest.mark.parametrize("text", ["", "load_models=\n"])
-def test_no_model_is_told_with_what_to_add(tmp_path: Path, text: str) -> None:
-    with pytest.raises(ConfigurationError, match="names no model: add model_snapshot"):
-        _read(tmp_path, text).models()
+@pytest.mark.parametrize("text", ["", "load_models=\n", "load_models=none\n"])
+def test_no_model_means_that_torchserve_has_to_be_asked(tmp_path: Path, text: str) -> None:
+    assert _read(tmp_path, text).models() == ()
 
 
 def test_a_snapshot_that_is_no_json_names_the_key(tmp_path: Path) -> None:

@@ -46,10 +46,15 @@ def version() -> str:
     return importlib.metadata.version("kserve")
 
 
+def has_grpc() -> bool:
+    """Tell whether the installed SDK has a gRPC server: 0.8 and 0.9 have none."""
+    return importlib.util.find_spec("kserve.protocol") is not None
+
+
 @functools.cache
 def installed() -> Sdk:
     """Give the generation that is installed."""
-    if importlib.util.find_spec("kserve.protocol") is None:
+    if not has_grpc():
         from wrapper.sdk.tornado_server import TornadoSdk
 
         return TornadoSdk()

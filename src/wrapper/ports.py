@@ -1,0 +1,31 @@
+"""Ports that two servers of one pod would both listen on (P29)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from wrapper.settings import Settings
+
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+def clash(own: Mapping[str, int], settings: Settings) -> str | None:
+    """Say in one line which port is wanted twice, and by whom; None where none is.
+
+    Args:
+        own: the wrapper's ports by the flags that set them.
+    """
+    theirs = {
+        "inference_address": settings.inference,
+        "management_address": settings.management,
+        "grpc_inference_port": settings.grpc_inference,
+        "grpc_management_port": settings.grpc_management,
+    }
+    for flag, port in own.items():
+        for name, address in theirs.items():
+            if address.port == port and address.host in _LOOPBACK:
+                return (
+                    f"port {port} is wanted twice: by the wrapper ({flag}) and by TorchServe "
+                    f"({name}): give one of them another port"
+                )
+    return None
