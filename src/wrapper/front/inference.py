@@ -74,6 +74,7 @@ class Inference:
         Raises:
             ServingError: for whatever keeps the request from being answered.
         """
+        self._torchserve.check_protocol(model, "V2")
         wanted = request.check(asked, self._envelope)
         body = json_body.write(asked)
         reply = await self._torchserve.infer(model, body, self.forwarded(headers), timeout)

@@ -82,7 +82,6 @@ class _Calls:
         return pb.ModelMetadataResponse(name=request.name, platform=PLATFORM)
 
     async def ModelInfer(self, request: Any, context: Any) -> Any:  # noqa: N802
-        self._torchserve.check_protocol(request.model_name, "V2")
         if request.model_version:
             raise no_versions(request.model_name)
         asked = messages.request_to_json(request, self._envelope)
