@@ -83,8 +83,10 @@ class TorchServeModel(kserve.Model):
         try:
             request = installed.open_inference_request(payload, torchserve.settings.envelope)
             if request is None:
+                torchserve.check_protocol(self.name, "V1")
                 reply = await torchserve.predict(self.name, _body(payload), forwarded)
                 return json.loads(reply.body)
+            torchserve.check_protocol(self.name, "V2")
             answer = await torchserve.infer(self.name, json.dumps(request).encode(), forwarded)
             return installed.open_inference_response(json.loads(answer.body), payload)
         except ServingError as error:
@@ -102,7 +104,9 @@ class TorchServeModel(kserve.Model):
             Exception: the one that this SDK release turns into the right status.
         """
         try:
-            answer = await self._connected().explain(self.name, _body(payload), _forwarded(headers))
+            torchserve = self._connected()
+            torchserve.check_protocol(self.name, "V1")
+            answer = await torchserve.explain(self.name, _body(payload), _forwarded(headers))
             return json.loads(answer.body)
         except ServingError as error:
             raise sdk.installed().exception(error) from None

@@ -56,7 +56,6 @@ class AnsweringTorchServe(TorchServe):
 
     async def _forward(
         self,
-        _asked: str,
         call: object,
         model: str,
         body: bytes,

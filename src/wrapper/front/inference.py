@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from wrapper import envelope, json_body
+from wrapper import json_body
 from wrapper.errors import ServingError
 from wrapper.front.answer import JSON, Answer
 from wrapper.openinference import answer as answers
@@ -23,7 +23,7 @@ class Inference:
 
     def __init__(self, torchserve: TorchServe) -> None:
         self._torchserve = torchserve
-        self._envelope = envelope.find(torchserve.settings.envelope)
+        self._envelope = torchserve.envelope
 
     async def predict(self, model: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         """Answer ``POST /v1/models/{model}:predict``."""

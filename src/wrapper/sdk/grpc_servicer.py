@@ -15,7 +15,6 @@ from kserve.protocol.grpc import grpc_predict_v2_pb2 as pb
 from kserve.protocol.grpc import server as grpc_server
 from kserve.protocol.grpc.servicer import InferenceServicer
 
-from wrapper import envelope
 from wrapper.errors import ServingError
 from wrapper.front import Front
 from wrapper.front.about import EXTENSIONS, NAME, PLATFORM, no_versions, version
@@ -62,7 +61,6 @@ class _Calls:
     def __init__(self, front: Front) -> None:
         self._front = front
         self._torchserve = front.torchserve
-        self._envelope = envelope.find(front.torchserve.settings.envelope)
 
     async def ServerLive(self, _request: Any, _context: Any) -> Any:  # noqa: N802
         return pb.ServerLiveResponse(live=True)
@@ -84,7 +82,7 @@ class _Calls:
     async def ModelInfer(self, request: Any, context: Any) -> Any:  # noqa: N802
         if request.model_version:
             raise no_versions(request.model_name)
-        asked = messages.request_to_json(request, self._envelope)
+        asked = messages.request_to_json(request, self._torchserve.envelope)
         answer = await self._front.infer(
             request.model_name, asked, _headers(context), _remaining(context)
         )

@@ -26,7 +26,6 @@ class Row:
         saying: words in TorchServe's message that tell it from other cases.
         status: the HTTP status for the client.
         sentence: what the client is told; ``{said}`` is TorchServe's own message.
-        retry_after: seconds for the header Retry-After.
     """
 
     name: str
@@ -35,7 +34,6 @@ class Row:
     status: int
     sentence: str
     saying: str = ""
-    retry_after: int | None = None
 
 
 class ManagementError(Exception):
@@ -50,26 +48,39 @@ class ManagementError(Exception):
         self.status = status
 
 
+# Cases that the wrapper has to know again.
+_TOKEN_REFUSED = Row(
+    "token refused",
+    (400, 401, 403),
+    ("PERMISSION_DENIED", "UNAUTHENTICATED", "INTERNAL"),
+    503,
+    "TorchServe refuses the wrapper's token: set TORCHSERVE_KEY_FILE to its key_file.json. An "
+    "expired token is renewed only where TorchServe's REST servers have a port each",
+    saying=tokens.REFUSAL,
+)
+_NO_WORKER = Row(
+    "no worker",
+    (503,),
+    ("INTERNAL", "UNAVAILABLE", "RESOURCE_EXHAUSTED"),
+    503,
+    "TorchServe has no worker for this model now",
+    saying="has no worker",
+)
+_WORKER_DIED = Row(
+    "worker died",
+    (500, 503),
+    ("INTERNAL", "UNAVAILABLE"),
+    503,
+    "The model's worker died while it answered (an answer beyond max_response_size ends a "
+    "worker, too); TorchServe starts another",
+    saying="Worker died",
+)
+
 # The first row that fits decides. Over gRPC TorchServe says INTERNAL to much that has a
 # status of its own over REST, so that its words have to tell.
 TABLE = (
-    Row(
-        "token refused",
-        (400, 401, 403),
-        ("PERMISSION_DENIED", "UNAUTHENTICATED", "INTERNAL"),
-        503,
-        "TorchServe refuses the wrapper's token: set TORCHSERVE_KEY_FILE to its key_file.json. An "
-        "expired token is renewed only where TorchServe's REST servers have a port each",
-        saying=tokens.REFUSAL,
-    ),
-    Row(
-        "no worker",
-        (503,),
-        ("INTERNAL", "UNAVAILABLE", "RESOURCE_EXHAUSTED"),
-        503,
-        "TorchServe has no worker for this model now",
-        saying="has no worker",
-    ),
+    _TOKEN_REFUSED,
+    _NO_WORKER,
     Row(
         "out of memory",
         (507,),
@@ -78,15 +89,7 @@ TABLE = (
         "The model ran out of memory",
         saying="Out of",
     ),
-    Row(
-        "worker died",
-        (500, 503),
-        ("INTERNAL", "UNAVAILABLE"),
-        503,
-        "The model's worker died while it answered (an answer beyond max_response_size ends a "
-        "worker, too); TorchServe starts another",
-        saying="Worker died",
-    ),
+    _WORKER_DIED,
     Row(
         "model failed",
         (500, 503),
@@ -142,9 +145,9 @@ QUEUE_FULL = ServingError(
     503, "The model's job queue is full (TorchServe's job_queue_size): try again", retry_after=1
 )
 
-TOKEN_REFUSED = TABLE[0].sentence
-NO_WORKER = TABLE[1].sentence
-WORKER_DIED = TABLE[3].sentence
+TOKEN_REFUSED = _TOKEN_REFUSED.sentence
+NO_WORKER = _NO_WORKER.sentence
+WORKER_DIED = _WORKER_DIED.sentence
 
 _URL = re.compile(r"\b[a-z]+://\S+|(?<![\w.])/[\w.\-/]{3,}|\b\d{1,3}(\.\d{1,3}){3}(:\d+)?\b")
 _CLASS = re.compile(r"\b(?:[a-z_]\w*\.){2,}[A-Z]\w*:?\s*")
@@ -158,12 +161,12 @@ def from_answer(status: int, body: bytes, max_request_size: int) -> ServingError
         body: its body, usually ``{"code", "type", "message"}``, sometimes empty.
         max_request_size: TorchServe's limit in bytes.
     """
-    said = _message(body)
+    said = message(body)
     for row in TABLE:
         if status in row.rest and row.saying in said:
             # A handler can choose a status of its own (PredictionException).
-            own = row.name == "refused" and status not in (400, 413)
-            return _error(row, said, max_request_size, status if own else row.status)
+            told = status if row.name == "refused" else row.status
+            return _error(row, said, max_request_size, told)
     return ServingError(502, f"TorchServe answered {status}, which can't be passed on")
 
 
@@ -192,16 +195,11 @@ def too_slow(limit: float) -> ServingError:
     )
 
 
-def is_token_refusal(text: str) -> bool:
-    """Tell whether TorchServe refused a token."""
-    return tokens.REFUSAL in text
-
-
 def _error(row: Row, said: str, max_request_size: int, status: int) -> ServingError:
     sentence = row.sentence.format(
         said=without_internals(said) or "it doesn't say why", max_request_size=max_request_size
     )
-    return ServingError(status, sentence, row.retry_after)
+    return ServingError(status, sentence)
 
 
 def without_internals(said: str) -> str:
@@ -210,10 +208,14 @@ def without_internals(said: str) -> str:
     return _CLASS.sub("", _URL.sub("...", lines[0])) if lines else ""
 
 
-def _message(body: bytes) -> str:
+def message(body: bytes) -> str:
+    """Give what TorchServe says in the body of an error, the empty string where that is nothing.
+
+    What it refuses has a ``message``; what it tried and failed at has a ``status``.
+    """
     try:
         answer: Any = json.loads(body)
     except ValueError:
         return ""
-    message = answer.get("message") if isinstance(answer, dict) else None
-    return message if isinstance(message, str) else ""
+    told = answer.get("message", answer.get("status")) if isinstance(answer, dict) else None
+    return told if isinstance(told, str) else ""

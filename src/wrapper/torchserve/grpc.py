@@ -10,7 +10,7 @@ import grpc
 
 from wrapper.errors import ServingError
 from wrapper.settings import Settings
-from wrapper.torchserve import errors, messages, tokens
+from wrapper.torchserve import errors, messages
 from wrapper.torchserve.reply import Reply
 
 _OPTIONS = [
@@ -20,7 +20,6 @@ _OPTIONS = [
     # TorchServe is in the same pod.
     ("grpc.enable_http_proxy", 0),
 ]
-
 
 # TorchServe puts its exception's class behind its message.
 _TORCHSERVES_OWN = "org.pytorch"
@@ -34,9 +33,8 @@ class GrpcInference:
     it does over REST.
     """
 
-    def __init__(self, settings: Settings, keys: tokens.Keys) -> None:
+    def __init__(self, settings: Settings) -> None:
         self._target = str(settings.grpc_inference)
-        self._keys = keys
         self._timeout = settings.request_timeout
         self._max_request_size = settings.max_request_size
         self._predictions: Any | None = None
@@ -51,10 +49,9 @@ class GrpcInference:
             ServingError: when TorchServe can't be reached or answers an error.
         """
         request = messages.PredictionsRequest(model_name=model, input={"data": body})
-        authorized = {**headers, **self._keys.headers(tokens.INFERENCE)}
         metadata = [
             (name, value)
-            for name, value in authorized.items()
+            for name, value in headers.items()
             # gRPC has a content type of its own, and takes printable ASCII only.
             if name != "content-type" and value.isascii() and value.isprintable()
         ]

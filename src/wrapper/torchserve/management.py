@@ -9,7 +9,7 @@ import math
 import os
 import threading
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Callable
 from urllib.parse import quote, urlencode
 
 from wrapper.settings import Settings
@@ -57,7 +57,8 @@ class Management:
         self._grpc_address = settings.grpc_management
         self._keys = keys
         self._timeout = settings.load.timeout
-        self._query = "?customized=true" if settings.load.customized else ""
+        self._customized = settings.load.customized
+        self._shares_port = settings.inference == settings.management
         self._grpc: GrpcManagement | None = None
         self._renewing = threading.Lock()
         self._local = threading.local()
@@ -83,12 +84,11 @@ class Management:
             ManagementError: when it doesn't answer, knows no such model, or says what can't
                 be read.
         """
-        try:
-            status, body = self._ask("GET", f"/models/{quote(model, safe='')}{self._query}")
-        except _TokenRefused:
-            # With both REST servers on one port none of its tokens does; gRPC has its own.
-            key = self._keys.headers(tokens.MANAGEMENT)
-            status, body = 200, self._by_grpc().describe(model, bool(self._query), key)
+        path = f"/models/{quote(model, safe='')}"
+        status, body = self._ask_by_either(
+            path + ("?customized=true" if self._customized else ""),
+            lambda management, key: management.describe(model, self._customized, key),
+        )
         if status != 200:
             raise ManagementError(f"TorchServe answers {status} when asked about it", status)
         try:
@@ -105,20 +105,8 @@ class Management:
         names: list[str] = []
         page: str | None = ""
         while page is not None:
-            more = {"next_page_token": page} if page else {}
-            try:
-                status, body = self._ask("GET", "/models?" + urlencode({"limit": 1000, **more}))
-            except _TokenRefused:
-                key = self._keys.headers(tokens.MANAGEMENT)
-                status, body = 200, self._by_grpc().models(page, key)
-            if status != 200:
-                raise ManagementError(f"TorchServe answers {status} when asked for models", status)
-            try:
-                listed = json.loads(body)
-                names += [str(model["modelName"]) for model in listed["models"]]
-                page = listed.get("nextPageToken")
-            except (ValueError, KeyError, TypeError, AttributeError):
-                raise ManagementError(_UNREADABLE, status) from None
+            more, page = self._page_of_models(page)
+            names += more
         return tuple(dict.fromkeys(names))
 
     def register(self, model: str, archive: str) -> None:
@@ -138,7 +126,7 @@ class Management:
         """
         self._change("DELETE", f"/models/{quote(model, safe='')}")
 
-    def renew(self, kind: str, refused: Mapping[str, str]) -> None:
+    def renew(self, kind: str, refused: Mapping[str, str]) -> bool:
         """Have TorchServe write a new key into its key file for one that it refuses.
 
         TorchServe can't do that where both REST servers share a port: it asks for two tokens
@@ -147,13 +135,17 @@ class Management:
         Args:
             refused: the header that was refused; where another one is known by now, nothing
                 is renewed, since that would make the other one void.
+
+        Returns:
+            Whether there is another key now, with which the same request may succeed.
         """
         with self._renewing:
-            if self._keys.headers(kind) == refused:
+            if self._keys.headers(kind) == refused and not self._shares_port:
                 key = self._keys.headers(tokens.API)
                 if key:
                     self._request("GET", f"/token?type={kind}", key)
-                self._keys.forget()
+            self._keys.forget()
+            return self._keys.headers(kind) != refused
 
     def close(self) -> None:
         """Close this thread's connection; its next question opens another."""
@@ -165,16 +157,39 @@ class Management:
     def _change(self, method: str, path: str) -> None:
         status, body = self._ask(method, path)
         if status >= 300:
-            said = errors.without_internals(_message(body))
+            said = errors.without_internals(errors.message(body))
             raise ManagementError(said or f"TorchServe answers {status}", status)
+
+    def _page_of_models(self, page: str) -> tuple[list[str], str | None]:
+        more = {"next_page_token": page} if page else {}
+        status, body = self._ask_by_either(
+            "/models?" + urlencode({"limit": 1000, **more}),
+            lambda management, key: management.models(page, key),
+        )
+        if status != 200:
+            raise ManagementError(f"TorchServe answers {status} when asked for models", status)
+        try:
+            listed = json.loads(body)
+            names = [str(model["modelName"]) for model in listed["models"]]
+            return names, listed.get("nextPageToken")
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise ManagementError(_UNREADABLE, status) from None
+
+    def _ask_by_either(
+        self, path: str, by_grpc: Callable[[GrpcManagement, Mapping[str, str]], bytes]
+    ) -> tuple[int, bytes]:
+        try:
+            return self._ask("GET", path)
+        except _TokenRefused:
+            # With both REST servers on one port none of its tokens does; gRPC has its own.
+            return 200, by_grpc(self._by_grpc(), self._keys.headers(tokens.MANAGEMENT))
 
     def _ask(self, method: str, path: str) -> tuple[int, bytes]:
         key = self._keys.headers(tokens.MANAGEMENT)
         status, body = self._request(method, path, key)
-        if status >= 400 and key and errors.is_token_refusal(_message(body)):
-            self.renew(tokens.MANAGEMENT, key)
+        if _is_token_refusal(status, body) and key and self.renew(tokens.MANAGEMENT, key):
             status, body = self._request(method, path, self._keys.headers(tokens.MANAGEMENT))
-        if status >= 400 and errors.is_token_refusal(_message(body)):
+        if _is_token_refusal(status, body):
             raise _TokenRefused("TorchServe refuses the wrapper's token", status)
         return status, body
 
@@ -229,9 +244,5 @@ def _description(version: Any) -> Description:
     )
 
 
-def _message(body: bytes) -> str:
-    try:
-        answer = json.loads(body)
-        return str(answer.get("message", answer.get("status", "")))
-    except (ValueError, AttributeError):
-        return ""
+def _is_token_refusal(status: int, body: bytes) -> bool:
+    return status >= 400 and tokens.REFUSAL in errors.message(body)

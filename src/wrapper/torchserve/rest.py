@@ -14,7 +14,7 @@ from urllib.parse import quote
 import aiohttp
 
 from wrapper.settings import Settings
-from wrapper.torchserve import errors, tokens
+from wrapper.torchserve import errors
 from wrapper.torchserve.reply import Reply
 
 
@@ -25,9 +25,8 @@ class RestInference:
     spawned from one with a pool makes its own.
     """
 
-    def __init__(self, settings: Settings, keys: tokens.Keys) -> None:
+    def __init__(self, settings: Settings) -> None:
         self._base = f"http://{settings.inference}"
-        self._keys = keys
         self._timeout = settings.request_timeout
         self._max_request_size = settings.max_request_size
         self._session: aiohttp.ClientSession | None = None
@@ -72,10 +71,9 @@ class RestInference:
         more: dict[str, Any] = {}
         if timeout is not None:
             more["timeout"] = aiohttp.ClientTimeout(total=timeout)
-        authorized = {**headers, **self._keys.headers(tokens.INFERENCE)}
         try:
             async with self._pool().post(
-                self._base + path, data=body, headers=authorized, **more
+                self._base + path, data=body, headers=headers, **more
             ) as answer:
                 content = await answer.read()
                 status = answer.status

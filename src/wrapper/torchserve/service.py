@@ -9,7 +9,8 @@ import time
 from collections.abc import Awaitable, Mapping
 from typing import Callable
 
-from wrapper import envelope, protocol
+from wrapper import envelope as envelopes
+from wrapper import protocol
 from wrapper.errors import ServingError, model_not_found, model_not_ready
 from wrapper.protocol import PredictorProtocol
 from wrapper.readiness import Readiness
@@ -31,20 +32,25 @@ Call = Callable[..., Awaitable[Reply]]
 class TorchServe:
     """Forwards requests to TorchServe, by the transport that PROTOCOL_VERSION asks for.
 
-    Bodies are passed on as they are; whoever calls has judged them.
+    Bodies are passed on as they are; whoever calls has judged them, and by `check_protocol`
+    that TorchServe reads them.
+
+    Attributes:
+        envelope: what is known of TorchServe's envelope.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self._keys = keys = tokens.Keys(settings.key_file)
-        self._rest = RestInference(settings, keys)
+        self.envelope = envelopes.find(settings.envelope)
+        self._keys = tokens.Keys(settings.key_file)
+        self._rest = RestInference(settings)
         self._infer: Call = self._rest.infer
         if settings.protocol is PredictorProtocol.GRPC_V2:
             # grpcio takes a quarter of a second to import.
             from wrapper.torchserve.grpc import GrpcInference
 
-            self._infer = GrpcInference(settings, keys).infer
-        self._management = Management(settings, keys)
+            self._infer = GrpcInference(settings).infer
+        self._management = Management(settings, self._keys)
         self.readiness = Readiness(settings.models, self._management, settings.load.warn_after)
         self.repository = Repository(self._management, self.readiness)
 
@@ -67,7 +73,7 @@ class TorchServe:
         Raises:
             ServingError: for whatever keeps the request from being answered.
         """
-        return await self._forward("V1", self._rest.predict, model, body, headers, timeout)
+        return await self._forward(self._rest.predict, model, body, headers, timeout)
 
     async def explain(
         self, model: str, body: bytes, headers: Mapping[str, str], timeout: float | None = None
@@ -77,7 +83,7 @@ class TorchServe:
         Raises:
             ServingError: for whatever keeps the request from being answered.
         """
-        return await self._forward("V1", self._rest.explain, model, body, headers, timeout)
+        return await self._forward(self._rest.explain, model, body, headers, timeout)
 
     async def infer(
         self, model: str, body: bytes, headers: Mapping[str, str], timeout: float | None = None
@@ -87,7 +93,7 @@ class TorchServe:
         Raises:
             ServingError: for whatever keeps the request from being answered.
         """
-        return await self._forward("V2", self._infer, model, body, headers, timeout)
+        return await self._forward(self._infer, model, body, headers, timeout)
 
     def check_protocol(self, model: str, asked: str) -> None:
         """Refuse an unknown model, and a protocol that TorchServe's envelope doesn't read.
@@ -99,12 +105,12 @@ class TorchServe:
             ServingError: 404 or 400.
         """
         self.check_known(model)
-        spoken = envelope.find(self.settings.envelope).speaks or asked
+        spoken = self.envelope.speaks or asked
         if asked != spoken:
             raise ServingError(
                 400,
                 f"This service speaks {spoken}, not {asked}: its TorchServe has the envelope "
-                f"{self.settings.envelope}. Post to {_PATHS[spoken].format(model)}",
+                f"{self.envelope.name}. Post to {_PATHS[spoken].format(model)}",
             )
 
     def check_ready(self, model: str) -> None:
@@ -137,25 +143,26 @@ class TorchServe:
 
     async def _forward(
         self,
-        asked: str,
         call: Call,
         model: str,
         body: bytes,
         headers: Mapping[str, str],
         timeout: float | None,
     ) -> Reply:
-        self.check_protocol(model, asked)
         self.check_ready(model)
         started = time.monotonic()
+        sent = {**_JSON, **headers}
         key = self._keys.headers(tokens.INFERENCE)
         try:
-            return await call(model, body, {**_JSON, **headers}, timeout)
+            return await call(model, body, {**sent, **key}, timeout)
         except ServingError as error:
             loop = asyncio.get_running_loop()
             if error.message == errors.TOKEN_REFUSED and key:
-                await loop.run_in_executor(None, self._management.renew, tokens.INFERENCE, key)
-                # TorchServe has not run what it refused.
-                return await call(model, body, {**_JSON, **headers}, timeout)
+                renew = self._management.renew
+                if await loop.run_in_executor(None, renew, tokens.INFERENCE, key):
+                    # TorchServe has not run what it refused.
+                    another = self._keys.headers(tokens.INFERENCE)
+                    return await call(model, body, {**sent, **another}, timeout)
             if error.message not in (errors.NO_WORKER, errors.WORKER_DIED):
                 raise
             self.readiness.ask_now()
