@@ -13,7 +13,7 @@ class Cell:
     Attributes:
         kserve: release of the KServe SDK in whose environment the wrapper runs.
         protocol: the name in axes.toml of the PROTOCOL_VERSION value, e.g. ``unset``.
-        envelope: TorchServe's service envelope, ``kserve`` or ``kservev2``.
+        envelope: TorchServe's service envelope, ``kserve``, ``kservev2`` or ``kservev2_faithful``.
         torchserve: TorchServe release.
         runtime: how TorchServe runs, ``container`` or ``process``.
     """

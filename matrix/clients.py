@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import grpc
@@ -24,6 +25,7 @@ class Answer:
 
     status: int
     body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     def json(self) -> Any:
         """Give the body as JSON.
@@ -64,7 +66,7 @@ class RestClient:
         Raises:
             SubjectFailed: when the wrapper doesn't answer.
         """
-        return self._ask("GET", path, None)
+        return self.ask("GET", path)
 
     def post(self, path: str, body: Any) -> Answer:
         """POST bytes as they are, or anything else as JSON.
@@ -72,12 +74,24 @@ class RestClient:
         Raises:
             SubjectFailed: when the wrapper doesn't answer.
         """
-        return self._ask("POST", path, body if isinstance(body, bytes) else encode(body))
+        encoded = body if isinstance(body, bytes) else encode(body)
+        return self.ask("POST", path, encoded, {"content-type": "application/json"})
 
-    def _ask(self, method: str, path: str, body: bytes | None) -> Answer:
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Send a request as it is.
+
+        Raises:
+            SubjectFailed: when the wrapper doesn't answer.
+        """
         url = self._base + path
-        sent = f"{method} {path}\n\n{(body or b'').decode('utf-8', 'replace')}".rstrip()
-        headers = {"content-type": "application/json"} if body is not None else {}
+        told = "".join(f"\n{name}: {value}" for name, value in (headers or {}).items())
+        sent = f"{method} {path}{told}\n\n{(body or b'').decode('utf-8', 'replace')}".rstrip()
         try:
             with requests.Session() as session:
                 session.trust_env = False
@@ -86,15 +100,16 @@ class RestClient:
             self._exhibit.exchange(sent, f"no answer: {error}")
             raise SubjectFailed(f"{method} {path} was not answered: {error}") from None
         self._exhibit.exchange(sent, f"{got.status_code}\n\n{got.text}")
-        return Answer(got.status_code, got.content)
+        return Answer(got.status_code, got.content, got.headers)
 
 
 class GrpcRefusal(SubjectFailed):
     """A gRPC status other than OK. Where a check doesn't want it, it is a finding."""
 
-    def __init__(self, code: str, details: str | None) -> None:
-        super().__init__(f"ModelInfer ended with {code}: {details}")
+    def __init__(self, call: str, code: str, details: str | None) -> None:
+        super().__init__(f"{call} ended with {code}: {details}")
         self.code = code
+        self.details = details or ""
 
 
 class GrpcClient:
@@ -105,7 +120,15 @@ class GrpcClient:
         self._exhibit = exhibit
 
     def infer(self, request: service_pb2.ModelInferRequest) -> service_pb2.ModelInferResponse:
-        """Call ModelInfer.
+        """Call ModelInfer; see `call`.
+
+        Raises:
+            GrpcRefusal: when the wrapper answers an error status, or doesn't answer.
+        """
+        return self.call("ModelInfer", request)
+
+    def call(self, name: str, request: Any, metadata: Mapping[str, str] | None = None) -> Any:
+        """Make a call of inference.GRPCInferenceService.
 
         Raises:
             GrpcRefusal: when the wrapper answers an error status, or doesn't answer.
@@ -114,12 +137,13 @@ class GrpcClient:
         with grpc.insecure_channel(self._target, options) as channel:
             stub = service_pb2_grpc.GRPCInferenceServiceStub(channel)
             try:
-                response = stub.ModelInfer(request, timeout=TIMEOUT)
+                sent = tuple((metadata or {}).items())
+                response = getattr(stub, name)(request, timeout=TIMEOUT, metadata=sent)
             except grpc.RpcError as error:
-                refusal = GrpcRefusal(error.code().name, error.details())
-                self._exhibit.exchange(str(request), str(refusal))
+                refusal = GrpcRefusal(name, error.code().name, error.details())
+                self._exhibit.exchange(f"{name} {request}", str(refusal))
                 raise refusal from None
-        self._exhibit.exchange(str(request), str(response))
+        self._exhibit.exchange(f"{name} {request}", str(response))
         return response
 
 

@@ -17,6 +17,9 @@ class ConditionError(ValueError):
     """A condition that can't be read. Its text says which axis and what to write instead."""
 
 
+Clauses = Mapping[str, "str | list[str]"]
+
+
 @dataclass(frozen=True)
 class Condition:
     """Holds where every clause does. Without a clause it holds everywhere.
@@ -30,7 +33,7 @@ class Condition:
     words: Mapping[str, frozenset[str]]
 
     @classmethod
-    def parse(cls, clauses: Mapping[str, str | list[str]]) -> Condition:
+    def parse(cls, clauses: Clauses) -> Condition:
         """Read a table of a data file.
 
         Raises:
@@ -57,6 +60,27 @@ class Condition:
             specifier.contains(Version(point[axis]), prereleases=True)
             for axis, specifier in self.releases.items()
         ) and all(point[axis] in allowed for axis, allowed in self.words.items())
+
+
+@dataclass(frozen=True)
+class AnyOf:
+    """Holds where one of its conditions does."""
+
+    conditions: tuple[Condition, ...]
+
+    @classmethod
+    def parse(cls, tables: Clauses | list[Clauses]) -> AnyOf:
+        """Read a table of a data file, or a list of them.
+
+        Raises:
+            ConditionError: for an unknown axis or a malformed version specifier.
+        """
+        listed = tables if isinstance(tables, list) else [tables]
+        return cls(tuple(Condition.parse(each) for each in listed))
+
+    def holds(self, point: Mapping[str, str]) -> bool:
+        """Tell whether one of them holds at a point; see `Condition.holds`."""
+        return any(condition.holds(point) for condition in self.conditions)
 
 
 def _specifier(axis: str, text: str) -> SpecifierSet:

@@ -12,7 +12,7 @@ from typing import Any
 
 import jsonschema
 
-from matrix.conditions import Condition, ConditionError
+from matrix.conditions import AnyOf, ConditionError
 from matrix.verdicts import Verdict
 
 FILE = Path(__file__).with_name("expectations.toml")
@@ -47,7 +47,7 @@ class Check:
 
     id: str
     statement: str
-    when: Condition
+    when: AnyOf
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class ExpectedVerdict:
     """A verdict other than passed that is expected of some checks in some cells."""
 
     checks: tuple[str, ...]
-    when: Condition
+    when: AnyOf
     verdict: Verdict
     reason: str
 
@@ -112,7 +112,7 @@ def load(path: Path = FILE, today: datetime.date | None = None) -> Expectations:
 
 def _expectations(document: Mapping[str, Any], today: datetime.date) -> Expectations:
     checks = [
-        Check(entry["id"], entry["statement"], Condition.parse(entry["when"]))
+        Check(entry["id"], entry["statement"], AnyOf.parse(entry["when"]))
         for entry in document["checks"]
     ]
     services = {
@@ -140,7 +140,7 @@ def _expectations(document: Mapping[str, Any], today: datetime.date) -> Expectat
 
 def _exception(entry: Mapping[str, Any], verdict: Verdict) -> ExpectedVerdict:
     return ExpectedVerdict(
-        tuple(entry["check"]), Condition.parse(entry["when"]), verdict, entry["reason"]
+        tuple(entry["check"]), AnyOf.parse(entry["when"]), verdict, entry["reason"]
     )
 
 

@@ -17,6 +17,7 @@ from fixtures.torchserve import (
     TorchServe,
     TorchServeError,
 )
+from matrix import late_model
 from matrix.stage import MODELS, instance_key
 from matrix.verdicts import Verdict
 
@@ -80,6 +81,8 @@ class Instances:
                 release=release,
                 envelope=cast("Envelope", envelope),
                 models=[models.archive(name) for name in MODELS],
+                stored=[models.archive(late_model.ARCHIVE)],
+                config={"enable_model_api": "true"},
                 image=image,
             )
         except RuntimeUnavailable as error:

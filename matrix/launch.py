@@ -107,6 +107,10 @@ class RunningWrapper:
         """Give its exit code, or None while it runs."""
         return self._process.poll()
 
+    def terminate(self) -> None:
+        """Tell it to stop, as Kubernetes does: SIGTERM to its first process alone."""
+        self._process.terminate()
+
     def stop(self) -> None:
         """End the whole process group, politely, then not.
 

@@ -7,24 +7,24 @@ the cell tells the same.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 from fixtures.torchserve import Instance
-from matrix import launch, refusal
+from matrix import late_model, launch, refusal
 from matrix.axes import Axes
 from matrix.cells import Cell
+from matrix.late_model import LateModel
 from matrix.launch import RunningWrapper, Situation
 from matrix.provision import Environment, provision
 from matrix.refusal import Refusal
 from matrix.subject import Subject, SubjectFailed, base_environment
 from matrix.verdicts import Unprovisioned, Verdict
 
-# A model that config.properties names and TorchServe doesn't have.
-ABSENT_MODEL = "absent"
 MODELS = ("contract", "digits")
 
 _PROBE = Path(__file__).with_name("probes") / "constructor.py"
@@ -131,6 +131,28 @@ class Stage:
             ("refusal", cell.id), lambda: refusal.observe(self.subject, python, situation)
         )
 
+    def late_model(self, cell: Cell) -> LateModel:
+        """Give the model that only this cell's wrapper is configured with, there or not.
+
+        Raises:
+            Unprovisioned: when no runtime could run its TorchServe.
+            HarnessError: when that did not start.
+        """
+        self._enter(cell)
+        return self._once(("late", cell.id), lambda: LateModel(cell, self.instance(cell)))
+
+    def another_wrapper(self, cell: Cell, wait_for: Sequence[str]) -> RunningWrapper:
+        """Start one more wrapper as the cell's; whoever asked has to end it.
+
+        Raises:
+            SubjectFailed: when it doesn't start.
+            Unprovisioned: when there is no environment or no TorchServe for it.
+        """
+        situation = self._situation(cell)
+        another = dataclasses.replace(situation, folder=situation.folder / "another")
+        python = self.environment(cell.kserve).python
+        return launch.start(self.subject, python, another, wait_for, self._start_timeout)
+
     def constructed(self, cell: Cell) -> dict[str, Any]:
         """Tell what the model's constructor made of the cell's value, unset being None.
 
@@ -154,7 +176,7 @@ class Stage:
             protocol_version=self._axes.value(cell.protocol),
             envelope=cell.envelope,
             torchserve=self.instance(cell).endpoints,
-            models=(*MODELS, ABSENT_MODEL),
+            models=(*MODELS, late_model.name_of(cell)),
             folder=self._folder / cell.id,
             marks=self._marks,
         )
@@ -191,7 +213,10 @@ class Stage:
     def _leave_cell(self) -> None:
         if self._cell is not None:
             wrapper = self._made.pop(("wrapper", self._cell.id), None)
+            late = self._made.pop(("late", self._cell.id), None)
             self._cell = None
+            if isinstance(late, LateModel):
+                late.take_away()
             if isinstance(wrapper, RunningWrapper):
                 wrapper.stop()
 

@@ -17,6 +17,8 @@ class Envelope:
         name: ``service_envelope``, None where there is none.
         speaks: the one protocol that it reads, "V1" or "V2". None for no envelope and for
             those that aren't known here: the model's author decides.
+        answers_nothing: whether a request without any instance is answered, with no
+            predictions. TorchServe's own ``kserve`` makes TorchServe fail on it.
         reads_bytes: whether bodies that aren't JSON reach the handler.
         keeps_every_string: whether all elements of a BYTES tensor reach the handler.
             TorchServe's own ``kservev2`` keeps the first.
@@ -26,6 +28,7 @@ class Envelope:
 
     name: str | None
     speaks: str | None = None
+    answers_nothing: bool = True
     reads_bytes: bool = True
     keeps_every_string: bool = True
     reads_base64: bool = False
@@ -35,7 +38,7 @@ _KNOWN = {
     envelope.name: envelope
     for envelope in (
         # TorchServe's own; ts/torch_handler/request_envelope of 0.5.3 to 0.12.0.
-        Envelope("kserve", speaks="V1", reads_bytes=False),
+        Envelope("kserve", speaks="V1", answers_nothing=False, reads_bytes=False),
         Envelope("kservev2", speaks="V2", reads_bytes=False, keeps_every_string=False),
         # Those of `wrapper.envelopes`.
         Envelope("kserve_faithful", speaks="V1"),

@@ -15,6 +15,7 @@ from matrix.results import Run, read
 from tests.matrix import given_torchserve
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+ENVELOPES = ("kserve", "kservev2", "kservev2_faithful")
 NOWHERE: dict[str, Any] = {
     "release": "0.12.0",
     "runtime": "process",
@@ -53,7 +54,7 @@ class Ran:
 
 def nowhere() -> dict[str, Any]:
     """Give instances for checks that never reach TorchServe."""
-    return {envelope: {**NOWHERE, "envelope": envelope} for envelope in ("kserve", "kservev2")}
+    return {envelope: {**NOWHERE, "envelope": envelope} for envelope in ENVELOPES}
 
 
 def environment(

@@ -53,8 +53,8 @@ MISTAKES = {
     "unknown axis": ('when = { outcome = "serves" }', 'when = { outcom = "x" }', "outcom = 'x' is"),
     "repeated check": ('id = "effective-protocol"', 'id = "starts"', "an id is there twice"),
     "unknown check": (
-        'check = ["grpc-infer"',
-        'check = ["grpc-infr"',
+        '    "grpc-infer", ',
+        '    "grpc-infr", ',
         r"unsupported: grpc-infr is no check",
     ),
     "both served and refused": ('protocol = "v3"', 'protocol = "v2"', "v2 is both in serves and"),

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from fixtures.leftovers import Record
@@ -50,12 +49,3 @@ def wrapper(
             yield running
         finally:
             running.stop()
-
-
-def seconds_until(condition: Callable[[], bool], at_most: float) -> float:
-    """Give the seconds until a condition holds; it fails the test after ``at_most``."""
-    started = time.monotonic()
-    while not condition():
-        assert time.monotonic() - started < at_most, f"not within {at_most} s"
-        time.sleep(0.02)
-    return time.monotonic() - started

@@ -11,8 +11,9 @@ from fixtures import models
 from fixtures import torchserve as torchserves
 from matrix import launch, provision
 from matrix.launch import Situation
+from matrix.patience import seconds_until
 from matrix.subject import Subject
-from tests.wrapper.running import RELEASES, seconds_until, wrapper
+from tests.wrapper.running import RELEASES, wrapper
 
 pytestmark = pytest.mark.integration
 

@@ -19,7 +19,8 @@ from fixtures import models
 from fixtures import torchserve as torchserves
 from fixtures.torchserve.process import ProcessTorchServe
 from matrix.launch import RunningWrapper
-from tests.wrapper.running import RELEASES, seconds_until, wrapper
+from matrix.patience import seconds_until
+from tests.wrapper.running import RELEASES, wrapper
 
 pytestmark = pytest.mark.integration
 
@@ -103,7 +104,7 @@ def test_a_failure_keeps_its_meaning_over_rest(
     assert said in answer.json()["error"]
     assert "secret" not in answer.text
     assert not [leak for leak in _LEAKS if leak in answer.text]
-    # TorchServe starts another worker where the failure ended one, which readiness tells in between.
+    # TorchServe starts another worker where the failure ended one; readiness tells it in between.
     seconds_until(lambda: _predict(subject, {"echo": 1}).json() == {"predictions": [1]}, 30)
 
 
@@ -189,5 +190,7 @@ def test_a_failure_keeps_its_meaning_over_grpc(
         assert _infer(channel, {"sleep": 3}).startswith("DEADLINE_EXCEEDED")
         # TorchServe starts another worker for the slow one.
         seconds_until(lambda: _infer(channel, {"echo": 1}) == "OK", 30)
+        # A request that waited in TorchServe's queue is answered before readiness is asked again.
+        _settled(subject)
         assert _infer(channel, {"die": 1}).startswith("UNAVAILABLE The model's worker died")
         _settled(subject)

@@ -12,7 +12,8 @@ from fixtures import models
 from fixtures import torchserve as torchserves
 from fixtures.torchserve import TorchServe
 from matrix.launch import RunningWrapper
-from tests.wrapper.running import RELEASES, seconds_until, wrapper
+from matrix.patience import seconds_until
+from tests.wrapper.running import RELEASES, wrapper
 
 pytestmark = pytest.mark.integration
 

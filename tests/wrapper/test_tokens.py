@@ -12,7 +12,8 @@ from fixtures import models
 from fixtures import torchserve as torchserves
 from fixtures.torchserve import configuration
 from fixtures.torchserve.process import ProcessTorchServe
-from tests.wrapper.running import RELEASES, seconds_until, wrapper
+from matrix.patience import seconds_until
+from tests.wrapper.running import RELEASES, wrapper
 from wrapper.torchserve import tokens
 
 _KEYS = {"inference": {"key": "in"}, "management": {"key": "man"}, "API": {"key": "api"}}

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from wrapper import json_body
+from wrapper.envelope import Envelope
 from wrapper.errors import ServingError
 from wrapper.front.answer import JSON, Answer
 from wrapper.openinference import answer as answers
@@ -54,10 +55,10 @@ class Inference:
         """Refuse ``POST /v2/models/{model}/explain``, which isn't part of the protocol."""
         self._torchserve.check_known(model)
         if self._envelope.speaks == "V2":
-            how = f"and TorchServe's envelope {self._envelope.name} reads no V1"
+            how = f", and TorchServe's envelope {self._envelope.name} reads no V1"
         else:
-            how = f"ask in V1: POST /v1/models/{model}:explain"
-        raise ServingError(501, f"The Open Inference Protocol has no explanations: {how}")
+            how = f": ask in V1, POST /v1/models/{model}:explain"
+        raise ServingError(501, f"The Open Inference Protocol has no explanations{how}")
 
     async def infer_document(
         self,
@@ -92,7 +93,7 @@ class Inference:
         if self._is_raw(body, headers):
             forwarded["content-type"] = headers["content-type"]
         else:
-            body = _v1_body(body)
+            body = _v1_body(body, self._envelope)
         return self._v1_answer(await call(model, body, forwarded))
 
     def _is_raw(self, body: bytes, headers: Mapping[str, str]) -> bool:
@@ -135,7 +136,7 @@ class Inference:
         return Answer(200, packed, binary.MEDIA_TYPE, {binary.LENGTH_HEADER: str(length)})
 
 
-def _v1_body(body: bytes) -> bytes:
+def _v1_body(body: bytes, envelope: Envelope) -> bytes:
     """Give the body that TorchServe's envelope reads for a V1 request.
 
     ``inputs`` is an equal root key to ``instances`` (V1 protocol, "Request Format"), but
@@ -147,6 +148,12 @@ def _v1_body(body: bytes) -> bytes:
         raise ServingError(400, 'Expected "instances" or "inputs" in the request body')
     if not isinstance(asked[key], list):
         raise ServingError(400, f'Expected "{key}" to be a list, got {json_body.kind(asked[key])}')
+    if not asked[key] and not envelope.answers_nothing:
+        raise ServingError(
+            400,
+            f'"{key}" is empty, to which TorchServe\'s envelope {envelope.name} has no answer: '
+            "send at least one instance",
+        )
     return body if key == "instances" else _renamed(body)
 
 

@@ -99,6 +99,14 @@ TABLE = (
         saying="Prediction failed",
     ),
     Row(
+        "wrong number of results",
+        (503,),
+        ("UNAVAILABLE", "INTERNAL"),
+        500,
+        "The model's handler answered another number of results than it was asked for",
+        saying="batch response mismatched",
+    ),
+    Row(
         "too slow",
         (408, 504),
         ("DEADLINE_EXCEEDED",),

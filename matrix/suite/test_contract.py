@@ -1,0 +1,171 @@
+"""The answers of exchanges.toml, the same on every SDK release: status, body, headers."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Callable
+
+import pytest
+from google.protobuf import text_format
+from tritonclient.grpc import service_pb2
+
+from matrix import exchanges, late_model
+from matrix.cells import Cell
+from matrix.clients import GrpcClient, GrpcRefusal, RestClient
+from matrix.exchanges import Exchanges, GrpcExchange, HttpExchange
+from matrix.exhibit import Exhibit
+from matrix.expectations import Service
+from matrix.launch import RunningWrapper
+from matrix.plan import Plan
+from matrix.stage import Stage
+from matrix.suite.grpc_offer import need_grpc
+
+Judge = Callable[[str], None]
+
+
+@pytest.fixture
+def known(cell: Cell, service: Service) -> Exchanges:
+    """Give the exchanges, as they must be in the cell."""
+    version = importlib.metadata.version("torchserve-kserve-wrapper")
+    return exchanges.load(
+        {"late": late_model.name_of(cell), "transport": service.transport, "version": version}
+    )
+
+
+@pytest.fixture
+def http_answers(known: Exchanges, rest: RestClient, stage: Stage, exhibit: Exhibit) -> Judge:
+    """Give what judges the HTTP exchanges of a check."""
+
+    def judge(check: str) -> None:
+        asked = [exchange for exchange in known.http if exchange.check == check]
+        assert asked, f"exchanges.toml has nothing for {check}"
+        for exchange in asked:
+            _judge_http(exchange, rest, exhibit, exactly=stage.subject.constructor is not None)
+
+    return judge
+
+
+@pytest.fixture
+def grpc_answers(
+    known: Exchanges,
+    wrapper: RunningWrapper,
+    grpc_client: GrpcClient,
+    plan: Plan,
+    cell: Cell,
+    stage: Stage,
+    exhibit: Exhibit,
+) -> Judge:
+    """Give what judges the gRPC exchanges of a check."""
+
+    def judge(check: str) -> None:
+        need_grpc(plan, cell, check, wrapper)
+        asked = [exchange for exchange in known.grpc if exchange.check == check]
+        assert asked, f"exchanges.toml has nothing for {check}"
+        for exchange in asked:
+            exactly = stage.subject.constructor is not None
+            _judge_grpc(exchange, grpc_client, exhibit, exactly)
+
+    return judge
+
+
+def test_health_routes(http_answers: Judge) -> None:
+    http_answers("health-routes")
+
+
+def test_readiness_routes(http_answers: Judge) -> None:
+    http_answers("readiness-routes")
+
+
+def test_metadata_routes(http_answers: Judge) -> None:
+    http_answers("metadata-routes")
+
+
+def test_repository_routes(http_answers: Judge) -> None:
+    http_answers("repository-routes")
+
+
+def test_wrong_methods(http_answers: Judge) -> None:
+    http_answers("wrong-methods")
+
+
+def test_unknown_paths(http_answers: Judge) -> None:
+    http_answers("unknown-paths")
+
+
+def test_model_versions(http_answers: Judge) -> None:
+    http_answers("model-versions")
+
+
+def test_v1_forms(http_answers: Judge) -> None:
+    http_answers("v1-forms")
+
+
+def test_v1_refused(http_answers: Judge) -> None:
+    http_answers("v1-refused")
+
+
+def test_v2_forms(http_answers: Judge) -> None:
+    http_answers("v2-forms")
+
+
+def test_v2_refused(http_answers: Judge) -> None:
+    http_answers("v2-refused")
+
+
+def test_binary_forms(http_answers: Judge) -> None:
+    http_answers("binary-forms")
+
+
+def test_binary_refused(http_answers: Judge) -> None:
+    http_answers("binary-refused")
+
+
+def test_grpc_about(grpc_answers: Judge) -> None:
+    grpc_answers("grpc-about")
+
+
+def test_grpc_forms(grpc_answers: Judge) -> None:
+    grpc_answers("grpc-forms")
+
+
+def test_grpc_refused(grpc_answers: Judge) -> None:
+    grpc_answers("grpc-refused")
+
+
+def _judge_http(
+    exchange: HttpExchange, rest: RestClient, exhibit: Exhibit, *, exactly: bool
+) -> None:
+    answer = rest.ask(exchange.method, exchange.path, exchange.body, exchange.headers)
+    exhibit.equal(answer.status, exchange.status, f"status of {exchange}")
+    for name, value in exchange.answer_headers.items():
+        exhibit.equal(answer.headers.get(name), value, f"header {name} of {exchange}")
+    if exchange.method == "HEAD":
+        exhibit.equal(answer.body.decode("latin-1"), "", f"body of {exchange}")
+        return
+    exhibit.equal(answer.headers.get("content-type"), "application/json", f"type of {exchange}")
+    if exchange.error is not None:
+        answer.error()
+        # A wrapper that nobody calls ours may use words of its own.
+        if exactly:
+            exhibit.equal(answer.json(), {"error": exchange.error}, f"answer to {exchange}")
+    else:
+        exhibit.equal(answer.json(), exchange.answer, f"answer to {exchange}")
+
+
+def _judge_grpc(
+    exchange: GrpcExchange, client: GrpcClient, exhibit: Exhibit, exactly: bool
+) -> None:
+    request = text_format.Parse(exchange.request, getattr(service_pb2, f"{exchange.call}Request")())
+    what = f"{exchange.call} {exchange.request}"
+    try:
+        answer = client.call(exchange.call, request)
+    except GrpcRefusal as refusal:
+        exhibit.equal(refusal.code, exchange.code or "OK", f"status of {what}: {refusal.details}")
+        if exactly:
+            exhibit.equal(refusal.details, exchange.error, f"sentence of {what}")
+        return
+    exhibit.equal("OK", exchange.code or "OK", f"status of {what}")
+    wanted = text_format.Parse(
+        exchange.answer or "", getattr(service_pb2, f"{exchange.call}Response")()
+    )
+    exhibit.equal(str(answer), str(wanted), f"answer to {what}")
