@@ -50,14 +50,16 @@ class LateModel:
         """
         if self._is_there:
             self._is_there = False
-            self._ask("DELETE", f"{self._models}/{self.name}", {}, but=404)
+            # 500: it gave up on a worker that had just died, and goes on when asked again.
+            for but in ((404, 500), (404,)):
+                self._ask("DELETE", f"{self._models}/{self.name}", {}, but)
 
-    def _ask(self, method: str, url: str, asked: dict[str, str], but: int = 0) -> None:
+    def _ask(self, method: str, url: str, asked: dict[str, str], but: tuple[int, ...] = ()) -> None:
         try:
             with requests.Session() as session:
                 session.trust_env = False
                 answer = session.request(method, url, params=asked, timeout=2 * TIMEOUT)
         except requests.RequestException as error:
             raise ReferenceMissingError(f"TorchServe itself doesn't answer: {error}") from None
-        if not answer.ok and answer.status_code != but:
+        if not answer.ok and answer.status_code not in but:
             raise ReferenceMissingError(f"TorchServe can't {method} {self.name}: {answer.text}")

@@ -1,43 +1,48 @@
-"""config.properties as TorchServe reads it: Java properties grammar, then ``TS_*`` overrides."""
+"""config.properties as TorchServe reads it.
+
+That is: the grammar of Java's properties, then ``$$NAME$$`` for what the environment has, then
+``TS_*`` overrides where the file allows them, then TorchServe's defaults
+(ConfigManager.java of 0.12.0; a test holds all this against what TorchServe prints).
+"""
 
 from __future__ import annotations
 
-import dataclasses
 import json
+import re
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import javaproperties
+
+from wrapper import address as addresses
+from wrapper.address import Address
 
 # TorchServe's own defaults (docs/configuration.md, "Configure TorchServe listening
 # address and port"; unchanged from 0.5.3 to 0.12.0).
 _DEFAULTS = {
     "inference_address": "http://127.0.0.1:8080",
     "management_address": "http://127.0.0.1:8081",
+    "grpc_inference_address": "127.0.0.1",
     "grpc_inference_port": "7070",
+    "grpc_management_address": "127.0.0.1",
     "grpc_management_port": "7071",
     "max_request_size": "6553500",
     "max_response_size": "6553500",
 }
-_WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+# What TorchServe takes where an address has no port (Connector.parse).
+_DEFAULT_PORTS = {"inference_address": 80, "management_address": 8081}
+
+# The environment has no say in these (the fields of ConfigManager without the prefix TS_).
+_NOT_OVERRIDABLE = ("enable_envvars_config", "model_snapshot")
+
+_VARIABLE = re.compile(r"\$\$([^$]+[^$])\$\$")
+_INTEGER = re.compile(r"\+?[0-9]+")
 
 
 class ConfigurationError(ValueError):
     """A config.properties that can't be used. Its text is one line: what, where, what to do."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Address:
-    """Where one of TorchServe's servers listens, as the wrapper can reach it."""
-
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}:{self.port}"
 
 
 class TorchServeConfiguration:
@@ -74,27 +79,25 @@ class TorchServeConfiguration:
 
     def get(self, key: str) -> str | None:
         """Give a property's value, or None where neither file, environment nor default has one."""
-        if self._overridable:
+        if self._overridable and key not in _NOT_OVERRIDABLE:
             override = self._environment.get("TS_" + key.upper())
-            if override:
+            if override is not None:
                 return override
-        return self._properties.get(key, _DEFAULTS.get(key)) or None
+        if key in self._properties:
+            return self._expanded(key)
+        return _DEFAULTS.get(key)
 
     def address(self, key: str) -> Address:
         """Give the address behind a property such as ``inference_address``.
 
         Raises:
-            ConfigurationError: when it isn't ``http://HOST:PORT``.
+            ConfigurationError: when TorchServe would refuse it, or the wrapper can't speak to it.
         """
         value = self.get(key) or ""
-        parts = urlsplit(value.strip())
         try:
-            port = parts.port
-        except ValueError:
-            port = None
-        if parts.scheme != "http" or not parts.hostname or port is None:
-            raise self._error(key, value, "write it as http://HOST:PORT")
-        return Address(_WILDCARDS.get(parts.hostname, parts.hostname), port)
+            return addresses.read(value, _DEFAULT_PORTS[key])
+        except addresses.AddressError as error:
+            raise self._error(key, value, str(error)) from None
 
     def grpc_inference_address(self) -> Address:
         """Give where TorchServe's gRPC inference server listens.
@@ -119,7 +122,7 @@ class TorchServeConfiguration:
             ConfigurationError: when it is none.
         """
         value = self.get(key) or ""
-        if not value.isdigit():
+        if not _INTEGER.fullmatch(value):
             raise self._error(key, value, "write a number")
         return int(value)
 
@@ -137,7 +140,7 @@ class TorchServeConfiguration:
 
     def _snapshot_models(self) -> tuple[str, ...]:
         text = self.get("model_snapshot")
-        if text is None:
+        if not text:
             return ()
         try:
             models: Any = json.loads(text)["models"]
@@ -152,21 +155,44 @@ class TorchServeConfiguration:
         if listed.upper() == "NONE":
             return ()
         if listed.upper() == "ALL":
-            store = Path(self.get("model_store") or "")
-            return tuple(sorted(archive.stem for archive in store.glob("*.mar")))
+            return tuple(sorted(_name_in(archive) for archive in self._store().glob("*.mar")))
         entries = [entry.strip() for entry in listed.split(",") if entry.strip()]
-        return tuple(_model_name(entry) for entry in entries)
+        return tuple(self._model_name(entry) for entry in entries)
+
+    def _model_name(self, entry: str) -> str:
+        name, equals, location = entry.partition("=")
+        return name.strip() if equals else _name_in(self._store() / (location or name))
+
+    def _store(self) -> Path:
+        return Path(self.get("model_store") or "")
 
     def _grpc_address(self, server: str) -> Address:
-        port = self.integer(f"grpc_{server}_port")
-        host = self.get(f"grpc_{server}_address") or self.address(f"{server}_address").host
-        return Address(_WILDCARDS.get(host, host), port)
+        host = self.get(f"grpc_{server}_address") or ""
+        if not host:
+            raise self._error(f"grpc_{server}_address", host, "write a host, or leave it out")
+        return Address(addresses.reachable(host), self.integer(f"grpc_{server}_port"))
+
+    def _expanded(self, key: str) -> str:
+        def meant(found: re.Match[str]) -> str:
+            value = self._environment.get(found[1])
+            if value is None:
+                raise self._error(
+                    key, self._properties[key], f"the environment has no variable {found[1]}"
+                )
+            return value
+
+        return _VARIABLE.sub(meant, self._properties[key])
 
     def _error(self, key: str, value: str, advice: str) -> ConfigurationError:
         shown = value if len(value) <= 80 else value[:77] + "..."
         return ConfigurationError(f"{self._source}: {key}={shown!r} can't be used: {advice}")
 
 
-def _model_name(entry: str) -> str:
-    name, equals, location = entry.partition("=")
-    return name.strip() if equals else Path(location or name).stem
+def _name_in(archive: Path) -> str:
+    """Give the name that an archive has for its model, its file's where it can't be read."""
+    try:
+        with zipfile.ZipFile(archive) as opened:
+            manifest = json.loads(opened.read("MAR-INF/MANIFEST.json"))
+        return str(manifest["model"]["modelName"])
+    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
+        return archive.stem

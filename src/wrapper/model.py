@@ -17,8 +17,6 @@ from wrapper import sdk
 from wrapper.errors import ServingError
 from wrapper.torchserve.service import TorchServe
 
-_UPSTREAM_HEADERS = ("x-request-id", "traceparent")
-
 
 class TorchServeModel(kserve.Model):
     """Forwards predictions and explanations to TorchServe.
@@ -78,8 +76,8 @@ class TorchServeModel(kserve.Model):
             Exception: the one that this SDK release turns into the right status.
         """
         installed = sdk.installed()
-        forwarded = _forwarded(headers)
         torchserve = self._connected()
+        forwarded = torchserve.settings.forwarded(headers or {})
         try:
             request = installed.open_inference_request(payload, torchserve.settings.envelope)
             if request is None:
@@ -106,7 +104,8 @@ class TorchServeModel(kserve.Model):
         try:
             torchserve = self._connected()
             torchserve.check_protocol(self.name, "V1")
-            answer = await torchserve.explain(self.name, _body(payload), _forwarded(headers))
+            forwarded = torchserve.settings.forwarded(headers or {})
+            answer = await torchserve.explain(self.name, _body(payload), forwarded)
             return json.loads(answer.body)
         except ServingError as error:
             raise sdk.installed().exception(error) from None
@@ -116,10 +115,6 @@ class TorchServeModel(kserve.Model):
         if getattr(self, "_torchserve", None) is None:
             self._torchserve = TorchServe.from_environment()
         return self._torchserve  # type: ignore[return-value]
-
-
-def _forwarded(headers: Mapping[str, str] | None) -> dict[str, str]:
-    return {name: headers[name] for name in _UPSTREAM_HEADERS if headers and name in headers}
 
 
 def _body(payload: Any) -> bytes:

@@ -6,7 +6,9 @@ import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 
-from wrapper.configuration import Address, ConfigurationError, TorchServeConfiguration
+from wrapper import envelope as envelopes
+from wrapper.address import Address
+from wrapper.configuration import ConfigurationError, TorchServeConfiguration
 from wrapper.protocol import VARIABLE, PredictorProtocol
 
 _CONFIG_PATH = "/mnt/models/config/config.properties"
@@ -26,6 +28,26 @@ _FORWARDED_HEADERS = (
     "x-b3-sampled",
     "b3",
 )
+
+
+# The headers of a connection are the wrapper's own in each of its requests.
+_OF_A_CONNECTION = (
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "expect",
+    "host",
+    "keep-alive",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+)
+_NEVER_FORWARDED = {
+    "authorization": "in which TorchServe takes its own token only",
+    **dict.fromkeys(_OF_A_CONNECTION, "which the wrapper sets itself"),
+}
 
 
 class SettingsError(ValueError):
@@ -111,13 +133,15 @@ class Settings:
         Raises:
             SettingsError: when something in them can't be used.
         """
-        path = Path(environment.get("CONFIG_PATH") or _CONFIG_PATH)
+        path = Path(
+            environment.get("CONFIG_PATH") or environment.get("TS_CONFIG_FILE") or _CONFIG_PATH
+        )
         try:
             configuration = TorchServeConfiguration.read(path, environment)
             return cls(
                 protocol=protocol,
                 protocol_is_set=bool(environment.get(VARIABLE)),
-                envelope=configuration.get("service_envelope"),
+                envelope=configuration.get("service_envelope") or None,
                 models=configuration.models(),
                 inference=configuration.address("inference_address"),
                 management=configuration.address("management_address"),
@@ -134,6 +158,10 @@ class Settings:
         except ConfigurationError as error:
             raise SettingsError(str(error)) from None
 
+    def forwarded(self, headers: Mapping[str, str]) -> dict[str, str]:
+        """Give the headers of a request that TorchServe gets, too; names in lower case."""
+        return {name: headers[name] for name in self.forwarded_headers if name in headers}
+
     def summary(self) -> str:
         """Say in one line what is served, for the start-up log."""
         said = f"{VARIABLE}={self.protocol}" if self.protocol_is_set else f"{VARIABLE} is unset"
@@ -141,7 +169,8 @@ class Settings:
         envelope = f"envelope {self.envelope}" if self.envelope else "no envelope"
         models = ", ".join(self.models) or "those that TorchServe has"
         answered = ""
-        if self.envelope == "kservev2" and self.protocol is PredictorProtocol.REST_V1:
+        speaks = envelopes.find(self.envelope).speaks
+        if speaks == "V2" and self.protocol is PredictorProtocol.REST_V1:
             answered = "; V2 requests are answered, since that is what the envelope reads"
         return (
             f"{said}{effect}; models {models}; "
@@ -153,7 +182,15 @@ def _forwarded_headers(environment: Mapping[str, str]) -> tuple[str, ...]:
     listed = environment.get("FORWARDED_HEADERS")
     if listed is None:
         return _FORWARDED_HEADERS
-    return tuple(name.strip().lower() for name in listed.split(",") if name.strip())
+    adds = listed.lstrip().startswith("+")
+    names = [name.strip().lower() for name in listed.replace("+", "", 1 if adds else 0).split(",")]
+    for name in names:
+        if name in _NEVER_FORWARDED:
+            raise SettingsError(
+                f"FORWARDED_HEADERS={listed!r} can't be used: leave {name} out, "
+                f"{_NEVER_FORWARDED[name]}"
+            )
+    return tuple(dict.fromkeys((*(_FORWARDED_HEADERS if adds else ()), *filter(None, names))))
 
 
 def _number(environment: Mapping[str, str], name: str, default: float) -> float:

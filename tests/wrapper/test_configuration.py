@@ -1,10 +1,12 @@
 """config.properties is read as TorchServe reads it, and faults are told with file and key."""
 
+import zipfile
 from pathlib import Path
 
 import pytest
 
-from wrapper.configuration import Address, ConfigurationError, TorchServeConfiguration
+from wrapper.address import Address
+from wrapper.configuration import ConfigurationError, TorchServeConfiguration
 from wrapper.protocol import PredictorProtocol
 from wrapper.settings import LoadPolicy, Settings, SettingsError
 
@@ -112,3 +114,31 @@ def test_the_published_wrappers_variables_keep_their_meaning() -> None:
 def test_a_number_that_is_none_is_told(tmp_path: Path, value: str) -> None:
     with pytest.raises(SettingsError, match=f"MODEL_LOAD_DELAY='{value}' can't be used"):
         _settings(tmp_path, MODEL_LOAD_DELAY=value)
+
+
+def test_forwarded_headers_replace_the_default_or_join_it(tmp_path: Path) -> None:
+    default = _settings(tmp_path).forwarded_headers
+    assert "traceparent" in default
+    assert _settings(tmp_path, FORWARDED_HEADERS=" X-Tenant, b3 ").forwarded_headers == (
+        "x-tenant",
+        "b3",
+    )
+    assert _settings(tmp_path, FORWARDED_HEADERS="+X-Tenant,b3").forwarded_headers == (
+        *default,
+        "x-tenant",
+    )
+    assert _settings(tmp_path, FORWARDED_HEADERS="").forwarded_headers == ()
+
+
+@pytest.mark.parametrize("name", ["Authorization", "content-length", "Host"])
+def test_a_header_that_is_not_the_clients_to_set_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(SettingsError, match=f"FORWARDED_HEADERS='.*leave {name.lower()} out"):
+        _settings(tmp_path, FORWARDED_HEADERS=f"x-request-id,{name}")
+
+
+def test_a_name_in_an_archive_counts_more_than_its_files(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "file.mar", "w") as archive:
+        archive.writestr("MAR-INF/MANIFEST.json", '{"model": {"modelName": "inside"}}')
+    (tmp_path / "broken.mar").write_text("no zip file")
+    text = f"model_store={tmp_path}\nload_models=file.mar,broken.mar,mine=file.mar\n"
+    assert _read(tmp_path, text).models() == ("inside", "broken", "mine")

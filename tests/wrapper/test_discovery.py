@@ -1,7 +1,8 @@
-"""Models that only TorchServe can tell are found by asking it; port clashes stop the start."""
+"""Where TorchServe is and what it has: discovery, proxies, ports that are wanted twice."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import requests
 
 from fixtures import models
 from fixtures import torchserve as torchserves
+from fixtures.torchserve import TorchServe
 from matrix import launch, provision
 from matrix.launch import Situation
 from matrix.patience import seconds_until
@@ -16,6 +18,16 @@ from matrix.subject import Subject
 from tests.wrapper.running import RELEASES, wrapper
 
 pytestmark = pytest.mark.integration
+
+
+@pytest.fixture(scope="module")
+def torchserve_v2() -> Iterator[TorchServe]:
+    """A TorchServe whose envelope reads V2."""
+    archives = [models.archive("contract")]
+    with torchserves.start(
+        "process", release="0.12.0", envelope="kservev2", models=archives
+    ) as running:
+        yield running
 
 
 def test_models_that_nobody_configured_are_found(tmp_path: Path) -> None:
@@ -48,6 +60,23 @@ def test_models_that_nobody_configured_are_found(tmp_path: Path) -> None:
                 body = {"instances": [1]}
                 path = f"{url}/v1/models/echo:predict"
                 assert requests.post(path, json=body, timeout=5).json() == {"predictions": [1]}
+
+
+@pytest.mark.parametrize("protocol", ["v2", "grpc-v2"])
+@pytest.mark.parametrize("release", RELEASES)
+def test_proxies_are_not_asked_for_what_is_in_the_pod(
+    release: str, protocol: str, torchserve_v2: TorchServe, tmp_path: Path
+) -> None:
+    # Port 9 is "discard": nobody answers there.
+    names = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "GRPC_PROXY")
+    proxies = {each: "http://127.0.0.1:9" for name in names for each in (name, name.lower())}
+    proxies.update(NO_PROXY="", no_proxy="")
+    instance = torchserve_v2.instance
+    with wrapper(release, instance, tmp_path, protocol=protocol, more=proxies) as subject:
+        tensor = {"name": "x", "shape": [1], "datatype": "INT64", "data": [1]}
+        url = f"{subject.url}/v2/models/contract/infer"
+        answer = requests.post(url, json={"inputs": [tensor]}, timeout=10)
+        assert answer.status_code == 200, answer.text
 
 
 @pytest.mark.parametrize("release", RELEASES)

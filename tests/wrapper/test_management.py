@@ -1,8 +1,10 @@
 """What TorchServe says of a model's workers is understood, over one connection per process."""
 
+import contextlib
 import json
 import os
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -27,6 +29,8 @@ class _Standin(ThreadingHTTPServer):
         self.status, self.body = 200, READY
         self.connections = 0
         self.paths: list[str] = []
+        self.statuses: list[int] = []
+        self.delay = 0.0
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -39,11 +43,16 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.server.paths.append(self.path)
+        time.sleep(self.server.delay)
         body = self.server.body.encode()
-        self.send_response(self.server.status)
+        statuses = self.server.statuses
+        self.send_response(statuses.pop(0) if statuses else self.server.status)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body)
+        with contextlib.suppress(BrokenPipeError):  # it didn't wait
+            self.wfile.write(body)
+
+    do_POST = do_DELETE = do_GET  # noqa: N815
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         pass
@@ -58,8 +67,10 @@ def standin() -> Iterator[_Standin]:
         server.shutdown()
 
 
-def _management(port: int, folder: Path, customized: bool = False) -> Management:
-    known = settings(folder, port, MODEL_LOAD_CUSTOMIZED=str(customized))
+def _management(
+    port: int, folder: Path, customized: bool = False, **environment: str
+) -> Management:
+    known = settings(folder, port, MODEL_LOAD_CUSTOMIZED=str(customized), **environment)
     return Management(known, Keys(None))
 
 
@@ -130,3 +141,23 @@ def test_models_are_listed(standin: _Standin, tmp_path: Path) -> None:
     standin.body = "[]"
     with pytest.raises(ManagementError, match="can't be read"):
         _management(standin.server_port, tmp_path).models()
+
+
+def test_a_model_that_torchserve_stops_to_unload_is_unloaded_when_it_is_asked_again(
+    standin: _Standin, tmp_path: Path
+) -> None:
+    management = _management(standin.server_port, tmp_path)
+    standin.statuses = [500, 200]
+    management.unregister("digits")
+    assert standin.paths == ["/models/digits"] * 2
+    standin.statuses = [500, 500]
+    with pytest.raises(ManagementError) as told:
+        management.unregister("digits")
+    assert told.value.status == 500
+
+
+def test_a_load_may_take_longer_than_a_question(standin: _Standin, tmp_path: Path) -> None:
+    management = _management(standin.server_port, tmp_path, MODEL_LOAD_TIMEOUT="0.2")
+    standin.delay = 0.5
+    management.register("digits", "digits.mar")
+    assert "TimeoutError" in str(management.why_not_ready("digits"))

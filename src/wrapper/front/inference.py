@@ -25,6 +25,7 @@ class Inference:
     def __init__(self, torchserve: TorchServe) -> None:
         self._torchserve = torchserve
         self._envelope = torchserve.envelope
+        self._forwarded = torchserve.settings.forwarded
 
     async def predict(self, model: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         """Answer ``POST /v1/models/{model}:predict``."""
@@ -48,7 +49,7 @@ class Inference:
             asked = binary.to_json(json_body.read(head), data, self._envelope)
             wanted = request.check(asked, self._envelope)
             body = json_body.write(asked)
-        reply = await self._torchserve.infer(model, body, self.forwarded(headers))
+        reply = await self._torchserve.infer(model, body, self._forwarded(headers))
         return self._v2_answer(reply, wanted)
 
     async def explain_v2(self, model: str, *_: Any) -> Answer:
@@ -78,18 +79,13 @@ class Inference:
         self._torchserve.check_protocol(model, "V2")
         wanted = request.check(asked, self._envelope)
         body = json_body.write(asked)
-        reply = await self._torchserve.infer(model, body, self.forwarded(headers), timeout)
+        reply = await self._torchserve.infer(model, body, self._forwarded(headers), timeout)
         return answers.read(reply.body, wanted)
-
-    def forwarded(self, headers: Mapping[str, str]) -> dict[str, str]:
-        """Give the headers of a request that TorchServe gets, too."""
-        names = self._torchserve.settings.forwarded_headers
-        return {name: headers[name] for name in names if name in headers}
 
     async def _v1(self, call: Call, model: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         self._torchserve.check_protocol(model, "V1")
         _check_encoding(headers)
-        forwarded = self.forwarded(headers)
+        forwarded = self._forwarded(headers)
         if self._is_raw(body, headers):
             forwarded["content-type"] = headers["content-type"]
         else:

@@ -12,6 +12,7 @@ import tornado.ioloop
 import tornado.routing
 import tornado.web
 
+from wrapper import envelope as envelopes
 from wrapper import shutdown
 from wrapper.errors import ServingError
 from wrapper.front import Front, Route
@@ -22,7 +23,8 @@ class TornadoSdk:
 
     def open_inference_request(self, payload: Any, envelope: str | None) -> dict[str, Any] | None:
         """Take a dict for a V2 request where the envelope reads V2: the SDK doesn't say."""
-        return payload if envelope == "kservev2" and isinstance(payload, dict) else None
+        reads_v2 = envelopes.find(envelope).speaks == "V2"
+        return payload if reads_v2 and isinstance(payload, dict) else None
 
     def open_inference_response(self, answer: dict[str, Any], payload: Any) -> Any:
         """Give the dict as it is; the SDK writes it as JSON."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import grpc
 
-from wrapper.configuration import Address
+from wrapper.address import Address
 from wrapper.torchserve import messages
 from wrapper.torchserve.errors import ManagementError
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import http.client
 import json
 import math
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Callable
 from urllib.parse import quote, urlencode
 
@@ -18,6 +19,9 @@ from wrapper.torchserve.errors import ManagementError
 
 if TYPE_CHECKING:
     from wrapper.torchserve.grpc_management import GrpcManagement
+
+# Seconds that TorchServe gives a worker to start (startup_timeout) or to end.
+_CHANGE_WITHIN = 120.0
 
 _UNREADABLE = "TorchServe's answer about it can't be read"
 
@@ -124,7 +128,15 @@ class Management:
         Raises:
             ManagementError: with TorchServe's own words, when it refuses.
         """
-        self._change("DELETE", f"/models/{quote(model, safe='')}")
+        path = f"/models/{quote(model, safe='')}"
+        try:
+            self._change("DELETE", path)
+        except ManagementError as error:
+            # A worker that has just died makes TorchServe give up ("Interrupted while cleaning
+            # resources"). It has stopped the workers by then, and goes on when it is asked again.
+            if error.status != http.HTTPStatus.INTERNAL_SERVER_ERROR:
+                raise
+            self._change("DELETE", path)
 
     def renew(self, kind: str, refused: Mapping[str, str]) -> bool:
         """Have TorchServe write a new key into its key file for one that it refuses.
@@ -155,10 +167,22 @@ class Management:
         self._local.connection = None
 
     def _change(self, method: str, path: str) -> None:
-        status, body = self._ask(method, path)
+        # It answers when the workers are there or gone, which takes longer than to tell a state.
+        self.close()
+        with self._patience(_CHANGE_WITHIN):
+            status, body = self._ask(method, path)
         if status >= 300:
             said = errors.without_internals(errors.message(body))
             raise ManagementError(said or f"TorchServe answers {status}", status)
+
+    @contextlib.contextmanager
+    def _patience(self, seconds: float) -> Iterator[None]:
+        self._local.timeout = seconds
+        try:
+            yield
+        finally:
+            self.close()
+            del self._local.timeout
 
     def _page_of_models(self, page: str) -> tuple[list[str], str | None]:
         more = {"next_page_token": page} if page else {}
@@ -218,7 +242,9 @@ class Management:
             self._local.connection = None
         if self._local.connection is None:
             self._local.connection = http.client.HTTPConnection(
-                self._address.host, self._address.port, timeout=self._timeout
+                self._address.host,
+                self._address.port,
+                timeout=getattr(self._local, "timeout", self._timeout),
             )
         connection: http.client.HTTPConnection = self._local.connection
         return connection
