@@ -1,0 +1,203 @@
+"""Thousands of malformed requests: each refused as the caller's fault, on three SDKs."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tritonclient.grpc import service_pb2, service_pb2_grpc
+
+from fixtures import models
+from fixtures import torchserve as torchserves
+from fixtures.torchserve import TorchServe
+from matrix.launch import RunningWrapper
+from tests.wrapper import malformed
+from tests.wrapper.running import RELEASES, wrapper
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
+
+_AT_LEAST = 2000
+_HANGS_AFTER = 10.0
+_JSON = {"content-type": "application/json"}
+_LEAKS = ("127.0.0.1", "localhost", "org.pytorch", "Traceback", "http://", "site-packages", "/tmp")
+_REFUSED = {"INVALID_ARGUMENT", "NOT_FOUND", "UNIMPLEMENTED", "RESOURCE_EXHAUSTED"}
+
+# Deterministic: the same requests in each run.
+_thoroughly = settings(
+    max_examples=500,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
+
+
+@dataclass
+class Pair:
+    """The wrapper on one SDK, before each of the two envelopes."""
+
+    v1: RunningWrapper
+    v2: RunningWrapper
+    sent: Counter[str] = field(default_factory=Counter)
+    connections: dict[int, http.client.HTTPConnection] = field(default_factory=dict)
+
+    def post(
+        self, subject: RunningWrapper, path: str, body: bytes, headers: Mapping[str, str] = _JSON
+    ) -> tuple[int, bytes]:
+        """Send a request over a kept connection.
+
+        Raises:
+            OSError: when the wrapper hangs or drops it.
+        """
+        connection = self.connections.setdefault(
+            subject.http_port,
+            http.client.HTTPConnection("127.0.0.1", subject.http_port, timeout=_HANGS_AFTER),
+        )
+        connection.request("POST", path, body, dict(headers))
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+
+    def expect_refusal(
+        self, subject: RunningWrapper, path: str, body: bytes, headers: Mapping[str, str] = _JSON
+    ) -> None:
+        """Send a request that has to be refused as the caller's fault."""
+        self.sent["HTTP"] += 1
+        status, answer = self.post(subject, path, body, headers)
+        # Explanations and versions in V2 are what no client can have here (501).
+        assert 400 <= status < 500 or status == 501, (status, answer)
+        _check_sentence(json.loads(answer)["error"], f"{path} {body!r}")
+
+
+def _check_sentence(sentence: str, asked: str) -> None:
+    assert sentence.strip()
+    told = [leak for leak in _LEAKS if leak in sentence and leak not in asked]
+    assert not told, sentence
+
+
+@pytest.fixture(scope="module")
+def instances() -> Iterator[dict[str, TorchServe]]:
+    """A TorchServe for each of its own envelopes."""
+    archives = [models.archive("contract")]
+    with (
+        torchserves.start("process", release="0.12.0", envelope="kserve", models=archives) as v1,
+        torchserves.start("process", release="0.12.0", envelope="kservev2", models=archives) as v2,
+    ):
+        yield {"v1": v1, "v2": v2}
+
+
+@pytest.fixture(scope="module", params=RELEASES)
+def pair(
+    request: pytest.FixtureRequest,
+    instances: dict[str, TorchServe],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Pair]:
+    """Both wrappers of an SDK; they must have lived through it all."""
+    release: str = request.param
+    folders = [tmp_path_factory.mktemp(name) for name in instances]
+    with (
+        wrapper(release, instances["v1"].instance, folders[0]) as v1,
+        wrapper(release, instances["v2"].instance, folders[1], protocol="v2") as v2,
+    ):
+        made = Pair(v1, v2)
+        yield made
+        for subject in (v1, v2):
+            assert subject.exit_code() is None
+            assert "Traceback" not in subject.log(), subject.log()[-4000:]
+        if not request.session.testsfailed:
+            assert sum(made.sent.values()) >= _AT_LEAST, made.sent
+
+
+def test_v1(pair: Pair) -> None:
+    @_thoroughly
+    @given(malformed.v1_bodies, st.sampled_from(["predict", "explain"]))
+    def judge(body: bytes, verb: str) -> None:
+        pair.expect_refusal(pair.v1, f"/v1/models/contract:{verb}", body)
+
+    judge()
+
+
+def test_v2(pair: Pair) -> None:
+    @_thoroughly
+    @given(malformed.v2_bodies)
+    def judge(body: bytes) -> None:
+        pair.expect_refusal(pair.v2, "/v2/models/contract/infer", body)
+
+    judge()
+
+
+def test_binary_tensors(pair: Pair) -> None:
+    @_thoroughly
+    @given(malformed.binary_requests())
+    def judge(request: tuple[bytes, str]) -> None:
+        body, length = request
+        headers = {"inference-header-content-length": length}
+        pair.expect_refusal(pair.v2, "/v2/models/contract/infer", body, headers)
+
+    judge()
+
+
+def test_paths(pair: Pair) -> None:
+    @_thoroughly
+    @given(malformed.paths)
+    def judge(path: str) -> None:
+        pair.expect_refusal(pair.v1, path, b'{"instances": [1]}')
+
+    judge()
+
+
+def test_grpc(pair: Pair) -> None:
+    if "KServe SDK 0.9" in pair.v1.log():
+        # Its SDK has no gRPC server; the bodies that take its place are other ones.
+        test_more_bodies(pair)
+        return
+    with grpc.insecure_channel(f"127.0.0.1:{pair.v2.grpc_port}") as channel:
+        stub = service_pb2_grpc.GRPCInferenceServiceStub(channel)
+
+        @_thoroughly
+        @given(malformed.messages())
+        def judge(request: service_pb2.ModelInferRequest) -> None:
+            pair.sent["gRPC"] += 1
+            with pytest.raises(grpc.RpcError) as refusal:
+                stub.ModelInfer(request, timeout=_HANGS_AFTER)
+            error: Any = refusal.value
+            assert error.code().name in _REFUSED, (error.code(), error.details())
+            _check_sentence(error.details(), str(request))
+
+        judge()
+
+
+def test_more_bodies(pair: Pair) -> None:
+    # What is no V2 body is none in V1 either, unless its inputs are a list.
+    @_thoroughly
+    @given(malformed.v2_bodies)
+    def judge(body: bytes) -> None:
+        pair.expect_refusal(pair.v1, "/v2/models/contract/infer", body)
+
+    judge()
+
+
+@pytest.mark.parametrize("release", RELEASES[-1:])
+def test_what_is_not_malformed_is_answered(
+    release: str, instances: dict[str, TorchServe], tmp_path: Path
+) -> None:
+    # So that the others don't pass by refusing everything.
+    with wrapper(release, instances["v2"].instance, tmp_path, protocol="v2") as subject:
+        pair = Pair(subject, subject)
+
+        @settings(_thoroughly, max_examples=200)
+        @given(st.lists(malformed.tensors(), min_size=1, max_size=3))
+        def judge(tensors: list[malformed.Tensor]) -> None:
+            body = json.dumps({"inputs": tensors}).encode()
+            status, answer = pair.post(subject, "/v2/models/contract/infer", body)
+            assert status == 200, answer
+
+        judge()
