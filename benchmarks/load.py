@@ -9,7 +9,6 @@ import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 _UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
 
@@ -27,7 +26,7 @@ class Measured:
     p99: float
 
 
-def put(url: str, body: Any, connections: int, seconds: int) -> Measured:
+def put(url: str, body: bytes, connections: int, seconds: int) -> Measured:
     """Post a JSON body over and over, from one thread over several connections.
 
     Raises:
@@ -40,7 +39,7 @@ def put(url: str, body: Any, connections: int, seconds: int) -> Measured:
         script = Path(folder) / "post.lua"
         script.write_text(
             'wrk.method = "POST"\n'
-            f"wrk.body = {json.dumps(json.dumps(body))}\n"
+            f"wrk.body = {json.dumps(body.decode())}\n"
             'wrk.headers["Content-Type"] = "application/json"\n'
         )
         command = [wrk, "-t1", f"-c{connections}", f"-d{seconds}", "-s", str(script)]

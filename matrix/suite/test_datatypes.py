@@ -59,7 +59,8 @@ def _judge(client: Any, triton: Any, exhibit: Exhibit) -> None:
         more = {"client_timeout": TIMEOUT} if triton is triton_grpc else {}
         try:
             returned = client.infer("contract", [sent], outputs=[wanted], **more)
-            array = returned.as_numpy("returned")
+            with reading("the answer"):
+                array = returned.as_numpy("returned")
         except InferenceServerException as error:
             raise AssertionError(f"{tensor['datatype']} was refused: {error}") from None
         assert array is not None, f"the answer to {tensor['datatype']} has no such output"

@@ -19,6 +19,8 @@ class Envelope:
             those that aren't known here: the model's author decides.
         answers_nothing: whether a request without any instance is answered, with no
             predictions. TorchServe's own ``kserve`` makes TorchServe fail on it.
+        keeps_batches: whether each request of a batch (``batchSize`` above 1) gets its own
+            answer. TorchServe's own envelopes fail on a batch of several requests.
         reads_bytes: whether bodies that aren't JSON reach the handler.
         keeps_every_string: whether all elements of a BYTES tensor reach the handler.
             TorchServe's own ``kservev2`` keeps the first.
@@ -29,6 +31,7 @@ class Envelope:
     name: str | None
     speaks: str | None = None
     answers_nothing: bool = True
+    keeps_batches: bool = True
     reads_bytes: bool = True
     keeps_every_string: bool = True
     reads_base64: bool = False
@@ -38,8 +41,16 @@ _KNOWN = {
     envelope.name: envelope
     for envelope in (
         # TorchServe's own; ts/torch_handler/request_envelope of 0.5.3 to 0.12.0.
-        Envelope("kserve", speaks="V1", answers_nothing=False, reads_bytes=False),
-        Envelope("kservev2", speaks="V2", reads_bytes=False, keeps_every_string=False),
+        Envelope(
+            "kserve", speaks="V1", answers_nothing=False, keeps_batches=False, reads_bytes=False
+        ),
+        Envelope(
+            "kservev2",
+            speaks="V2",
+            keeps_batches=False,
+            reads_bytes=False,
+            keeps_every_string=False,
+        ),
         # Those of `wrapper.envelopes`.
         Envelope("kserve_faithful", speaks="V1"),
         Envelope("kservev2_faithful", speaks="V2", reads_bytes=False, reads_base64=True),

@@ -25,6 +25,9 @@ class ServingError(Exception):
         return type(self), (self.status, self.message, self.retry_after)
 
 
+UNEXPECTED = ServingError(500, "The wrapper failed to answer; its log says why")
+
+
 def model_not_found(name: str, served: Sequence[str]) -> ServingError:
     """Say that no model of this name is served, and which are.
 

@@ -40,7 +40,7 @@ def read_exactly(body: bytes) -> Any:
 def is_document(body: bytes) -> bool:
     """Tell whether a body is JSON, as RFC 8259 or as Python has it."""
     try:
-        json.loads(body)
+        read_exactly(body)
     except ValueError:
         return False
     return True
@@ -64,8 +64,13 @@ def write(document: Any) -> bytes:
 
 def is_json(content_type: str) -> bool:
     """Tell whether a Content-Type means JSON: in any case, with parameters, or ``+json``."""
-    media_type = content_type.partition(";")[0].strip().lower()
-    return media_type == "application/json" or media_type.endswith("+json")
+    named = media_type(content_type)
+    return named == "application/json" or named.endswith("+json")
+
+
+def media_type(content_type: str) -> str:
+    """Give the media type of a Content-Type, in lower case and without parameters."""
+    return content_type.partition(";")[0].strip().lower()
 
 
 def _why_no_json(body: bytes) -> str:

@@ -7,15 +7,15 @@ part. TorchServe loads and unloads only where its model control is on.
 from __future__ import annotations
 
 import asyncio
-from typing import Callable, Optional
+from typing import Callable
 
 from wrapper.errors import ServingError, model_not_found
 from wrapper.readiness import Readiness
 from wrapper.torchserve.errors import ManagementError
 from wrapper.torchserve.management import Management
 
-# A model of the repository: its name, its version where that is known, its state and why.
-Entry = tuple[str, Optional[str], str, str]
+# A model of the repository: its name, its state and why.
+Entry = tuple[str, str, str]
 
 _CONTROL_OFF = (
     "TorchServe doesn't {verb} models while it runs: start it with --enable-model-api, or with "
@@ -35,11 +35,11 @@ class Repository:
         """Give every model that is served, waited for, or was unloaded."""
         served = [(name, self._readiness.why_not_ready(name)) for name in self._readiness.models()]
         entries: list[Entry] = [
-            (name, None, "READY" if reason is None else "UNAVAILABLE", reason or "")
+            (name, "READY" if reason is None else "UNAVAILABLE", reason or "")
             for name, reason in served
         ]
         for name in sorted(self._readiness.unloaded()):
-            entries.append((name, None, "UNAVAILABLE", "it was unloaded"))
+            entries.append((name, "UNAVAILABLE", "it was unloaded"))
         return entries
 
     async def load(self, model: str) -> None:

@@ -25,18 +25,13 @@ def limit(grace_period: float) -> None:
     Has to be called on the main thread after the server has put its own handlers in place,
     which stay in effect.
     """
-    on_termination(lambda: start_timer(grace_period))
-
-
-def on_termination(action: Callable[[], None]) -> None:
-    """Have SIGTERM and SIGINT do this first, then what they did until now."""
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _chained(action, signal.getsignal(number)))
+        signal.signal(number, _chained(grace_period, signal.getsignal(number)))
 
 
-def _chained(action: Callable[[], None], previous: Any) -> Callable[[int, FrameType | None], None]:
+def _chained(grace_period: float, previous: Any) -> Callable[[int, FrameType | None], None]:
     def handle(number: int, frame: FrameType | None) -> None:
-        action()
+        start_timer(grace_period)
         # asyncio's handlers are called by the wakeup descriptor; what getsignal() gives
         # for them does nothing.
         if callable(previous):

@@ -6,8 +6,11 @@ import contextlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from fixtures import models
+from fixtures import torchserve as torchserves
 from fixtures.leftovers import Record
-from fixtures.torchserve import Instance
+from fixtures.torchserve import Envelope, Instance
+from fixtures.torchserve.process import ProcessTorchServe
 from matrix import launch, provision
 from matrix.launch import RunningWrapper, Situation
 from matrix.subject import Subject
@@ -16,10 +19,27 @@ from matrix.subject import Subject
 RELEASES = ("0.9.0", "0.13.1", "0.21.0")
 
 
+def start_torchserve(envelope: Envelope, *names: str, **config: str) -> ProcessTorchServe:
+    """Start a TorchServe with models of `fixtures.models`; it ends as a context manager.
+
+    Args:
+        config: properties that replace or join those of config.properties.
+    """
+    running = torchserves.start(
+        "process",
+        release="0.12.0",
+        envelope=envelope,
+        models=[models.archive(name) for name in names],
+        config=config,
+    )
+    assert isinstance(running, ProcessTorchServe)
+    return running
+
+
 @contextlib.contextmanager
 def wrapper(
     release: str,
-    torchserve: Instance,
+    instance: Instance,
     folder: Path,
     *,
     protocol: str | None = None,
@@ -36,15 +56,15 @@ def wrapper(
     with contextlib.closing(Record(folder)) as record:
         situation = Situation(
             protocol_version=protocol,
-            envelope=torchserve.envelope,
-            torchserve=torchserve.endpoints,
-            models=list(torchserve.models),
+            envelope=instance.envelope,
+            torchserve=instance.endpoints,
+            models=list(instance.models),
             folder=folder,
             marks={**record.environment, **(more or {})},
         )
         subject = Subject(command=f"{{python}} -m wrapper {flags}")
         python = provision.provision(release).python
-        running = launch.start(subject, python, situation, torchserve.models if wait else [])
+        running = launch.start(subject, python, situation, instance.models if wait else [])
         try:
             yield running
         finally:

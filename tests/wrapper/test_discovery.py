@@ -8,14 +8,12 @@ from pathlib import Path
 import pytest
 import requests
 
-from fixtures import models
-from fixtures import torchserve as torchserves
 from fixtures.torchserve import TorchServe
 from matrix import launch, provision
 from matrix.launch import Situation
 from matrix.patience import seconds_until
 from matrix.subject import Subject
-from tests.wrapper.running import RELEASES, wrapper
+from tests.wrapper.running import RELEASES, start_torchserve, wrapper
 
 pytestmark = pytest.mark.integration
 
@@ -23,19 +21,13 @@ pytestmark = pytest.mark.integration
 @pytest.fixture(scope="module")
 def torchserve_v2() -> Iterator[TorchServe]:
     """A TorchServe whose envelope reads V2."""
-    archives = [models.archive("contract")]
-    with torchserves.start(
-        "process", release="0.12.0", envelope="kservev2", models=archives
-    ) as running:
+    with start_torchserve("kservev2", "contract") as running:
         yield running
 
 
 def test_models_that_nobody_configured_are_found(tmp_path: Path) -> None:
-    archives = [models.archive("contract"), models.archive("echo")]
-    with torchserves.start(
-        "process", release="0.12.0", envelope="kserve", models=archives
-    ) as torchserve:
-        endpoints = torchserve.instance.endpoints
+    with start_torchserve("kserve", "contract", "echo") as running:
+        endpoints = running.instance.endpoints
         config = tmp_path / "names-no-model.properties"
         config.write_text(
             f"inference_address=http://127.0.0.1:{endpoints.inference}\n"
@@ -48,7 +40,7 @@ def test_models_that_nobody_configured_are_found(tmp_path: Path) -> None:
         for release in RELEASES:
             folder = tmp_path / release
             folder.mkdir()
-            with wrapper(release, torchserve.instance, folder, more=none) as subject:
+            with wrapper(release, running.instance, folder, more=none) as subject:
                 url = subject.url
                 seconds_until(
                     lambda url=url: requests.get(f"{url}/v2/health/ready", timeout=5).ok,  # type: ignore[misc]
@@ -81,10 +73,8 @@ def test_proxies_are_not_asked_for_what_is_in_the_pod(
 
 @pytest.mark.parametrize("release", RELEASES)
 def test_a_port_that_torchserve_has_stops_the_start(release: str, tmp_path: Path) -> None:
-    with torchserves.start(
-        "process", release="0.12.0", envelope="kserve", models=[models.archive("contract")]
-    ) as torchserve:
-        endpoints = torchserve.instance.endpoints
+    with start_torchserve("kserve", "contract") as running:
+        endpoints = running.instance.endpoints
         situation = Situation(None, "kserve", endpoints, ["contract"], tmp_path)
         python = provision.provision(release).python
         argv = Subject().argv(python, endpoints.management, endpoints.grpc_management + 1)

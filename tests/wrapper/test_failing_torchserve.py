@@ -15,32 +15,22 @@ import pytest
 import requests
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 
-from fixtures import models
-from fixtures import torchserve as torchserves
+from fixtures.torchserve import Envelope
 from fixtures.torchserve.process import ProcessTorchServe
 from matrix.launch import RunningWrapper
 from matrix.patience import seconds_until
-from tests.wrapper.running import RELEASES, wrapper
+from tests.wrapper.running import RELEASES, start_torchserve, wrapper
 
 pytestmark = pytest.mark.integration
 
-# job_queue_size and default_response_timeout are small, so that they can be reached.
-_CONFIG = {"default_response_timeout": "2", "job_queue_size": "2", "max_request_size": "200000"}
+_CONFIG = {"max_request_size": "200000"}
 # The wrapper is told as TorchServe's own environment would tell it.
 _LIMIT = {"TS_MAX_REQUEST_SIZE": _CONFIG["max_request_size"]}
 _LEAKS = ("127.0.0.1", "localhost", "org.pytorch", "Traceback", "http://", "/tmp")
 
 
-def _start(envelope: str) -> ProcessTorchServe:
-    running = torchserves.start(
-        "process",
-        release="0.12.0",
-        envelope=envelope,  # type: ignore[arg-type]
-        models=[models.archive("misbehaving")],
-        config=_CONFIG,
-    )
-    assert isinstance(running, ProcessTorchServe)
-    return running
+def _start(envelope: Envelope) -> ProcessTorchServe:
+    return start_torchserve(envelope, "misbehaving", **_CONFIG)
 
 
 @pytest.fixture(scope="module")

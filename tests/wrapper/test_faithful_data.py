@@ -17,11 +17,9 @@ import requests
 import tritonclient.grpc as triton_grpc
 import tritonclient.http as triton_http
 
-from fixtures import models
-from fixtures import torchserve as torchserves
 from fixtures.torchserve import Envelope, TorchServe
 from matrix.launch import RunningWrapper
-from tests.wrapper.running import RELEASES, wrapper
+from tests.wrapper.running import RELEASES, start_torchserve, wrapper
 
 pytestmark = pytest.mark.integration
 
@@ -42,10 +40,7 @@ ARRAYS: dict[str, numpy.ndarray[Any, Any]] = {
 
 
 def _start(envelope: Envelope, **config: str) -> TorchServe:
-    archives = [models.archive("echo")]
-    return torchserves.start(
-        "process", release="0.12.0", envelope=envelope, models=archives, config=config
-    )
+    return start_torchserve(envelope, "echo", **config)
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,13 +10,10 @@ import psutil
 import pytest
 import requests
 
-from fixtures import models, payloads
-from fixtures import torchserve as torchserves
-from fixtures.leftovers import Record
+from fixtures import payloads
 from fixtures.torchserve import Instance
-from matrix import launch, provision
-from matrix.launch import RunningWrapper, Situation
-from matrix.subject import Subject
+from matrix.launch import RunningWrapper
+from tests.wrapper.running import start_torchserve, wrapper
 
 GENERATIONS = ["0.9.0", "0.10.0", "0.13.1", "0.14.1", "0.21.0"]
 
@@ -30,10 +26,7 @@ pytestmark = pytest.mark.integration
 @pytest.fixture(scope="module")
 def torchserve() -> Iterator[Instance]:
     """A TorchServe whose envelope reads V1."""
-    archives = [models.archive("contract")]
-    with torchserves.start(
-        "process", release="0.12.0", envelope="kserve", models=archives
-    ) as running:
+    with start_torchserve("kserve", "contract") as running:
         yield running.instance
 
 
@@ -43,35 +36,12 @@ def release(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-@pytest.fixture
-def record(tmp_path: Path) -> Iterator[Record]:
-    """What a sweep finds the wrapper by, if this process is killed."""
-    with contextlib.closing(Record(tmp_path)) as kept:
-        yield kept
+def _predict(subject: RunningWrapper) -> list[Any]:
+    return [each["received"] for each in _post(subject, "predict")["predictions"]]
 
 
-def _start(
-    release: str, flags: str, torchserve: Instance, folder: Path, record: Record
-) -> RunningWrapper:
-    environment = provision.provision(release)
-    situation = Situation(
-        protocol_version=None,
-        envelope=torchserve.envelope,
-        torchserve=torchserve.endpoints,
-        models=["contract"],
-        folder=folder,
-        marks=record.environment,
-    )
-    subject = Subject(command=f"{{python}} -m wrapper {flags}")
-    return launch.start(subject, environment.python, situation, ["contract"])
-
-
-def _predict(wrapper: RunningWrapper) -> list[Any]:
-    return [each["received"] for each in _post(wrapper, "predict")["predictions"]]
-
-
-def _post(wrapper: RunningWrapper, verb: str) -> dict[str, Any]:
-    url = f"{wrapper.url}/v1/models/contract:{verb}"
+def _post(subject: RunningWrapper, verb: str) -> dict[str, Any]:
+    url = f"{subject.url}/v1/models/contract:{verb}"
     answer = requests.post(url, json=payloads.load("contract-v1"), timeout=30)
     assert answer.status_code == 200, answer.text
     told: dict[str, Any] = answer.json()
@@ -79,45 +49,38 @@ def _post(wrapper: RunningWrapper, verb: str) -> dict[str, Any]:
 
 
 def test_the_bare_sdk_predicts_by_the_model_class(
-    release: str, torchserve: Instance, tmp_path: Path, record: Record
+    release: str, torchserve: Instance, tmp_path: Path
 ) -> None:
-    wrapper = _start(release, "--bare-sdk", torchserve, tmp_path, record)
-    try:
-        assert _predict(wrapper) == payloads.load("contract-v1")["instances"]
-        refused = requests.post(f"{wrapper.url}/v2/models/contract/infer", data="{}", timeout=30)
+    instances = payloads.load("contract-v1")["instances"]
+    with wrapper(release, torchserve, tmp_path, flags="--bare-sdk") as subject:
+        assert _predict(subject) == instances
+        refused = requests.post(f"{subject.url}/v2/models/contract/infer", data="{}", timeout=30)
         assert "Post to /v1/models" not in refused.text, "these words are the front's"
-        explained = _post(wrapper, "explain")["explanations"]
-        assert [each["explained"] for each in explained] == payloads.load("contract-v1")[
-            "instances"
-        ]
-    finally:
-        wrapper.stop()
+        explained = _post(subject, "explain")["explanations"]
+        assert [each["explained"] for each in explained] == instances
 
 
 def test_workers_are_processes_that_all_have_the_front(
-    release: str, torchserve: Instance, tmp_path: Path, record: Record
+    release: str, torchserve: Instance, tmp_path: Path
 ) -> None:
-    wrapper = _start(release, "--workers 2", torchserve, tmp_path, record)
-    try:
-        assert _predict(wrapper) == payloads.load("contract-v1")["instances"]
+    with wrapper(release, torchserve, tmp_path, flags="--workers 2") as subject:
+        assert _predict(subject) == payloads.load("contract-v1")["instances"]
         refused = [
-            requests.post(f"{wrapper.url}/v2/models/contract/infer", data="{}", timeout=30)
+            requests.post(f"{subject.url}/v2/models/contract/infer", data="{}", timeout=30)
             for _ in range(16)
         ]
         # Only the front says where to post instead.
         assert {answer.status_code for answer in refused} == {400}
         assert all("Post to /v1/models" in answer.json()["error"] for answer in refused)
-        assert len(_serving_children(wrapper)) == WORKER_PROCESSES.get(release, 2)
-    finally:
-        wrapper.stop()
+        assert len(_serving_children(subject)) == WORKER_PROCESSES.get(release, 2)
 
 
-def _serving_children(wrapper: RunningWrapper) -> list[int]:
+def _serving_children(subject: RunningWrapper) -> list[int]:
     """Give the child processes that hold the wrapper's HTTP port, by inheritance or their own."""
     return [
         child.pid
-        for child in psutil.Process(wrapper._process.pid).children(recursive=True)
-        if any(_port(each) == wrapper.http_port for each in child.net_connections("tcp"))
+        for child in psutil.Process(subject._process.pid).children(recursive=True)
+        if any(_port(each) == subject.http_port for each in child.net_connections("tcp"))
     ]
 
 

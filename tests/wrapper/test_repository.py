@@ -8,21 +8,16 @@ from typing import Any
 import pytest
 import requests
 
-from fixtures import models
-from fixtures import torchserve as torchserves
 from fixtures.torchserve import TorchServe
 from matrix.launch import RunningWrapper
 from matrix.patience import seconds_until
-from tests.wrapper.running import RELEASES, wrapper
+from tests.wrapper.running import RELEASES, start_torchserve, wrapper
 
 pytestmark = pytest.mark.integration
 
 
 def _start(**config: str) -> TorchServe:
-    archives = [models.archive("contract"), models.archive("misbehaving")]
-    return torchserves.start(
-        "process", release="0.12.0", envelope="kserve", models=archives, config=config
-    )
+    return start_torchserve("kserve", "contract", "misbehaving", **config)
 
 
 def _post(subject: RunningWrapper, path: str) -> tuple[int, Any]:

@@ -16,11 +16,9 @@ import pytest
 import requests
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 
-from fixtures import models
-from fixtures import torchserve as torchserves
 from fixtures.torchserve import Instance
 from matrix.launch import RunningWrapper
-from tests.wrapper.running import RELEASES, wrapper
+from tests.wrapper.running import RELEASES, start_torchserve, wrapper
 
 pytestmark = pytest.mark.integration
 
@@ -30,20 +28,14 @@ RELEASES_AND_MORE = (*RELEASES, "0.10.0", "0.14.1")
 @pytest.fixture(scope="module")
 def torchserve() -> Iterator[Instance]:
     """A TorchServe whose model takes the time that it is told."""
-    archives = [models.archive("misbehaving")]
-    with torchserves.start(
-        "process", release="0.12.0", envelope="kserve", models=archives
-    ) as running:
+    with start_torchserve("kserve", "misbehaving") as running:
         yield running.instance
 
 
 @pytest.fixture(scope="module")
 def torchserve_v2() -> Iterator[Instance]:
     """The same, whose envelope reads V2."""
-    archives = [models.archive("misbehaving")]
-    with torchserves.start(
-        "process", release="0.12.0", envelope="kservev2", models=archives
-    ) as running:
+    with start_torchserve("kservev2", "misbehaving") as running:
         yield running.instance
 
 

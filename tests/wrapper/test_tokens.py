@@ -8,12 +8,10 @@ from pathlib import Path
 import pytest
 import requests
 
-from fixtures import models
-from fixtures import torchserve as torchserves
 from fixtures.torchserve import configuration
 from fixtures.torchserve.process import ProcessTorchServe
 from matrix.patience import seconds_until
-from tests.wrapper.running import RELEASES, wrapper
+from tests.wrapper.running import RELEASES, start_torchserve, wrapper
 from wrapper.torchserve import tokens
 
 _KEYS = {"inference": {"key": "in"}, "management": {"key": "man"}, "API": {"key": "api"}}
@@ -36,15 +34,7 @@ def test_keys_follow_their_file(tmp_path: Path) -> None:
 
 
 def _start(**more: str) -> ProcessTorchServe:
-    running = torchserves.start(
-        "process",
-        release="0.12.0",
-        envelope="kserve",
-        models=[models.archive("contract")],
-        config={"disable_token_authorization": "false", **more},
-    )
-    assert isinstance(running, ProcessTorchServe)
-    return running
+    return start_torchserve("kserve", "contract", disable_token_authorization="false", **more)
 
 
 @pytest.mark.integration

@@ -127,6 +127,7 @@ def _from_array(name, array):
 
 
 def _from_python(name, result):
+    result = _without_numpy(result)
     if not isinstance(result, (list, tuple)):
         result = [result]
     shape, level = [], result
@@ -146,6 +147,14 @@ def _from_python(name, result):
     else:
         datatype, elements = "BYTES", [_text(element) for element in elements]
     return {"name": name, "datatype": datatype, "shape": shape, "data": elements}
+
+
+def _without_numpy(value):
+    if isinstance(value, (list, tuple)):
+        return [_without_numpy(each) for each in value]
+    if isinstance(value, dict):
+        return {key: _without_numpy(each) for key, each in value.items()}
+    return _plain(value)
 
 
 def _is_json(result):

@@ -8,32 +8,27 @@ OpenAI routes) goes to the SDK.
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Mapping
-from typing import Any
-
-from wrapper.errors import ServingError
 from wrapper.front.about import About
-from wrapper.front.answer import Answer, refusal
+from wrapper.front.answer import Answer
 from wrapper.front.inference import Inference
 from wrapper.front.routing import Resource, Route, Router
 from wrapper.torchserve.service import TorchServe
 
 __all__ = ["Answer", "Front", "Route"]
 
-logger = logging.getLogger("wrapper")
-
-_UNEXPECTED = ServingError(500, "The wrapper failed to answer; its log says why")
-
 
 class Front:
-    """Finds the route of a request; the route answers it."""
+    """Finds the route of a request; the route answers it.
+
+    Attributes:
+        inference: what answers inference, for requests that come in another way.
+    """
 
     def __init__(self, torchserve: TorchServe) -> None:
         self.torchserve = torchserve
-        self.about = About(torchserve)
-        self._inference = Inference(torchserve)
-        self._router = Router(_resources(self.about, self._inference), owned=("", "v1", "v2"))
+        self.inference = Inference(torchserve)
+        resources = _resources(About(torchserve), self.inference)
+        self._router = Router(resources, owned=("", "v1", "v2"))
 
     def route(self, method: str, path: str) -> Route | None:
         """Give what answers a request, None for the SDK's own routes.
@@ -41,25 +36,7 @@ class Front:
         Args:
             path: the request's path, percent-encoded, without its query.
         """
-        route = self._router.route(method, path)
-        return None if route is None else _guarded(route)
-
-    async def infer(
-        self,
-        model: str,
-        asked: dict[str, Any],
-        headers: Mapping[str, str],
-        timeout: float | None = None,
-    ) -> dict[str, Any]:
-        """Answer the V2 JSON that a gRPC request stands for, with V2 JSON.
-
-        Args:
-            timeout: seconds that the client still waits, None when it didn't say.
-
-        Raises:
-            ServingError: for whatever keeps the request from being answered.
-        """
-        return await self._inference.infer_document(model, asked, headers, timeout)
+        return self._router.route(method, path)
 
 
 def _resources(about: About, inference: Inference) -> tuple[Resource, ...]:
@@ -83,14 +60,3 @@ def _resources(about: About, inference: Inference) -> tuple[Resource, ...]:
         Resource("v2", {"GET": about.server}),
         Resource("", {"GET": about.alive}),
     )
-
-
-def _guarded(route: Route) -> Route:
-    async def guarded(body: bytes, headers: Mapping[str, str]) -> Answer:
-        try:
-            return await route(body, headers)
-        except Exception:
-            logger.exception("a request could not be answered")
-            return refusal(_UNEXPECTED)
-
-    return guarded

@@ -74,10 +74,8 @@ class About:
     async def index(self, *_: Any) -> Answer:
         """Answer ``POST /v2/repository/index``."""
         entries = []
-        for name, number, state, reason in self._torchserve.repository.index():
+        for name, state, reason in self._torchserve.repository.index():
             entry = {"name": name, "state": state}
-            if number is not None:
-                entry["version"] = number
             if reason:
                 entry["reason"] = reason
             entries.append(entry)

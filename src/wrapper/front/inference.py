@@ -161,7 +161,7 @@ def _renamed(body: bytes) -> bytes:
 
 
 def _may_be_json(content_type: str) -> bool:
-    return content_type.partition(";")[0].strip().lower() in _UNDECLARED
+    return json_body.media_type(content_type) in _UNDECLARED
 
 
 def _check_media_type(headers: Mapping[str, str]) -> None:

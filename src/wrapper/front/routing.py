@@ -7,11 +7,12 @@ part of a name. One trailing slash is of no account.
 from __future__ import annotations
 
 import dataclasses
+import logging
 from collections.abc import Awaitable, Mapping, Sequence
 from typing import Callable
 from urllib.parse import unquote
 
-from wrapper.errors import ServingError
+from wrapper.errors import UNEXPECTED, ServingError
 from wrapper.front.answer import Answer, refusal
 
 # Takes a request's body and headers (names in lower case).
@@ -19,39 +20,42 @@ Route = Callable[[bytes, Mapping[str, str]], Awaitable[Answer]]
 # Takes a model's name (empty where the path has none), then what a Route takes.
 Handler = Callable[[str, bytes, Mapping[str, str]], Awaitable[Answer]]
 
+logger = logging.getLogger("wrapper")
+
 _MODEL = "{model}"
-_ANY = "*"
+_MORE = "**"
 
 
-@dataclasses.dataclass(frozen=True)
 class Resource:
     """A kind of path and what answers it.
 
     Attributes:
-        path: its segments; ``{model}`` stands for a name, ``*`` for anything, and a last
-            segment ``**`` for all that follows.
         handlers: by HTTP method.
     """
 
-    path: str
-    handlers: Mapping[str, Handler]
+    def __init__(self, path: str, handlers: Mapping[str, Handler]) -> None:
+        """Take a pattern: ``{model}`` stands for a name, a last ``**`` for all that follows."""
+        self.handlers = handlers
+        self._pattern = path.split("/")
+        self._goes_on = self._pattern[-1] == _MORE
+        if self._goes_on:
+            self._pattern.pop()
 
     def model(self, segments: Sequence[str]) -> str | None:
         """Give the model's name in a path of this kind, None for a path of another kind."""
-        pattern = self.path.split("/")
-        if pattern[-1] == "**":
-            pattern, segments = pattern[:-1], segments[: len(pattern) - 1]
-        if len(pattern) != len(segments):
+        if self._goes_on:
+            segments = segments[: len(self._pattern)]
+        if len(self._pattern) != len(segments):
             return None
         name = ""
-        for wanted, segment in zip(pattern, segments):
+        for wanted, segment in zip(self._pattern, segments):
             _prefix, is_model, suffix = wanted.partition(_MODEL)
             if is_model:
                 name = unquote(segment)
                 if not name.endswith(suffix) or len(name) == len(suffix):
                     return None
                 name = name[: len(name) - len(suffix)]
-            elif wanted not in (_ANY, segment):
+            elif wanted != segment:
                 return None
         return name
 
@@ -76,39 +80,40 @@ class Router:
             if model is not None:
                 handler = resource.handlers.get("GET" if method == "HEAD" else method)
                 if handler is None:
-                    return _wrong_method(method, resource)
-                return _bound(handler, model)
-        return _not_found(path) if segments[0] in self._owned else None
+                    return _always(_wrong_method(method, resource))
+                return _guarded(handler, model)
+        return _always(_not_found(path)) if segments[0] in self._owned else None
 
 
-def _bound(handler: Handler, model: str) -> Route:
+def _guarded(handler: Handler, model: str) -> Route:
     async def route(body: bytes, headers: Mapping[str, str]) -> Answer:
         try:
             return await handler(model, body, headers)
         except ServingError as error:
             return refusal(error)
+        except Exception:
+            logger.exception("a request could not be answered")
+            return refusal(UNEXPECTED)
 
     return route
 
 
-def _wrong_method(method: str, resource: Resource) -> Route:
+def _always(answer: Answer) -> Route:
+    async def route(_body: bytes, _headers: Mapping[str, str]) -> Answer:
+        return answer
+
+    return route
+
+
+def _wrong_method(method: str, resource: Resource) -> Answer:
     allowed = sorted(resource.handlers)
     if "GET" in allowed:
         allowed.append("HEAD")
     listed = ", ".join(allowed)
     error = ServingError(405, f"{method} is not allowed here: use {listed}")
-
-    async def route(_body: bytes, _headers: Mapping[str, str]) -> Answer:
-        return dataclasses.replace(refusal(error), headers={"allow": listed})
-
-    return route
+    return dataclasses.replace(refusal(error), headers={"allow": listed})
 
 
-def _not_found(path: str) -> Route:
+def _not_found(path: str) -> Answer:
     shown = path if len(path) <= 100 else path[:97] + "..."
-    error = ServingError(404, f"There is nothing at {shown}")
-
-    async def route(_body: bytes, _headers: Mapping[str, str]) -> Answer:
-        return refusal(error)
-
-    return route
+    return refusal(ServingError(404, f"There is nothing at {shown}"))

@@ -5,7 +5,6 @@ Source: "Inference Response" of inference_rest.md. Optional members are absent, 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -31,7 +30,7 @@ def read(body: bytes, wanted: Wanted) -> dict[str, Any]:
             of a name that is wanted.
     """
     try:
-        answer = json.loads(body)
+        answer = json_body.read_exactly(body)
         outputs = [_checked(output) for output in answer["outputs"]]
         answer = {"model_name": answer["model_name"], **_without_nulls(answer)}
     except (ValueError, KeyError, TypeError):

@@ -11,11 +11,11 @@ from collections.abc import Awaitable, Mapping
 from typing import Any, Callable
 
 import grpc
+from google.protobuf.message import DecodeError
 from kserve.protocol.grpc import grpc_predict_v2_pb2 as pb
-from kserve.protocol.grpc import server as grpc_server
-from kserve.protocol.grpc.servicer import InferenceServicer
+from kserve.protocol.grpc import grpc_predict_v2_pb2_grpc as pb_grpc
 
-from wrapper.errors import ServingError
+from wrapper.errors import UNEXPECTED, ServingError
 from wrapper.front import Front
 from wrapper.front.about import EXTENSIONS, NAME, PLATFORM, no_versions, version
 from wrapper.openinference import messages
@@ -34,25 +34,39 @@ _CODES = {
     504: grpc.StatusCode.DEADLINE_EXCEEDED,
 }
 
+_SERVICE = "inference.GRPCInferenceService"
+_CALLS = (
+    "ServerLive",
+    "ServerReady",
+    "ModelReady",
+    "ServerMetadata",
+    "ModelMetadata",
+    "ModelInfer",
+    "RepositoryModelLoad",
+    "RepositoryModelUnload",
+)
+
 _Call = Callable[[Any, Any], Awaitable[Any]]
 
 
 def put_before(front: Front) -> None:
-    """Have the SDK make a servicer whose calls the front answers."""
+    """Have the SDK's gRPC server serve the front in the place of its own service."""
     calls = _Calls(front)
+    handlers = {
+        # Without a deserializer: what is no message is refused as any malformed request is.
+        name: grpc.unary_unary_rpc_method_handler(
+            _guarded(name, getattr(calls, name)),
+            response_serializer=getattr(pb, name + "Response").SerializeToString,
+        )
+        for name in _CALLS
+    }
+    service = grpc.method_handlers_generic_handler(_SERVICE, handlers)
 
-    def method(name: str) -> Any:
-        call = _guarded(getattr(calls, name), _RESPONSES[name])
+    def add(_servicer: Any, server: Any) -> None:
+        server.add_generic_rpc_handlers((service,))
 
-        async def answer(_servicer: Any, request: Any, context: Any) -> Any:
-            return await call(request, context)
-
-        return answer
-
-    # The SDK offers no hook: its gRPC server makes the servicer by this name.
-    grpc_server.InferenceServicer = type(
-        "FrontedServicer", (InferenceServicer,), {name: method(name) for name in _RESPONSES}
-    )
+    # The SDK offers no hook: its gRPC server adds its service by this name.
+    pb_grpc.add_GRPCInferenceServiceServicer_to_server = add
 
 
 class _Calls:
@@ -83,7 +97,7 @@ class _Calls:
         if request.model_version:
             raise no_versions(request.model_name)
         asked = messages.request_to_json(request, self._torchserve.envelope)
-        answer = await self._front.infer(
+        answer = await self._front.inference.infer_document(
             request.model_name, asked, _headers(context), _remaining(context)
         )
         response = pb.ModelInferResponse()
@@ -104,34 +118,30 @@ class _Calls:
             raise no_versions(model)
 
 
-_RESPONSES = {
-    "ServerLive": pb.ServerLiveResponse,
-    "ServerReady": pb.ServerReadyResponse,
-    "ModelReady": pb.ModelReadyResponse,
-    "ServerMetadata": pb.ServerMetadataResponse,
-    "ModelMetadata": pb.ModelMetadataResponse,
-    "ModelInfer": pb.ModelInferResponse,
-    "RepositoryModelLoad": pb.RepositoryModelLoadResponse,
-    "RepositoryModelUnload": pb.RepositoryModelUnloadResponse,
-}
+def _guarded(name: str, call: _Call) -> Callable[[bytes, Any], Awaitable[Any]]:
+    request_class = getattr(pb, name + "Request")
+    response_class = getattr(pb, name + "Response")
 
-
-def _guarded(call: _Call, response: Callable[[], Any]) -> _Call:
-    async def guarded(request: Any, context: Any) -> Any:
+    async def guarded(asked: bytes, context: Any) -> Any:
         # Not abort(): since 0.15 an interceptor of the SDK would turn its exception into
         # INTERNAL.
         try:
-            return await call(request, context)
+            return await call(request_class.FromString(asked), context)
+        except DecodeError:
+            _refuse(context, ServingError(400, f"The request is no inference.{name}Request"))
         except ServingError as error:
-            context.set_code(_code(error))
-            context.set_details(error.message)
+            _refuse(context, error)
         except Exception:
             logger.exception("a gRPC request could not be answered")
-            context.set_code(grpc.StatusCode.INTERNAL)
-            context.set_details("The wrapper failed to answer; its log says why")
-        return response()
+            _refuse(context, UNEXPECTED)
+        return response_class()
 
     return guarded
+
+
+def _refuse(context: Any, error: ServingError) -> None:
+    context.set_code(_code(error))
+    context.set_details(error.message)
 
 
 def _code(error: ServingError) -> grpc.StatusCode:

@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import http.client
 import json
+import logging
 import math
 import os
 import threading
@@ -13,12 +14,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Callable
 from urllib.parse import quote, urlencode
 
+from wrapper import envelope as envelopes
 from wrapper.settings import Settings
 from wrapper.torchserve import errors, tokens
 from wrapper.torchserve.errors import ManagementError
 
 if TYPE_CHECKING:
     from wrapper.torchserve.grpc_management import GrpcManagement
+
+logger = logging.getLogger("wrapper")
 
 # Seconds that TorchServe gives a worker to start (startup_timeout) or to end.
 _CHANGE_WITHIN = 120.0
@@ -61,6 +65,8 @@ class Management:
         self._grpc_address = settings.grpc_management
         self._keys = keys
         self._timeout = settings.load.timeout
+        self._envelope = envelopes.find(settings.envelope)
+        self._warned: set[str] = set()
         self._customized = settings.load.customized
         self._shares_port = settings.inference == settings.management
         self._grpc: GrpcManagement | None = None
@@ -76,10 +82,25 @@ class Management:
             versions = self.describe(model)
         except ManagementError as error:
             return str(error)
+        self._warn_of_batches(model, versions)
         workers = [state for version in versions for state in version.workers]
         if "READY" in workers:
             return None
         return f"none of its {len(workers)} workers is READY" if workers else "it has no worker"
+
+    def _warn_of_batches(self, model: str, versions: Sequence[Description]) -> None:
+        size = max((version.batch_size for version in versions), default=1)
+        if size > 1 and not self._envelope.keeps_batches and model not in self._warned:
+            self._warned.add(model)
+            logger.warning(
+                "model %s has batchSize %d, but TorchServe's envelope %s fails on a batch of "
+                "several requests: set batchSize to 1, or service_envelope to %s_faithful "
+                "(docs/envelopes.md)",
+                model,
+                size,
+                self._envelope.name,
+                self._envelope.name,
+            )
 
     def describe(self, model: str) -> Sequence[Description]:
         """Give what TorchServe says of a model, one description for each version.

@@ -1,0 +1,179 @@
+"""How much of TorchServe's own rate the wrapper keeps; ``tox run -e bench``.
+
+In one run, as ratios: TorchServe asked directly, this wrapper, this wrapper with the SDK
+answering (``--bare-sdk``), and the SDK's own server with a model that answers a constant.
+Rates of different machines don't compare; ratios of one run do.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import datetime
+import json
+import os
+import platform
+import statistics
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks import load
+from benchmarks.load import LoadError, Measured
+from fixtures import models
+from fixtures import torchserve as torchserves
+from fixtures.leftovers import Record
+from fixtures.torchserve import Instance
+from matrix import axes, launch, provision
+from matrix.launch import Situation
+from matrix.subject import Subject
+
+RESULTS = Path(__file__).parent / "results" / "throughput.json"
+TORCHSERVE = "0.12.0"
+RELEASES = ("0.10.2", "0.13.1", "newest")
+CONNECTIONS = (1, 16)
+SUBJECTS = {
+    "wrapper": "{python} -m wrapper",
+    "wrapper --bare-sdk": "{python} -m wrapper --bare-sdk",
+    "SDK with a constant": "{python} {repository}/benchmarks/servers/constant_model.py",
+}
+_HEADINGS = (
+    "KServe SDK",
+    "body",
+    "requests at once",
+    "answers",
+    "of TorchServe's own requests/s",
+    "p99, times TorchServe's",
+)
+_PATH = "/v1/models/echo:predict"
+_DIRECT = "TorchServe"
+
+
+def bodies() -> dict[int, bytes]:
+    """Give the V1 bodies by their sizes in bytes: 31 and 100,000."""
+    numbers = "1.25," * 19996
+    large = f'{{"instances":[{numbers}1.25]}}'
+    made = (b'{"instances":[[1,2,3,4,5,6,7]]}', large.ljust(100_000).encode())
+    return {len(body): body for body in made}
+
+
+def main() -> int:
+    """Measure, write the results, print the table."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.throughput", description=__doc__)
+    parser.add_argument("--kserve", action="append", metavar="RELEASE", help="default: three")
+    parser.add_argument("--seconds", type=int, default=3, help="of each measurement")
+    parser.add_argument("--rounds", type=int, default=3, help="whose median is taken")
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    asked = parser.parse_args()
+    newest = axes.load().profile("all")[-1]
+    releases = [newest if each == "newest" else each for each in asked.kserve or RELEASES]
+    try:
+        rows = _measure(releases, asked.seconds, asked.rounds)
+    except LoadError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 3
+    told = {
+        "schema": 1,
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "machine": {"system": platform.platform(), "cores": os.cpu_count()},
+        "torchserve": TORCHSERVE,
+        "seconds": asked.seconds,
+        "rounds": asked.rounds,
+        "rows": rows,
+    }
+    asked.out.parent.mkdir(parents=True, exist_ok=True)
+    asked.out.write_text(json.dumps(told, indent=1) + "\n")
+    sys.stdout.write(table(told))
+    return 0
+
+
+def table(told: Mapping[str, Any]) -> str:
+    """Write results as the Markdown table of the README."""
+    lines = [f"| {' | '.join(_HEADINGS)} |\n", "|---" * len(_HEADINGS) + "|\n"]
+    lines += [
+        f"| {row['kserve']} | {_size(row['body_bytes'])} | {row['connections']} "
+        f"| {row['subject']} | {row['ratio']:.2f} | {row['p99_ratio']:.1f} |\n"
+        for row in told["rows"]
+    ]
+    return "".join(lines)
+
+
+def _size(count: int) -> str:
+    return f"{count // 1000} kB" if count >= 1000 else f"{count} B"
+
+
+def _measure(releases: Sequence[str], seconds: int, rounds: int) -> list[dict[str, Any]]:
+    archives = [models.archive("echo")]
+    with torchserves.start(
+        "process", release=TORCHSERVE, envelope="kserve", models=archives
+    ) as torchserve:
+        return [
+            row
+            for release in releases
+            for row in _compare(release, torchserve.instance, seconds, rounds)
+        ]
+
+
+def _compare(
+    release: str, instance: Instance, seconds: int, rounds: int
+) -> Iterator[dict[str, Any]]:
+    """Measure all subjects on one SDK, each round with every one of them."""
+    endpoints = instance.endpoints
+    urls = {_DIRECT: f"http://{endpoints.host}:{endpoints.inference}{_PATH}"}
+    with contextlib.ExitStack() as stack:
+        for name, command in SUBJECTS.items():
+            url = stack.enter_context(_running(Subject(name, command), release, instance))
+            urls[name] = url + _PATH
+        for size, body in bodies().items():
+            for connections in CONNECTIONS:
+                measured = [
+                    {name: load.put(url, body, connections, seconds) for name, url in urls.items()}
+                    for _ in range(rounds)
+                ]
+                for name in SUBJECTS:
+                    place = {"kserve": release, "body_bytes": size, "connections": connections}
+                    yield {**place, "subject": name, **_medians(name, measured)}
+
+
+@contextlib.contextmanager
+def _running(subject: Subject, release: str, instance: Instance) -> Iterator[str]:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        contextlib.closing(Record(Path(folder))) as record,
+    ):
+        situation = Situation(
+            protocol_version="v1",
+            envelope=instance.envelope,
+            torchserve=instance.endpoints,
+            models=instance.models,
+            folder=Path(folder),
+            marks=record.environment,
+        )
+        python = provision.provision(release).python
+        running = launch.start(subject, python, situation, instance.models)
+        try:
+            yield running.url
+        finally:
+            running.stop()
+
+
+def _medians(name: str, rounds: Sequence[Mapping[str, Measured]]) -> dict[str, float]:
+    each = [
+        {
+            "requests_per_second": told[name].requests_per_second,
+            "torchserve_requests_per_second": told[_DIRECT].requests_per_second,
+            "ratio": told[name].requests_per_second / told[_DIRECT].requests_per_second,
+            "p50_ms": told[name].p50 * 1e3,
+            "p99_ms": told[name].p99 * 1e3,
+            "torchserve_p99_ms": told[_DIRECT].p99 * 1e3,
+            "p99_ratio": told[name].p99 / told[_DIRECT].p99,
+        }
+        for told in rounds
+    ]
+    return {key: round(statistics.median(one[key] for one in each), 4) for key in each[0]}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,120 @@
+"""The front answers each path as the protocols say, alike for every SDK."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.wrapper.front.asking import V1, answer_to, error_of, told_by
+from tests.wrapper.surroundings import AnsweringTorchServe, settings
+from wrapper.front import Answer, Front
+from wrapper.torchserve.service import TorchServe
+
+
+@pytest.mark.parametrize(
+    ("path", "call"),
+    [
+        ("/v1/models/digits:predict", "predict"),
+        ("/v1/models/digits:explain", "explain"),
+        ("/v1/models/di%67its:predict", "predict"),
+        ("/v1/models/digits%3Apredict", "predict"),
+        ("/v1/models/digits:predict/", "predict"),
+    ],
+)
+def test_a_path_finds_its_call_and_the_body_goes_on_untouched(
+    torchserve: AnsweringTorchServe, path: str, call: str
+) -> None:
+    assert answer_to(torchserve, path, V1) == Answer(200, b'{"predictions": [1]}')
+    assert [(called, body) for called, body, _ in torchserve.calls] == [(call, V1)]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "allowed"),
+    [
+        ("GET", "/v1/models/digits:predict", 405, "POST"),
+        ("PUT", "/v1/models/digits:predict", 405, "POST"),
+        ("POST", "/v1/models/digits", 405, "GET, HEAD"),
+        ("DELETE", "/v2/health/live", 405, "GET, HEAD"),
+        ("BREW", "/v2", 405, "GET, HEAD"),
+        ("POST", "/v1/models/a/b:predict", 404, None),
+        ("POST", "/v2/models/digits/generate", 404, None),
+        ("GET", "/v1/unknown", 404, None),
+        ("GET", "/v2/unknown", 404, None),
+        ("POST", "/v2/models/digits/versions/1/infer", 501, None),
+        ("GET", "/v2/models/digits/versions/1", 501, None),
+        ("POST", "/v2/models/digits/explain", 501, None),
+        ("POST", "/v2/models/unknown/versions/1/infer", 404, None),
+    ],
+)
+def test_what_is_not_served_has_an_error_in_its_body(
+    torchserve: TorchServe, method: str, path: str, status: int, allowed: str | None
+) -> None:
+    answer = answer_to(torchserve, path, b"{}", method)
+    assert (answer.status, answer.headers.get("allow")) == (status, allowed)
+    assert error_of(answer)
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/docs", "/openai/v1/models", "/v3"])
+def test_the_sdk_keeps_its_other_routes(torchserve: TorchServe, path: str) -> None:
+    assert Front(torchserve).route("GET", path) is None
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("/", {"status": "alive"}),
+        ("/v1/models", {"models": ["digits"]}),
+        ("/v2/models", {"models": ["digits"]}),
+        ("/v1/models/digits", {"name": "digits", "ready": True}),
+        ("/v2/models/digits/ready", {"name": "digits", "ready": True}),
+        ("/v2/health/live", {"live": True}),
+        ("/v2/health/ready", {"ready": True}),
+        (
+            "/v2/models/digits",
+            {"name": "digits", "platform": "torchserve", "inputs": [], "outputs": []},
+        ),
+    ],
+)
+def test_questions_are_answered(torchserve: TorchServe, path: str, told: object) -> None:
+    for method in ("GET", "HEAD"):
+        answer = answer_to(torchserve, path, method=method)
+        assert (answer.status, told_by(answer)) == (200, told)
+    assert answer_to(torchserve, path + "/").status == 200
+
+
+def test_the_server_says_what_it_is(torchserve: TorchServe) -> None:
+    told = told_by(answer_to(torchserve, "/v2"))
+    assert set(told) == {"name", "version", "extensions"}
+    assert told["extensions"] == ["binary_tensor_data", "model_repository"]
+
+
+def test_the_server_is_ready_only_when_every_model_is(tmp_path: Path) -> None:
+    torchserve = AnsweringTorchServe(settings(tmp_path), digits=None, late="it has no worker")
+    answer = answer_to(torchserve, "/v2/health/ready")
+    assert (answer.status, told_by(answer)["ready"]) == (503, False)
+    assert "late" in error_of(answer)
+    assert answer_to(torchserve, "/v2/health/live").status == 200
+    assert answer_to(torchserve, "/v2/models/late/ready").status == 503
+    assert answer_to(torchserve, "/v1/models/late:predict", V1).status == 503
+    assert answer_to(torchserve, "/v1/models/digits:predict", V1).status == 200
+
+
+def test_an_unknown_model_is_404_whatever_the_body_and_names_those_there_are(
+    torchserve: TorchServe,
+) -> None:
+    answer = answer_to(torchserve, "/v1/models/unknown:predict", b"{")
+    assert answer.status == 404
+    assert error_of(answer) == "Model with name unknown does not exist. It serves digits."
+
+
+def test_a_bug_is_500_with_a_sentence_and_without_its_text(
+    torchserve: TorchServe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("secret")
+
+    monkeypatch.setattr(torchserve, "check_protocol", broken)
+    answer = answer_to(torchserve, "/v1/models/digits:predict", V1)
+    assert answer.status == 500
+    assert "secret" not in error_of(answer)
