@@ -17,7 +17,8 @@ from wrapper.torchserve import tokens
 _KEYS = {"inference": {"key": "in"}, "management": {"key": "man"}, "API": {"key": "api"}}
 
 
-def test_keys_follow_their_file(tmp_path: Path) -> None:
+def test_keys_follow_their_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tokens, "_LOOK_AGAIN", 0)
     file = tmp_path / "key_file.json"
     keys = tokens.Keys(file)
     assert keys.headers(tokens.INFERENCE) == {}
@@ -31,6 +32,16 @@ def test_keys_follow_their_file(tmp_path: Path) -> None:
     assert "another" not in repr(keys)
     file.unlink()
     assert keys.headers(tokens.INFERENCE) == {}
+
+
+def test_a_file_is_looked_at_now_and_then_and_at_once_after_a_refusal(tmp_path: Path) -> None:
+    file = tmp_path / "key_file.json"
+    keys = tokens.Keys(file)
+    assert keys.headers(tokens.INFERENCE) == {}
+    file.write_text(json.dumps(_KEYS))
+    assert keys.headers(tokens.INFERENCE) == {}
+    keys.forget()
+    assert keys.headers(tokens.INFERENCE) == {"authorization": "Bearer in"}
 
 
 def _start(**more: str) -> ProcessTorchServe:

@@ -7,11 +7,13 @@ to 0.96 of TorchServe's own rate, where httpx gave 0.21 to 0.27 (benchmarks/upst
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
 import aiohttp
+from yarl import URL
 
 from wrapper.settings import Settings
 from wrapper.torchserve import errors
@@ -43,7 +45,7 @@ class RestInference:
         Raises:
             ServingError: when TorchServe can't be reached or answers an error.
         """
-        return await self._post(f"/v1/models/{_quoted(model)}:predict", body, headers, timeout)
+        return await self._post("/v1/models/{}:predict", model, body, headers, timeout)
 
     async def explain(
         self, model: str, body: bytes, headers: Mapping[str, str], timeout: float | None = None
@@ -53,7 +55,7 @@ class RestInference:
         Raises:
             ServingError: when TorchServe can't be reached or answers an error.
         """
-        return await self._post(f"/v1/models/{_quoted(model)}:explain", body, headers, timeout)
+        return await self._post("/v1/models/{}:explain", model, body, headers, timeout)
 
     async def infer(
         self, model: str, body: bytes, headers: Mapping[str, str], timeout: float | None = None
@@ -63,17 +65,22 @@ class RestInference:
         Raises:
             ServingError: when TorchServe can't be reached or answers an error.
         """
-        return await self._post(f"/v2/models/{_quoted(model)}/infer", body, headers, timeout)
+        return await self._post("/v2/models/{}/infer", model, body, headers, timeout)
 
     async def _post(
-        self, path: str, body: bytes, headers: Mapping[str, str], timeout: float | None
+        self,
+        path: str,
+        model: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        timeout: float | None,
     ) -> Reply:
         more: dict[str, Any] = {}
         if timeout is not None:
             more["timeout"] = aiohttp.ClientTimeout(total=timeout)
         try:
             async with self._pool().post(
-                self._base + path, data=body, headers=headers, **more
+                _url(self._base, path, model), data=body, headers=headers, **more
             ) as answer:
                 content = await answer.read()
                 status = answer.status
@@ -109,5 +116,7 @@ class RestInference:
         return {**self.__dict__, "_session": None, "_loop": None}
 
 
-def _quoted(model: str) -> str:
-    return quote(model, safe="")
+@functools.lru_cache(maxsize=256)
+def _url(base: str, path: str, model: str) -> URL:
+    # Kept, since to read one again for each request costs as much as to send it.
+    return URL(base + path.format(quote(model, safe="")), encoded=True)

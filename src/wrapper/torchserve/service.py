@@ -129,9 +129,8 @@ class TorchServe:
         Raises:
             ServingError: 404, with the names of those that are.
         """
-        served = self.readiness.models()
-        if model not in served:
-            raise model_not_found(model, served)
+        if not self.readiness.knows(model):
+            raise model_not_found(model, self.readiness.models())
 
     def why_not_ready(self) -> ServingError | None:
         """Give what keeps the server from being ready, None when every model is ready."""

@@ -8,12 +8,17 @@ have expired (pytorch/serve, docs/token_authorization_api.md).
 from __future__ import annotations
 
 import json
+import math
+import time
 from pathlib import Path
 from typing import Any
 
 INFERENCE = "inference"
 MANAGEMENT = "management"
 API = "API"
+
+# Seconds between two looks at the file. A key that is refused before has it looked at at once.
+_LOOK_AGAIN = 0.5
 
 # What TorchServe says to a request with a missing, wrong or expired token.
 REFUSAL = "Token Authorization failed"
@@ -27,6 +32,7 @@ class Keys:
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
+        self._looked = -math.inf
         self._stamp: tuple[int, int] | None = None
         self._keys: dict[str, str] = {}
 
@@ -43,10 +49,13 @@ class Keys:
     def forget(self) -> None:
         """Read the file again next time, even if it looks unchanged."""
         self._stamp = None
+        self._looked = -math.inf
 
     def _refresh(self) -> None:
-        if self._path is None:
+        now = time.monotonic()
+        if self._path is None or now - self._looked < _LOOK_AGAIN:
             return
+        self._looked = now
         try:
             status = self._path.stat()
             stamp = (status.st_mtime_ns, status.st_size)
