@@ -62,7 +62,7 @@ def exit_code(run: Run) -> int:
 def show(run: Run, console: Console) -> None:
     """Print the table, what is not as expected, and how far the run came."""
     console.print(_table(run))
-    for sentence in findings(run):
+    for sentence in (*findings(run), *differences(run)):
         say(console, sentence)
     counts = ", ".join(f"{count} {verdict}" for verdict, count in sorted(run.counts().items()))
     name = run.header.wrapper["name"]
@@ -94,6 +94,18 @@ def findings(run: Run, limit: int = 20) -> list[str]:
         sentences.append(f"{verdict}: {check} in {cells[0]}{more}: {message}")
     hidden = len(sentences) - limit
     return sentences[:limit] + ([f"... and {hidden} more findings"] if hidden > 0 else [])
+
+
+def differences(run: Run) -> list[str]:
+    """Tell what some cells don't offer, a sentence for each reason with the checks it is of.
+
+    Whatever isn't named here is the same in every cell.
+    """
+    grouped: Mapping[str, dict[str, None]] = defaultdict(dict)
+    for record in run.records:
+        if record.verdict is Verdict.UNSUPPORTED and record.as_expected:
+            grouped[first_line(record)][record.check] = None
+    return [f"differs: {reason} ({', '.join(checks)})" for reason, checks in grouped.items()]
 
 
 def first_line(record: Record, longest: int = 200) -> str:

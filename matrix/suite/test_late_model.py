@@ -85,7 +85,11 @@ def test_model_failures(rest: RestClient, cell: Cell, late: LateModel, exhibit: 
         ({"sleep": 4}, 504, "within 2 s"),
     ]
     if cell.envelope == "kserve":
-        orders.insert(0, ({"answer": "nan"}, 500, "NaN"))
+        orders[:0] = [
+            ({"answer": "nan"}, 500, "NaN"),
+            # A status of the handler's own choice.
+            ({"refuse": 418}, 418, "this handler refuses it"),
+        ]
     for order, status, words in orders:
         answer = _ask(rest, cell, late, order)
         shown = str(order)[:40]

@@ -232,3 +232,13 @@ def test_findings_are_told_once_with_the_number_of_cells(tmp_path: Path) -> None
     run = write(tmp_path / "results.jsonl", [record("starts", FAILED)])
     twice = Run(run.header, [*run.records, *run.records], None)
     assert summary.findings(twice) == [f"failed: starts in {CELL} and 1 more: why starts is failed"]
+
+
+def test_what_is_not_offered_is_told_with_its_reason(tmp_path: Path) -> None:
+    absent = [record(each, Verdict.UNSUPPORTED, Verdict.UNSUPPORTED) for each in ("a", "b")]
+    run = write(tmp_path / "results.jsonl", [*absent, record("c")])
+    reasons = summary.differences(run)
+    assert reasons == [
+        "differs: why a is unsupported (a)",
+        "differs: why b is unsupported (b)",
+    ]
