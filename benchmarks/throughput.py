@@ -132,6 +132,7 @@ def _compare(
                     {name: load.put(url, body, connections, seconds) for name, url in urls.items()}
                     for _ in range(rounds)
                 ]
+                sys.stderr.write(f"KServe {release}, {size} bytes, {connections} at once: done\n")
                 for name in SUBJECTS:
                     place = {"kserve": release, "body_bytes": size, "connections": connections}
                     yield {**place, "subject": name, **_medians(name, measured)}
