@@ -58,7 +58,7 @@ def _read(said: str) -> Measured:
 
 
 def _latency(said: str, percentile: int) -> float:
-    found = re.search(rf"^\s+{percentile}%\s+([\d.]+)(us|ms|s)$", said, re.MULTILINE)
+    found = re.search(rf"^\s+{percentile}%\s+([\d.]+)(us|ms|s)\s*$", said, re.MULTILINE)
     if found is None:
         raise LoadError(f"wrk told no {percentile}th percentile:\n{said}")
     return float(found[1]) * _UNITS[found[2]]

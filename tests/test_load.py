@@ -31,3 +31,8 @@ def test_rate_and_latencies_are_read_in_seconds() -> None:
 def test_errors_are_no_speed(error: str) -> None:
     with pytest.raises(load.LoadError, match="wrk met errors"):
         load._read(SAID + error)
+
+
+def test_a_latency_in_seconds_is_read() -> None:
+    # wrk writes a blank behind it.
+    assert load._latency("     99%    1.02s \n", 99) == 1.02
