@@ -172,6 +172,9 @@ def test_plain_python_answers_become_tensors(subject: RunningWrapper) -> None:
     asked = {"name": "x", "shape": [2, 1], "datatype": "FP32", "data": [0.5, 1.0]}
     told = _infer(subject, {**asked, "parameters": {"as": "python"}})["outputs"]
     assert told == [{**asked, "datatype": "FP64"}]
+    flat = {**asked, "shape": [2]}
+    told = _infer(subject, {**flat, "parameters": {"as": "numbers"}})["outputs"]
+    assert told == [{**flat, "datatype": "FP64"}]
 
 
 def test_v1_instances_come_back_exactly(tmp_path: Path) -> None:

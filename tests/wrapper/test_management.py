@@ -161,3 +161,24 @@ def test_a_load_may_take_longer_than_a_question(standin: _Standin, tmp_path: Pat
     standin.delay = 0.5
     management.register("digits", "digits.mar")
     assert "TimeoutError" in str(management.why_not_ready("digits"))
+
+
+@pytest.mark.parametrize(
+    ("envelope", "size", "warnings"),
+    [("kserve", 4, 1), ("kservev2", 4, 1), ("kserve", 1, 0), ("kserve_faithful", 4, 0), ("", 4, 0)],
+)
+def test_batches_that_the_envelope_fails_on_are_told_once(
+    standin: _Standin,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    envelope: str,
+    size: int,
+    warnings: int,
+) -> None:
+    standin.body = json.dumps([{"batchSize": size, "workers": [{"status": "READY"}]}])
+    known = settings(tmp_path, standin.server_port, f"service_envelope={envelope}")
+    management = Management(known, Keys(None))
+    for _ in range(3):
+        assert management.why_not_ready("digits") is None
+    told = [record for record in caplog.records if "batchSize 4" in record.getMessage()]
+    assert len(told) == warnings
