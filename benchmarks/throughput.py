@@ -8,26 +8,22 @@ Rates of different machines don't compare; ratios of one run do.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import datetime
 import json
 import os
 import platform
 import statistics
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import load
+from benchmarks import load, running
 from benchmarks.load import LoadError, Measured
 from fixtures import models
 from fixtures import torchserve as torchserves
-from fixtures.leftovers import Record
 from fixtures.torchserve import Instance
-from matrix import axes, launch, provision
-from matrix.launch import Situation
+from matrix import axes
 from matrix.subject import Subject
 
 RESULTS = Path(__file__).parent / "results" / "throughput.json"
@@ -144,7 +140,7 @@ def _compare(
     endpoints = instance.endpoints
     direct = f"http://{endpoints.host}:{endpoints.inference}{_PATH}"
     for name, command in SUBJECTS.items():
-        with _running(Subject(name, command), release, instance) as url:
+        with running.running(Subject(name, command), release, instance) as url:
             for size, body in bodies().items():
                 for connections in CONNECTIONS:
                     measured = [
@@ -159,28 +155,6 @@ def _compare(
                     )
                     place = {"kserve": release, "body_bytes": size, "connections": connections}
                     yield {**place, "subject": name, **_medians(measured)}
-
-
-@contextlib.contextmanager
-def _running(subject: Subject, release: str, instance: Instance) -> Iterator[str]:
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        contextlib.closing(Record(Path(folder))) as record,
-    ):
-        situation = Situation(
-            protocol_version="v1",
-            envelope=instance.envelope,
-            torchserve=instance.endpoints,
-            models=instance.models,
-            folder=Path(folder),
-            marks=record.environment,
-        )
-        python = provision.provision(release).python
-        running = launch.start(subject, python, situation, instance.models)
-        try:
-            yield running.url
-        finally:
-            running.stop()
 
 
 def _medians(rounds: Sequence[tuple[Measured, Measured]]) -> dict[str, float]:

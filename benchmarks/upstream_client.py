@@ -6,23 +6,18 @@ prints a table. Ratios are to TorchServe's own rate, measured just before and af
 
 from __future__ import annotations
 
-import contextlib
 import datetime
 import json
 import platform
 import statistics
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
-from benchmarks import load
+from benchmarks import load, running
 from fixtures import models
 from fixtures import torchserve as torchserves
-from fixtures.leftovers import Record
 from fixtures.torchserve import Instance
-from matrix import launch, provision
-from matrix.launch import Situation
 from matrix.subject import Subject
 
 RELEASES = ("0.10.2", "0.13.1", "0.21.0")
@@ -63,33 +58,14 @@ def main() -> None:
 
 def _compare(release: str, client: str, instance: Instance) -> list[dict[str, Any]]:
     direct = f"http://{instance.endpoints.host}:{instance.endpoints.inference}{PATH}"
-    environment = provision.provision(release)
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        contextlib.closing(Record(Path(folder))) as record,
-    ):
-        situation = Situation(
-            protocol_version="v1",
-            envelope=instance.envelope,
-            torchserve=instance.endpoints,
-            models=["contract"],
-            folder=Path(folder),
-            marks=record.environment,
-        )
-        subject = Subject(name=client, command=CLIENTS[client])
-        wrapper = launch.start(subject, environment.python, situation, ["contract"])
-        try:
-            rows = []
-            for connections in CONNECTIONS:
-                rounds = [_round(direct, wrapper.url + PATH, connections) for _ in range(ROUNDS)]
-                medians = {
-                    key: statistics.median(each[key] for each in rounds) for key in rounds[0]
-                }
-                named = {"kserve": release, "client": client, "connections": connections}
-                rows.append({**named, **medians})
-            return rows
-        finally:
-            wrapper.stop()
+    with running.running(Subject(client, CLIENTS[client]), release, instance) as url:
+        rows = []
+        for connections in CONNECTIONS:
+            rounds = [_round(direct, url + PATH, connections) for _ in range(ROUNDS)]
+            medians = {key: statistics.median(each[key] for each in rounds) for key in rounds[0]}
+            named = {"kserve": release, "client": client, "connections": connections}
+            rows.append({**named, **medians})
+        return rows
 
 
 def _round(direct: str, wrapped: str, connections: int) -> dict[str, float]:

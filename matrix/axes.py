@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import datetime
-import json
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import Version
+
+from matrix import datafile
 
 FILE = Path(__file__).with_name("axes.toml")
 _SCHEMA = Path(__file__).with_name("axes.schema.json")
@@ -127,32 +126,11 @@ def load(path: Path = FILE) -> Axes:
     Raises:
         AxesError: when it can't be read, breaks its schema or contradicts itself.
     """
+    document = datafile.read(path, _SCHEMA, AxesError)
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-        jsonschema.validate(_as_json(document), json.loads(_SCHEMA.read_text(encoding="utf-8")))
         return _axes(document)
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        raise AxesError(f"{path} can't be read: {error}") from None
-    except jsonschema.ValidationError as error:
-        raise AxesError(f"{path}: {_place(error)}: {error.message}") from None
     except AxesError as error:
         raise AxesError(f"{path}: {error}") from None
-
-
-def _as_json(value: Any) -> Any:
-    """Write dates as text, the only values of TOML here that JSON has no form for."""
-    if isinstance(value, dict):
-        return {key: _as_json(each) for key, each in value.items()}
-    if isinstance(value, list):
-        return [_as_json(each) for each in value]
-    return value.isoformat() if isinstance(value, datetime.date) else value
-
-
-def _place(error: jsonschema.ValidationError) -> str:
-    path = "".join(
-        f"[{part}]" if isinstance(part, int) else f".{part}" for part in error.absolute_path
-    )
-    return path.lstrip(".") or "the file"
 
 
 def _axes(document: Mapping[str, Any]) -> Axes:

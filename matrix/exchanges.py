@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import json
 import string
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import jsonschema
+from matrix import datafile
 
 FILE = Path(__file__).with_name("exchanges.toml")
 _SCHEMA = Path(__file__).with_name("exchanges.schema.json")
@@ -85,14 +84,7 @@ def load(meanings: Mapping[str, str], path: Path = FILE) -> Exchanges:
     Raises:
         ExchangesError: when it can't be read, breaks its schema or has an unknown ``$word``.
     """
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-        jsonschema.validate(document, json.loads(_SCHEMA.read_text(encoding="utf-8")))
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        raise ExchangesError(f"{path} can't be read: {error}") from None
-    except jsonschema.ValidationError as error:
-        place = ".".join(str(part) for part in error.absolute_path) or "the file"
-        raise ExchangesError(f"{path}: {place}: {error.message}") from None
+    document = datafile.read(path, _SCHEMA, ExchangesError)
     return Exchanges(
         http=tuple(
             _http(_meant(entry, meanings, f"{path}: http[{index}]"))

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import datetime
-import json
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import jsonschema
-
+from matrix import datafile
 from matrix.conditions import AnyOf, ConditionError
 from matrix.verdicts import Verdict
 
@@ -96,14 +93,7 @@ def load(path: Path = FILE, today: datetime.date | None = None) -> Expectations:
         ExpectationsError: when it breaks its schema, contradicts itself, or holds a known
             failure whose day has passed.
     """
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-        jsonschema.validate(document, json.loads(_SCHEMA.read_text(encoding="utf-8")))
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        raise ExpectationsError(f"{path} can't be read: {error}") from None
-    except jsonschema.ValidationError as error:
-        place = ".".join(str(part) for part in error.absolute_path) or "the file"
-        raise ExpectationsError(f"{path}: {place}: {error.message}") from None
+    document = datafile.read(path, _SCHEMA, ExpectationsError)
     try:
         return _expectations(document, today or datetime.date.today())
     except (ConditionError, ExpectationsError) as error:

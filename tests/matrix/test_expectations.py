@@ -49,7 +49,7 @@ def _altered(tmp_path: Path, right: str, wrong: str) -> Path:
 
 MISTAKES = {
     "no TOML": ("schema = 1", "schema", "can't be read"),
-    "unknown member": ("statement = ", "statment = ", r"checks\.0: .*statment"),
+    "unknown member": ("statement = ", "statment = ", r"checks\[0\]: .*statment"),
     "unknown axis": ('when = { outcome = "serves" }', 'when = { outcom = "x" }', "outcom = 'x' is"),
     "repeated check": ('id = "effective-protocol"', 'id = "starts"', "an id is there twice"),
     "unknown check": (

@@ -1,0 +1,37 @@
+"""A server under load, started as the matrix starts it."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from fixtures.leftovers import Record
+from fixtures.torchserve import Instance
+from matrix import launch, provision
+from matrix.launch import Situation
+from matrix.subject import Subject
+
+
+@contextlib.contextmanager
+def running(subject: Subject, release: str, instance: Instance) -> Iterator[str]:
+    """Give the base of its REST routes, once it calls the models of an instance ready."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        contextlib.closing(Record(Path(folder))) as record,
+    ):
+        situation = Situation(
+            protocol_version="v1",
+            envelope=instance.envelope,
+            torchserve=instance.endpoints,
+            models=instance.models,
+            folder=Path(folder),
+            marks=record.environment,
+        )
+        python = provision.provision(release).python
+        started = launch.start(subject, python, situation, instance.models)
+        try:
+            yield started.url
+        finally:
+            started.stop()
