@@ -82,7 +82,7 @@ def test_model_failures(rest: RestClient, cell: Cell, late: LateModel, exhibit: 
         ({"refuse": 400}, 400, "this handler refuses it"),
         ({"exhaust": 1}, 503, "memory"),
         ({"echo": _TOO_LARGE}, 413, "max_request_size is 6553500 bytes"),
-        ({"sleep": 4}, 504, "within 2 s"),
+        ({"sleep": 6}, 504, "within 4 s"),
     ]
     if cell.envelope == "kserve":
         orders[:0] = [
@@ -131,7 +131,7 @@ def test_grpc_failures(
         ({"refuse": 400}, "INVALID_ARGUMENT"),
         ({"exhaust": 1}, "UNAVAILABLE"),
         ({"echo": _TOO_LARGE}, "RESOURCE_EXHAUSTED"),
-        ({"sleep": 4}, "DEADLINE_EXCEEDED"),
+        ({"sleep": 6}, "DEADLINE_EXCEEDED"),
     ]
     for order, code in orders:
         shown = str(order)[:40]

@@ -64,15 +64,18 @@ class Pair:
         """Send a request over a kept connection.
 
         Raises:
-            OSError: when the wrapper hangs or drops it.
+            OSError: when the wrapper hangs or drops it, also on a connection of its own.
         """
         connection = self.connections.setdefault(
             subject.http_port,
             http.client.HTTPConnection("127.0.0.1", subject.http_port, timeout=_HANGS_AFTER),
         )
-        connection.request("POST", path, body, dict(headers))
-        answer = connection.getresponse()
-        return answer.status, answer.read()
+        try:
+            return _ask(connection, path, body, headers)
+        except (ConnectionError, http.client.HTTPException):
+            # A server may close a connection that is idle for some seconds.
+            connection.close()
+            return _ask(connection, path, body, headers)
 
     def expect_refusal(
         self, subject: RunningWrapper, path: str, body: bytes, headers: Mapping[str, str] = _JSON
@@ -83,6 +86,14 @@ class Pair:
         # Explanations and versions in V2 are what no client can have here (501).
         assert 400 <= status < 500 or status == 501, (status, answer)
         _check_sentence(json.loads(answer)["error"], f"{path} {body!r}")
+
+
+def _ask(
+    connection: http.client.HTTPConnection, path: str, body: bytes, headers: Mapping[str, str]
+) -> tuple[int, bytes]:
+    connection.request("POST", path, body, dict(headers))
+    answer = connection.getresponse()
+    return answer.status, answer.read()
 
 
 def _check_sentence(sentence: str, asked: str) -> None:
