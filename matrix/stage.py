@@ -215,10 +215,12 @@ class Stage:
             wrapper = self._made.pop(("wrapper", self._cell.id), None)
             late = self._made.pop(("late", self._cell.id), None)
             self._cell = None
-            if isinstance(late, LateModel):
-                late.take_away()
-            if isinstance(wrapper, RunningWrapper):
-                wrapper.stop()
+            try:
+                if isinstance(late, LateModel):
+                    late.take_away()
+            finally:
+                if isinstance(wrapper, RunningWrapper):
+                    wrapper.stop()
 
     def _once(self, key: tuple[str, ...], make: Callable[[], T]) -> T:
         if key not in self._made:
