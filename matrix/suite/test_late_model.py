@@ -76,19 +76,19 @@ def test_worker_death(rest: RestClient, cell: Cell, late: LateModel, exhibit: Ex
 
 
 def test_model_failures(rest: RestClient, cell: Cell, late: LateModel, exhibit: Exhibit) -> None:
-    # The slow one comes last: TorchServe ends its worker.
     orders: list[tuple[dict[str, Any], int, str]] = [
         ({"raise": "secret"}, 500, "failed"),
         ({"refuse": 400}, 400, "this handler refuses it"),
         ({"exhaust": 1}, 503, "memory"),
         ({"echo": _TOO_LARGE}, 413, "max_request_size is 6553500 bytes"),
-        ({"sleep": 6}, 504, "within 4 s"),
     ]
     if cell.envelope == "kserve":
-        orders[:0] = [
+        orders += [
             ({"answer": "nan"}, 500, "NaN"),
             # A status of the handler's own choice.
             ({"refuse": 418}, 418, "this handler refuses it"),
+            # Last, since TorchServe ends its worker; by gRPC test_grpc_failures asks for it.
+            ({"sleep": 6}, 504, "within 4 s"),
         ]
     for order, status, words in orders:
         answer = _ask(rest, cell, late, order)
