@@ -6,6 +6,7 @@ Texts may hold ``$late`` (the cell's own model, which TorchServe doesn't have at
 
 from __future__ import annotations
 
+import functools
 import json
 import string
 from collections.abc import Mapping
@@ -84,7 +85,7 @@ def load(meanings: Mapping[str, str], path: Path = FILE) -> Exchanges:
     Raises:
         ExchangesError: when it can't be read, breaks its schema or has an unknown ``$word``.
     """
-    document = datafile.read(path, _SCHEMA, ExchangesError)
+    document = _document(path)
     return Exchanges(
         http=tuple(
             _http(_meant(entry, meanings, f"{path}: http[{index}]"))
@@ -95,6 +96,12 @@ def load(meanings: Mapping[str, str], path: Path = FILE) -> Exchanges:
             for index, entry in enumerate(document["grpc"])
         ),
     )
+
+
+@functools.cache
+def _document(path: Path) -> Mapping[str, Any]:
+    # Every cell asks for it several times.
+    return datafile.read(path, _SCHEMA, ExchangesError)
 
 
 def _http(entry: Mapping[str, Any]) -> HttpExchange:

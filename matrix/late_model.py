@@ -50,11 +50,12 @@ class LateModel:
         """
         if self._is_there:
             self._is_there = False
+            url = f"{self._models}/{self.name}"
             # 500: it gave up on a worker that had just died, and goes on when asked again.
-            for but in ((404, 500), (404,)):
-                self._ask("DELETE", f"{self._models}/{self.name}", {}, but)
+            if self._ask("DELETE", url, {}, but=(404, 500)) == 500:
+                self._ask("DELETE", url, {}, but=(404,))
 
-    def _ask(self, method: str, url: str, asked: dict[str, str], but: tuple[int, ...] = ()) -> None:
+    def _ask(self, method: str, url: str, asked: dict[str, str], but: tuple[int, ...] = ()) -> int:
         try:
             with requests.Session() as session:
                 session.trust_env = False
@@ -63,3 +64,4 @@ class LateModel:
             raise ReferenceMissingError(f"TorchServe itself doesn't answer: {error}") from None
         if not answer.ok and answer.status_code not in but:
             raise ReferenceMissingError(f"TorchServe can't {method} {self.name}: {answer.text}")
+        return answer.status_code

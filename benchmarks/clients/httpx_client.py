@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import httpx
+from yarl import URL
 
 from wrapper.__main__ import main
 from wrapper.torchserve import errors, rest, service
@@ -19,12 +20,7 @@ class HttpxInference(rest.RestInference):
     _client: Any = None
 
     async def _post(
-        self,
-        path: str,
-        model: str,
-        body: bytes,
-        headers: Mapping[str, str],
-        timeout: float | None,
+        self, url: URL, body: bytes, headers: Mapping[str, str], timeout: float | None
     ) -> Reply:
         loop = asyncio.get_running_loop()
         if self._client is None or self._loop is not loop:
@@ -33,8 +29,7 @@ class HttpxInference(rest.RestInference):
             self._client = httpx.AsyncClient(
                 limits=limits, timeout=timeout or self._timeout, trust_env=False
             )
-        url = self._base + path.format(model)
-        answer = await self._client.post(url, content=body, headers=headers)
+        answer = await self._client.post(str(url), content=body, headers=headers)
         if answer.status_code != 200:
             raise errors.from_answer(answer.status_code, answer.content, self._max_request_size)
         return Reply(answer.content, answer.headers.get("Content-Type", ""))

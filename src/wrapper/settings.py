@@ -29,7 +29,6 @@ _FORWARDED_HEADERS = (
     "b3",
 )
 
-
 # The headers of a connection are the wrapper's own in each of its requests.
 _OF_A_CONNECTION = (
     "connection",
@@ -182,8 +181,9 @@ def _forwarded_headers(environment: Mapping[str, str]) -> tuple[str, ...]:
     listed = environment.get("FORWARDED_HEADERS")
     if listed is None:
         return _FORWARDED_HEADERS
-    adds = listed.lstrip().startswith("+")
-    names = [name.strip().lower() for name in listed.replace("+", "", 1 if adds else 0).split(",")]
+    text = listed.strip()
+    adds = text.startswith("+")
+    names = [name.strip().lower() for name in text.removeprefix("+").split(",")]
     for name in names:
         if name in _NEVER_FORWARDED:
             raise SettingsError(

@@ -189,7 +189,6 @@ class Management:
 
     def _change(self, method: str, path: str) -> None:
         # It answers when the workers are there or gone, which takes longer than to tell a state.
-        self.close()
         with self._patience(_CHANGE_WITHIN):
             status, body = self._ask(method, path)
         if status >= 300:
@@ -198,6 +197,8 @@ class Management:
 
     @contextlib.contextmanager
     def _patience(self, seconds: float) -> Iterator[None]:
+        """Give answers this long, over a connection of their own."""
+        self.close()
         self._local.timeout = seconds
         try:
             yield

@@ -45,7 +45,9 @@ class RestInference:
         Raises:
             ServingError: when TorchServe can't be reached or answers an error.
         """
-        return await self._post("/v1/models/{}:predict", model, body, headers, timeout)
+        return await self._post(
+            _url(self._base, "/v1/models/{}:predict", model), body, headers, timeout
+        )
 
     async def explain(
         self, model: str, body: bytes, headers: Mapping[str, str], timeout: float | None = None
@@ -55,7 +57,9 @@ class RestInference:
         Raises:
             ServingError: when TorchServe can't be reached or answers an error.
         """
-        return await self._post("/v1/models/{}:explain", model, body, headers, timeout)
+        return await self._post(
+            _url(self._base, "/v1/models/{}:explain", model), body, headers, timeout
+        )
 
     async def infer(
         self, model: str, body: bytes, headers: Mapping[str, str], timeout: float | None = None
@@ -65,23 +69,18 @@ class RestInference:
         Raises:
             ServingError: when TorchServe can't be reached or answers an error.
         """
-        return await self._post("/v2/models/{}/infer", model, body, headers, timeout)
+        return await self._post(
+            _url(self._base, "/v2/models/{}/infer", model), body, headers, timeout
+        )
 
     async def _post(
-        self,
-        path: str,
-        model: str,
-        body: bytes,
-        headers: Mapping[str, str],
-        timeout: float | None,
+        self, url: URL, body: bytes, headers: Mapping[str, str], timeout: float | None
     ) -> Reply:
         more: dict[str, Any] = {}
         if timeout is not None:
             more["timeout"] = aiohttp.ClientTimeout(total=timeout)
         try:
-            async with self._pool().post(
-                _url(self._base, path, model), data=body, headers=headers, **more
-            ) as answer:
+            async with self._pool().post(url, data=body, headers=headers, **more) as answer:
                 content = await answer.read()
                 status = answer.status
                 content_type = answer.headers.get("Content-Type", "")

@@ -14,6 +14,14 @@ from wrapper.torchserve.service import TorchServe
 V1 = b'{"instances": [1, 2]}'
 V2 = b'{"inputs": [{"name": "x", "shape": [1], "datatype": "INT64", "data": [1]}]}'
 
+V2_ANSWER = {
+    "model_name": "digits",
+    "outputs": [
+        {"name": "x", "shape": [2], "datatype": "FP32", "data": [0.5, 1.5]},
+        {"name": "y", "shape": [2], "datatype": "BYTES", "data": ["a", "é"]},
+    ],
+}
+
 speaks_v2 = pytest.mark.parametrize("torchserve", ["kservev2"], indirect=True)
 
 

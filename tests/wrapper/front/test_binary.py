@@ -8,18 +8,10 @@ from typing import Any
 import numpy
 import pytest
 
-from tests.wrapper.front.asking import answer_to, error_of, speaks_v2
+from tests.wrapper.front.asking import V2_ANSWER, answer_to, error_of, speaks_v2
 from tests.wrapper.surroundings import AnsweringTorchServe
 from wrapper.front import Answer
 from wrapper.torchserve.reply import Reply
-
-V2_ANSWER = {
-    "model_name": "digits",
-    "outputs": [
-        {"name": "x", "shape": [2], "datatype": "FP32", "data": [0.5, 1.5]},
-        {"name": "y", "shape": [2], "datatype": "BYTES", "data": ["a", "é"]},
-    ],
-}
 
 
 def _binary(

@@ -7,19 +7,11 @@ from typing import Any
 
 import pytest
 
-from tests.wrapper.front.asking import V1, V2, answer_to, error_of, speaks_v2, told_by
+from tests.wrapper.front.asking import V1, V2, V2_ANSWER, answer_to, error_of, speaks_v2, told_by
 from tests.wrapper.surroundings import AnsweringTorchServe
 from wrapper.front import Answer
 from wrapper.torchserve.reply import Reply
 from wrapper.torchserve.service import TorchServe
-
-V2_ANSWER = {
-    "model_name": "digits",
-    "outputs": [
-        {"name": "x", "shape": [2], "datatype": "FP32", "data": [0.5, 1.5]},
-        {"name": "y", "shape": [2], "datatype": "BYTES", "data": ["a", "é"]},
-    ],
-}
 
 
 def _tensor(datatype: str, shape: object, data: object) -> bytes:
