@@ -12,7 +12,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import Version
 
-from matrix import datafile
+from conformance import datafile
 
 FILE = Path(__file__).with_name("axes.toml")
 _SCHEMA = Path(__file__).with_name("axes.schema.json")

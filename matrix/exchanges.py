@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from matrix import datafile
+from conformance import datafile
 
 FILE = Path(__file__).with_name("exchanges.toml")
 _SCHEMA = Path(__file__).with_name("exchanges.schema.json")

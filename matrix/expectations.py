@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from matrix import datafile
+from conformance import datafile
+from conformance.verdicts import Verdict
 from matrix.conditions import AnyOf, ConditionError
-from matrix.verdicts import Verdict
 
 FILE = Path(__file__).with_name("expectations.toml")
 _SCHEMA = Path(__file__).with_name("expectations.schema.json")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from conformance.results import Record, Run
 from matrix.cells import Cell
 from matrix.plan import Plan
-from matrix.results import Record, Run
 
 
 def pytest_matrix_planned(plan: Plan) -> None:

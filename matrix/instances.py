@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
+from conformance.verdicts import Verdict
 from fixtures import models
 from fixtures import torchserve as torchserves
 from fixtures.torchserve import (
@@ -19,7 +20,6 @@ from fixtures.torchserve import (
 )
 from matrix import late_model
 from matrix.stage import MODELS, instance_key
-from matrix.verdicts import Verdict
 
 _TAIL = 4000
 

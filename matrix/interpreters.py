@@ -10,9 +10,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from conformance.verdicts import Unprovisioned
 from matrix import uv_tool
 from matrix.uv_tool import UvFailed
-from matrix.verdicts import Unprovisioned
 
 _INSTALL_WITHIN = 300.0
 _ANSWER_WITHIN = 20.0

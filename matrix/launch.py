@@ -19,9 +19,10 @@ from pathlib import Path
 
 import requests
 
+from conformance.verdicts import SubjectFailed
 from fixtures.torchserve import Endpoints
 from matrix import ports
-from matrix.subject import OURS_COMMAND, Subject, SubjectFailed, base_environment
+from matrix.subject import OURS_COMMAND, Subject, base_environment
 
 _STOP_WITHIN = 5.0
 # Killed processes whose parent has gone stay zombies where process 1 doesn't reap them.

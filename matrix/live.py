@@ -11,10 +11,10 @@ from rich.live import Live as LiveDisplay
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
+from conformance.results import Record, Run
 from matrix import summary
 from matrix.cells import Cell
 from matrix.plan import Plan
-from matrix.results import Record, Run
 
 # A log file gets a line now and then instead of a display that moves.
 _LINE_EVERY = 15.0

@@ -16,10 +16,10 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from conformance.verdicts import Unprovisioned
 from matrix import axes, interpreters, uv_tool
 from matrix.axes import Axes, KServeRelease
 from matrix.uv_tool import UvFailed
-from matrix.verdicts import Unprovisioned
 
 FOLDER = Path(__file__).with_name("locks")
 _PYPROJECT = Path(__file__).resolve().parent.parent / "pyproject.toml"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from conformance.verdicts import Verdict
 from matrix.axes import Axes
 from matrix.cells import Cell
 from matrix.expectations import Expectations
 from matrix.options import RunOptions
-from matrix.verdicts import Verdict
 
 
 class PlanError(Exception):

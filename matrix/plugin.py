@@ -15,17 +15,17 @@ from typing import Any
 
 import pytest
 
+from conformance.exhibit import Exhibit
+from conformance.judgement import judge
+from conformance.verdicts import Verdict
 from matrix import axes, expectations, hookspecs, options
 from matrix.cells import Cell
 from matrix.distribution import ByRelease, cell_id
-from matrix.exhibit import Exhibit
 from matrix.expectations import Expectations
-from matrix.judgement import judge
 from matrix.plan import Plan, PlanError
 from matrix.session import MatrixSession
 from matrix.stage import Stage
 from matrix.subject import SubjectError
-from matrix.verdicts import Verdict
 
 # Making an environment from an empty cache, on a slow line, is a part of the first check.
 _CHECK_WITHIN = 1200

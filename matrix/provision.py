@@ -12,12 +12,12 @@ from pathlib import Path
 
 from packaging.version import Version
 
+from conformance.verdicts import Unprovisioned
 from fixtures import cache
 from matrix import axes, interpreters, locking, uv_tool
 from matrix.axes import KServeRelease
 from matrix.locking import Lock
 from matrix.uv_tool import UvFailed
-from matrix.verdicts import Unprovisioned
 
 ENVIRONMENTS = "environments"
 

@@ -14,13 +14,14 @@ from typing import Any
 
 import pytest
 
-from matrix import axes, junit, locking
+from conformance import junit
+from conformance.results import Header, Record, ResultsError, Run, Writer, read
+from conformance.verdicts import Verdict
+from matrix import axes, locking
 from matrix.instances import Instances
 from matrix.options import RunOptions
 from matrix.plan import Plan
-from matrix.results import Header, Record, ResultsError, Run, Writer, read
 from matrix.subject import REPOSITORY, Subject
-from matrix.verdicts import Verdict
 
 FILE_NAME = "results.jsonl"
 JUNIT_NAME = "junit.xml"

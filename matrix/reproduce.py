@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from conformance.verdicts import SubjectFailed, Unprovisioned
 from fixtures import leftovers, models, payloads, torchserve
 from fixtures.torchserve import Instance, TorchServe, TorchServeError
 from matrix import axes, launch, reference
@@ -26,9 +27,8 @@ from matrix.locking import LockError
 from matrix.options import RUNTIMES, Preference
 from matrix.provision import provision
 from matrix.stage import MODELS
-from matrix.subject import Subject, SubjectFailed
+from matrix.subject import Subject
 from matrix.summary import make_console, say
-from matrix.verdicts import Unprovisioned
 
 UNFIXED = Subject("unfixed", "{python} {repository}/fixtures/wrappers/unfixed.py", None)
 FIXED = Subject()

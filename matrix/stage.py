@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from conformance.verdicts import SubjectFailed, Unprovisioned, Verdict
 from fixtures.torchserve import Instance
 from matrix import late_model, launch, refusal
 from matrix.axes import Axes
@@ -22,8 +23,7 @@ from matrix.late_model import LateModel
 from matrix.launch import RunningWrapper, Situation
 from matrix.provision import Environment, provision
 from matrix.refusal import Refusal
-from matrix.subject import Subject, SubjectFailed, base_environment
-from matrix.verdicts import Unprovisioned, Verdict
+from matrix.subject import Subject, base_environment
 
 MODELS = ("contract", "digits")
 

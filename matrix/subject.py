@@ -17,10 +17,6 @@ _NOT_INHERITED = ("PROTOCOL_VERSION", "CONFIG_PATH", "TERMINATION_LOG_PATH")
 _NOT_INHERITED_PREFIXES = ("PYTHON", "PYTEST", "TS_", "MODEL_", "VIRTUAL_ENV")
 
 
-class SubjectFailed(Exception):
-    """Misbehaviour of the subject that leaves nothing to compare. Its text is a sentence."""
-
-
 class SubjectError(ValueError):
     """A subject that can't be started as it was described on the command line."""
 

@@ -14,8 +14,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from matrix.results import Record, ResultsError, Run, read
-from matrix.verdicts import Verdict
+from conformance.results import Record, ResultsError, Run, read
+from conformance.verdicts import Verdict
 
 # A letter beside each colour, for those who don't see it. The worst comes first.
 _MARKS = {

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from conformance.exhibit import Exhibit
 from fixtures.torchserve import Instance
 from matrix.cells import Cell
 from matrix.clients import GrpcClient, RestClient
-from matrix.exhibit import Exhibit
 from matrix.expectations import Expectations, Service
 from matrix.launch import RunningWrapper
 from matrix.refusal import Refusal

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from conformance.verdicts import Unsupported, Verdict
 from matrix import ports
 from matrix.cells import Cell
 from matrix.launch import RunningWrapper
 from matrix.plan import Plan
-from matrix.verdicts import Unsupported, Verdict
 
 
 def need_grpc(plan: Plan, cell: Cell, check: str, wrapper: RunningWrapper) -> None:

@@ -9,11 +9,11 @@ import pytest
 from google.protobuf import text_format
 from tritonclient.grpc import service_pb2
 
+from conformance.exhibit import Exhibit
 from matrix import exchanges, late_model
 from matrix.cells import Cell
 from matrix.clients import GrpcClient, GrpcRefusal, RestClient
 from matrix.exchanges import Exchanges, GrpcExchange, HttpExchange
-from matrix.exhibit import Exhibit
 from matrix.expectations import Service
 from matrix.launch import RunningWrapper
 from matrix.plan import Plan

@@ -9,11 +9,11 @@ import tritonclient.grpc as triton_grpc
 import tritonclient.http as triton_http
 from tritonclient.utils import InferenceServerException, triton_to_np_dtype
 
+from conformance import tensors
+from conformance.exhibit import Exhibit, reading
 from fixtures import payloads
-from matrix import open_inference
 from matrix.cells import Cell
 from matrix.clients import TIMEOUT, GrpcClient, RestClient
-from matrix.exhibit import Exhibit, reading
 from matrix.launch import RunningWrapper
 from matrix.plan import Plan
 from matrix.suite.grpc_offer import need_grpc
@@ -45,9 +45,9 @@ def test_grpc_datatypes(
     for tensor in _TENSORS:
         if tensor["datatype"] == "FP16":  # which has no typed contents
             continue
-        answer = grpc_client.infer(open_inference.request("contract", {"inputs": [tensor]}))
+        answer = grpc_client.infer(tensors.request("contract", {"inputs": [tensor]}))
         with reading("the gRPC answer"):
-            returned = open_inference.outputs(answer)
+            returned = tensors.outputs(answer)
         exhibit.equal(returned, [tensor], f"{tensor['datatype']} as it came back, typed")
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from conformance.exhibit import Exhibit, reading
 from fixtures import payloads
 from matrix.cells import Cell
 from matrix.clients import Answer, RestClient
-from matrix.exhibit import Exhibit, reading
 
 _TRACING = {
     "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",

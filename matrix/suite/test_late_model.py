@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from matrix import open_inference
+from conformance import tensors
+from conformance.exhibit import Exhibit
 from matrix.cells import Cell
 from matrix.clients import Answer, GrpcClient, GrpcRefusal, RestClient
-from matrix.exhibit import Exhibit
 from matrix.late_model import LateModel
 from matrix.launch import RunningWrapper
 from matrix.patience import seconds_until
@@ -200,7 +200,7 @@ def _tensors(order: Mapping[str, Any]) -> dict[str, Any]:
 
 def _code(client: GrpcClient, model: LateModel, order: Mapping[str, Any]) -> str:
     try:
-        client.infer(open_inference.request(model.name, _tensors(order)))
+        client.infer(tensors.request(model.name, _tensors(order)))
     except GrpcRefusal as refusal:
         _check_sentence(refusal.details)
         return refusal.code

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from conformance.exhibit import Exhibit
 from matrix.cells import Cell
-from matrix.exhibit import Exhibit
 from matrix.expectations import Expectations
 from matrix.refusal import AT_MOST, Refusal
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from conformance import tensors
+from conformance.exhibit import Exhibit
 from fixtures import payloads
-from matrix import late_model, open_inference
+from matrix import late_model
 from matrix.cells import Cell
 from matrix.clients import Answer, GrpcClient, GrpcRefusal, RestClient
-from matrix.exhibit import Exhibit
 from matrix.launch import RunningWrapper
 from matrix.plan import Plan
 from matrix.suite.grpc_offer import need_grpc
@@ -53,7 +54,7 @@ def test_grpc_other_protocol(
     need_grpc(plan, cell, "grpc-other-protocol", wrapper)
     exhibit.expected = "an error status"
     try:
-        grpc_client.infer(open_inference.request("contract", payloads.load("contract-v2")))
+        grpc_client.infer(tensors.request("contract", payloads.load("contract-v2")))
     except GrpcRefusal as refusal:
         exhibit.observed = refusal.code
     else:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from conformance.exhibit import Exhibit
+from conformance.verdicts import Unsupported
 from matrix.cells import Cell
 from matrix.clients import RestClient
-from matrix.exhibit import Exhibit
 from matrix.expectations import REFUSES, Expectations, Service
 from matrix.launch import RunningWrapper
 from matrix.stage import MODELS, Stage
-from matrix.verdicts import Unsupported
 
 
 def test_starts(wrapper: RunningWrapper, exhibit: Exhibit) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from conformance.exhibit import Exhibit, reading
 from fixtures import payloads
 from fixtures.torchserve import Instance
 from matrix import reference
 from matrix.clients import RestClient
-from matrix.exhibit import Exhibit, reading
 from matrix.expectations import Service
 
 

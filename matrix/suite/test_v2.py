@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from conformance import tensors
+from conformance.exhibit import Exhibit, reading
 from fixtures import payloads
 from fixtures.torchserve import Instance
-from matrix import open_inference, reference
+from matrix import reference
 from matrix.cells import Cell
 from matrix.clients import GrpcClient, RestClient
-from matrix.exhibit import Exhibit, reading
 from matrix.expectations import Service
 from matrix.launch import RunningWrapper
 from matrix.plan import Plan
@@ -73,11 +74,11 @@ def test_grpc_infer(
     body = {"id": _ID, **payloads.load("contract-v2")}
     by_rest = rest.post("/v2/models/contract/infer", body)
     exhibit.equal(by_rest.status, 200, "status of the REST answer")
-    by_grpc = grpc_client.infer(open_inference.request("contract", body))
+    by_grpc = grpc_client.infer(tensors.request("contract", body))
     with reading("the V2 answer"):
-        expected = {"id": _ID, "told": _told(open_inference.essential(by_rest.json()))}
+        expected = {"id": _ID, "told": _told(tensors.essential(by_rest.json()))}
     with reading("the gRPC answer"):
-        observed = {"id": by_grpc.id, "told": _told(open_inference.outputs(by_grpc))}
+        observed = {"id": by_grpc.id, "told": _told(tensors.outputs(by_grpc))}
     exhibit.equal(observed, expected, "gRPC answer beside the REST answer")
 
 
@@ -90,10 +91,10 @@ def test_grpc_digits_tensor(
 ) -> None:
     need_grpc(plan, cell, "grpc-digits-tensor", wrapper)
     body = payloads.load("digits-v2-tensor")
-    answer = grpc_client.infer(open_inference.request("digits", body))
-    known = open_inference.essential(payloads.answer("digits-v2-tensor"))
+    answer = grpc_client.infer(tensors.request("digits", body))
+    known = tensors.essential(payloads.answer("digits-v2-tensor"))
     with reading("the gRPC answer"):
-        outputs = open_inference.outputs(answer)
+        outputs = tensors.outputs(answer)
     exhibit.equal(outputs, known, "the network's known answer")
 
 
@@ -132,7 +133,7 @@ def _ask_torchserve(
 def _told(outputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Give what the contract model told of each input; gRPC knows no nested data."""
     told = [json.loads(output["data"][0]) for output in outputs]
-    return [{**each, "data": open_inference.flat(each["data"])} for each in told]
+    return [{**each, "data": tensors.flat(each["data"])} for each in told]
 
 
 def _received(output: dict[str, Any]) -> dict[str, Any]:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from conformance.verdicts import Verdict
 from matrix import axes, expectations
 from matrix.expectations import ExpectationsError
-from matrix.verdicts import Verdict
 
 KNOWN_FAILURE = """
 [[known_failures]]

@@ -12,11 +12,12 @@ from pathlib import Path
 import psutil
 import pytest
 
+from conformance.verdicts import SubjectFailed
 from fixtures.torchserve import Endpoints
 from matrix import launch, ports, refusal
 from matrix.launch import Situation
 from matrix.ports import PortError
-from matrix.subject import REPOSITORY, Subject, SubjectFailed
+from matrix.subject import REPOSITORY, Subject
 
 TINY = Path(__file__).with_name("tiny_wrapper.py")
 PYTHON = Path(sys.executable)

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
+from conformance.verdicts import Unprovisioned
 from matrix import axes, cli, interpreters, locking, uv_tool
 from matrix.axes import KServeRelease
 from matrix.locking import LockError
 from matrix.uv_tool import UvFailed
-from matrix.verdicts import Unprovisioned
 
 RELEASES = axes.load().kserve
 PINS = "kserve==0.99.0 \\\n    --hash=sha256:00\npure==1.0 \\\n    --hash=sha256:01\n"

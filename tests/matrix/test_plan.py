@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from conformance.verdicts import Verdict
 from matrix import axes, expectations, plan
 from matrix.conditions import AnyOf
 from matrix.options import RunOptions
 from matrix.plan import Plan, PlanError
-from matrix.verdicts import Verdict
 
 EVERYTHING = RunOptions(
     *("default", (), (), (), (), (), "auto", None, None, None, None, 90.0, Path("results"))

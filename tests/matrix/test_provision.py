@@ -17,11 +17,11 @@ from typing import Any
 
 import pytest
 
+from conformance.verdicts import Unprovisioned
 from matrix import axes, interpreters, locking, provision, uv_tool
 from matrix.axes import KServeRelease
 from matrix.locking import Lock, LockError
 from matrix.uv_tool import UvFailed
-from matrix.verdicts import Unprovisioned
 
 RELEASE = KServeRelease("0.21.0", "3.13", datetime.date(2026, 10, 16), (), (), ())
 

@@ -1,4 +1,4 @@
-"""What a check can come to, and the two ways in which it can be impossible to make."""
+"""What a check can come to, and the ways in which it can find nothing to judge."""
 
 from __future__ import annotations
 
@@ -25,3 +25,7 @@ class Unprovisioned(Exception):
 
 class Unsupported(Exception):
     """Something that the subject does not offer. Its text is a sentence that says what."""
+
+
+class SubjectFailed(Exception):
+    """Misbehaviour of the subject that leaves nothing to compare. Its text is a sentence."""

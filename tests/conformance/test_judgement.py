@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from matrix.judgement import judge
-from matrix.subject import SubjectFailed
-from matrix.verdicts import Unprovisioned, Unsupported, Verdict
+from conformance.judgement import judge
+from conformance.verdicts import SubjectFailed, Unprovisioned, Unsupported, Verdict
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,10 @@ from xml.etree import ElementTree
 import pytest
 from rich.console import Console
 
-from matrix import junit, summary
-from matrix.results import Header, Record, ResultsError, Run, Writer, read
-from matrix.verdicts import Verdict
+from conformance import junit
+from conformance.results import Header, Record, ResultsError, Run, Writer, read
+from conformance.verdicts import Verdict
+from matrix import summary
 
 CELL = "kserve0.9.0-unset-kserve-torchserve0.12.0"
 AXES = {

@@ -6,8 +6,8 @@ from collections import defaultdict
 from pathlib import Path
 from xml.etree import ElementTree
 
-from matrix.results import Record, Run
-from matrix.verdicts import Verdict
+from conformance.results import Record, Run
+from conformance.verdicts import Verdict
 
 
 def write(run: Run, path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from matrix.exhibit import Exhibit, reading
+from conformance.exhibit import Exhibit, reading
 
 
 @pytest.mark.parametrize(

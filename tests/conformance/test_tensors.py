@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from tritonclient.grpc import service_pb2
 
-from matrix import open_inference
+from conformance import tensors
 
 TENSORS: list[dict[str, Any]] = [
     {"name": "i", "datatype": "INT64", "shape": [2], "data": [-1, 9007199254740993]},
@@ -28,7 +28,7 @@ RAW = {
 
 def test_a_request_holds_what_the_body_holds() -> None:
     nested = {"name": "n", "datatype": "INT32", "shape": [2, 2], "data": [[1, 2], [3, 4]]}
-    request = open_inference.request("m", {"id": "7", "inputs": [*TENSORS, nested]})
+    request = tensors.request("m", {"id": "7", "inputs": [*TENSORS, nested]})
     assert (request.model_name, request.id) == ("m", "7")
     assert [each.name for each in request.inputs] == ["i", "f", "b", "t", "u", "n"]
     assert list(request.inputs[0].contents.int64_contents) == [-1, 9007199254740993]
@@ -40,7 +40,7 @@ def test_a_request_holds_what_the_body_holds() -> None:
 @pytest.mark.parametrize("raw", [False, True])
 def test_outputs_are_read_from_either_encoding(raw: bool) -> None:
     response = service_pb2.ModelInferResponse()
-    request = open_inference.request("m", {"inputs": TENSORS})
+    request = tensors.request("m", {"inputs": TENSORS})
     for tensor in request.inputs:
         output = response.outputs.add(
             name=tensor.name, datatype=tensor.datatype, shape=tensor.shape
@@ -49,15 +49,15 @@ def test_outputs_are_read_from_either_encoding(raw: bool) -> None:
             response.raw_output_contents.append(RAW[tensor.name])
         else:
             output.contents.CopyFrom(tensor.contents)
-    assert open_inference.outputs(response) == TENSORS
+    assert tensors.outputs(response) == TENSORS
 
 
 def test_raw_contents_that_dont_fit_the_outputs_are_told() -> None:
     response = service_pb2.ModelInferResponse(raw_output_contents=[b""])
     with pytest.raises(AssertionError, match="1 raw contents for 0 outputs"):
-        open_inference.outputs(response)
+        tensors.outputs(response)
 
 
 def test_nested_and_flat_data_are_the_same() -> None:
     answer = {"outputs": [{**TENSORS[0], "data": [[-1], [9007199254740993]], "more": 1}]}
-    assert open_inference.essential(answer) == [TENSORS[0]]
+    assert tensors.essential(answer) == [TENSORS[0]]

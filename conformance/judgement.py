@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from matrix.subject import SubjectFailed
-from matrix.verdicts import Unprovisioned, Unsupported, Verdict
+from conformance.verdicts import SubjectFailed, Unprovisioned, Unsupported, Verdict
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Judges any KServe / Open Inference Protocol server by what it answers."""
