@@ -35,11 +35,12 @@ class Header:
     started: str
     machine: Mapping[str, str | int]
     commit: str | None
-    runtime: str
+    runtime: str | None
     torchserve: Sequence[Mapping[str, str]]
     locks: Mapping[str, str | None]
     wrapper: Mapping[str, str | None]
     planned: Mapping[str, Sequence[str]]
+    suite: str | None = None
 
     @property
     def planned_checks(self) -> int:
@@ -61,6 +62,7 @@ class Record:
     observed: Any
     seconds: float
     evidence: Mapping[str, Any] = field(default_factory=dict)
+    binding: bool = True
 
     @property
     def as_expected(self) -> bool:
@@ -137,7 +139,7 @@ class Run:
 
 def _is_against_subject(record: Record) -> bool:
     about_subject = {Verdict.PASSED, Verdict.FAILED, Verdict.UNSUPPORTED}
-    return record.verdict in about_subject and not record.as_expected
+    return record.verdict in about_subject and not record.as_expected and record.binding
 
 
 class Writer:

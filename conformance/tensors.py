@@ -1,41 +1,81 @@
-"""The Open Inference Protocol's messages, between their JSON and their gRPC form."""
+"""The Open Inference Protocol's tensors, between their JSON, typed gRPC and raw forms.
+
+Sources: inference_rest.md, "Tensor Data Types"; inference_grpc.md, "Tensor Data" and
+InferTensorContents; for raw BYTES, Triton's binary tensor data extension.
+"""
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from tritonclient.grpc import service_pb2
 
-# InferTensorContents' member, and the little-endian form of one element in raw contents.
-_DATATYPES: Mapping[str, tuple[str, str]] = {
-    "BOOL": ("bool_contents", "?"),
-    "INT8": ("int_contents", "b"),
-    "INT16": ("int_contents", "h"),
-    "INT32": ("int_contents", "i"),
-    "INT64": ("int64_contents", "q"),
-    "UINT8": ("uint_contents", "B"),
-    "UINT16": ("uint_contents", "H"),
-    "UINT32": ("uint_contents", "I"),
-    "UINT64": ("uint64_contents", "Q"),
-    "FP32": ("fp32_contents", "f"),
-    "FP64": ("fp64_contents", "d"),
-    "BYTES": ("bytes_contents", ""),
-}
+
+@dataclass(frozen=True)
+class Datatype:
+    """One row of the table of datatypes.
+
+    Attributes:
+        format: struct's letter for one little-endian element; empty for BYTES, whose elements
+            have their length before them.
+        contents: InferTensorContents' member; empty for FP16, which has none.
+        extremes: values at both ends of the range, and what rounding would lose.
+    """
+
+    name: str
+    format: str
+    contents: str
+    extremes: tuple[Any, ...]
+
+    @property
+    def size(self) -> int:
+        """Give the bytes of one element, 0 for BYTES."""
+        return struct.calcsize(f"<{self.format}") if self.format else 0
+
+
+_TABLE = (
+    Datatype("BOOL", "?", "bool_contents", (True, False, False, True)),
+    Datatype("UINT8", "B", "uint_contents", (0, 255)),
+    Datatype("UINT16", "H", "uint_contents", (0, 65535)),
+    Datatype("UINT32", "I", "uint_contents", (0, 4294967295)),
+    Datatype("UINT64", "Q", "uint64_contents", (0, 2**53 + 1, 18446744073709551615)),
+    Datatype("INT8", "b", "int_contents", (-128, 0, 127)),
+    Datatype("INT16", "h", "int_contents", (-32768, 0, 32767)),
+    Datatype("INT32", "i", "int_contents", (-2147483648, 0, 2147483647)),
+    Datatype("INT64", "q", "int64_contents", (-9223372036854775808, 2**53 + 1, 2**63 - 1)),
+    Datatype("FP16", "e", "", (0.5, -65504.0, 0.0999755859375)),
+    Datatype("FP32", "f", "fp32_contents", (0.5, -3.4028234663852886e38, 0.10000000149011612)),
+    Datatype("FP64", "d", "fp64_contents", (0.1, -1.7976931348623157e308)),
+    Datatype("BYTES", "", "bytes_contents", ("a", "é漢", "")),
+)
+DATATYPES: Mapping[str, Datatype] = {each.name: each for each in _TABLE}
+
+
+def tensor(name: str, datatype: str, shape: Iterable[int], data: list[Any]) -> dict[str, Any]:
+    """Write a tensor as a V2 REST request and a V2 REST answer hold it."""
+    return {"name": name, "shape": list(shape), "datatype": datatype, "data": data}
 
 
 def request(model: str, body: Mapping[str, Any]) -> service_pb2.ModelInferRequest:
-    """Write a V2 REST body as the gRPC request that means the same."""
-    message = service_pb2.ModelInferRequest(model_name=model, id=body.get("id", ""))
-    for tensor in body["inputs"]:
-        added = message.inputs.add(name=tensor["name"], datatype=tensor["datatype"])
-        added.shape.extend(tensor["shape"])
-        member, _ = _DATATYPES[tensor["datatype"]]
-        data = flat(tensor["data"])
-        if tensor["datatype"] == "BYTES":
-            data = [element.encode() for element in data]
-        getattr(added.contents, member).extend(data)
+    """Write a V2 REST body as the gRPC request with typed contents that means the same."""
+    message = _head(model, body)
+    for sent, added in zip(body["inputs"], message.inputs, strict=True):
+        data = flat(sent["data"])
+        if sent["datatype"] == "BYTES":
+            data = [_bytes(element) for element in data]
+        getattr(added.contents, DATATYPES[sent["datatype"]].contents).extend(data)
+    return message
+
+
+def raw_request(model: str, body: Mapping[str, Any]) -> service_pb2.ModelInferRequest:
+    """Write a V2 REST body as the gRPC request with raw contents that means the same."""
+    message = _head(model, body)
+    message.raw_input_contents.extend(
+        pack(sent["datatype"], flat(sent["data"])) for sent in body["inputs"]
+    )
     return message
 
 
@@ -54,7 +94,7 @@ def outputs(response: service_pb2.ModelInferResponse) -> list[dict[str, Any]]:
             "name": output.name,
             "datatype": output.datatype,
             "shape": list(output.shape),
-            "data": _unpacked(output.datatype, raw[index]) if raw else _contents(output),
+            "data": unpack(output.datatype, raw[index]) if raw else _contents(output),
         }
         for index, output in enumerate(response.outputs)
     ]
@@ -80,19 +120,47 @@ def flat(data: Any) -> list[Any]:
     return [element for each in data for element in flat(each)]
 
 
+def pack(datatype: str, data: Iterable[Any]) -> bytes:
+    """Write elements as raw contents: little-endian, BYTES each after its length."""
+    if datatype == "BYTES":
+        elements = [_bytes(element) for element in data]
+        return b"".join(struct.pack("<I", len(element)) + element for element in elements)
+    values = list(data)
+    return struct.pack(f"<{len(values)}{DATATYPES[datatype].format}", *values)
+
+
+def unpack(datatype: str, raw: bytes) -> list[Any]:
+    """Read raw contents; BYTES as text.
+
+    Raises:
+        AssertionError: when they are no whole number of elements.
+    """
+    try:
+        if datatype != "BYTES":
+            return [each[0] for each in struct.iter_unpack(f"<{DATATYPES[datatype].format}", raw)]
+        elements, at = [], 0
+        while at < len(raw):
+            (length,) = struct.unpack_from("<I", raw, at)
+            elements.append(raw[at + 4 : at + 4 + length].decode())
+            at += 4 + length
+    except (struct.error, UnicodeDecodeError) as error:
+        raise AssertionError(f"raw contents of {datatype} can't be read: {error}") from None
+    return elements
+
+
+def _head(model: str, body: Mapping[str, Any]) -> service_pb2.ModelInferRequest:
+    message = service_pb2.ModelInferRequest(model_name=model, id=body.get("id", ""))
+    for sent in body["inputs"]:
+        message.inputs.add(name=sent["name"], datatype=sent["datatype"], shape=sent["shape"])
+    for wanted in body.get("outputs", ()):
+        message.outputs.add(name=wanted["name"])
+    return message
+
+
 def _contents(output: Any) -> list[Any]:
-    member, _ = _DATATYPES[output.datatype]
-    data = list(getattr(output.contents, member))
+    data = list(getattr(output.contents, DATATYPES[output.datatype].contents))
     return [element.decode() for element in data] if output.datatype == "BYTES" else data
 
 
-def _unpacked(datatype: str, raw: bytes) -> list[Any]:
-    if datatype != "BYTES":
-        return [each[0] for each in struct.iter_unpack(f"<{_DATATYPES[datatype][1]}", raw)]
-    # Each element after its length, four bytes little-endian.
-    elements, at = [], 0
-    while at < len(raw):
-        (length,) = struct.unpack_from("<I", raw, at)
-        elements.append(raw[at + 4 : at + 4 + length].decode())
-        at += 4 + length
-    return elements
+def _bytes(element: str | bytes) -> bytes:
+    return element.encode() if isinstance(element, str) else element

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
 import json
-import os
-import platform
-import subprocess
 import time
 import uuid
 from collections.abc import Mapping
@@ -14,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from conformance import junit
+from conformance import VERSION, junit, surroundings
 from conformance.results import Header, Record, ResultsError, Run, Writer, read
 from conformance.verdicts import Verdict
 from matrix import axes, locking
 from matrix.instances import Instances
 from matrix.options import RunOptions
 from matrix.plan import Plan
-from matrix.subject import REPOSITORY, Subject
+from matrix.subject import Subject
 
 FILE_NAME = "results.jsonl"
 JUNIT_NAME = "junit.xml"
@@ -75,7 +71,7 @@ class Recorder:
 
     def finish(self) -> Run:
         """Write the footer and the JUnit report."""
-        run = self._writer.finish(_now(), time.monotonic() - self._started)
+        run = self._writer.finish(surroundings.now(), time.monotonic() - self._started)
         junit.write(run, self._out / JUNIT_NAME)
         return run
 
@@ -125,14 +121,9 @@ def _header(plan: Plan, subject: Subject, runtime: str, instances: Instances) ->
     releases = dict.fromkeys(cell.kserve for cell in plan.cells)
     return Header(
         run=uuid.uuid4().hex,
-        started=_now(),
-        machine={
-            "system": f"{platform.system()} {platform.release()}",
-            "architecture": platform.machine(),
-            "cpus": os.cpu_count() or 1,
-            "python": platform.python_version(),
-        },
-        commit=_commit(),
+        started=surroundings.now(),
+        machine=surroundings.machine(),
+        commit=surroundings.commit(),
         runtime=runtime,
         torchserve=[
             {
@@ -149,6 +140,7 @@ def _header(plan: Plan, subject: Subject, runtime: str, instances: Instances) ->
             "constructor": subject.constructor,
         },
         planned={cell.id: list(plan.checks[cell.id]) for cell in plan.cells},
+        suite=VERSION,
     )
 
 
@@ -157,19 +149,3 @@ def _lock(release: str) -> str | None:
         return locking.find(axes.load().release(release)).digest
     except locking.LockError:
         return None
-
-
-def _commit() -> str | None:
-    def git(*arguments: str) -> str:
-        return subprocess.run(
-            ["git", *arguments], cwd=REPOSITORY, capture_output=True, text=True, check=True
-        ).stdout.strip()
-
-    try:
-        return git("rev-parse", "HEAD") + ("-dirty" if git("status", "--porcelain") else "")
-    except (OSError, subprocess.CalledProcessError):
-        return None
-
-
-def _now() -> str:
-    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")

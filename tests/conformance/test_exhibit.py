@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.exhibit import Exhibit, reading
+from conformance.exhibit import Exhibit
+from conformance.expect import reading
 
 
 @pytest.mark.parametrize(

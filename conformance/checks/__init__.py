@@ -1,0 +1,41 @@
+"""The checks: for each statement a function that asks a server and judges what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from conformance.checks import (
+    binary,
+    errors,
+    explain,
+    grpc_infer,
+    headers,
+    health,
+    metadata,
+    repository,
+    v1,
+    v2,
+    v2_tensors,
+)
+from conformance.checks.registry import CHECKS, Check
+
+__all__ = ["Check", "all_checks"]
+
+_AREAS = (
+    v1,
+    explain,
+    v2,
+    v2_tensors,
+    binary,
+    grpc_infer,
+    health,
+    metadata,
+    errors,
+    headers,
+    repository,
+)
+
+
+def all_checks() -> Mapping[str, Check]:
+    """Give each check by the id of its statement."""
+    return CHECKS

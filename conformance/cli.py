@@ -1,0 +1,43 @@
+"""``python -m conformance``: its commands, and what it says of a user's mistake."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from conformance import commands, run
+from conformance.catalogue import CatalogueError
+from conformance.requirements import RequirementsError
+from conformance.target import TargetError
+from conformance.verdicts import SubjectFailed
+
+_COMMANDS = (run, commands)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and give its exit code.
+
+    0: no departure; 1: the server departs from a MUST, or from an extension that it offers;
+    2: wrong usage; 3: the suite failed, or nothing answers at the address.
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m conformance",
+        description="Judges any KServe / Open Inference Protocol server by what it answers.",
+    )
+    subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
+    for module in _COMMANDS:
+        module.register(subparsers)
+    arguments = parser.parse_args(argv)
+    try:
+        code: int = arguments.command(arguments)
+    except (TargetError, RequirementsError, CatalogueError) as error:
+        return _fail(error, 2)
+    except SubjectFailed as error:
+        return _fail(error, 3)
+    return code
+
+
+def _fail(error: Exception, code: int) -> int:
+    sys.stderr.write(f"error: {error}\n")
+    return code

@@ -1,0 +1,3 @@
+"""Makes ``pytest conformance`` a run of the suite."""
+
+pytest_plugins = ("conformance.plugin",)

@@ -1,0 +1,88 @@
+"""What checks say of an answer: each function returns, or raises `Departure` with a sentence."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Collection, Iterator
+from typing import Any
+
+_LONGEST = 600
+
+
+class Departure(AssertionError):
+    """A server departs from a statement. Its text is a sentence that says how.
+
+    Attributes:
+        expected: what the statement asks for, as JSON; None where the sentence says it all.
+        observed: what came instead, as JSON.
+    """
+
+    def __init__(self, sentence: str, expected: Any = None, observed: Any = None) -> None:
+        super().__init__(sentence)
+        self.expected = expected
+        self.observed = observed
+
+
+def that(holds: bool, otherwise: str) -> None:
+    """Go on where something holds.
+
+    Raises:
+        Departure: with the sentence ``otherwise`` where it doesn't.
+    """
+    if not holds:
+        raise Departure(otherwise)
+
+
+def equal(observed: Any, expected: Any, what: str) -> None:
+    """Compare as JSON: 1 is not 1.0, nor true.
+
+    Raises:
+        Departure: when they differ; names ``what`` and both.
+    """
+    if as_json(observed) != as_json(expected):
+        raise Departure(
+            f"{what}: expected {shortened(as_json(expected))}, got {shortened(as_json(observed))}",
+            expected,
+            observed,
+        )
+
+
+def one_of(observed: Any, allowed: Collection[Any], what: str) -> None:
+    """Go on where a value is one of those that the texts allow.
+
+    Raises:
+        Departure: when it is none of them.
+    """
+    if observed not in allowed:
+        shown = " or ".join(str(each) for each in allowed)
+        raise Departure(f"{what}: expected {shown}, got {observed}", list(allowed), observed)
+
+
+@contextlib.contextmanager
+def reading(what: str) -> Iterator[None]:
+    """Take an answer apart that may be of another form than the specification says.
+
+    Raises:
+        Departure: where it is; else that would be taken for a fault of the suite.
+    """
+    try:
+        yield
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+        raise Departure(f"{what} is not of the specified form: {error!r}") from None
+
+
+def as_json(value: Any) -> str:
+    """Write a value so that equal documents are equal texts; bytes as text where they are."""
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, default=_text)
+
+
+def shortened(text: str, longest: int = _LONGEST) -> str:
+    """Cut a long text off, and say how long it was."""
+    if len(text) <= longest:
+        return text
+    return f"{text[:longest]}... ({len(text)} characters)"
+
+
+def _text(value: Any) -> Any:
+    return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value)

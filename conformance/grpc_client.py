@@ -1,0 +1,107 @@
+"""Calls a server's inference.GRPCInferenceService, and shows each call as a grpcurl line."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+import grpc
+from google.protobuf import descriptor_pb2, json_format
+from google.protobuf.message import Message
+from tritonclient.grpc import service_pb2, service_pb2_grpc
+
+from conformance.expect import Departure, shortened
+from conformance.http_client import TIMEOUT
+
+SERVICE = "inference.GRPCInferenceService"
+PROTOSET = "open_inference.protoset"
+_LONGEST = 64 * 1024 * 1024
+
+
+class CallFailed(Departure):
+    """A gRPC status other than OK. Where a check doesn't want it, it is a departure."""
+
+    def __init__(self, call: str, code: str, details: str) -> None:
+        super().__init__(f"{call} ended with {code}: {shortened(details, 300)}", "OK", code)
+        self.code = code
+        self.details = details
+
+
+class GrpcClient:
+    """Makes calls over one channel."""
+
+    def __init__(self, target: str, user_agent: str) -> None:
+        self.target = target
+        options = [
+            ("grpc.primary_user_agent", user_agent),
+            ("grpc.enable_http_proxy", 0),
+            ("grpc.max_receive_message_length", _LONGEST),
+            ("grpc.max_send_message_length", _LONGEST),
+        ]
+        self._channel = grpc.insecure_channel(target, options)
+        self._stub = service_pb2_grpc.GRPCInferenceServiceStub(self._channel)
+
+    def call(self, name: str, request: Message, metadata: Mapping[str, str]) -> Any:
+        """Make a call.
+
+        Raises:
+            CallFailed: when it ends with another status than OK, or isn't answered.
+        """
+        try:
+            return getattr(self._stub, name)(
+                request, timeout=TIMEOUT, metadata=tuple(metadata.items())
+            )
+        except grpc.RpcError as error:
+            raise CallFailed(name, error.code().name, error.details() or "") from None
+
+    def call_bytes(self, method: str, message: bytes, metadata: Mapping[str, str]) -> bytes:
+        """Make a call of any method with bytes that need be no message.
+
+        Raises:
+            CallFailed: when it ends with another status than OK, or isn't answered.
+        """
+        call = self._channel.unary_unary(
+            method, request_serializer=None, response_deserializer=None
+        )
+        try:
+            answer: bytes = call(message, timeout=TIMEOUT, metadata=tuple(metadata.items()))
+        except grpc.RpcError as error:
+            raise CallFailed(method, error.code().name, error.details() or "") from None
+        return answer
+
+    def close(self) -> None:
+        """Close the channel."""
+        self._channel.close()
+
+
+def grpcurl(target: str, name: str, request: Message, metadata: Mapping[str, str]) -> str:
+    """Give a line for a shell that makes the same call.
+
+    Servers of KServe's SDK have no reflection, so that grpcurl needs a description of the
+    service: ``python -m conformance protoset`` writes it.
+    """
+    words = ["grpcurl", "-plaintext", "-protoset", PROTOSET]
+    for key, value in metadata.items():
+        words += ["-H", f"{key}: {value}"]
+    body = json_format.MessageToDict(request, preserving_proto_field_name=True)
+    words += ["-d", shortened(json.dumps(body, ensure_ascii=False), 3000)]
+    return shlex.join([*words, target, f"{SERVICE}/{name}"])
+
+
+def protoset() -> bytes:
+    """Describe the service as grpcurl's ``-protoset`` takes it: a FileDescriptorSet."""
+    wanted = descriptor_pb2.FileDescriptorSet()
+    seen: set[str] = set()
+
+    def add(file: Any) -> None:
+        if file.name in seen:
+            return
+        seen.add(file.name)
+        for dependency in file.dependencies:
+            add(dependency)
+        file.CopyToProto(wanted.file.add())
+
+    add(service_pb2.DESCRIPTOR)
+    return wanted.SerializeToString()

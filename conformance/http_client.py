@@ -1,0 +1,215 @@
+"""Asks a server by HTTP, as a check wants it to the byte, and shows each request as a curl line."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+
+from conformance.expect import Departure, shortened
+
+# Far above what a model of a test takes; a server that hangs is found out.
+TIMEOUT = 30.0
+# A longer body isn't shown whole: a terminal takes no more.
+_SHOWN = 3000
+
+
+class NoAnswer(Departure):
+    """The server closed the connection, or said nothing within the time."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """An HTTP request as it is sent; ``headers`` has all that were chosen."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes | None
+
+    @property
+    def asked(self) -> str:
+        """Give method and path."""
+        parts = urlsplit(self.url)
+        return f"{self.method} {parts.path}{'?' + parts.query if parts.query else ''}"
+
+    def curl(self) -> str:
+        """Give a line for a shell that sends the same."""
+        words = ["curl", "-sS", "-i"]
+        # curl waits for the body that a HEAD's Content-Length tells of, unless told.
+        words += ["--head"] if self.method == "HEAD" else ["-X", self.method]
+        words += ["--path-as-is", self.url]
+        for name, value in self.headers.items():
+            # curl leaves a header without a value out, unless it ends with a semicolon.
+            words += ["-H", f"{name}: {value}" if value else f"{name};"]
+        if self.body is None:
+            return shlex.join(words)
+        if len(self.body) > _SHOWN:
+            return f"{shlex.join(words)} --data-binary @BODY   # {len(self.body)} bytes"
+        if "content-type" not in {name.lower() for name in self.headers}:
+            words += ["-H", "content-type:"]
+        try:
+            text = self.body.decode()
+            if "\0" in text or text.startswith("@"):
+                raise ValueError
+        except ValueError:
+            octal = "".join(f"\\{byte:03o}" for byte in self.body)
+            return f"printf {shlex.quote(octal)} | {shlex.join([*words, '--data-binary', '@-'])}"
+        return shlex.join([*words, "--data-binary", text])
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An HTTP answer. The names of ``headers`` are in small letters.
+
+    Attributes:
+        asked: method and path of the request, for sentences.
+    """
+
+    asked: str
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    seconds: float = field(default=0.0, compare=False)
+
+    def json(self) -> Any:
+        """Give the body as JSON by RFC 8259, which has no NaN.
+
+        Raises:
+            Departure: when it is none.
+        """
+        try:
+            return json.loads(self.body, parse_constant=_refuse)
+        except (ValueError, RecursionError):
+            raise Departure(
+                f"{self.asked}: the body of the answer {self.status} is no JSON: "
+                f"{shortened(repr(self.body), 200)}"
+            ) from None
+
+    def success(self) -> Any:
+        """Give the body of an answer that must be 200 with JSON.
+
+        Raises:
+            Departure: when it is anything else.
+        """
+        if self.status != 200:
+            raise Departure(
+                f"{self.asked}: expected status 200, got {self.status}: "
+                f"{shortened(self.text(), 300)}",
+                200,
+                self.status,
+            )
+        return self.json()
+
+    def error(self, *statuses: int) -> str:
+        """Give the sentence of an error answer, which must have one of the statuses.
+
+        Args:
+            statuses: those that are right; 4xx where none is named.
+
+        Raises:
+            Departure: when the status is another, or there is no non-empty ``error`` string.
+        """
+        self.failure(*statuses)
+        told = self.json()
+        sentence = told.get("error") if isinstance(told, dict) else None
+        if not isinstance(sentence, str) or not sentence.strip():
+            raise Departure(
+                f'{self.asked}: the answer {self.status} has no "error" string: '
+                f"{shortened(self.text(), 200)}",
+                {"error": "a sentence"},
+                told,
+            )
+        return sentence
+
+    def failure(self, *statuses: int) -> None:
+        """Go on where the answer has one of the statuses, whatever its body is.
+
+        Raises:
+            Departure: when the status is another.
+        """
+        right = self.status in statuses if statuses else 400 <= self.status < 500
+        if not right:
+            wanted = " or ".join(map(str, statuses)) or "a status 4xx"
+            raise Departure(
+                f"{self.asked}: expected {wanted}, got {self.status}: "
+                f"{shortened(self.text(), 300)}",
+                list(statuses) or "4xx",
+                self.status,
+            )
+
+    def text(self) -> str:
+        """Give the body for a person to read."""
+        return self.body.decode("utf-8", "backslashreplace")
+
+    def shown(self) -> str:
+        """Give the answer for a person to read."""
+        told = "".join(f"\n{name}: {value}" for name, value in self.headers.items())
+        return f"{self.status}{told}\n\n{shortened(self.text(), 2000)}"
+
+
+class HttpClient:
+    """Sends requests to one server over connections that stay open."""
+
+    def __init__(self, base: str) -> None:
+        self.base = base.rstrip("/")
+        self._session = requests.Session()
+        # A proxy of this machine has nothing to say here, and its headers would get in the way.
+        self._session.trust_env = False
+        self._session.headers.clear()
+
+    def send(self, request: Request) -> Answer:
+        """Send a request and give its answer; redirections are answers as well.
+
+        Raises:
+            NoAnswer: when the server doesn't answer.
+        """
+        try:
+            got = self._session.request(
+                request.method,
+                request.url,
+                data=request.body,
+                headers={"Accept-Encoding": "identity", **request.headers},
+                timeout=TIMEOUT,
+                allow_redirects=False,
+            )
+        except (requests.RequestException, ValueError) as error:
+            raise NoAnswer(f"{request.asked} was not answered: {error}") from None
+        headers = {name.lower(): value for name, value in got.headers.items()}
+        return Answer(
+            request.asked, got.status_code, headers, got.content, got.elapsed.total_seconds()
+        )
+
+    def send_bytes(self, data: bytes) -> bytes:
+        """Send bytes that need be no HTTP on a connection of their own; give all that comes back.
+
+        Raises:
+            NoAnswer: when the server can't be reached, or doesn't end the connection in time.
+        """
+        parts = urlsplit(self.base)
+        port = parts.port or 80
+        received = b""
+        try:
+            with socket.create_connection((parts.hostname or "", port), timeout=5) as connection:
+                connection.sendall(data)
+                connection.shutdown(socket.SHUT_WR)
+                while chunk := connection.recv(65536):
+                    received += chunk
+        except OSError as error:
+            if not received:
+                raise NoAnswer(f"{shortened(repr(data), 80)}: no answer: {error}") from None
+        return received
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._session.close()
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON")

@@ -1,0 +1,241 @@
+"""What a server offers: found by asking, never believed.
+
+Everything here is asked once per run, before the first check.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from conformance import tensors
+from conformance.expect import Departure
+from conformance.http_client import Answer
+from conformance.server import Server
+from conformance.target import Target
+from conformance.tensors import tensor
+
+BINARY = "binary_tensor_data"
+REPOSITORY = "model_repository"
+EXPLAIN = "explain"
+
+# What the contract model is told apart by; other models answer these or don't.
+_CONTRACT_V1: Mapping[str, Any] = {"instances": [{"conformance": [1, "two"]}]}
+_CONTRACT_V2 = tensor("returned", "INT32", [2, 2], [1, 2, 3, 4])
+# What a model that says nothing of its inputs may answer all the same.
+_GUESSES_V1: tuple[Mapping[str, Any], ...] = (
+    _CONTRACT_V1,
+    {"instances": [1]},
+    {"instances": [[1.0, 2.0, 3.0, 4.0]]},
+)
+
+_SAMPLE_VALUES: Mapping[str, Any] = {"BOOL": True, "BYTES": "a", "FP16": 0.5, "FP32": 0.5}
+
+
+@dataclass
+class Offer:
+    """What was found; also `conformance.server.Knowledge` for the checks.
+
+    Attributes:
+        v1_sample: a V1 request that the model answers, None where none is known.
+        v2_sample: the same in V2, without an id.
+        is_contract_v1: whether V1 instances come back as from the contract model.
+        is_contract_v2: whether V2 tensors do.
+        not_ready_model: a model that the server knows and that isn't ready.
+        declared: extensions that the server's metadata names.
+        detected: extensions that it was seen to have.
+        absent: by profile, why it was taken for one that isn't offered.
+        server: name and version by its own word, empty where it doesn't tell.
+    """
+
+    v1_sample: Mapping[str, Any] | None = None
+    v2_sample: Mapping[str, Any] | None = None
+    is_contract_v1: bool = False
+    is_contract_v2: bool = False
+    not_ready_model: str | None = None
+    declared: frozenset[str] = frozenset()
+    detected: frozenset[str] = frozenset()
+    absent: Mapping[str, str] = field(default_factory=dict)
+    server: str = ""
+
+    def why_unsupported(self, profile: str, feature: str | None) -> str | None:
+        """Say why statements of a profile and a feature can't be judged, None where they can."""
+        if profile in self.absent:
+            return self.absent[profile]
+        if feature is None or feature in self.declared or feature in self.detected:
+            return None
+        return f"the server neither declares nor shows the extension {feature}"
+
+
+def look(server: Server, target: Target) -> Offer:
+    """Ask a server what it offers. A server that answers nothing offers nothing."""
+    offer = Offer(not_ready_model=target.not_ready_model)
+    _look_at_metadata(server, offer)
+    absent = {}
+    if "v1" in target.profiles:
+        _look_for_v1(server, target, offer)
+        if offer.v1_sample is None and "v1" not in target.claimed:
+            absent["v1"] = (
+                "no V1 request that was tried is answered with predictions: if the server speaks "
+                "V1, say --profile v1, and give a request with --payloads"
+            )
+    if "v2" in target.profiles or "grpc" in target.profiles:
+        routes = _look_for_v2(server, target, offer)
+        if not routes and "v2" not in target.claimed:
+            absent["v2"] = (
+                "no V2 request that was tried is answered: if the server speaks V2, say "
+                "--profile v2, and give a request with --payloads"
+            )
+    if target.grpc is None:
+        absent["grpc"] = "no gRPC address was given: name it with --grpc-target"
+    offer.absent = absent
+    offer.not_ready_model = offer.not_ready_model or _not_ready(server)
+    offer.detected = frozenset(_detected(server, offer))
+    return offer
+
+
+def _look_at_metadata(server: Server, offer: Offer) -> None:
+    told = _json(server, "/v2")
+    if isinstance(told, dict):
+        offer.server = " ".join(str(told.get(key, "")) for key in ("name", "version")).strip()
+        listed = told.get("extensions")
+        if isinstance(listed, list):
+            # KServe's SDK says model_repository_extension where the extension's text says
+            # model_repository.
+            offer.declared = frozenset(
+                name.removesuffix("_extension") for name in listed if isinstance(name, str)
+            )
+
+
+def _look_for_v1(server: Server, target: Target, offer: Offer) -> None:
+    given = target.payloads.get("v1")
+    for body in (given,) if given else _GUESSES_V1:
+        answer = _ask(server, f"/v1/models/{target.model}:predict", body)
+        if answer is None or answer.status != 200:
+            continue
+        told = _parsed(answer)
+        if isinstance(told, dict) and "predictions" in told:
+            offer.v1_sample = body
+            break
+    # A sample of the model's owner may be asked of the contract model, too.
+    answer = _ask(server, f"/v1/models/{target.model}:predict", _CONTRACT_V1)
+    told = _parsed(answer) if answer is not None and answer.status == 200 else None
+    offer.is_contract_v1 = _instance_comes_back(told)
+
+
+def _look_for_v2(server: Server, target: Target, offer: Offer) -> bool:
+    """Find a sample; tell whether the server has V2 REST."""
+    infer = f"/v2/models/{target.model}/infer"
+    described = list(_described(_json(server, f"/v2/models/{target.model}")))
+    given = target.payloads.get("v2")
+    owned = [given] if given else [{"inputs": described}] if described else []
+    contract = {"inputs": [_CONTRACT_V2]}
+    answered = False
+    for body in (*owned, contract):
+        answer = _ask(server, infer, body)
+        if answer is not None and answer.status == 200:
+            answered = True
+            offer.v2_sample = offer.v2_sample or body
+            if body is contract:
+                told = _parsed(answer)
+                offer.is_contract_v2 = _comes_back(told)
+    if owned:
+        # The owner's own request is right: that it fails is a finding, not an absence.
+        offer.v2_sample = offer.v2_sample or owned[0]
+        answered = answered or _ask(server, "/v2/health/live") is not None
+    if not answered and target.grpc is not None:
+        _look_by_grpc(server, offer, [*owned, contract])
+    return answered
+
+
+def _look_by_grpc(server: Server, offer: Offer, bodies: list[Mapping[str, Any]]) -> None:
+    for body in bodies:
+        try:
+            answer = server.infer_grpc(tensors.request(server.model, body))
+            back = tensors.outputs(answer) == [_CONTRACT_V2]
+        except (AssertionError, KeyError, AttributeError):
+            continue
+        offer.v2_sample = offer.v2_sample or body
+        offer.is_contract_v2 = offer.is_contract_v2 or back
+
+
+def _instance_comes_back(told: Any) -> bool:
+    try:
+        back: bool = told["predictions"][0]["received"] == _CONTRACT_V1["instances"][0]
+    except (KeyError, IndexError, TypeError):
+        return False
+    return back
+
+
+def _comes_back(told: Any) -> bool:
+    try:
+        return tensors.essential(told) == [_CONTRACT_V2]
+    except (KeyError, TypeError):
+        return False
+
+
+def _described(metadata: Any) -> Iterator[dict[str, Any]]:
+    """Make a tensor for each input that a model's metadata describe; a free dimension is 1."""
+    inputs = metadata.get("inputs") if isinstance(metadata, dict) else None
+    for each in inputs if isinstance(inputs, list) else ():
+        try:
+            datatype = str(each["datatype"])
+            shape = [max(1, int(size)) for size in each["shape"]]
+            value = _SAMPLE_VALUES.get(datatype, 1)
+            yield tensor(str(each["name"]), datatype, shape, [value] * math.prod(shape))
+        except (KeyError, TypeError, ValueError):
+            return
+
+
+def _not_ready(server: Server) -> str | None:
+    answer = _ask(server, "/v2/repository/index", {})
+    told = _parsed(answer) if answer is not None and answer.status == 200 else None
+    for entry in told if isinstance(told, list) else ():
+        if isinstance(entry, dict) and entry.get("state") not in ("READY", "", None):
+            name = entry.get("name")
+            return name if isinstance(name, str) else None
+    return None
+
+
+def _detected(server: Server, offer: Offer) -> Iterable[str]:
+    index = _ask(server, "/v2/repository/index", {})
+    if index is not None and index.status == 200 and isinstance(_parsed(index), list):
+        yield REPOSITORY
+    if offer.v1_sample is not None:
+        explained = _ask(server, f"/v1/models/{server.model}:explain", offer.v1_sample)
+        if explained is not None and explained.status == 200:
+            yield EXPLAIN
+    if offer.v2_sample is not None and "v2" not in offer.absent:
+        inputs, raw = [], b""
+        for each in offer.v2_sample["inputs"]:
+            packed = tensors.pack(each["datatype"], tensors.flat(each["data"]))
+            size = {"binary_data_size": len(packed)}
+            head = {name: value for name, value in each.items() if name != "data"}
+            inputs.append({**head, "parameters": size})
+            raw += packed
+        try:
+            if server.infer_binary({"inputs": inputs}, raw).status == 200:
+                yield BINARY
+        except Departure:
+            return
+
+
+def _json(server: Server, path: str) -> Any:
+    answer = _ask(server, path)
+    return _parsed(answer) if answer is not None and answer.status == 200 else None
+
+
+def _ask(server: Server, path: str, body: Any = None) -> Answer | None:
+    try:
+        return server.ask("GET" if body is None else "POST", path, body)
+    except Departure:
+        return None
+
+
+def _parsed(answer: Answer | None) -> Any:
+    try:
+        return answer.json() if answer is not None else None
+    except Departure:
+        return None

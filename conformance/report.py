@@ -1,0 +1,138 @@
+"""What a run leaves in its folder: results, JUnit, the claim, and the transcript."""
+
+from __future__ import annotations
+
+import sys
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from importlib import metadata
+from pathlib import Path
+
+from conformance import claim, junit, requirements, surroundings, transcript
+from conformance.catalogue import Level, Statement
+from conformance.claim import Judged, ProfileClaim
+from conformance.results import Header, Record, Run, Writer
+from conformance.session import Outcome, Session
+from conformance.transcript import Seen
+from conformance.verdicts import Verdict
+
+RESULTS = "results.jsonl"
+CLAIM = "claim.md"
+# What a result depends on that isn't in this repository.
+_PACKAGES = ("requests", "urllib3", "grpcio", "protobuf", "tritonclient")
+
+
+class Report:
+    """Takes the outcomes of one run as they come.
+
+    Args:
+        session: the server, whose offer is known.
+        statements: what will be judged.
+        version: of the requirements that the claim is made by.
+    """
+
+    def __init__(
+        self, out: Path, session: Session, statements: Sequence[Statement], version: str
+    ) -> None:
+        self._out = out
+        self._session = session
+        self._version = version
+        self._cell = session.target.url
+        self._began = time.monotonic()
+        self._judged: list[Judged] = []
+        self._seen: list[Seen] = []
+        self._writer = Writer(out / RESULTS, self._header(statements))
+
+    def add(self, outcome: Outcome) -> Record:
+        """Write the record of a check."""
+        judgement, statement = outcome.judgement, outcome.statement
+        self._judged.append(Judged(statement.id, judgement.verdict, judgement.message))
+        self._seen.extend(outcome.seen)
+        record = record_of(
+            outcome,
+            cell=self._cell,
+            axes={"target": self._cell, "model": self._session.target.model},
+            # Nothing is expected of a server that nobody here knows; what it doesn't offer is
+            # no finding.
+            expected=Verdict.UNSUPPORTED
+            if judgement.verdict is Verdict.UNSUPPORTED
+            else Verdict.PASSED,
+            binding=statement.level is Level.MUST or statement.feature is not None,
+        )
+        self._writer.record(record)
+        return record
+
+    def finish(self) -> tuple[list[ProfileClaim], Run]:
+        """Write the rest, and give the claims and the whole run."""
+        run = self._writer.finish(surroundings.now(), time.monotonic() - self._began)
+        junit.write(run, self._out / "junit.xml")
+        transcript.write(self._out / transcript.FILE_NAME, self._seen)
+        claims = claim.of_profiles(
+            self._judged,
+            requirements.load(self._version),
+            self._session.offer.absent,
+            self._session.target.profiles,
+        )
+        text = claim.markdown(
+            claims,
+            self._version,
+            self._session.offer.server or self._cell,
+            self._session.target.arguments,
+            surroundings.now()[:10],
+            packages(),
+        )
+        (self._out / CLAIM).write_text(text, encoding="utf-8")
+        return claims, run
+
+    def _header(self, statements: Sequence[Statement]) -> Header:
+        target = self._session.target
+        return Header(
+            run=uuid.uuid4().hex,
+            started=surroundings.now(),
+            machine=surroundings.machine(),
+            commit=surroundings.commit(),
+            runtime=None,
+            torchserve=[],
+            locks={},
+            wrapper={
+                "name": self._session.offer.server or target.url,
+                "command": " ".join(["python -m conformance run", *target.arguments]),
+                "constructor": None,
+            },
+            planned={self._cell: [each.id for each in statements]},
+            suite=self._version,
+        )
+
+
+def record_of(
+    outcome: Outcome,
+    *,
+    cell: str,
+    axes: Mapping[str, str],
+    expected: Verdict,
+    binding: bool = True,
+) -> Record:
+    """Write an outcome as a record; what was said is kept where a person will want to see it."""
+    told = outcome.judgement.verdict is not Verdict.PASSED
+    return Record(
+        cell=cell,
+        axes=axes,
+        check=outcome.statement.id,
+        verdict=outcome.judgement.verdict,
+        expected_verdict=expected,
+        message=outcome.judgement.message,
+        expected=outcome.exhibit.expected,
+        observed=outcome.exhibit.observed,
+        seconds=round(outcome.seconds, 4),
+        evidence={"exchanges": outcome.exhibit.exchanges}
+        if told and outcome.exhibit.exchanges
+        else {},
+        binding=binding,
+    )
+
+
+def packages() -> dict[str, str]:
+    """Give the versions of what the suite asks with."""
+    python = f"{sys.version_info.major}.{sys.version_info.minor}"
+    return {"Python": python, **{name: metadata.version(name) for name in _PACKAGES}}

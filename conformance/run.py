@@ -1,0 +1,122 @@
+"""``python -m conformance run``: judges one server and says what it may claim."""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from conformance import catalogue, failure, options, requirements
+from conformance.catalogue import Level, Statement
+from conformance.claim import ProfileClaim, Standing
+from conformance.report import CLAIM, Report
+from conformance.session import Outcome, Session
+from conformance.target import Target, TargetError
+from conformance.verdicts import Verdict
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the subcommand ``run``."""
+    parser = subparsers.add_parser(
+        "run",
+        help="Judge a server.",
+        epilog="Exit codes: 0 no departure, 1 the server departs from a MUST or from an extension "
+        "that it offers (with --strict also: a MUST could not be checked), 2 wrong usage, 3 "
+        "the suite failed, or nothing answers at the address.",
+    )
+    options.add(parser.add_argument)
+    parser.add_argument(
+        "--check",
+        action="append",
+        metavar="ID",
+        help="Make this check only, or those whose ids begin so; may be given more than once.",
+    )
+    parser.add_argument(
+        "--strict", action="store_true", help="Exit with 1 for a partial claim, too."
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("results/conformance"),
+        metavar="FOLDER",
+        help="Where results.jsonl, junit.xml, claim.md and transcript.jsonl go "
+        "(default: results/conformance).",
+    )
+    parser.set_defaults(command=_main)
+
+
+def selected(target: Target, version: str, wanted: Sequence[str]) -> list[Statement]:
+    """List the statements to judge a target by, in the catalogue's order.
+
+    Args:
+        wanted: ids or beginnings of ids; all where it is empty.
+
+    Raises:
+        RequirementsError: when there is no such version.
+        TargetError: when a wanted id matches nothing.
+    """
+    required = requirements.load(version)
+    statements = [
+        each
+        for each in catalogue.load().values()
+        if each.id in required and each.profile in target.profiles
+    ]
+    for word in wanted:
+        if not any(each.id.startswith(word) for each in statements):
+            raise TargetError(
+                f"--check {word}: no statement of {version} in the profiles "
+                f"{', '.join(target.profiles)} has an id that begins so; "
+                "python -m conformance list shows them"
+            )
+    return [each for each in statements if not wanted or any(each.id.startswith(w) for w in wanted)]
+
+
+def _main(arguments: argparse.Namespace) -> int:
+    console = Console(soft_wrap=True, highlight=False, markup=False)
+    target = options.target_of(arguments)
+    statements = selected(target, arguments.suite_version, arguments.check or ())
+    try:
+        arguments.out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TargetError(f"--out {arguments.out} can't be written: {error.strerror}") from None
+    with Session(target) as session:
+        report = Report(arguments.out, session, statements, arguments.suite_version)
+        outcomes = []
+        for statement in statements:
+            outcome = session.judge(statement)
+            report.add(outcome)
+            outcomes.append(outcome)
+            if outcome.judgement.verdict in (Verdict.FAILED, Verdict.ERROR):
+                console.print(failure.explained(outcome), end="\n\n")
+        claims, run = report.finish()
+    _conclude(console, arguments.out, outcomes, claims, whole=not arguments.check)
+    code = run.exit_code()
+    partial = any(each.standing is Standing.PARTIAL for each in claims)
+    return code or int(arguments.strict and partial)
+
+
+def _conclude(
+    console: Console,
+    out: Path,
+    outcomes: Sequence[Outcome],
+    claims: Sequence[ProfileClaim],
+    whole: bool,
+) -> None:
+    unchecked = [
+        each
+        for each in outcomes
+        if each.judgement.verdict is Verdict.UNSUPPORTED and each.statement.level is Level.MUST
+    ]
+    for reason, count in Counter(each.judgement.message for each in unchecked).items():
+        console.print(f"{count} MUST not checked: {reason}")
+    counts = Counter(str(each.judgement.verdict) for each in outcomes)
+    told = ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items()))
+    console.print(f"{len(outcomes)} checks: {told}")
+    if whole:
+        for claim in claims:
+            why = f": {claim.absent}" if claim.absent else ""
+            console.print(f"{claim.profile}: {claim.standing}{why}")
+        console.print(f"the claim, with how to reproduce it: {out / CLAIM}")

@@ -1,0 +1,39 @@
+"""The statements, their checks, their page, and their frozen sets belong together."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance import VERSION, catalogue, checks, page, requirements
+
+
+def test_each_statement_has_a_check_and_each_check_a_statement() -> None:
+    assert checks.all_checks().keys() == catalogue.load().keys()
+
+
+def test_there_are_enough_statements() -> None:
+    assert len(catalogue.load()) >= 120
+
+
+def test_the_page_is_that_of_the_catalogue() -> None:
+    assert page.FILE.read_text(encoding="utf-8") == page.text(), "python -m conformance page"
+
+
+def test_the_current_version_is_frozen() -> None:
+    assert VERSION in requirements.versions()
+
+
+@pytest.mark.parametrize("version", requirements.versions())
+def test_a_frozen_set_is_what_the_catalogue_had_then(version: str) -> None:
+    """A new statement needs a newer 'since'; an old one keeps its sentence and its level."""
+    frozen = requirements.load(version)
+    now = {each.id: each for each in requirements.of_version(version)}
+    assert now.keys() == frozen.keys()
+    for each in frozen.values():
+        statement = now[each.id]
+        assert (statement.level, statement.profile, statement.feature, statement.sentence) == (
+            each.level,
+            each.profile,
+            each.feature,
+            each.sentence,
+        )
