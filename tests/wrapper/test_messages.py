@@ -161,6 +161,16 @@ def test_parameters_and_requested_outputs_are_kept() -> None:
     assert document["outputs"] == [{"name": "y", "parameters": {"d": True}}]
 
 
+def test_the_size_that_kserves_clients_tell_beside_raw_contents_says_nothing() -> None:
+    """KServe's InferRequest.to_grpc() leaves the REST extension's parameter where it was."""
+    message = _request("INT64", [1], {}, _raw("INT64", [7]))
+    message.inputs[0].parameters["binary_data_size"].int64_param = 8
+    message.inputs[0].parameters["c"].int64_param = 2
+    assert _json(message)["inputs"][0]["parameters"] == {"c": 2}
+    del message.inputs[0].parameters["c"]
+    assert "parameters" not in _json(message)["inputs"][0]
+
+
 def test_parameters_of_an_answer_are_kept() -> None:
     response = service_pb2.ModelInferResponse()
     answer = {**ANSWER, "parameters": {"a": True, "b": 7, "c": "text"}}

@@ -13,11 +13,10 @@ from wrapper import json_body
 from wrapper.envelope import Envelope
 from wrapper.errors import ServingError
 from wrapper.openinference import request, tensors
+from wrapper.openinference.request import SIZE
 
 LENGTH_HEADER = "inference-header-content-length"
 MEDIA_TYPE = "application/octet-stream"
-
-_SIZE = "binary_data_size"
 
 
 def split(body: bytes, length: str) -> tuple[bytes, bytes]:
@@ -76,7 +75,7 @@ def pack(answer: dict[str, Any], raw: dict[str, bytes]) -> tuple[bytes, list[byt
     for output in answer["outputs"]:
         if output["name"] in raw:
             tail.append(raw[output["name"]])
-            parameters = {**output.get("parameters", {}), _SIZE: len(tail[-1])}
+            parameters = {**output.get("parameters", {}), SIZE: len(tail[-1])}
             # What told how JSON holds the elements says nothing of raw bytes.
             parameters.pop(tensors.CONTENT_TYPE, None)
             head = {key: value for key, value in output.items() if key != "data"}
@@ -88,13 +87,13 @@ def pack(answer: dict[str, Any], raw: dict[str, bytes]) -> tuple[bytes, list[byt
 
 def _size(tensor: Any, place: str) -> int | None:
     parameters = tensor.get("parameters") if isinstance(tensor, dict) else None
-    if not isinstance(parameters, dict) or _SIZE not in parameters:
+    if not isinstance(parameters, dict) or SIZE not in parameters:
         return None
-    size = parameters[_SIZE]
+    size = parameters[SIZE]
     if type(size) is not int or size < 0:
-        raise ServingError(400, f'Expected "{_SIZE}" of {place} to be a number of bytes')
+        raise ServingError(400, f'Expected "{SIZE}" of {place} to be a number of bytes')
     if "data" in tensor:
-        raise ServingError(400, f'Expected either "data" or "{_SIZE}" in {place}, not both')
+        raise ServingError(400, f'Expected either "data" or "{SIZE}" in {place}, not both')
     return size
 
 
@@ -108,7 +107,7 @@ def _input(
         )
     elements = tensors.from_raw(name, datatype, raw)
     tensors.check_count(name, shape, len(elements))
-    parameters = {key: value for key, value in tensor["parameters"].items() if key != _SIZE}
+    parameters = {key: value for key, value in tensor["parameters"].items() if key != SIZE}
     data, how = tensors.to_json(name, elements, envelope)
     parameters = {**parameters, **how}
     read = {**tensor, "data": data, "parameters": parameters}

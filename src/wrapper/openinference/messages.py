@@ -12,6 +12,7 @@ from wrapper.envelope import Envelope
 from wrapper.errors import ServingError
 from wrapper.openinference import answer as answers
 from wrapper.openinference import datatypes, tensors
+from wrapper.openinference.request import SIZE
 
 
 def request_to_json(request: Any, envelope: Envelope) -> dict[str, Any]:
@@ -118,10 +119,14 @@ def _requested(output: Any) -> dict[str, Any]:
 
 
 def _add_parameters(document: dict[str, Any], message: Any) -> None:
-    if message.parameters:
-        document["parameters"] = {
-            name: _value(name, parameter) for name, parameter in message.parameters.items()
-        }
+    parameters = {
+        name: _value(name, parameter)
+        for name, parameter in message.parameters.items()
+        # KServe's clients leave it beside raw contents; it belongs to the REST extension.
+        if name != SIZE
+    }
+    if parameters:
+        document["parameters"] = parameters
 
 
 def _value(name: str, parameter: Any) -> Any:

@@ -15,6 +15,9 @@ from wrapper.errors import ServingError
 from wrapper.json_body import kind
 from wrapper.openinference import datatypes, tensors
 
+# The parameter of the binary tensor data extension that tells a tensor's bytes.
+SIZE = "binary_data_size"
+
 
 @dataclasses.dataclass(frozen=True)
 class Wanted:
@@ -105,10 +108,10 @@ def _check_tensor(tensor: Any, place: str, envelope: Envelope) -> None:
     name, datatype, shape = describe(tensor, place)
     if "data" not in tensor:
         raise ServingError(400, f'Expected "data" in {place}')
-    if "binary_data_size" in tensor.get("parameters", {}):
+    if SIZE in tensor.get("parameters", {}):
         raise ServingError(
             400,
-            f'Tensor {name} has "binary_data_size" beside its data: send one of the two, and '
+            f'Tensor {name} has "{SIZE}" beside its data: send one of the two, and '
             "binary data with the header Inference-Header-Content-Length",
         )
     elements = tensors.flatten(name, tensor["data"])
