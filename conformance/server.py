@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import json
 from collections.abc import Mapping
 from typing import Any, Protocol
@@ -86,7 +87,7 @@ class Server:
             self.exhibit.exchange(request.curl(), str(error))
             raise
         self.exhibit.exchange(request.curl(), answer.shown())
-        self.seen.append(transcript.of_answer(self._check, self._asked, answer))
+        self._remember(transcript.of_answer(self._check, self._asked, answer))
         return answer
 
     def predict(self, body: Any, **more: Any) -> Answer:
@@ -148,12 +149,10 @@ class Server:
             answer = client.call(name, message, sent)
         except CallFailed as error:
             self.exhibit.exchange(line, f"{error.code}: {error.details}")
-            self.seen.append(
-                transcript.of_message(self._check, self._asked, name, error.code, None)
-            )
+            self._remember(transcript.of_message(self._check, self._asked, name, error.code, None))
             raise
         self.exhibit.exchange(line, str(answer) or "(a message of defaults only)")
-        self.seen.append(transcript.of_message(self._check, self._asked, name, "OK", answer))
+        self._remember(transcript.of_message(self._check, self._asked, name, "OK", answer))
         return answer
 
     def call_bytes(self, method: str, message: bytes) -> bytes:
@@ -281,6 +280,15 @@ class Server:
         sent |= {name.lower(): value for name, value in headers.items()}
         kept = {name: value for name, value in sent.items() if value is not None}
         return Request(method, self._http.base + path, kept, written)
+
+    def _remember(self, seen: Seen) -> None:
+        # Names that differ from one run to the next are no difference between servers.
+        names = {self.known.not_ready_model: "$not_ready", self.target.spare_model: "$spare"}
+        for name, word in names.items():
+            if name:
+                asked, form = (text.replace(name, word) for text in (seen.asked, seen.form))
+                seen = dataclasses.replace(seen, asked=asked, form=form)
+        self.seen.append(seen)
 
     def _next_id(self) -> str:
         self._asked += 1

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+import fnmatch
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from conformance import datafile
+from conformance import catalogue, datafile
 from conformance.verdicts import Verdict
 from matrix.conditions import AnyOf, ConditionError
 
@@ -59,12 +60,22 @@ class ExpectedVerdict:
 
 @dataclass(frozen=True)
 class Expectations:
-    """The whole file. ``services`` and ``refusals`` are by the PROTOCOL_VERSION's name."""
+    """The whole file. ``services`` and ``refusals`` are by the PROTOCOL_VERSION's name.
+
+    Attributes:
+        checks: the matrix's own, by id.
+        statements: those of the conformance suite, by id, each as a check.
+    """
 
     services: Mapping[str, Service]
     refusals: Mapping[str, str]
     checks: Mapping[str, Check]
+    statements: Mapping[str, Check]
     exceptions: tuple[ExpectedVerdict, ...]
+
+    def check(self, name: str) -> Check:
+        """Give a check or a statement by its id."""
+        return self.checks[name] if name in self.checks else self.statements[name]
 
     def envelopes(self, protocol: str) -> tuple[str, ...]:
         """Give the envelopes that a value is run with: one where it refuses to start."""
@@ -75,8 +86,12 @@ class Expectations:
         return SERVES if protocol in self.services else REFUSES
 
     def checks_at(self, point: Mapping[str, str]) -> tuple[str, ...]:
-        """List the ids of the checks to make at a point of the axes, in the file's order."""
-        return tuple(check.id for check in self.checks.values() if check.when.holds(point))
+        """List the ids of the checks to make at a point of the axes, in the file's order.
+
+        The statements of the conformance suite come last.
+        """
+        every = (*self.checks.values(), *self.statements.values())
+        return tuple(check.id for check in every if check.when.holds(point))
 
     def exception_at(self, check: str, point: Mapping[str, str]) -> ExpectedVerdict | None:
         """Give the entry that expects something else than passed, where there is one."""
@@ -105,14 +120,16 @@ def _expectations(document: Mapping[str, Any], today: datetime.date) -> Expectat
         Check(entry["id"], entry["statement"], AnyOf.parse(entry["when"]))
         for entry in document["checks"]
     ]
+    statements = _statements(document.get("conformance", ()))
     services = {
         name: Service(tuple(entry["envelopes"]), entry["effective"], entry["transport"])
         for entry in document["serves"]
         for name in entry["protocol"]
     }
     refusals = {entry["protocol"]: entry["line"] for entry in document["refuses"]}
+    known = [*(check.id for check in checks), *statements]
     exceptions = [
-        _exception(entry, Verdict.UNSUPPORTED) for entry in document.get("unsupported", ())
+        _exception(entry, Verdict.UNSUPPORTED, known) for entry in document.get("unsupported", ())
     ]
     for entry in document.get("known_failures", ()):
         if entry["until"] < today:
@@ -120,18 +137,35 @@ def _expectations(document: Mapping[str, Any], today: datetime.date) -> Expectat
                 f"known failure of {', '.join(entry['check'])} expired on {entry['until']}: "
                 "mend it, or give it a new day and a reason"
             )
-        exceptions.append(_exception(entry, Verdict.FAILED))
-    expectations = Expectations(
-        services, refusals, {check.id: check for check in checks}, tuple(exceptions)
-    )
+        exceptions.append(_exception(entry, Verdict.FAILED, known))
+    by_id = {check.id: check for check in checks}
+    expectations = Expectations(services, refusals, by_id, statements, tuple(exceptions))
     _refuse_contradictions(expectations, len(checks))
     return expectations
 
 
-def _exception(entry: Mapping[str, Any], verdict: Verdict) -> ExpectedVerdict:
-    return ExpectedVerdict(
-        tuple(entry["check"]), AnyOf.parse(entry["when"]), verdict, entry["reason"]
-    )
+def _statements(entries: Iterable[Mapping[str, Any]]) -> dict[str, Check]:
+    conditions: dict[str, list[Mapping[str, Any]]] = {}
+    for entry in entries:
+        conditions.setdefault(entry["profile"], []).append(entry["when"])
+    return {
+        each.id: Check(each.id, each.sentence, AnyOf.parse(conditions[each.profile]))
+        for each in catalogue.load().values()
+        if each.profile in conditions
+    }
+
+
+def _exception(entry: Mapping[str, Any], verdict: Verdict, known: Sequence[str]) -> ExpectedVerdict:
+    checks: dict[str, None] = {}
+    for pattern in entry["check"]:
+        found = fnmatch.filter(known, pattern)
+        if not found:
+            raise ExpectationsError(
+                f"{verdict}: {pattern} is no check in [[checks]] and no statement of the suite"
+            )
+        checks.update(dict.fromkeys(found))
+    when = AnyOf.parse(entry["when"])
+    return ExpectedVerdict(tuple(checks), when, verdict, entry["reason"])
 
 
 def _refuse_contradictions(expectations: Expectations, written: int) -> None:
@@ -140,9 +174,3 @@ def _refuse_contradictions(expectations: Expectations, written: int) -> None:
     both = expectations.services.keys() & expectations.refusals.keys()
     if both:
         raise ExpectationsError(f"{', '.join(sorted(both))} is both in serves and in refuses")
-    for exception in expectations.exceptions:
-        unknown = set(exception.checks) - expectations.checks.keys()
-        if unknown:
-            raise ExpectationsError(
-                f"{exception.verdict}: {', '.join(sorted(unknown))} is no check in [[checks]]"
-            )

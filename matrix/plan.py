@@ -11,6 +11,9 @@ from matrix.cells import Cell
 from matrix.expectations import Expectations
 from matrix.options import RunOptions
 
+# The check that judges the statements of the conformance suite, which are checks of their own.
+CONFORMANCE = "conformance"
+
 
 class PlanError(Exception):
     """A selection that can't be run. Its text says which word is wrong and what there is."""
@@ -36,8 +39,15 @@ class Plan:
         return sum(len(checks) for checks in self.checks.values())
 
     def cells_of(self, check: str) -> list[Cell]:
-        """List the cells in which a check is made."""
-        return [cell for cell in self.cells if check in self.checks[cell.id]]
+        """List the cells in which a check is made, or one of those that it stands for."""
+        made = {check}
+        if check == CONFORMANCE:
+            made |= self.expectations.statements.keys()
+        return [cell for cell in self.cells if made & set(self.checks[cell.id])]
+
+    def statements_of(self, cell: Cell) -> list[str]:
+        """List the statements of the conformance suite that are judged in a cell."""
+        return [each for each in self.checks[cell.id] if each in self.expectations.statements]
 
     def expected_verdict(self, cell: Cell, check: str) -> Verdict:
         """Give the verdict that is expected of a check in a cell."""
@@ -75,10 +85,12 @@ def make(
         _refuse_unknown("cell", options.cell, checks)
         cells = [cell for cell in cells if cell.id in options.cell]
     if options.check:
-        _refuse_unknown("check", options.check, expectations.checks)
+        _refuse_unknown("check", options.check, [*expectations.checks, *expectations.statements])
+        wanted = set(options.check)
+        if CONFORMANCE in wanted:
+            wanted |= expectations.statements.keys()
         checks = {
-            cell.id: tuple(check for check in checks[cell.id] if check in options.check)
-            for cell in cells
+            cell.id: tuple(check for check in checks[cell.id] if check in wanted) for cell in cells
         }
     cells = [cell for cell in cells if checks[cell.id]]
     if not cells:
@@ -148,12 +160,13 @@ def _refuse_unmatched(axes: Axes, expectations: Expectations) -> None:
         for cell in _cells(axes, expectations, everything, runtime)
         for known in (True, False)
     ]
-    for check in expectations.checks.values():
+    every = (*expectations.checks.values(), *expectations.statements.values())
+    for check in every:
         if not any(check.when.holds(point) for point in points):
             raise PlanError(f"expectations.toml: check {check.id} meets no cell: mend its 'when'")
     for exception in expectations.exceptions:
         for name in exception.checks:
-            when = expectations.checks[name].when
+            when = expectations.check(name).when
             if not any(when.holds(point) and exception.when.holds(point) for point in points):
                 raise PlanError(
                     f"expectations.toml: the entry '{exception.reason}' meets no cell of check "

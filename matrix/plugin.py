@@ -17,8 +17,9 @@ import pytest
 
 from conformance.exhibit import Exhibit
 from conformance.judgement import judge
+from conformance.session import Outcome
 from conformance.verdicts import Verdict
-from matrix import axes, expectations, hookspecs, options
+from matrix import axes, expectations, hookspecs, options, statements
 from matrix.cells import Cell
 from matrix.distribution import ByRelease, cell_id
 from matrix.expectations import Expectations
@@ -38,6 +39,7 @@ _EXIT_CODES = {
 
 _MATRIX = pytest.StashKey[MatrixSession]()
 _EXHIBIT = pytest.StashKey[Exhibit]()
+_OUTCOMES = pytest.StashKey[list[Outcome]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -159,6 +161,9 @@ def pytest_runtest_makereport(
             "evidence": _evidence(item, cell, judgement.verdict, exhibit, error),
         }
     )
+    if call.when == "call" and _OUTCOMES in item.stash:
+        outcomes = item.stash[_OUTCOMES]
+        report.matrix_statements = statements.packed(outcomes)  # type: ignore[attr-defined]
     return report
 
 
@@ -224,11 +229,11 @@ class _Reporting:
         if recorder is None or cell is None:
             return
         if report.when in ("setup", "call", "teardown"):
-            record = recorder.take(report)
+            records = recorder.take(cell, report)
         else:  # pytest-xdist's report about a worker that crashed
             function = report.nodeid.rpartition("::")[2].partition("[")[0]
-            record = recorder.crashed(cell.id, _check_id(function), report)
-        if record is not None:
+            records = [recorder.crashed(cell.id, _check_id(function), report)]
+        for record in records:
             self._config.hook.pytest_matrix_record(record=record)
 
 
@@ -243,6 +248,12 @@ def exhibit(request: pytest.FixtureRequest) -> Exhibit:
     """Give the evidence that goes into the check's record."""
     made: Exhibit = request.node.stash.setdefault(_EXHIBIT, Exhibit())
     return made
+
+
+@pytest.fixture
+def outcomes(request: pytest.FixtureRequest) -> list[Outcome]:
+    """Give the list of what statements of the conformance suite came to, to be filled."""
+    return request.node.stash.setdefault(_OUTCOMES, [])
 
 
 @pytest.fixture

@@ -14,9 +14,11 @@ from conformance import VERSION, junit, surroundings
 from conformance.results import Header, Record, ResultsError, Run, Writer, read
 from conformance.verdicts import Verdict
 from matrix import axes, locking
+from matrix.cells import Cell
 from matrix.instances import Instances
 from matrix.options import RunOptions
 from matrix.plan import Plan
+from matrix.statements import Statements
 from matrix.subject import Subject
 
 FILE_NAME = "results.jsonl"
@@ -37,9 +39,18 @@ class Recorder:
         self._out = options.out
         header = _header(plan, subject, runtime, instances)
         self._writer = Writer(options.out / FILE_NAME, header)
+        self._statements = Statements(options.out)
 
-    def take(self, report: pytest.TestReport) -> Record | None:
-        """Take a phase's report; give the check's record once it is over."""
+    def take(self, cell: Cell, report: pytest.TestReport) -> list[Record]:
+        """Take a phase's report; give the check's records once it is over."""
+        judged = [
+            self._write(members)
+            for members in self._statements.take(cell, report)
+            if members["check"] in self._plan.checks[cell.id]
+        ]
+        return [*judged, *self._take_check(report)]
+
+    def _take_check(self, report: pytest.TestReport) -> list[Record]:
         told = json.loads(getattr(report, "matrix_record", "null"))
         if told is not None:
             known = self._pending.get(report.nodeid)
@@ -49,9 +60,12 @@ class Recorder:
                     told = {**known, "seconds": told["seconds"]}
             self._pending[report.nodeid] = told
         if report.when != "teardown":
-            return None
+            return []
         members = self._pending.pop(report.nodeid, None)
-        return self._write(members) if members else None
+        # The check that judges statements is there for them, too, where it wasn't asked for.
+        if members is None or members["check"] not in self._plan.checks[members["cell"]]:
+            return []
+        return [self._write(members)]
 
     def crashed(self, cell_id: str, check: str, report: pytest.TestReport) -> Record:
         """Record a check whose worker process died under it."""
@@ -73,6 +87,7 @@ class Recorder:
         """Write the footer and the JUnit report."""
         run = self._writer.finish(surroundings.now(), time.monotonic() - self._started)
         junit.write(run, self._out / JUNIT_NAME)
+        self._statements.finish()
         return run
 
     def _write(self, members: Mapping[str, Any]) -> Record:

@@ -1,0 +1,93 @@
+"""What a client could tell one server from another by, even where no statement forbids it.
+
+Transcripts are held against each other request by request. A difference is a request whose
+answers have another status, other headers or another form on some of the servers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from conformance.expect import shortened
+from conformance.transcript import Seen
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One of the ways in which a request was answered, and by which servers."""
+
+    status: str
+    headers: str
+    form: str
+    servers: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A request that isn't answered alike by all servers."""
+
+    check: str
+    number: int
+    asked: str
+    variants: tuple[Variant, ...]
+
+
+def between(transcripts: Mapping[str, Sequence[Seen]]) -> list[Difference]:
+    """List what servers differ in.
+
+    Args:
+        transcripts: by the name of the server.
+    """
+    answers: dict[tuple[str, int], dict[str, Seen]] = {}
+    for name, seen in transcripts.items():
+        for each in seen:
+            answers.setdefault((each.check, each.number), {})[name] = each
+    found = []
+    for (check, number), by_server in answers.items():
+        variants: dict[tuple[str, str, str], list[str]] = {}
+        for name in transcripts:
+            seen = by_server.get(name)
+            told = (seen.status, seen.headers, seen.form) if seen else ("not asked", "", "")
+            variants.setdefault(told, []).append(name)
+        if len(variants) > 1:
+            asked = next(iter(by_server.values())).asked
+            listed = tuple(Variant(*told, tuple(names)) for told, names in variants.items())
+            found.append(Difference(check, number, asked, listed))
+    return found
+
+
+def page(groups: Mapping[str, Mapping[str, Sequence[Seen]]], axis: str) -> str:
+    """Write the differences of several groups of servers as Markdown.
+
+    Args:
+        groups: by what they have in common, transcripts by server; compared within a group only.
+        axis: what tells the servers of a group apart.
+    """
+    lines = [f"# What a client could tell one {axis} from another by", ""]
+    for name, transcripts in groups.items():
+        found = between(transcripts)
+        requests = {(each.check, each.number) for seen in transcripts.values() for each in seen}
+        told = f"{len(requests)} requests on {', '.join(transcripts)}"
+        lines += [f"## {name}", "", f"{told}: {len(found)} answered differently.", ""]
+        if found:
+            lines += [f"| request | asked | {axis} | status | headers | form |"]
+            lines += ["|---|---|---|---|---|---|"]
+            lines += [row for each in found for row in _rows(each)]
+            lines.append("")
+    return "\n".join(lines)
+
+
+def _rows(difference: Difference) -> list[str]:
+    rows = []
+    for index, variant in enumerate(difference.variants):
+        first = (f"{difference.check} {difference.number}", difference.asked)
+        cells = (
+            *(first if index == 0 else ("", "")),
+            ", ".join(variant.servers),
+            variant.status,
+            variant.headers,
+            shortened(variant.form, 300),
+        )
+        rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return rows

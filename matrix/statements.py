@@ -1,0 +1,81 @@
+"""The conformance suite's statements as checks of the matrix: from a cell's process to files."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conformance import differences, transcript
+from conformance.session import Outcome
+from conformance.transcript import Seen
+from conformance.verdicts import Verdict
+from matrix.cells import Cell
+
+TRANSCRIPTS = "transcripts"
+DIFFERENCES = "differences.md"
+
+
+def packed(outcomes: Sequence[Outcome]) -> str:
+    """Write what statements came to, for the controller."""
+    return json.dumps(
+        {
+            "records": [_members(outcome) for outcome in outcomes],
+            "seen": [asdict(each) for outcome in outcomes for each in outcome.seen],
+        }
+    )
+
+
+class Statements:
+    """Takes what `packed` wrote, and keeps what each cell's wrapper answered.
+
+    Args:
+        out: the folder of the run.
+    """
+
+    def __init__(self, out: Path) -> None:
+        self._out = out
+        self._by_cell: dict[Cell, list[Seen]] = {}
+        shutil.rmtree(out / TRANSCRIPTS, ignore_errors=True)
+
+    def take(self, cell: Cell, report: pytest.TestReport) -> list[Mapping[str, Any]]:
+        """Give the members of the records that a report has of statements, most often none."""
+        told = json.loads(getattr(report, "matrix_statements", "null"))
+        if told is None:
+            return []
+        seen = [Seen(**each) for each in told["seen"]]
+        self._by_cell[cell] = seen
+        folder = self._out / TRANSCRIPTS
+        folder.mkdir(exist_ok=True)
+        transcript.write(folder / f"{cell.id}.jsonl", seen)
+        return [{"cell": cell.id, **members} for members in told["records"]]
+
+    def finish(self) -> None:
+        """Write the table of what a client could tell one release from another by."""
+        groups: dict[str, dict[str, list[Seen]]] = {}
+        for cell, seen in self._by_cell.items():
+            name = f"PROTOCOL_VERSION {cell.protocol}, envelope {cell.envelope}"
+            groups.setdefault(name, {})[cell.kserve] = seen
+        if groups:
+            text = differences.page(groups, "KServe SDK")
+            (self._out / DIFFERENCES).write_text(text, encoding="utf-8")
+
+
+def _members(outcome: Outcome) -> dict[str, Any]:
+    # What was said is kept where a person will want to see it: thousands of checks pass.
+    passed = outcome.judgement.verdict is Verdict.PASSED
+    exchanges = [] if passed else outcome.exhibit.exchanges
+    return {
+        "check": outcome.statement.id,
+        "verdict": outcome.judgement.verdict,
+        "message": outcome.judgement.message,
+        "expected": outcome.exhibit.expected,
+        "observed": outcome.exhibit.observed,
+        "seconds": outcome.seconds,
+        "evidence": {"exchanges": exchanges} if exchanges else {},
+    }

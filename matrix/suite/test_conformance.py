@@ -1,0 +1,42 @@
+"""The conformance suite, by the address of the cell's wrapper only."""
+
+from __future__ import annotations
+
+from conformance import catalogue
+from conformance.catalogue import Level
+from conformance.exhibit import Exhibit
+from conformance.session import Outcome, Session
+from conformance.target import Target
+from conformance.verdicts import Verdict
+from matrix import late_model
+from matrix.cells import Cell
+from matrix.launch import RunningWrapper
+from matrix.plan import Plan
+
+
+def test_conformance(
+    wrapper: RunningWrapper,
+    plan: Plan,
+    cell: Cell,
+    outcomes: list[Outcome],
+    exhibit: Exhibit,
+) -> None:
+    statements = [catalogue.load()[name] for name in plan.statements_of(cell)]
+    profiles = tuple(dict.fromkeys(each.profile for each in statements))
+    target = Target(
+        wrapper.url,
+        model="contract",
+        grpc=f"127.0.0.1:{wrapper.grpc_port}" if "grpc" in profiles else None,
+        profiles=profiles,
+        claimed=frozenset(profiles),
+        # The cell's own model is configured, and TorchServe doesn't have it yet.
+        not_ready_model=late_model.name_of(cell),
+    )
+    with Session(target) as session:
+        outcomes.extend(session.judge(each) for each in statements)
+    departures = [
+        f"{each.statement.id}: {each.judgement.message}"
+        for each in outcomes
+        if each.judgement.verdict is Verdict.FAILED and each.statement.level is Level.MUST
+    ]
+    exhibit.equal(departures, [], "MUSTs that the wrapper departs from")
