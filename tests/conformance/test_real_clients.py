@@ -1,0 +1,178 @@
+"""The clients that people use, unmodified, before the wrapper on real TorchServe."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import grpc
+import numpy
+import pytest
+import requests
+import tritonclient.grpc as triton_grpc
+import tritonclient.http as triton_http
+from tritonclient.grpc import service_pb2, service_pb2_grpc
+
+from matrix import provision
+from matrix.subject import REPOSITORY
+from tests.conformance.serving import RELEASES, Serving, serving, torchserve
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
+
+# KServe's own clients, the oldest and the newest that ask in both protocols.
+CLIENT_RELEASES = ("0.14.1", "0.21.0")
+ARRAY = numpy.array([[1.5, -2.0], [0.0, 3.25]], numpy.float32)
+BYTES = numpy.array([b"a", "é".encode(), b""], object)
+INSTANCES = [{"text": "é"}, [1, 2.5]]
+BODY = {
+    "id": "client-1",
+    "inputs": [
+        {"name": "returned", "shape": [2, 2], "datatype": "FP32", "data": ARRAY.ravel().tolist()}
+    ],
+}
+
+
+@pytest.fixture(scope="module", params=RELEASES)
+def v1(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    with (
+        torchserve("kserve") as behind,
+        serving(request.param, behind, tmp_path_factory.mktemp("v1")) as running,
+    ):
+        yield running
+
+
+@pytest.fixture(scope="module", params=RELEASES)
+def v2(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Serving]:
+    with (
+        torchserve("kservev2_faithful") as behind,
+        serving(request.param, behind, tmp_path_factory.mktemp("v2")) as running,
+    ):
+        yield running
+
+
+def test_requests_asks_in_v1(v1: Serving) -> None:
+    url = f"{v1.url}/v1/models/contract:predict"
+    answer = requests.post(url, json={"instances": INSTANCES}, timeout=30)
+    answer.raise_for_status()
+    assert [each["received"] for each in answer.json()["predictions"]] == INSTANCES
+
+
+def test_requests_asks_in_v2(v2: Serving) -> None:
+    answer = requests.post(f"{v2.url}/v2/models/contract/infer", json=BODY, timeout=30)
+    answer.raise_for_status()
+    assert answer.json()["outputs"] == BODY["inputs"]
+    assert answer.json()["id"] == "client-1"
+
+
+@pytest.mark.parametrize("version", ["--http1.1", "--http1.0"])
+def test_curl_asks_in_v2(v2: Serving, version: str) -> None:
+    words = ["curl", "-sS", "--fail", version, "-H", "content-type: application/json"]
+    url = f"{v2.url}/v2/models/contract/infer"
+    told = subprocess.run(
+        [*words, "--data", json.dumps(BODY), url],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert json.loads(told.stdout)["outputs"] == BODY["inputs"]
+
+
+@pytest.mark.parametrize("binary", [True, False], ids=["binary", "json"])
+@pytest.mark.parametrize("array", [ARRAY, BYTES], ids=["FP32", "BYTES"])
+def test_tritonclient_asks_by_http(v2: Serving, array: Any, binary: bool) -> None:
+    datatype = "BYTES" if array is BYTES else "FP32"
+    with triton_http.InferenceServerClient(v2.http) as client:
+        assert client.is_server_live()
+        assert client.is_server_ready()
+        assert client.is_model_ready("contract")
+        assert "binary_tensor_data" in client.get_server_metadata()["extensions"]
+        assert client.get_model_metadata("contract")["name"] == "contract"
+        sent = triton_http.InferInput("returned", array.shape, datatype)
+        sent.set_data_from_numpy(array, binary_data=binary)
+        wanted = triton_http.InferRequestedOutput("returned", binary_data=binary)
+        answer = client.infer("contract", [sent], outputs=[wanted], request_id="client-1")
+    returned = answer.as_numpy("returned")
+    if binary or array is ARRAY:
+        assert returned.tolist() == array.tolist()
+    else:
+        # As JSON, BYTES come back as text.
+        assert [_bytes(each) for each in returned] == array.tolist()
+    assert answer.get_response()["id"] == "client-1"
+
+
+def test_tritonclient_asks_by_grpc(v2: Serving) -> None:
+    if v2.grpc is None:
+        _is_closed(v2)
+        return
+    with triton_grpc.InferenceServerClient(v2.grpc) as client:
+        assert client.is_server_live()
+        assert client.is_server_ready()
+        assert client.is_model_ready("contract")
+        for array, datatype in ((ARRAY, "FP32"), (BYTES, "BYTES")):
+            sent = triton_grpc.InferInput("returned", array.shape, datatype)
+            sent.set_data_from_numpy(array)
+            answer = client.infer("contract", [sent], request_id="client-1")
+            assert answer.as_numpy("returned").tolist() == array.tolist()
+            assert answer.get_response().id == "client-1"
+
+
+def test_bare_stubs_ask_by_grpc(v2: Serving) -> None:
+    """No reflection is needed: the service's description is all that a client has."""
+    if v2.grpc is None:
+        _is_closed(v2)
+        return
+    with grpc.insecure_channel(v2.grpc, [("grpc.enable_http_proxy", 0)]) as channel:
+        stub = service_pb2_grpc.GRPCInferenceServiceStub(channel)
+        request = service_pb2.ModelInferRequest(model_name="contract", id="client-1")
+        added = request.inputs.add(name="returned", shape=[2, 2], datatype="FP32")
+        added.contents.fp32_contents.extend(ARRAY.ravel().tolist())
+        answer = stub.ModelInfer(request, timeout=30)
+    assert answer.id == "client-1"
+    assert list(answer.outputs[0].contents.fp32_contents) == ARRAY.ravel().tolist()
+
+
+@pytest.mark.parametrize("release", CLIENT_RELEASES)
+def test_the_clients_of_kserve_ask_in_v1(v1: Serving, release: str) -> None:
+    told = _kserve_clients(release, "v1", v1.url)
+    assert told["model-ready"] is True
+    assert [each["received"] for each in told["predict"]["predictions"]] == INSTANCES
+    assert [each["explained"] for each in told["explain"]["explanations"]] == INSTANCES
+
+
+@pytest.mark.parametrize("release", CLIENT_RELEASES)
+def test_the_clients_of_kserve_ask_in_v2(v2: Serving, release: str) -> None:
+    told = _kserve_clients(release, "v2", v2.url, *([v2.grpc] if v2.grpc else []))
+    tensor = {"shape": [2, 2], "datatype": "FP32", "data": ARRAY.tolist()}
+    inferred = {"id": "client-1", "model": "contract", **tensor}
+    ways = ["json", "binary", *(["grpc-typed", "grpc-raw"] if v2.grpc else [])]
+    assert {way: told.pop(way) for way in ways} == dict.fromkeys(ways, inferred)
+    assert set(told.values()) == {True}
+
+
+def _kserve_clients(release: str, *arguments: str) -> dict[str, Any]:
+    script = REPOSITORY / "fixtures" / "clients" / "kserve_clients.py"
+    asked = subprocess.run(
+        [provision.provision(release).python, script, *arguments],
+        cwd=Path(script).parent,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert asked.returncode == 0, asked.stderr[-2000:]
+    told: dict[str, Any] = json.loads(asked.stdout.splitlines()[-1])
+    return told
+
+
+def _is_closed(running: Serving) -> None:
+    """SDK 0.8 and 0.9 have no gRPC server: what answers there would be somebody else's."""
+    assert running.release == "0.9.0"
+
+
+def _bytes(element: str | bytes) -> bytes:
+    return element.encode() if isinstance(element, str) else element
