@@ -15,6 +15,7 @@ from conformance.target import Target, TargetError
 from conformance.verdicts import SubjectFailed, Verdict
 
 _TARGET = pytest.StashKey[Target]()
+_STATEMENTS = pytest.StashKey[list[Statement]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -22,17 +23,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     options.add(parser.getgroup("conformance", "conformance suite").addoption)
 
 
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Make a test of each statement."""
-    if "statement" not in metafunc.fixturenames:
-        return
+def pytest_configure(config: pytest.Config) -> None:
+    """Find out what is judged, and by what."""
     try:
-        target = options.target_of(metafunc.config.option)
-        statements = selected(target, metafunc.config.option.suite_version, ())
+        target = options.target_of(config.option)
+        statements = selected(target, config.option.suite_version, ())
     except (TargetError, RequirementsError, CatalogueError) as error:
         raise pytest.UsageError(str(error)) from None
-    metafunc.config.stash[_TARGET] = target
-    metafunc.parametrize("statement", statements, ids=[each.id for each in statements])
+    config.stash[_TARGET] = target
+    config.stash[_STATEMENTS] = statements
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Make a test of each statement."""
+    if "statement" in metafunc.fixturenames:
+        statements = metafunc.config.stash[_STATEMENTS]
+        metafunc.parametrize("statement", statements, ids=[each.id for each in statements])
 
 
 @pytest.fixture(scope="session")

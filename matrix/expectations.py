@@ -120,6 +120,9 @@ def _expectations(document: Mapping[str, Any], today: datetime.date) -> Expectat
         Check(entry["id"], entry["statement"], AnyOf.parse(entry["when"]))
         for entry in document["checks"]
     ]
+    by_id = {check.id: check for check in checks}
+    if len(by_id) != len(checks):
+        raise ExpectationsError("checks: an id is there twice")
     statements = _statements(document.get("conformance", ()))
     services = {
         name: Service(tuple(entry["envelopes"]), entry["effective"], entry["transport"])
@@ -127,7 +130,7 @@ def _expectations(document: Mapping[str, Any], today: datetime.date) -> Expectat
         for name in entry["protocol"]
     }
     refusals = {entry["protocol"]: entry["line"] for entry in document["refuses"]}
-    known = [*(check.id for check in checks), *statements]
+    known = [*by_id, *statements]
     exceptions = [
         _exception(entry, Verdict.UNSUPPORTED, known) for entry in document.get("unsupported", ())
     ]
@@ -138,9 +141,10 @@ def _expectations(document: Mapping[str, Any], today: datetime.date) -> Expectat
                 "mend it, or give it a new day and a reason"
             )
         exceptions.append(_exception(entry, Verdict.FAILED, known))
-    by_id = {check.id: check for check in checks}
     expectations = Expectations(services, refusals, by_id, statements, tuple(exceptions))
-    _refuse_contradictions(expectations, len(checks))
+    both = services.keys() & refusals.keys()
+    if both:
+        raise ExpectationsError(f"{', '.join(sorted(both))} is both in serves and in refuses")
     return expectations
 
 
@@ -166,11 +170,3 @@ def _exception(entry: Mapping[str, Any], verdict: Verdict, known: Sequence[str])
         checks.update(dict.fromkeys(found))
     when = AnyOf.parse(entry["when"])
     return ExpectedVerdict(tuple(checks), when, verdict, entry["reason"])
-
-
-def _refuse_contradictions(expectations: Expectations, written: int) -> None:
-    if written != len(expectations.checks):
-        raise ExpectationsError("checks: an id is there twice")
-    both = expectations.services.keys() & expectations.refusals.keys()
-    if both:
-        raise ExpectationsError(f"{', '.join(sorted(both))} is both in serves and in refuses")

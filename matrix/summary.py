@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from conformance import catalogue
 from conformance.results import Record, ResultsError, Run, read
 from conformance.verdicts import Verdict
 
@@ -73,6 +74,13 @@ def show(run: Run, console: Console) -> None:
             console,
             f"an invalid PROTOCOL_VERSION ends the process after {_median(seconds):.3f} s "
             f"(median of {len(seconds)} cells)",
+        )
+    suite = _suite_seconds(run.records)
+    if suite:
+        say(
+            console,
+            f"the conformance suite took {_median(suite):.1f} s in a cell "
+            f"(median of {len(suite)}, at most {max(suite):.1f} s)",
         )
 
 
@@ -180,6 +188,15 @@ def _mark(states: Iterable[str]) -> Text:
 def _refusal_seconds(records: Iterable[Record]) -> list[float]:
     timed = (record.observed for record in records if record.check == "refusal-time")
     return [observed["median"] for observed in timed if isinstance(observed, dict)]
+
+
+def _suite_seconds(records: Iterable[Record]) -> list[float]:
+    statements = catalogue.load()
+    by_cell: defaultdict[str, float] = defaultdict(float)
+    for record in records:
+        if record.check in statements:
+            by_cell[record.cell] += record.seconds
+    return list(by_cell.values())
 
 
 def _median(seconds: list[float]) -> float:

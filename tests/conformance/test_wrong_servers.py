@@ -11,8 +11,7 @@ from conformance.expect import Departure
 from conformance.session import Session
 from conformance.target import Target
 from conformance.verdicts import Verdict
-from fixtures import servers
-from fixtures.servers import RightServer, state
+from fixtures.servers import RightServer
 from fixtures.servers.wrong import FAULTS, Fault
 
 STATEMENTS = catalogue.load()
@@ -21,26 +20,7 @@ SEEN_TO_FAIL = 0.95
 
 
 @pytest.fixture(scope="module")
-def running() -> Iterator[RightServer]:
-    with servers.running() as server:
-        yield server
-
-
-@pytest.fixture
-def server(running: RightServer) -> Iterator[RightServer]:
-    yield running
-    running.reset()
-
-
-@pytest.fixture(scope="module")
-def session(running: RightServer) -> Iterator[Session]:
-    target = Target(
-        running.url,
-        state.MODEL,
-        running.grpc_target,
-        not_ready_model=state.NOT_READY,
-        spare_model=state.SPARE,
-    )
+def session(target: Target) -> Iterator[Session]:
     with Session(target) as judging:
         yield judging
 

@@ -88,7 +88,7 @@ CAUGHT = {
         "v2", "kservev2", ("v2-infer", "v2-digits-tensor", "grpc-digits-tensor")
     ),
     "lower_cases_text": Caught("v1", "kserve", ("v1-digits-image",)),
-    "demands_an_id": Caught("v2", "kservev2", ("v2-infer-without-id",)),
+    "demands_an_id": Caught("v2", "kservev2", ("v2-infer-without-id", "conformance")),
     "answers_v1_to_a_v2_request": Caught(
         "unset", "kservev2", ("v2-infer", "grpc-infer", "v2-forms", "binary-forms", "grpc-forms")
     ),

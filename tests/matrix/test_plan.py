@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from conformance import catalogue
 from conformance.verdicts import Verdict
 from matrix import axes, expectations, plan
 from matrix.conditions import AnyOf
@@ -64,6 +65,32 @@ def test_checks_follow_their_conditions() -> None:
     assert {"v2-infer", "grpc-infer", "other-protocol"} < set(v2)
     assert not set(v1) & {"v2-infer", "refusal-line"}
     assert [check for check in refused if not check.startswith("refusal-")] == ["constructor"]
+
+
+def test_statements_follow_the_envelope_and_the_sdk() -> None:
+    def profiles(kserve: str, envelope: str) -> set[str]:
+        made = make(kserve=(kserve,), protocol=("unset",))
+        (cell,) = (cell for cell in made.cells if cell.envelope == envelope)
+        return {catalogue.load()[each].profile for each in made.statements_of(cell)}
+
+    assert profiles("0.9.0", "kserve") == profiles("0.21.0", "kserve") == {"v1"}
+    assert profiles("0.9.0", "kservev2") == {"v2"}
+    assert profiles("0.21.0", "kservev2") == {"v2", "grpc"}
+    refused = make(kserve=("0.9.0",), protocol=("v3",))
+    assert refused.statements_of(refused.cells[0]) == []
+
+
+def test_the_check_of_the_suite_stands_for_its_statements() -> None:
+    made = make(kserve=("0.21.0",), protocol=("v1",), check=("conformance",))
+    for cell in made.cells:
+        assert made.checks[cell.id] == ("conformance", *made.statements_of(cell))
+        assert len(made.statements_of(cell)) > 30
+
+
+def test_a_statement_can_be_selected_alone() -> None:
+    made = make(kserve=("0.21.0",), protocol=("v2",), check=("V2-META-001",))
+    assert set(made.checks.values()) == {("V2-META-001",)}
+    assert made.cells_of("conformance") == list(made.cells)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,36 @@
+"""A right server for the tests of this folder; each gets it as right as the first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from conformance.target import Target
+from fixtures import servers
+from fixtures.servers import RightServer, state
+
+
+@pytest.fixture(scope="session")
+def running() -> Iterator[RightServer]:
+    with servers.running() as server:
+        yield server
+
+
+@pytest.fixture
+def server(running: RightServer) -> Iterator[RightServer]:
+    """Give the server, to be made wrong."""
+    yield running
+    running.reset()
+
+
+@pytest.fixture(scope="session")
+def target(running: RightServer) -> Target:
+    """Describe the server, with all that can be told of it."""
+    return Target(
+        running.url,
+        state.MODEL,
+        running.grpc_target,
+        not_ready_model=state.NOT_READY,
+        spare_model=state.SPARE,
+    )

@@ -1,0 +1,80 @@
+"""What a client could tell two servers apart by."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from conformance import differences, transcript
+from conformance.http_client import Answer
+from conformance.transcript import Seen
+
+
+def _seen(body: bytes, status: int = 200, number: int = 1, **headers: str) -> Seen:
+    told = {name.replace("_", "-"): value for name, value in headers.items()}
+    return transcript.of_answer("V2-A-001", number, Answer("GET /v2", status, told, body))
+
+
+SAME = _seen(b'{"id": "a", "n": [1, 2.5]}', content_type="application/json", date="Monday")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        _seen(b'{"id": "b", "n": [3]}', content_type="application/json", date="Tuesday"),
+        _seen(b'{"n": [7, 7, 7], "id": ""}', content_type="application/json", content_length="9"),
+    ],
+)
+def test_values_and_hours_are_no_difference(other: Seen) -> None:
+    assert differences.between({"a": [SAME], "b": [other]}) == []
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        _seen(b'{"id": "a", "n": [1]}', 201, content_type="application/json"),
+        _seen(b'{"id": "a", "n": [1]}', content_type="text/html"),
+        _seen(b'{"id": "a", "n": [1]}', content_type="application/json", x_more="y"),
+        _seen(b'{"id": null, "n": [1]}', content_type="application/json"),
+        _seen(b'{"id": "a", "n": ["1"]}', content_type="application/json"),
+        _seen(b'{"id": "a", "n": [1], "m": 1}', content_type="application/json"),
+        _seen(b"text", content_type="application/json"),
+    ],
+)
+def test_status_headers_and_form_are(other: Seen) -> None:
+    (found,) = differences.between({"a": [SAME], "b": [other], "c": [SAME]})
+    assert [each.servers for each in found.variants] == [("a", "c"), ("b",)]
+
+
+def test_datatypes_and_shapes_are() -> None:
+    first = _seen(b'{"outputs": [{"datatype": "FP32", "shape": [1], "data": [1]}]}')
+    second = _seen(b'{"outputs": [{"datatype": "FP64", "shape": [1], "data": [1]}]}')
+    third = _seen(b'{"outputs": [{"datatype": "FP32", "shape": [2], "data": [1, 1]}]}')
+    (found,) = differences.between({"a": [first], "b": [second], "c": [third]})
+    assert len(found.variants) == 3
+
+
+def test_a_request_that_only_one_was_asked_is_a_difference() -> None:
+    (found,) = differences.between({"a": [SAME], "b": []})
+    assert found.variants[1].status == "not asked"
+
+
+def test_the_page_has_a_row_for_each_variant(tmp_path: Path) -> None:
+    other = _seen(b"{}", 500)
+    transcript.write(tmp_path / "t", [SAME])
+    groups = {
+        "envelope x": {"0.9.0": transcript.read(tmp_path / "t"), "0.21.0": [other]},
+        "envelope y": {"0.9.0": [SAME], "0.21.0": [SAME]},
+    }
+    text = differences.page(groups, "KServe SDK")
+    assert "1 requests on 0.9.0, 0.21.0: 1 answered differently." in text
+    assert "1 requests on 0.9.0, 0.21.0: 0 answered differently." in text
+    assert "| V2-A-001 1 | GET /v2 | 0.9.0 | 200 |" in text
+    assert "|  |  | 0.21.0 | 500 |" in text
+
+
+def test_a_file_that_is_no_transcript_is_told_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "t").write_text('{"check": "V2-A-001"}\n')
+    with pytest.raises(ValueError, match="line 1 is no line of a transcript"):
+        transcript.read(tmp_path / "t")

@@ -1,0 +1,246 @@
+"""``python -m conformance run`` and ``pytest conformance``, as a person uses them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conformance import catalogue, requirements, results, transcript
+from conformance.cli import main
+from fixtures.servers import RightServer, state
+from fixtures.servers.http import Answer, Handler, Request
+from fixtures.servers.wrong.faults import change_answers, change_documents
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+def _arguments(server: RightServer, *more: str) -> list[str]:
+    target = ["--target", server.url, "--grpc-target", server.grpc_target, "--model", state.MODEL]
+    known = ["--not-ready-model", state.NOT_READY, "--spare-model", state.SPARE]
+    return ["run", *target, *known, *more]
+
+
+def test_a_right_server_conforms(
+    server: RightServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(_arguments(server, "--strict", "--out", str(tmp_path))) == 0
+    told = capsys.readouterr().out
+    assert "v1: conforms\nv2: conforms\ngrpc: conforms\n" in told
+    run = results.read(tmp_path / "results.jsonl")
+    assert [record.check for record in run.records] == list(catalogue.load())
+    assert run.exit_code() == 0
+    assert run.header.suite == "1.0"
+    assert "| v2 | **conforms** |" in (tmp_path / "claim.md").read_text()
+    assert (tmp_path / "junit.xml").exists()
+    assert {each.check for each in transcript.read(tmp_path / "transcript.jsonl")} <= (
+        catalogue.load().keys()
+    )
+
+
+def test_a_departure_teaches(
+    server: RightServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    change_documents(server, "/v2", lambda told: told.pop("extensions", None) and None)
+    code = main(_arguments(server, "--check", "V2-META-001", "--out", str(tmp_path)))
+    assert code == 1
+    told = capsys.readouterr().out
+    statement = catalogue.load()["V2-META-001"]
+    for part in (
+        "V2-META-001 (MUST, profile v2)",
+        statement.sentence,
+        str(statement.source),
+        statement.source.address,
+        statement.usual_cause,
+        f"curl -sS -i -X GET --path-as-is {server.url}/v2 ",
+        '{"name": "right-server", "version": "1.0"}',
+    ):
+        assert part in told
+    (record,) = results.read(tmp_path / "results.jsonl").records
+    assert record.verdict == "failed"
+    assert server.url in record.evidence["exchanges"][0]["request"]
+
+
+def test_requests_name_their_check(server: RightServer, tmp_path: Path) -> None:
+    seen: list[dict[str, str]] = []
+
+    async def keep(request: Request, proceed: Handler) -> Answer:
+        seen.append(request.headers)
+        return await proceed(request)
+
+    server.rest_fault = keep
+    main(_arguments(server, "--check", "V2-META-001", "--out", str(tmp_path)))
+    assert seen[-1]["x-request-id"] == "V2-META-001-1"
+    assert seen[-1]["user-agent"] == "kserve-conformance/1.0 (V2-META-001)"
+    assert seen[0]["user-agent"] == "kserve-conformance/1.0 (detection)"
+
+
+def test_a_must_that_cannot_be_checked_makes_the_claim_partial(
+    server: RightServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def hide(request: Request, answer: Answer) -> Answer | None:
+        return Answer.error(404, "no index") if request.path.endswith("/index") else None
+
+    change_answers(server, "/v2/repository", hide)
+    arguments = ["run", "--target", server.url, "--model", state.MODEL, "--out", str(tmp_path)]
+    assert main([*arguments, "--profile", "v2", "--check", "V2-HEALTH"]) == 0
+    assert "MUST not checked: no model is known that isn't ready" in capsys.readouterr().out
+    code = main([*arguments, "--profile", "v2", "--strict"])
+    told = capsys.readouterr().out
+    assert "v2: partial" in told
+    assert code == 1
+
+
+def test_what_is_not_offered_is_unsupported(
+    server: RightServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    change_answers(server, "/v1", lambda *_: Answer.error(404, "no V1 here"))
+    arguments = ["run", "--target", server.url, "--model", state.MODEL, "--out", str(tmp_path)]
+    assert main([*arguments, "--check", "V1-PREDICT"]) == 0
+    main(arguments)
+    told = capsys.readouterr().out
+    assert "v1: not offered: no V1 request that was tried is answered" in told
+    assert "grpc: not offered: no gRPC address was given" in told
+
+
+def test_what_is_claimed_and_not_there_fails(server: RightServer, tmp_path: Path) -> None:
+    change_answers(server, "/v1", lambda *_: Answer.error(404, "no V1 here"))
+    code = main(_arguments(server, "--profile", "v1", "--out", str(tmp_path)))
+    assert code == 1
+
+
+def test_an_extension_that_is_declared_and_not_there_fails(
+    server: RightServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = _arguments(server, "--check", "V2-REPO-001", "--out", str(tmp_path))
+
+    async def without(request: Request, proceed: Handler) -> Answer:
+        if "/repository" in request.path:
+            return Answer.error(404, "no repository")
+        answer = await proceed(request)
+        if request.path == "/v2" and not declared:
+            answer.put({**answer.document(), "extensions": []})
+        return answer
+
+    server.rest_fault = without
+    declared = True
+    assert main(arguments) == 1
+    declared = False
+    assert main(arguments) == 0
+    assert "1 checks: 1 unsupported" in capsys.readouterr().out
+
+
+def test_a_model_is_asked_by_what_its_metadata_say(server: RightServer, tmp_path: Path) -> None:
+    bodies: list[Any] = []
+
+    async def describe(request: Request, proceed: Handler) -> Answer:
+        if request.path.endswith("/infer"):
+            bodies.append(json.loads(request.body.split(b"}]}")[0] + b"}]}"))
+        answer = await proceed(request)
+        if request.path == f"/v2/models/{state.MODEL}":
+            inputs = [{"name": "x", "datatype": "FP32", "shape": [-1, 2]}]
+            answer.put({**answer.document(), "inputs": inputs})
+        return answer
+
+    server.rest_fault = describe
+    main(_arguments(server, "--check", "V2-INFER-001", "--out", str(tmp_path)))
+    assert bodies[-1]["inputs"] == [
+        {"name": "x", "shape": [1, 2], "datatype": "FP32", "data": [0.5, 0.5]}
+    ]
+
+
+def test_a_model_is_asked_by_the_payloads_of_its_owner(server: RightServer, tmp_path: Path) -> None:
+    bodies: list[Any] = []
+
+    async def keep(request: Request, proceed: Handler) -> Answer:
+        if request.path.endswith(":predict"):
+            bodies.append(json.loads(request.body))
+        return await proceed(request)
+
+    server.rest_fault = keep
+    payloads = tmp_path / "payloads.json"
+    payloads.write_text('{"v1": {"instances": ["mine"]}}')
+    more = ("--check", "V1-PREDICT-001", "--payloads", str(payloads), "--out", str(tmp_path))
+    main(_arguments(server, *more))
+    assert {"instances": ["mine"]} in bodies
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--model", "m"], "--target is missing"),
+        (["--target", "http://127.0.0.1:9"], "--model is missing"),
+        (["--target", "127.0.0.1:9", "--model", "m"], "expected http://HOST:PORT"),
+        (["--target", "http://h:9", "--model", "m", "--profile", "grpc"], "needs --grpc-target"),
+        (["--target", "http://h:9", "--model", "m", "--grpc-target", "h"], "expected HOST:PORT"),
+        (["--target", "http://h:9", "--model", "m", "--payloads", "nowhere"], "can't be read"),
+        (["--target", "http://h:9", "--model", "m", "--check", "V3"], "has an id that begins so"),
+        (["--target", "http://h:9", "--model", "m", "--suite-version", "7.0"], "there are 1.0"),
+    ],
+)
+def test_wrong_usage_is_a_sentence(
+    arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run", *arguments]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("error: ")
+    assert told in said
+
+
+def test_payloads_that_break_their_schema_are_told_with_their_place(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    payloads = tmp_path / "payloads.json"
+    payloads.write_text('{"v2": {"inputs": [{"name": "x"}]}}')
+    target = ["--target", "http://h:9", "--model", "m"]
+    assert main(["run", *target, "--payloads", str(payloads)]) == 2
+    assert "v2.inputs.0: 'shape' is a required property" in capsys.readouterr().err
+
+
+def test_nobody_at_the_address_is_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    # Port 9 is "discard": nothing answers there.
+    assert main(["run", "--target", "http://127.0.0.1:9", "--model", "m"]) == 3
+    assert "nothing answers at http://127.0.0.1:9" in capsys.readouterr().err
+
+
+def test_the_requirements_have_a_version() -> None:
+    assert requirements.load("1.0").keys() == catalogue.load().keys()
+
+
+def _pytest(server: RightServer, *more: str) -> subprocess.CompletedProcess[str]:
+    clean = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST")}
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "conformance", "-q", "-p", "no:cacheprovider", *more],
+        cwd=REPOSITORY,
+        env=clean,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def test_pytest_makes_a_test_of_each_statement(server: RightServer) -> None:
+    ran = _pytest(server, *_arguments(server)[1:])
+    assert ran.returncode == 0, ran.stdout
+    assert f"{len(catalogue.load())} passed" in ran.stdout
+
+
+def test_pytest_shows_what_a_departure_teaches(server: RightServer) -> None:
+    change_documents(server, "/v2", lambda told: told.pop("extensions", None) and None)
+    ran = _pytest(server, *_arguments(server)[1:], "-k", "V2-META-001")
+    assert ran.returncode == 1
+    assert catalogue.load()["V2-META-001"].usual_cause in ran.stdout
+
+
+def test_pytest_says_what_is_missing(server: RightServer) -> None:
+    ran = _pytest(server)
+    assert ran.returncode == 4
+    assert "--target is missing" in ran.stdout + ran.stderr
+    ran = _pytest(server, "--target", "http://127.0.0.1:9", "--model", "m")
+    assert ran.returncode == 3
+    assert "nothing answers at" in ran.stdout + ran.stderr
