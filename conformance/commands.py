@@ -1,4 +1,4 @@
-"""The smaller commands: list the statements, write their page, freeze a version, describe gRPC."""
+"""The smaller commands: what there is to judge by, and what two servers differ in."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from conformance import catalogue, page, requirements
+from conformance import catalogue, differences, page, requirements, transcript
 from conformance.grpc_client import PROTOSET, protoset
+from conformance.target import TargetError
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -28,6 +29,33 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     description.add_argument("--out", type=Path, default=Path(PROTOSET), metavar="FILE")
     description.set_defaults(command=_protoset)
+    differing = subparsers.add_parser(
+        "differences",
+        help="Tell what a client could tell servers apart by, also where no statement forbids it.",
+    )
+    differing.add_argument(
+        "transcripts",
+        nargs="+",
+        metavar="NAME=FILE",
+        help="What a server was called, and the transcript.jsonl of its run.",
+    )
+    differing.set_defaults(command=_differences)
+
+
+def _differences(arguments: argparse.Namespace) -> int:
+    transcripts = {}
+    for word in arguments.transcripts:
+        name, separator, file = word.partition("=")
+        if not separator or not name:
+            raise TargetError(f"{word}: expected NAME=FILE, such as 0.9=old/transcript.jsonl")
+        try:
+            transcripts[name] = transcript.read(Path(file))
+        except OSError as error:
+            raise TargetError(f"{word}: {file} can't be read: {error.strerror}") from None
+        except ValueError as error:
+            raise TargetError(str(error)) from None
+    sys.stdout.write(differences.page({"All requests": transcripts}, "server"))
+    return 1 if differences.between(transcripts) else 0
 
 
 def _list(arguments: argparse.Namespace) -> int:

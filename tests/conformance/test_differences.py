@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from conformance import differences, transcript
+from conformance.cli import main
 from conformance.http_client import Answer
 from conformance.transcript import Seen
 
@@ -72,6 +73,22 @@ def test_the_page_has_a_row_for_each_variant(tmp_path: Path) -> None:
     assert "1 requests on 0.9.0, 0.21.0: 0 answered differently." in text
     assert "| V2-A-001 1 | GET /v2 | 0.9.0 | 200 |" in text
     assert "|  |  | 0.21.0 | 500 |" in text
+
+
+def test_the_command_holds_runs_against_each_other(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    transcript.write(tmp_path / "old", [SAME])
+    transcript.write(tmp_path / "new", [_seen(b"{}", 500)])
+    old, new = (str(tmp_path / name) for name in ("old", "new"))
+    assert main(["differences", f"old={old}", f"again={old}"]) == 0
+    assert main(["differences", f"old={old}", f"new={new}"]) == 1
+    assert "|  |  | new | 500 |" in capsys.readouterr().out
+    assert main(["differences", old]) == 2
+    assert main(["differences", f"old={tmp_path / 'nowhere'}"]) == 2
+    said = capsys.readouterr().err
+    assert "expected NAME=FILE" in said
+    assert "can't be read" in said
 
 
 def test_a_file_that_is_no_transcript_is_told_with_its_line(tmp_path: Path) -> None:
