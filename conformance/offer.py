@@ -6,6 +6,7 @@ Everything here is asked once per run, before the first check.
 from __future__ import annotations
 
 import math
+import struct
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,8 +24,13 @@ EXPLAIN = "explain"
 
 # What the contract model is told apart by; other models answer these or don't.
 _CONTRACT_V1: Mapping[str, Any] = {"instances": [{"conformance": [1, "two"]}]}
-_CONTRACT_V2 = tensor("returned", "INT32", [2, 2], [1, 2, 3, 4])
+_RETURNED = tensor("returned", "INT32", [2, 2], [1, 2, 3, 4])
+_CONTRACT_V2: Mapping[str, Any] = {"inputs": [_RETURNED]}
 # What a model that says nothing of its inputs may answer all the same.
+_GUESSES_V2: tuple[Mapping[str, Any], ...] = (
+    _CONTRACT_V2,
+    {"inputs": [tensor("input", "INT32", [2, 2], [1, 2, 3, 4])]},
+)
 _GUESSES_V1: tuple[Mapping[str, Any], ...] = (
     _CONTRACT_V1,
     {"instances": [1]},
@@ -131,22 +137,23 @@ def _look_for_v2(server: Server, target: Target, offer: Offer) -> bool:
     described = list(_described(_json(server, f"/v2/models/{target.model}")))
     given = target.payloads.get("v2")
     owned = [given] if given else [{"inputs": described}] if described else []
-    contract = {"inputs": [_CONTRACT_V2]}
     answered = False
-    for body in (*owned, contract):
+    for body in (*owned, *_GUESSES_V2):
         answer = _ask(server, infer, body)
-        if answer is not None and answer.status == 200:
-            answered = True
+        if answer is None or answer.status != 200:
+            continue
+        answered = True
+        told = _parsed(answer)
+        if body in owned or _has_sound_outputs(told):
             offer.v2_sample = offer.v2_sample or body
-            if body is contract:
-                told = _parsed(answer)
-                offer.is_contract_v2 = _comes_back(told)
+        if body is _CONTRACT_V2:
+            offer.is_contract_v2 = _comes_back(told)
     if owned:
         # The owner's own request is right: that it fails is a finding, not an absence.
         offer.v2_sample = offer.v2_sample or owned[0]
         answered = answered or _ask(server, "/v2/health/live") is not None
     if not answered and target.grpc is not None:
-        _look_by_grpc(server, offer, [*owned, contract])
+        _look_by_grpc(server, offer, [*owned, *_GUESSES_V2])
     return answered
 
 
@@ -154,7 +161,7 @@ def _look_by_grpc(server: Server, offer: Offer, bodies: list[Mapping[str, Any]])
     for body in bodies:
         try:
             answer = server.infer_grpc(tensors.request(server.model, body))
-            back = tensors.outputs(answer) == [_CONTRACT_V2]
+            back = tensors.outputs(answer) == [_RETURNED]
         except (AssertionError, KeyError, AttributeError):
             continue
         offer.v2_sample = offer.v2_sample or body
@@ -171,9 +178,21 @@ def _instance_comes_back(told: Any) -> bool:
 
 def _comes_back(told: Any) -> bool:
     try:
-        return tensors.essential(told) == [_CONTRACT_V2]
+        return tensors.essential(told) == [_RETURNED]
     except (KeyError, TypeError):
         return False
+
+
+def _has_sound_outputs(told: Any) -> bool:
+    """Tell whether an answer's data are of their datatypes: a model may trip over a guess."""
+    try:
+        for output in tensors.essential(told):
+            tensors.pack(output["datatype"], output["data"])
+            if math.prod(output["shape"]) != len(output["data"]):
+                return False
+    except (KeyError, TypeError, ValueError, AttributeError, struct.error):
+        return False
+    return True
 
 
 def _described(metadata: Any) -> Iterator[dict[str, Any]]:

@@ -33,6 +33,7 @@ class Knowledge(Protocol):
     not_ready_model: str | None
     declared: frozenset[str]
     detected: frozenset[str]
+    absent: Mapping[str, str]
 
 
 class Server:

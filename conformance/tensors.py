@@ -138,13 +138,25 @@ def unpack(datatype: str, raw: bytes) -> list[Any]:
     try:
         if datatype != "BYTES":
             return [each[0] for each in struct.iter_unpack(f"<{DATATYPES[datatype].format}", raw)]
-        elements, at = [], 0
-        while at < len(raw):
-            (length,) = struct.unpack_from("<I", raw, at)
-            elements.append(raw[at + 4 : at + 4 + length].decode())
-            at += 4 + length
+        return [element.decode() for element in split(raw)]
     except (struct.error, UnicodeDecodeError) as error:
         raise AssertionError(f"raw contents of {datatype} can't be read: {error}") from None
+
+
+def split(raw: bytes) -> list[bytes]:
+    """Read raw contents of BYTES, which need be no text.
+
+    Raises:
+        AssertionError: when they end within an element.
+    """
+    elements: list[bytes] = []
+    at = 0
+    while at < len(raw):
+        end = at + 4 + int.from_bytes(raw[at : at + 4], "little")
+        if end > len(raw):
+            raise AssertionError(f"raw contents of BYTES end within element {len(elements)}")
+        elements.append(raw[at + 4 : end])
+        at = end
     return elements
 
 

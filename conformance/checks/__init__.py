@@ -8,12 +8,14 @@ from conformance.checks import (
     binary,
     errors,
     explain,
+    grpc_data,
     grpc_infer,
     headers,
     health,
     metadata,
     repository,
     v1,
+    v1_http,
     v2,
     v2_tensors,
 )
@@ -23,11 +25,13 @@ __all__ = ["Check", "all_checks"]
 
 _AREAS = (
     v1,
+    v1_http,
     explain,
     v2,
     v2_tensors,
     binary,
     grpc_infer,
+    grpc_data,
     health,
     metadata,
     errors,

@@ -61,3 +61,11 @@ def test_raw_contents_that_dont_fit_the_outputs_are_told() -> None:
 def test_nested_and_flat_data_are_the_same() -> None:
     answer = {"outputs": [{**TENSORS[0], "data": [[-1], [9007199254740993]], "more": 1}]}
     assert tensors.essential(answer) == [TENSORS[0]]
+
+
+def test_raw_bytes_need_be_no_text_and_end_with_an_element() -> None:
+    raw = struct.pack("<I", 2) + b"\xff\x00" + struct.pack("<I", 0)
+    assert tensors.split(raw) == [b"\xff\x00", b""]
+    for cut in (raw[:-1], raw[:5]):
+        with pytest.raises(AssertionError, match="end within element"):
+            tensors.split(cut)

@@ -1,0 +1,72 @@
+"""What a server offers is found by asking it."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from conformance.offer import Offer
+from conformance.session import Session
+from conformance.target import Target
+from fixtures.servers import RightServer, state
+from fixtures.servers.http import Answer, Request
+from fixtures.servers.wrong.faults import change_answers, change_documents
+
+
+def _look(target: Target) -> Offer:
+    with Session(target) as session:
+        return session.offer
+
+
+def test_a_model_that_is_no_contract_model_is_told_apart(
+    server: RightServer, target: Target
+) -> None:
+    def flatten(told: dict[str, list[dict[str, list[int]]]]) -> None:
+        for output in told["outputs"]:
+            output["shape"] = [len(output["data"])]
+
+    change_documents(server, "/infer", flatten)
+    offer = _look(dataclasses.replace(target, profiles=("v2",)))
+    assert not offer.is_contract_v2
+    assert offer.v2_sample is not None
+
+
+def test_an_answer_that_makes_no_sense_makes_no_sample(server: RightServer, target: Target) -> None:
+    """As TorchServe's own envelope does with a tensor that the contract model gives back."""
+
+    def spoil(request: Request, answer: Answer) -> None:
+        if b"returned" in request.body:
+            told = answer.document()
+            told["outputs"][0] |= {"datatype": "BYTES", "shape": [1], "data": [{"a": 1}]}
+            answer.put(told)
+
+    change_answers(server, "/infer", spoil)
+    offer = _look(dataclasses.replace(target, profiles=("v2",)))
+    assert offer.v2_sample is not None
+    assert [each["name"] for each in offer.v2_sample["inputs"]] == ["input"]
+
+
+def test_a_model_that_is_not_ready_is_found_in_the_index(
+    server: RightServer, target: Target
+) -> None:
+    offer = _look(dataclasses.replace(target, not_ready_model=None))
+    assert offer.not_ready_model == state.NOT_READY
+
+
+def test_a_server_that_speaks_grpc_only_is_asked_by_grpc(
+    server: RightServer, target: Target
+) -> None:
+    change_answers(server, "/v", lambda *_: Answer.error(404, "no REST here"))
+    offer = _look(target)
+    assert set(offer.absent) == {"v1", "v2"}
+    assert offer.is_contract_v2
+
+
+def test_an_extension_may_be_declared_by_the_name_that_kserve_gives_it(
+    server: RightServer, target: Target
+) -> None:
+    def rename(told: dict[str, list[str]]) -> None:
+        if "extensions" in told:
+            told["extensions"] = ["model_repository_extension"]
+
+    change_documents(server, "/v2", rename)
+    assert _look(target).declared == {"model_repository"}
