@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import orjson
 
 from wrapper.errors import ServingError
 
+# Levels of lists and objects. TorchServe's workers read JSON with Python's parser, which gives up
+# below 1000; orjson before 3.9.15 ends the process at some ten thousand (CVE-2024-27454).
+DEEPEST = 512
+
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_ALIKE = bytes.maketrans(b"{}", b"[]")
+_RUNS = re.compile(rb"\[+|\]+")
+
 
 def read(body: bytes) -> dict[str, Any]:
     """Give the JSON object that a request body holds.
 
     Refuses what RFC 8259 refuses: NaN and infinities, numbers beyond a double, bytes
-    that are no UTF-8, and anything after the document.
+    that are no UTF-8, and anything after the document. Refuses more than `DEEPEST` levels.
 
     Raises:
         ServingError: 400.
     """
+    if _is_too_deep(body):
+        raise ServingError(400, f"The request body is nested more than {DEEPEST} deep")
     try:
         request = orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -71,6 +82,32 @@ def is_json(content_type: str) -> bool:
 def media_type(content_type: str) -> str:
     """Give the media type of a Content-Type, in lower case and without parameters."""
     return content_type.partition(";")[0].strip().lower()
+
+
+def _is_too_deep(body: bytes) -> bool:
+    """Tell whether a body that may be JSON has more than `DEEPEST` levels."""
+    if body.count(b"[") + body.count(b"{") <= DEEPEST:
+        return False
+    brackets = _outside_texts(body).translate(_ALIKE, _NO_BRACKETS)
+    # Taking away the innermost pairs a few times settles it for all that is wide but not deep.
+    for taken in range(16):
+        if taken + len(brackets) <= DEEPEST:
+            return False
+        brackets = brackets.replace(b"[]", b"")
+    depth = 16
+    for run in _RUNS.finditer(brackets):
+        text = run.group()
+        depth += len(text) if text.startswith(b"[") else -len(text)
+        if depth > DEEPEST:
+            return True
+    return False
+
+
+def _outside_texts(body: bytes) -> bytes:
+    """Give what of JSON isn't within quotation marks; of anything else, what a parser reads."""
+    if b"\\" in body:
+        body = body.replace(rb"\\", b"").replace(rb"\"", b"")
+    return b"".join(body.split(b'"')[::2])
 
 
 def _why_no_json(body: bytes) -> str:
