@@ -32,8 +32,9 @@ class CallFailed(Departure):
 class GrpcClient:
     """Makes calls over one channel."""
 
-    def __init__(self, target: str, user_agent: str) -> None:
+    def __init__(self, target: str, user_agent: str, timeout: float = TIMEOUT) -> None:
         self.target = target
+        self._timeout = timeout
         options = [
             ("grpc.primary_user_agent", user_agent),
             ("grpc.enable_http_proxy", 0),
@@ -51,7 +52,7 @@ class GrpcClient:
         """
         try:
             return getattr(self._stub, name)(
-                request, timeout=TIMEOUT, metadata=tuple(metadata.items())
+                request, timeout=self._timeout, metadata=tuple(metadata.items())
             )
         except grpc.RpcError as error:
             raise CallFailed(name, error.code().name, error.details() or "") from None
@@ -66,7 +67,7 @@ class GrpcClient:
             method, request_serializer=None, response_deserializer=None
         )
         try:
-            answer: bytes = call(message, timeout=TIMEOUT, metadata=tuple(metadata.items()))
+            answer: bytes = call(message, timeout=self._timeout, metadata=tuple(metadata.items()))
         except grpc.RpcError as error:
             raise CallFailed(method, error.code().name, error.details() or "") from None
         return answer
@@ -86,7 +87,10 @@ def grpcurl(target: str, name: str, request: Message, metadata: Mapping[str, str
     for key, value in metadata.items():
         words += ["-H", f"{key}: {value}"]
     body = json_format.MessageToDict(request, preserving_proto_field_name=True)
-    words += ["-d", shortened(json.dumps(body, ensure_ascii=False), 3000)]
+    text = json.dumps(body, ensure_ascii=False)
+    # What can't be seen is no part of a line to copy.
+    text = text if text.isprintable() else json.dumps(body)
+    words += ["-d", shortened(text, 3000)]
     return shlex.join([*words, target, f"{SERVICE}/{name}"])
 
 

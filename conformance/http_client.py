@@ -14,8 +14,8 @@ import requests
 
 from conformance.expect import Departure, shortened
 
-# Far above what a model of a test takes; a server that hangs is found out.
-TIMEOUT = 30.0
+# Seconds. Far above what a model of a test takes; a server that hangs is found out.
+TIMEOUT = 10.0
 # A longer body isn't shown whole: a terminal takes no more.
 _SHOWN = 3000
 
@@ -56,11 +56,12 @@ class Request:
             words += ["-H", "content-type:"]
         try:
             text = self.body.decode()
-            if "\0" in text or text.startswith("@"):
+            # What can't be seen, a line's end too, is no part of a line to copy.
+            if text.startswith("@") or not text.isprintable():
                 raise ValueError
         except ValueError:
-            octal = "".join(f"\\{byte:03o}" for byte in self.body)
-            return f"printf {shlex.quote(octal)} | {shlex.join([*words, '--data-binary', '@-'])}"
+            escaped = "".join(map(_for_printf, self.body))
+            return f"printf {shlex.quote(escaped)} | {shlex.join([*words, '--data-binary', '@-'])}"
         return shlex.join([*words, "--data-binary", text])
 
 
@@ -157,8 +158,9 @@ class Answer:
 class HttpClient:
     """Sends requests to one server over connections that stay open."""
 
-    def __init__(self, base: str) -> None:
+    def __init__(self, base: str, timeout: float = TIMEOUT) -> None:
         self.base = base.rstrip("/")
+        self._timeout = timeout
         self._session = requests.Session()
         # A proxy of this machine has nothing to say here, and its headers would get in the way.
         self._session.trust_env = False
@@ -171,14 +173,17 @@ class HttpClient:
             NoAnswer: when the server doesn't answer.
         """
         try:
-            got = self._session.request(
+            prepared = requests.Request(
                 request.method,
                 request.url,
                 data=request.body,
                 headers={"Accept-Encoding": "identity", **request.headers},
-                timeout=TIMEOUT,
-                allow_redirects=False,
-            )
+            ).prepare()
+            # As it was written: requests resolves dots in a path, and letters that needn't be
+            # encoded.
+            if request.url.isascii():
+                prepared.url = request.url
+            got = self._sent(prepared)
         except (requests.RequestException, ValueError) as error:
             raise NoAnswer(f"{request.asked} was not answered: {error}") from None
         headers = {name.lower(): value for name, value in got.headers.items()}
@@ -186,29 +191,56 @@ class HttpClient:
             request.asked, got.status_code, headers, got.content, got.elapsed.total_seconds()
         )
 
+    def _sent(self, prepared: requests.PreparedRequest) -> requests.Response:
+        try:
+            return self._session.send(prepared, timeout=self._timeout, allow_redirects=False)
+        except requests.ConnectionError:
+            # A server may end a connection that it has kept open at any time, and uvicorn does
+            # when an application raised, without saying so in its answer. That is nothing to hold
+            # against what is asked next: ask once more, on a new connection.
+            self._session.close()
+            return self._session.send(prepared, timeout=self._timeout, allow_redirects=False)
+
     def send_bytes(self, data: bytes) -> bytes:
         """Send bytes that need be no HTTP on a connection of their own; give all that comes back.
+
+        A whole request should say ``Connection: close``: an answer ends where the server ends the
+        connection.
 
         Raises:
             NoAnswer: when the server can't be reached, or doesn't end the connection in time.
         """
         parts = urlsplit(self.base)
         port = parts.port or 80
-        received = b""
+        received = bytearray()
         try:
             with socket.create_connection((parts.hostname or "", port), timeout=5) as connection:
                 connection.sendall(data)
-                connection.shutdown(socket.SHUT_WR)
-                while chunk := connection.recv(65536):
-                    received += chunk
+                try:
+                    _receive(connection, received)
+                except TimeoutError:
+                    # Not sooner: servers drop the request of a client that ended its side.
+                    connection.shutdown(socket.SHUT_WR)
+                    _receive(connection, received)
         except OSError as error:
             if not received:
                 raise NoAnswer(f"{shortened(repr(data), 80)}: no answer: {error}") from None
-        return received
+        return bytes(received)
 
     def close(self) -> None:
         """Close the connections."""
         self._session.close()
+
+
+def _receive(connection: socket.socket, received: bytearray) -> None:
+    while chunk := connection.recv(65536):
+        received += chunk
+
+
+def _for_printf(byte: int) -> str:
+    # What printf or a shell would take for its own, as -, is written as a number, too.
+    plain = 32 <= byte < 127 and byte not in b"%\\-'"
+    return chr(byte) if plain else f"\\{byte:03o}"
 
 
 def _refuse(constant: str) -> None:

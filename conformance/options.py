@@ -9,11 +9,34 @@ from typing import Any
 
 from conformance import VERSION
 from conformance.catalogue import PROFILES
+from conformance.http_client import TIMEOUT
 from conformance.target import Target, TargetError, read_payloads
 
 
 def add(add_option: Callable[..., Any]) -> None:
     """Add the options to a parser of argparse or a group of pytest, by its adding method."""
+    add_target(add_option)
+    add_option(
+        "--not-ready-model",
+        metavar="NAME",
+        help="A model that the server knows and that isn't ready; else one is looked for in the "
+        "repository's index.",
+    )
+    add_option(
+        "--spare-model",
+        metavar="NAME",
+        help="A model that the suite may unload and load again; without it none is.",
+    )
+    add_option(
+        "--suite-version",
+        default=VERSION,
+        metavar="VERSION",
+        help=f"The version whose requirements the claim is made by (default: {VERSION}).",
+    )
+
+
+def add_target(add_option: Callable[..., Any]) -> None:
+    """Add those of the options that say which server is asked, and which model."""
     add_option("--target", metavar="URL", help="The server's REST routes: http://HOST:PORT.")
     add_option("--grpc-target", metavar="HOST:PORT", help="Its gRPC service, where it has one.")
     add_option("--model", metavar="NAME", help="The model to ask.")
@@ -32,22 +55,19 @@ def add(add_option: Callable[..., Any]) -> None:
         "model whose metadata don't describe its inputs.",
     )
     add_option(
-        "--not-ready-model",
-        metavar="NAME",
-        help="A model that the server knows and that isn't ready; else one is looked for in the "
-        "repository's index.",
+        "--timeout",
+        type=_seconds,
+        default=TIMEOUT,
+        metavar="SECONDS",
+        help=f"How long an answer may take (default: {TIMEOUT:.0f}); more for a slow model.",
     )
-    add_option(
-        "--spare-model",
-        metavar="NAME",
-        help="A model that the suite may unload and load again; without it none is.",
-    )
-    add_option(
-        "--suite-version",
-        default=VERSION,
-        metavar="VERSION",
-        help=f"The version whose requirements the claim is made by (default: {VERSION}).",
-    )
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 < seconds < float("inf"):
+        raise argparse.ArgumentTypeError("must be a number of seconds above 0")
+    return seconds
 
 
 def target_of(namespace: argparse.Namespace) -> Target:
@@ -70,7 +90,8 @@ def target_of(namespace: argparse.Namespace) -> Target:
         if "all" in asked
         else tuple(each for each in PROFILES if each in claimed),
         claimed=claimed,
+        timeout=namespace.timeout,
         payloads=read_payloads(namespace.payloads) if namespace.payloads else {},
-        not_ready_model=namespace.not_ready_model,
-        spare_model=namespace.spare_model,
+        not_ready_model=getattr(namespace, "not_ready_model", None),
+        spare_model=getattr(namespace, "spare_model", None),
     )

@@ -299,7 +299,8 @@ class Server:
         if self.target.grpc is None:
             raise Unsupported("no gRPC address was given: name it with --grpc-target")
         if self._grpc is None:
-            self._grpc = GrpcClient(self.target.grpc, f"{PRODUCT} ({self._check})")
+            agent = f"{PRODUCT} ({self._check})"
+            self._grpc = GrpcClient(self.target.grpc, agent, self.target.timeout)
         return self._grpc
 
     def _is_gone(self) -> bool:

@@ -40,7 +40,7 @@ class Session:
 
     def __init__(self, target: Target) -> None:
         self.target = target
-        self._http = HttpClient(target.url)
+        self._http = HttpClient(target.url, target.timeout)
         server = Server(target, "detection", self._http, Offer())
         try:
             server.get("/")

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import jsonschema
 
 from conformance.catalogue import PROFILES
+from conformance.http_client import TIMEOUT
 
 _SCHEMA = Path(__file__).with_name("payloads.schema.json")
 
@@ -32,6 +33,7 @@ class Target:
         payloads: sample requests, ``v1`` and ``v2``, for models that don't describe their inputs.
         not_ready_model: a model that the server knows and that isn't ready, if there is one.
         spare_model: a model that may be unloaded and loaded again, if there is one.
+        timeout: seconds that an answer may take.
     """
 
     url: str
@@ -42,6 +44,7 @@ class Target:
     payloads: Mapping[str, Any] = field(default_factory=dict)
     not_ready_model: str | None = None
     spare_model: str | None = None
+    timeout: float = TIMEOUT
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.url)
@@ -64,6 +67,7 @@ class Target:
         told += ["--grpc-target", self.grpc] if self.grpc else []
         told += ["--not-ready-model", self.not_ready_model] if self.not_ready_model else []
         told += ["--spare-model", self.spare_model] if self.spare_model else []
+        told += ["--timeout", f"{self.timeout:g}"] if self.timeout != TIMEOUT else []
         named = self.profiles if self.claimed else ()
         return told + [word for profile in named for word in ("--profile", profile)]
 

@@ -17,6 +17,7 @@ from conformance.checks import (
     v1,
     v1_http,
     v2,
+    v2_http,
     v2_tensors,
 )
 from conformance.checks.registry import CHECKS, Check
@@ -28,6 +29,7 @@ _AREAS = (
     v1_http,
     explain,
     v2,
+    v2_http,
     v2_tensors,
     binary,
     grpc_infer,

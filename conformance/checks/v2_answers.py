@@ -1,0 +1,120 @@
+"""What the checks of V2 inference share: requests that are wrong in one place, and answers read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from conformance import expect, round_trip, tensors
+from conformance.http_client import Answer
+from conformance.server import Server, encode
+
+UNKNOWN_MODEL = "conformance-no-such-model"
+# What the texts and the servers say of a request that breaks the schema.
+SCHEMA_FAULT = (400, 422)
+
+
+def outputs(answer: Answer) -> list[dict[str, Any]]:
+    """Give the outputs of an answer that must be a success, their data flat.
+
+    Raises:
+        Departure: when it is none.
+    """
+    told = answer.success()
+    with expect.reading("the V2 answer"):
+        return tensors.essential(told)
+
+
+def names(answer: Answer) -> list[str]:
+    """Give the names of the outputs of an answer that must be a success, in alphabetical order.
+
+    Raises:
+        Departure: when it is none.
+    """
+    return sorted(str(each["name"]) for each in outputs(answer))
+
+
+def expect_back(answer: Answer, sent: Sequence[Mapping[str, Any]]) -> None:
+    """Go on where an answer of the contract model gives back the tensors that it was sent.
+
+    Raises:
+        Departure: when it doesn't.
+    """
+    told = answer.success()
+    with expect.reading("the V2 answer"):
+        back = round_trip.of_json(told["outputs"])
+    round_trip.expect_back(round_trip.of_json(sent), (), back, answer.asked)
+
+
+def come_back(server: Server, *sent: Mapping[str, Any]) -> None:
+    """Ask the contract model with tensors, and go on where it gives each back as it is.
+
+    Raises:
+        Departure: when it doesn't.
+        Unsupported: when the model isn't the contract model.
+    """
+    server.need_contract_v2()
+    expect_back(server.infer({"inputs": list(sent)}), sent)
+
+
+def refused(answer: Answer) -> None:
+    """Go on where a request is answered with an error status.
+
+    Raises:
+        Departure: when it is answered with another.
+    """
+    expect.that(
+        answer.status >= 400,
+        f"{answer.asked}: expected an error status, got {answer.status}: "
+        f"{expect.shortened(answer.text(), 300)}",
+    )
+
+
+def refused_or_back(answer: Answer, meant: Mapping[str, Any]) -> None:
+    """Go on where a tensor is refused or comes back as the one that it means.
+
+    Raises:
+        Departure: when another comes back.
+    """
+    if answer.status < 400:
+        expect_back(answer, [meant])
+
+
+def changed(server: Server, **members: Any) -> dict[str, Any]:
+    """Give the request that the model is known to answer, with members of its first input changed.
+
+    Raises:
+        Unsupported: when none is known.
+    """
+    body = server.v2_sample()
+    body["inputs"][0] |= members
+    return body
+
+
+def without(server: Server, member: str) -> dict[str, Any]:
+    """Give the request that the model is known to answer, with a member of its first input gone.
+
+    Raises:
+        Unsupported: when none is known.
+    """
+    body = server.v2_sample()
+    body["inputs"][0].pop(member, None)
+    return body
+
+
+def sample_data(server: Server) -> list[Any]:
+    """Give the elements of the first input of the request that the model is known to answer.
+
+    Raises:
+        Unsupported: when none is known.
+    """
+    return tensors.flat(server.v2_sample()["inputs"][0]["data"])
+
+
+def with_member(server: Server, value: bytes) -> bytes:
+    """Add a member of any bytes to the request that the model is known to answer.
+
+    Raises:
+        Unsupported: when none is known.
+    """
+    return encode(server.v2_sample())[:-1] + b', "conformance": ' + value + b"}"

@@ -1,0 +1,135 @@
+"""HTTP/1.1 by hand, for what an HTTP client puts right before it can be seen."""
+
+from __future__ import annotations
+
+import http.client
+import io
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+from urllib.parse import quote, urlsplit
+
+from conformance import expect
+from conformance.expect import Departure
+from conformance.server import PRODUCT, Server
+
+CHUNKED = {"Transfer-Encoding": "chunked"}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer as it came."""
+
+    status: int
+    headers: http.client.HTTPMessage
+    body: bytes
+
+    @property
+    def closes(self) -> bool:
+        """Tell whether it says that the connection ends with it."""
+        return "close" in self.headers.get("connection", "").lower()
+
+
+class Hand:
+    """Writes the requests of one check, with its id in them as in all others."""
+
+    def __init__(self, server: Server, check: str) -> None:
+        self._server = server
+        self._check = check
+
+    def write(
+        self,
+        method: str,
+        path: str,
+        body: bytes = b"",
+        headers: Mapping[str, str] | None = None,
+        last: bool = True,
+    ) -> bytes:
+        """Write a request.
+
+        Args:
+            path: percent-encoded.
+            headers: more of them; one that says how long the body is takes Content-Length's place.
+            last: whether the connection is to end with it.
+        """
+        parts = urlsplit(self._server.target.url)
+        told = {
+            "Host": parts.netloc,
+            "User-Agent": f"{PRODUCT} ({self._check})",
+            "X-Request-Id": f"{self._check}-1",
+            **(headers or {}),
+        }
+        if body:
+            told["Content-Type"] = "application/json"
+            if "Transfer-Encoding" not in told:
+                told = {"Content-Length": str(len(body)), **told}
+        if last:
+            told["Connection"] = "close"
+        lines = [f"{method} {parts.path.rstrip('/')}{path} HTTP/1.1"]
+        lines += [f"{name}: {value}" for name, value in told.items()]
+        return "\r\n".join((*lines, "", "")).encode() + body
+
+    def ask(
+        self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        """Send a request, and give its answer, which must be all that comes; see `write`.
+
+        Raises:
+            Departure: when what comes is no answer, or more or less than it says.
+        """
+        received = self._server.send_bytes(self.write(method, path, body, headers))
+        answer, rest = read(received, method)
+        expect.that(not rest, f"after the end of the answer there are {len(rest)} bytes more")
+        return answer
+
+
+def read(received: bytes, method: str | None = None) -> tuple[Answer, bytes]:
+    """Read an answer, and give the bytes after its end, too.
+
+    Args:
+        method: of the request, where the end of the answer depends on it.
+
+    Raises:
+        Departure: when there is none, or it doesn't end as it says.
+    """
+    stream = _Stream(received)
+    answer = http.client.HTTPResponse(cast("socket.socket", stream), method=method)
+    try:
+        answer.begin()
+        lengths = answer.headers.get_all("content-length") or []
+        coding = answer.headers.get("transfer-encoding")
+        expect.that(
+            not (lengths and coding),
+            f"the answer has both Content-Length {lengths} and Transfer-Encoding {coding}",
+        )
+        expect.that(
+            len(lengths) <= 1 and all(each.isdigit() for each in lengths),
+            f"the Content-Length is {', '.join(lengths)}",
+        )
+        body = answer.read()
+    except http.client.HTTPException as error:
+        shown = expect.shortened(repr(received), 200)
+        raise Departure(f"what came is no whole answer ({error!r}): {shown}") from None
+    return Answer(answer.status, answer.headers, body), stream.read()
+
+
+def chunked(body: bytes) -> bytes:
+    """Write a body, of more than seven bytes, in two chunks."""
+    chunks = b"".join(b"%x\r\n%s\r\n" % (len(each), each) for each in (body[:7], body[7:]))
+    return chunks + b"0\r\n\r\n"
+
+
+def quoted(name: str) -> str:
+    """Percent-encode a name for a path."""
+    return quote(name, safe="")
+
+
+class _Stream(io.BytesIO):
+    """Bytes that http.client reads as from a socket, and can't close."""
+
+    def makefile(self, *_: Any) -> _Stream:
+        return self
+
+    def close(self) -> None:
+        pass

@@ -1,0 +1,57 @@
+"""The suite's HTTP client: what it makes of connections that a server ends."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from conformance.http_client import HttpClient, NoAnswer, Request
+
+_BODY = b"[1, 2, 3]"
+_ANSWER = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"
+
+
+@contextmanager
+def serving(*answers: int) -> Iterator[str]:
+    """Serve connection after connection, each with so many answers; then end it by a reset."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            for index, count in enumerate(answers):
+                connection, _ = listener.accept()
+                with connection:
+                    for _ in range(count):
+                        received = b""
+                        while not received.endswith(_BODY):
+                            received += connection.recv(65536)
+                        connection.sendall(_ANSWER)
+                    if index + 1 < len(answers):
+                        # What is received and not read makes the kernel end it by a reset.
+                        connection.recv(1)
+
+        server = threading.Thread(target=serve)
+        server.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        server.join()
+
+
+def request(url: str) -> Request:
+    """Make a request of some length."""
+    return Request("POST", f"{url}/v2", {"content-type": "application/json"}, _BODY)
+
+
+def test_a_connection_that_the_server_ended_is_no_finding_about_the_next_request() -> None:
+    with serving(1, 1) as url:
+        client = HttpClient(url)
+        assert client.send(request(url)).status == 200
+        assert client.send(request(url)).status == 200
+        client.close()
+
+
+def test_a_server_that_ends_each_connection_does_not_answer() -> None:
+    with serving(0, 0) as url, pytest.raises(NoAnswer, match="POST /v2 was not answered"):
+        HttpClient(url).send(request(url))
