@@ -31,8 +31,12 @@ class Repository:
         self._readiness = readiness
         self._archives: dict[str, str] = {}
 
-    def index(self) -> list[Entry]:
-        """Give every model that is served, waited for, or was unloaded."""
+    def index(self, ready: bool = False) -> list[Entry]:
+        """Give every model that is served, waited for, or was unloaded.
+
+        Args:
+            ready: give those only that are ready.
+        """
         served = [(name, self._readiness.why_not_ready(name)) for name in self._readiness.models()]
         entries: list[Entry] = [
             (name, "READY" if reason is None else "UNAVAILABLE", reason or "")
@@ -40,7 +44,7 @@ class Repository:
         ]
         for name in sorted(self._readiness.unloaded()):
             entries.append((name, "UNAVAILABLE", "it was unloaded"))
-        return entries
+        return [entry for entry in entries if entry[1] == "READY" or not ready]
 
     async def load(self, model: str) -> None:
         """Load a model that was unloaded; a model that is there already stays as it is.

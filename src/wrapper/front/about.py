@@ -7,6 +7,7 @@ import importlib.metadata
 from collections.abc import Mapping
 from typing import Any
 
+from wrapper import json_body
 from wrapper.errors import ServingError
 from wrapper.front.answer import Answer, document, refusal
 from wrapper.torchserve.service import TorchServe
@@ -71,10 +72,16 @@ class About:
         self._torchserve.check_known(model)
         raise no_versions(model)
 
-    async def index(self, *_: Any) -> Answer:
-        """Answer ``POST /v2/repository/index``."""
+    async def index(self, _model: str, body: bytes, _headers: Mapping[str, str]) -> Answer:
+        """Answer ``POST /v2/repository/index``, whose body may be missing."""
+        asked = json_body.read(body) if body else {}
+        ready = asked.get("ready", False)
+        if not isinstance(ready, bool):
+            raise ServingError(
+                400, f'Expected "ready" to be a boolean, got {json_body.kind(ready)}'
+            )
         entries = []
-        for name, state, reason in self._torchserve.repository.index():
+        for name, state, reason in self._torchserve.repository.index(ready):
             entry = {"name": name, "state": state}
             if reason:
                 entry["reason"] = reason

@@ -18,7 +18,7 @@ from kserve.protocol.grpc import grpc_predict_v2_pb2_grpc as pb_grpc
 from wrapper.errors import UNEXPECTED, ServingError
 from wrapper.front import Front
 from wrapper.front.about import EXTENSIONS, NAME, PLATFORM, no_versions, version
-from wrapper.openinference import messages
+from wrapper.openinference import messages, repository_messages
 
 logger = logging.getLogger("wrapper")
 
@@ -35,16 +35,19 @@ _CODES = {
 }
 
 _SERVICE = "inference.GRPCInferenceService"
-_CALLS = (
-    "ServerLive",
-    "ServerReady",
-    "ModelReady",
-    "ServerMetadata",
-    "ModelMetadata",
-    "ModelInfer",
-    "RepositoryModelLoad",
-    "RepositoryModelUnload",
-)
+# By call its messages: the SDK's own, but for what its service lacks or numbers otherwise.
+_CALLS = {
+    **{
+        name: (getattr(pb, name + "Request"), getattr(pb, name + "Response"))
+        for name in (
+            *("ServerLive", "ServerReady", "ModelReady", "ServerMetadata", "ModelMetadata"),
+            "ModelInfer",
+        )
+    },
+    "RepositoryIndex": (repository_messages.IndexRequest, repository_messages.IndexResponse),
+    "RepositoryModelLoad": (repository_messages.ModelRequest, pb.RepositoryModelLoadResponse),
+    "RepositoryModelUnload": (repository_messages.ModelRequest, pb.RepositoryModelUnloadResponse),
+}
 
 _Call = Callable[[Any, Any], Awaitable[Any]]
 
@@ -55,10 +58,10 @@ def put_before(front: Front) -> None:
     handlers = {
         # Without a deserializer: what is no message is refused as any malformed request is.
         name: grpc.unary_unary_rpc_method_handler(
-            _guarded(name, getattr(calls, name)),
-            response_serializer=getattr(pb, name + "Response").SerializeToString,
+            _guarded(name, getattr(calls, name), *classes),
+            response_serializer=classes[1].SerializeToString,
         )
-        for name in _CALLS
+        for name, classes in _CALLS.items()
     }
     service = grpc.method_handlers_generic_handler(_SERVICE, handlers)
 
@@ -104,13 +107,21 @@ class _Calls:
         messages.fill_response(response, answer, raw=bool(request.raw_input_contents))
         return response
 
+    async def RepositoryIndex(self, request: Any, _context: Any) -> Any:  # noqa: N802
+        response = repository_messages.IndexResponse()
+        for name, state, reason in self._torchserve.repository.index(request.ready):
+            response.models.add(name=name, state=state, reason=reason)
+        return response
+
     async def RepositoryModelLoad(self, request: Any, _context: Any) -> Any:  # noqa: N802
-        await self._torchserve.repository.load(request.model_name)
-        return pb.RepositoryModelLoadResponse(model_name=request.model_name, isLoaded=True)
+        name = repository_messages.model_of(request)
+        await self._torchserve.repository.load(name)
+        return pb.RepositoryModelLoadResponse(model_name=name, isLoaded=True)
 
     async def RepositoryModelUnload(self, request: Any, _context: Any) -> Any:  # noqa: N802
-        await self._torchserve.repository.unload(request.model_name)
-        return pb.RepositoryModelUnloadResponse(model_name=request.model_name, isUnloaded=True)
+        name = repository_messages.model_of(request)
+        await self._torchserve.repository.unload(name)
+        return pb.RepositoryModelUnloadResponse(model_name=name, isUnloaded=True)
 
     def _check(self, model: str, wanted_version: str) -> None:
         self._torchserve.check_known(model)
@@ -118,10 +129,9 @@ class _Calls:
             raise no_versions(model)
 
 
-def _guarded(name: str, call: _Call) -> Callable[[bytes, Any], Awaitable[Any]]:
-    request_class = getattr(pb, name + "Request")
-    response_class = getattr(pb, name + "Response")
-
+def _guarded(
+    name: str, call: _Call, request_class: Any, response_class: Any
+) -> Callable[[bytes, Any], Awaitable[Any]]:
     async def guarded(asked: bytes, context: Any) -> Any:
         # Not abort(): since 0.15 an interceptor of the SDK would turn its exception into
         # INTERNAL.

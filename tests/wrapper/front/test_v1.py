@@ -24,7 +24,7 @@ from wrapper.torchserve.service import TorchServe
         (b'{"instances": [1e400]}', "not valid JSON"),
         (b'{"instances": [1]}x', "not valid JSON"),
         (b"\xff\xfe", "no UTF-8 from byte 0"),
-        (b'{"instances": ' + b"[" * 3000 + b"]" * 3000 + b"}", "not valid JSON"),
+        (b'{"instances": ' + b"[" * 3000 + b"]" * 3000 + b"}", "nested more than"),
         (b"[1]", "Expected a JSON object as the request body, got a list"),
         (b"null", "got null"),
         (b"{}", 'Expected "instances" or "inputs"'),
