@@ -43,10 +43,12 @@ def between(transcripts: Mapping[str, Sequence[Seen]]) -> list[Difference]:
     for name, seen in transcripts.items():
         for each in seen:
             answers.setdefault((each.check, each.number), {})[name] = each
+    # A server that was never judged by a check says nothing of it.
+    judged = {name: {each.check for each in seen} for name, seen in transcripts.items()}
     found = []
     for (check, number), by_server in answers.items():
         variants: dict[tuple[str, str, str], list[str]] = {}
-        for name in transcripts:
+        for name in (name for name in transcripts if check in judged[name]):
             seen = by_server.get(name)
             told = (seen.status, seen.headers, seen.form) if seen else ("not asked", "", "")
             variants.setdefault(told, []).append(name)

@@ -55,7 +55,7 @@ def add_target(add_option: Callable[..., Any]) -> None:
         "model whose metadata don't describe its inputs.",
     )
     add_option(
-        "--timeout",
+        "--answer-timeout",
         type=_seconds,
         default=TIMEOUT,
         metavar="SECONDS",
@@ -90,7 +90,7 @@ def target_of(namespace: argparse.Namespace) -> Target:
         if "all" in asked
         else tuple(each for each in PROFILES if each in claimed),
         claimed=claimed,
-        timeout=namespace.timeout,
+        timeout=namespace.answer_timeout,
         payloads=read_payloads(namespace.payloads) if namespace.payloads else {},
         not_ready_model=getattr(namespace, "not_ready_model", None),
         spare_model=getattr(namespace, "spare_model", None),

@@ -67,7 +67,7 @@ class Target:
         told += ["--grpc-target", self.grpc] if self.grpc else []
         told += ["--not-ready-model", self.not_ready_model] if self.not_ready_model else []
         told += ["--spare-model", self.spare_model] if self.spare_model else []
-        told += ["--timeout", f"{self.timeout:g}"] if self.timeout != TIMEOUT else []
+        told += ["--answer-timeout", f"{self.timeout:g}"] if self.timeout != TIMEOUT else []
         named = self.profiles if self.claimed else ()
         return told + [word for profile in named for word in ("--profile", profile)]
 

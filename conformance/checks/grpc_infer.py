@@ -23,7 +23,7 @@ _NO_MODEL = "conformance-no-such-model"
 _NO_OUTPUT = "conformance_no_such_output"
 # Versions are numbers to some servers; this one is large for a number of releases of a model.
 _NO_VERSION = "7919"
-_LARGE = 5 * 1024 * 1024
+_LARGE = 3 * 1024 * 1024
 _INSIDE = re.compile(
     r'Traceback \(most recent|File "[^"]+", line \d|https?://|'
     r"\b(?:localhost|\d{1,3}(?:\.\d{1,3}){3}):\d+"

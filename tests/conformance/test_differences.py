@@ -57,8 +57,13 @@ def test_datatypes_and_shapes_are() -> None:
 
 
 def test_a_request_that_only_one_was_asked_is_a_difference() -> None:
-    (found,) = differences.between({"a": [SAME], "b": []})
+    second = _seen(b"{}", number=2)
+    (found,) = differences.between({"a": [SAME, second], "b": [SAME]})
     assert found.variants[1].status == "not asked"
+
+
+def test_a_check_that_only_one_was_judged_by_is_none() -> None:
+    assert differences.between({"a": [SAME], "b": []}) == []
 
 
 def test_the_page_has_a_row_for_each_variant(tmp_path: Path) -> None:
