@@ -123,14 +123,15 @@ def markdown(
     subject: str,
     command: Sequence[str],
     date: str,
-    surroundings: Mapping[str, str],
+    surroundings: Mapping[str, Mapping[str, str]],
 ) -> str:
     """Write a claim for others to read and to reproduce.
 
     Args:
         subject: what was judged, by its own word or its owner's.
-        command: arguments of ``python -m conformance run`` that do it again.
-        surroundings: what else tells one result from another, such as versions of packages.
+        command: what does it again.
+        surroundings: what else tells one result from another: by sentence's beginning, such as
+            "Judged with", names and versions.
     """
     lines = [
         f"# {subject}",
@@ -143,12 +144,10 @@ def markdown(
     lines += [_row(claim) for claim in claims]
     for claim in claims:
         lines += _details(claim)
-    lines += ["", "## Reproduce", "", "```sh", f"python -m conformance run {shlex.join(command)}"]
-    lines += ["```", ""]
-    if surroundings:
-        lines += ["With " + ", ".join(f"{key} {value}" for key, value in surroundings.items())]
-        lines[-1] += "."
-        lines.append("")
+    lines += ["", "## Reproduce", "", "```sh", shlex.join(command), "```", ""]
+    for beginning, versions in surroundings.items():
+        told = ", ".join(f"{name} {version}" for name, version in versions.items())
+        lines += [f"{beginning} {told}.", ""]
     return "\n".join(lines)
 
 
@@ -168,7 +167,6 @@ def _row(claim: ProfileClaim) -> str:
 def _details(claim: ProfileClaim) -> list[str]:
     groups = [
         ("MUST, failed", claim.must_failed),
-        ("MUST, not checked", claim.must_unchecked),
         ("SHOULD, failed", claim.should_failed),
         *((f"Extension {name}", found) for name, found in claim.extensions.items()),
         ("Not settled: a fault of the suite", claim.unsettled),
@@ -180,6 +178,13 @@ def _details(claim: ProfileClaim) -> list[str]:
             lines += [
                 f"- **{each.id}** {each.sentence} *{_one_line(each.reason)}*" for each in findings
             ]
+    unchecked: dict[str, list[str]] = {}
+    for each in claim.must_unchecked:
+        unchecked.setdefault(each.reason, []).append(each.id)
+    if unchecked:
+        lines += ["", f"## {claim.profile}: MUST, not checked", ""]
+        # One reason most often keeps many from being checked.
+        lines += [f"- {', '.join(ids)}: *{_one_line(why)}*" for why, ids in unchecked.items()]
     return lines
 
 

@@ -49,8 +49,8 @@ def between(transcripts: Mapping[str, Sequence[Seen]]) -> list[Difference]:
     for (check, number), by_server in answers.items():
         variants: dict[tuple[str, str, str], list[str]] = {}
         for name in (name for name in transcripts if check in judged[name]):
-            seen = by_server.get(name)
-            told = (seen.status, seen.headers, seen.form) if seen else ("not asked", "", "")
+            answer = by_server.get(name)
+            told = (answer.status, answer.headers, answer.form) if answer else ("not asked", "", "")
             variants.setdefault(told, []).append(name)
         if len(variants) > 1:
             asked = next(iter(by_server.values())).asked

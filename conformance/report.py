@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import time
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 
@@ -23,6 +25,21 @@ CLAIM = "claim.md"
 _PACKAGES = ("requests", "urllib3", "grpcio", "protobuf", "tritonclient")
 
 
+@dataclass(frozen=True)
+class About:
+    """What a claim says of its subject, beside what was judged.
+
+    Attributes:
+        subject: what it is called.
+        command: what starts it, judges it and writes the claim.
+        packages: what it ran with: versions by name.
+    """
+
+    subject: str
+    command: Sequence[str]
+    packages: Mapping[str, str] = field(default_factory=dict)
+
+
 class Report:
     """Takes the outcomes of one run as they come.
 
@@ -30,14 +47,25 @@ class Report:
         session: the server, whose offer is known.
         statements: what will be judged.
         version: of the requirements that the claim is made by.
+        about: what to call the server and how to judge it again; None where only its address
+            is known.
     """
 
     def __init__(
-        self, out: Path, session: Session, statements: Sequence[Statement], version: str
+        self,
+        out: Path,
+        session: Session,
+        statements: Sequence[Statement],
+        version: str,
+        about: About | None = None,
     ) -> None:
         self._out = out
         self._session = session
         self._version = version
+        self._about = about or About(
+            subject=session.offer.server or session.target.url,
+            command=["python", "-m", "conformance", "run", *session.target.arguments],
+        )
         self._cell = session.target.url
         self._began = time.monotonic()
         self._judged: list[Judged] = []
@@ -77,16 +105,18 @@ class Report:
         text = claim.markdown(
             claims,
             self._version,
-            self._session.offer.server or self._cell,
-            self._session.target.arguments,
+            self._about.subject,
+            self._about.command,
             surroundings.now()[:10],
-            packages(),
+            {
+                **({"It ran with": self._about.packages} if self._about.packages else {}),
+                "Judged with": packages(),
+            },
         )
         (self._out / CLAIM).write_text(text, encoding="utf-8")
         return claims, run
 
     def _header(self, statements: Sequence[Statement]) -> Header:
-        target = self._session.target
         return Header(
             run=uuid.uuid4().hex,
             started=surroundings.now(),
@@ -96,8 +126,8 @@ class Report:
             torchserve=[],
             locks={},
             wrapper={
-                "name": self._session.offer.server or target.url,
-                "command": " ".join(["python -m conformance run", *target.arguments]),
+                "name": self._about.subject,
+                "command": shlex.join(self._about.command),
                 "constructor": None,
             },
             planned={self._cell: [each.id for each in statements]},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -84,18 +84,33 @@ def _main(arguments: argparse.Namespace) -> int:
         raise TargetError(f"--out {arguments.out} can't be written: {error.strerror}") from None
     with Session(target) as session:
         report = Report(arguments.out, session, statements, arguments.suite_version)
-        outcomes = []
-        for statement in statements:
-            outcome = session.judge(statement)
-            report.add(outcome)
-            outcomes.append(outcome)
-            if outcome.judgement.verdict in (Verdict.FAILED, Verdict.ERROR):
-                console.print(failure.explained(outcome), end="\n\n")
+        outcomes = judge_all(session, statements, report, lambda each: _explain(console, each))
         claims, run = report.finish()
     _conclude(console, arguments.out, outcomes, claims, whole=not arguments.check)
     code = run.exit_code()
     partial = any(each.standing is Standing.PARTIAL for each in claims)
     return code or int(arguments.strict and partial)
+
+
+def judge_all(
+    session: Session,
+    statements: Sequence[Statement],
+    report: Report,
+    told: Callable[[Outcome], None] = lambda _: None,
+) -> list[Outcome]:
+    """Make the checks of statements, and report each and tell of it as it comes."""
+    outcomes = []
+    for statement in statements:
+        outcome = session.judge(statement)
+        report.add(outcome)
+        outcomes.append(outcome)
+        told(outcome)
+    return outcomes
+
+
+def _explain(console: Console, outcome: Outcome) -> None:
+    if outcome.judgement.verdict in (Verdict.FAILED, Verdict.ERROR):
+        console.print(failure.explained(outcome), end="\n\n")
 
 
 def _conclude(

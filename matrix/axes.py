@@ -13,6 +13,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import Version
 
 from conformance import datafile
+from matrix.release import Release
 
 FILE = Path(__file__).with_name("axes.toml")
 _SCHEMA = Path(__file__).with_name("axes.schema.json")
@@ -25,24 +26,24 @@ class AxesError(Exception):
 
 
 @dataclass(frozen=True)
-class KServeRelease:
-    """A release of the KServe SDK, and what its environment is made of.
+class KServeRelease(Release):
+    """A release of the KServe SDK."""
 
-    Attributes:
-        release: its version.
-        python: the minor version of Python that it runs on, e.g. ``3.9``.
-        cut_off: the day (00:00 UTC) whose package index its lock is resolved from.
-        also: further requirements of its lock.
-        without: declared dependencies that its lock leaves out.
-        from_source: packages that are installed from source, being pure Python.
-    """
+    package = "kserve"
+    title = "KServe"
+    locks = Path(__file__).with_name("locks")
+    data_file = "axes.toml"
+    beside_the_wrapper = True
 
-    release: str
-    python: str
-    cut_off: datetime.date
-    also: tuple[str, ...]
-    without: tuple[str, ...]
-    from_source: tuple[str, ...]
+    @property
+    def contents(self) -> str:
+        """Say what its lock holds."""
+        return f"KServe SDK {self.release} with the wrapper's own dependencies"
+
+    @property
+    def lock_command(self) -> str:
+        """Give the command that makes its lock."""
+        return f"python -m matrix lock --kserve {self.release}"
 
 
 @dataclass(frozen=True)

@@ -6,14 +6,16 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from conformance.verdicts import Unprovisioned
-from matrix import doctor, locking, reproduce, run, summary
+from conformance.verdicts import SubjectFailed, Unprovisioned
+from matrix import doctor, locking, peers, reproduce, run, summary
 from matrix.axes import AxesError
 from matrix.locking import LockError
+from matrix.ports import PortError
+from matrix.roster import RosterError
 
 # Each module of a command adds it to the parser, and sets ``command`` to the function that
 # takes the parsed arguments and gives the exit code.
-_COMMANDS = (run, reproduce, summary, locking, doctor)
+_COMMANDS = (run, reproduce, summary, locking, peers, doctor)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -32,9 +34,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     try:
         code: int = arguments.command(arguments)
-    except AxesError as error:
+    except (AxesError, RosterError) as error:
         return _fail(error, 2)
-    except (LockError, Unprovisioned) as error:
+    except (LockError, PortError, SubjectFailed, Unprovisioned) as error:
         return _fail(error, 3)
     return code
 

@@ -160,7 +160,24 @@ def spawn(
     """
     # Ours needs no folder; a user's own command may name files relative to theirs.
     folder = situation.folder if subject.command == OURS_COMMAND else None
-    environment = situation.environment()
+    return start_group(argv, situation.environment(), folder, stdout, stderr)
+
+
+def start_group(
+    argv: Sequence[str],
+    environment: Mapping[str, str],
+    folder: Path | None,
+    stdout: int,
+    stderr: int,
+) -> subprocess.Popen[bytes]:
+    """Start a process in a process group of its own.
+
+    Args:
+        folder: where it works; where the caller does if it is None.
+
+    Raises:
+        SubjectFailed: when the command can't be run.
+    """
     try:
         return subprocess.Popen(
             argv,
@@ -176,7 +193,7 @@ def spawn(
 
 
 def end_group(process: subprocess.Popen[bytes]) -> None:
-    """End a process that `spawn` started, and all that it started."""
+    """End a process that `start_group` started, and all that it started."""
     for number, seconds in ((signal.SIGTERM, _STOP_WITHIN), (signal.SIGKILL, _KILL_WITHIN)):
         _signal_group(process.pid, number)
         deadline = time.monotonic() + seconds

@@ -1,4 +1,4 @@
-"""The locks: one resolved, dated and hashed set of packages per release of the KServe SDK."""
+"""The locks: one resolved, dated and hashed set of packages per release that is run."""
 
 from __future__ import annotations
 
@@ -17,14 +17,13 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from conformance.verdicts import Unprovisioned
-from matrix import axes, interpreters, uv_tool
-from matrix.axes import Axes, KServeRelease
+from matrix import axes, interpreters, roster, uv_tool
+from matrix.release import Release
 from matrix.uv_tool import UvFailed
 
-FOLDER = Path(__file__).with_name("locks")
 _PYPROJECT = Path(__file__).resolve().parent.parent / "pyproject.toml"
 _INPUTS = re.compile(r"^# Inputs: sha256:([0-9a-f]{64})$", re.MULTILINE)
-_PINNED = re.compile(r"^([A-Za-z0-9._-]+)==", re.MULTILINE)
+_PINNED = re.compile(r"^([A-Za-z0-9._-]+)==([^ ;\\\n]+)", re.MULTILINE)
 
 
 class LockError(Exception):
@@ -41,41 +40,46 @@ class Lock:
         digest: the SHA-256 of the file, in hexadecimal.
     """
 
-    release: KServeRelease
+    release: Release
     path: Path
     digest: str
 
+    def pins(self) -> dict[str, str]:
+        """Give the version of each package in it."""
+        return dict(_PINNED.findall(self.path.read_text(encoding="utf-8")))
 
-def find(release: KServeRelease, folder: Path = FOLDER) -> Lock:
+
+def find(release: Release, folder: Path | None = None) -> Lock:
     """Give the lock of a release.
 
+    Args:
+        folder: where it is, if not where the locks of its package are kept.
+
     Raises:
-        LockError: when there is none, or when axes.toml or the wrapper's requirements have
-            changed since it was made.
+        LockError: when there is none, or when the file that names the release or the wrapper's
+            requirements have changed since it was made.
     """
     wrong = out_of_date(release, folder)
     if wrong:
-        raise LockError(f"{wrong}: make it with `{_command(release.release)}`")
-    path = _path(release.release, folder)
+        raise LockError(f"{wrong}: make it with `{release.lock_command}`")
+    path = _path(release, folder)
     return Lock(release, path, hashlib.sha256(path.read_bytes()).hexdigest())
 
 
-def out_of_date(release: KServeRelease, folder: Path = FOLDER) -> str | None:
+def out_of_date(release: Release, folder: Path | None = None) -> str | None:
     """Say what is wrong with the lock of a release, None where it can be used."""
-    path = _path(release.release, folder)
+    path = _path(release, folder)
     try:
         recorded = _INPUTS.search(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        return f"KServe {release.release} has no lock ({path.name})"
+        return f"{release} has no lock ({path.name})"
     if recorded is None or recorded[1] != _inputs(release):
-        return (
-            f"the lock of KServe {release.release} ({path.name}) is out of date with axes.toml "
-            "or with the dependencies in pyproject.toml"
-        )
+        also = " or with the dependencies in pyproject.toml" if release.beside_the_wrapper else ""
+        return f"the lock of {release} ({path.name}) is out of date with {release.data_file}{also}"
     return None
 
 
-def make(release: KServeRelease, folder: Path = FOLDER) -> Lock:
+def make(release: Release, folder: Path | None = None) -> Lock:
     """Resolve the lock of a release anew and write it.
 
     Raises:
@@ -88,20 +92,20 @@ def make(release: KServeRelease, folder: Path = FOLDER) -> Lock:
     except UvFailed as error:
         if error.no_network:
             raise Unprovisioned(
-                f"the lock of KServe {release.release} can't be resolved, since the package "
-                f"index can't be reached: {error}"
+                f"the lock of {release} can't be resolved, since the package index can't be "
+                f"reached: {error}"
             ) from None
         raise LockError(
-            f"KServe {release.release} can't be resolved as axes.toml says: {error}"
+            f"{release} can't be resolved as {release.data_file} says: {error}"
         ) from None
     _refuse_unused(release, pins)
-    path = _path(release.release, folder)
-    folder.mkdir(exist_ok=True)
+    path = _path(release, folder)
+    path.parent.mkdir(exist_ok=True)
     path.write_text(f"{_header(release)}\n{pins}", encoding="utf-8")
     return find(release, folder)
 
 
-def install_options(release: KServeRelease) -> list[str]:
+def install_options(release: Release) -> list[str]:
     """List uv's options that resolving and installing share: the day, and no compiler."""
     options = ["--exclude-newer", _cut_off(release), "--only-binary", ":all:"]
     for package in release.from_source:
@@ -113,11 +117,15 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     """Add ``lock`` to the commands of ``python -m matrix``."""
     parser = commands.add_parser(
         "lock",
-        help="make the locks of KServe SDK releases",
-        description="Resolve the packages of KServe SDK releases, each as of its day.",
+        help="make the locks of KServe SDK releases and of peers",
+        description="Resolve the packages of KServe SDK releases, and of peers that are no KServe "
+        "SDK, each as of its day.",
     )
     parser.add_argument(
         "--kserve", action="append", metavar="R", help="this release only; may be repeated"
+    )
+    parser.add_argument(
+        "--peer", action="append", metavar="NAME", help="this peer only; may be repeated"
     )
     parser.add_argument(
         "--check",
@@ -128,17 +136,23 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
 
 
 def _lock(arguments: argparse.Namespace) -> int:
-    known = axes.load()
-    releases = [known.release(name) for name in arguments.kserve or known.kserve]
-    return _check(known, releases) if arguments.check else _make_all(releases)
+    known, peers = axes.load(), roster.load()
+    every = list(
+        dict.fromkeys([*known.kserve.values(), *(each.release for each in peers.values())])
+    )
+    releases: list[Release] = [known.release(name) for name in arguments.kserve or ()]
+    releases += [roster.find(name).release for name in arguments.peer or ()]
+    chosen = releases or every
+    return _check(every, chosen) if arguments.check else _make_all(chosen)
 
 
-def _check(known: Axes, releases: Sequence[KServeRelease]) -> int:
-    wrong = [said for release in releases if (said := out_of_date(release, FOLDER))]
-    expected = {_path(name, FOLDER).name for name in known.kserve}
+def _check(every: Sequence[Release], releases: Sequence[Release]) -> int:
+    wrong = [said for release in releases if (said := out_of_date(release))]
+    expected = {_path(each, None).name for each in every}
     wrong += [
-        f"{path.name} is the lock of no release in axes.toml"
-        for path in sorted(FOLDER.glob("*.txt"))
+        f"{path.name} is the lock of no release in {data_file}"
+        for folder, data_file in dict.fromkeys((each.locks, each.data_file) for each in every)
+        for path in sorted(folder.glob("*.txt"))
         if path.name not in expected
     ]
     for said in wrong:
@@ -147,7 +161,7 @@ def _check(known: Axes, releases: Sequence[KServeRelease]) -> int:
     return 1 if wrong else 0
 
 
-def _make_all(releases: Iterable[KServeRelease]) -> int:
+def _make_all(releases: Iterable[Release]) -> int:
     failed = False
     for release in releases:
         try:
@@ -156,18 +170,18 @@ def _make_all(releases: Iterable[KServeRelease]) -> int:
             failed = True
             _say(f"error: {error}")
         else:
-            pins = len(_PINNED.findall(lock.path.read_text(encoding="utf-8")))
-            _say(f"{lock.path.name}: {pins} packages as of {release.cut_off}")
+            _say(f"{lock.path.name}: {len(lock.pins())} packages as of {release.cut_off}")
     return 3 if failed else 0
 
 
-def _resolve(release: KServeRelease, python: Path) -> str:
+def _resolve(release: Release, python: Path) -> str:
     options: list[str | Path] = [
         *("--python", python, "--python-platform", "linux"),
         *("--generate-hashes", "--no-annotate", "--no-header", "--quiet"),
         *install_options(release),
     ]
-    wanted = "\n".join([f"kserve=={release.release}", *release.also, *_wrapper_requirements(), ""])
+    pinned = f"{release.package}=={release.release}"
+    wanted = "\n".join([pinned, *release.also, *_wrapper_requirements(release), ""])
     with tempfile.TemporaryDirectory(prefix="matrix-lock-") as folder:
         left_out = Path(folder, "excludes.txt")
         left_out.write_text("\n".join(release.without), encoding="utf-8")
@@ -179,21 +193,21 @@ def _resolve(release: KServeRelease, python: Path) -> str:
         )
 
 
-def _refuse_unused(release: KServeRelease, pins: str) -> None:
+def _refuse_unused(release: Release, pins: str) -> None:
     """Refuse an exception from wheels-only that nothing needs: it would hide the next one."""
-    pinned = {canonicalize_name(name) for name in _PINNED.findall(pins)}
+    pinned = {canonicalize_name(name) for name, _ in _PINNED.findall(pins)}
     for package in release.from_source:
         if canonicalize_name(package) not in pinned:
             raise LockError(
-                f"KServe {release.release} doesn't need {package}: take it out of its "
-                "from_source in axes.toml"
+                f"{release} doesn't need {package}: take it out of its from_source in "
+                f"{release.data_file}"
             )
 
 
-def _header(release: KServeRelease) -> str:
+def _header(release: Release) -> str:
     lines = [
-        f"KServe SDK {release.release} with the wrapper's own dependencies, resolved by",
-        f"  {_command(release.release)}",
+        f"{release.contents}, resolved by",
+        f"  {release.lock_command}",
         f"Valid for: CPython {release.python} on Linux, x86_64, glibc",
         f"Cut-off: {_cut_off(release)}",
         f"From source: {', '.join(release.from_source) or 'nothing'}",
@@ -202,33 +216,31 @@ def _header(release: KServeRelease) -> str:
     return "".join(f"# {line}\n" for line in lines)
 
 
-def _inputs(release: KServeRelease) -> str:
+def _inputs(release: Release) -> str:
     """Digest all that a lock is resolved from, besides the package index of its day."""
     inputs = [
         *(release.release, release.python, _cut_off(release)),
         *(sorted(release.also), sorted(release.without), sorted(release.from_source)),
-        _wrapper_requirements(),
+        _wrapper_requirements(release),
     ]
     return hashlib.sha256(json.dumps(inputs).encode()).hexdigest()
 
 
-def _wrapper_requirements() -> list[str]:
+def _wrapper_requirements(release: Release) -> list[str]:
     """List what the wrapper needs beside the SDK, as its package metadata says."""
+    if not release.beside_the_wrapper:
+        return []
     project = tomllib.loads(_PYPROJECT.read_text(encoding="utf-8"))["project"]
     return sorted(str(Requirement(text)) for text in project["dependencies"])
 
 
-def _cut_off(release: KServeRelease) -> str:
+def _cut_off(release: Release) -> str:
     # A day without a time would be taken in the machine's own time zone.
     return f"{release.cut_off.isoformat()}T00:00:00Z"
 
 
-def _path(release: str, folder: Path) -> Path:
-    return folder / f"kserve-{release}.txt"
-
-
-def _command(release: str) -> str:
-    return f"python -m matrix lock --kserve {release}"
+def _path(release: Release, folder: Path | None) -> Path:
+    return (folder or release.locks) / f"{release.package}-{release.release}.txt"
 
 
 def _say(line: str) -> None:

@@ -253,7 +253,8 @@ def exhibit(request: pytest.FixtureRequest) -> Exhibit:
 @pytest.fixture
 def outcomes(request: pytest.FixtureRequest) -> list[Outcome]:
     """Give the list of what statements of the conformance suite came to, to be filled."""
-    return request.node.stash.setdefault(_OUTCOMES, [])
+    made: list[Outcome] = request.node.stash.setdefault(_OUTCOMES, [])
+    return made
 
 
 @pytest.fixture

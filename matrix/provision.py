@@ -1,4 +1,4 @@
-"""Makes the environment of a KServe SDK release from its lock, once per machine."""
+"""Makes the environment of a release from its lock, once per machine."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from packaging.version import Version
 from conformance.verdicts import Unprovisioned
 from fixtures import cache
 from matrix import axes, interpreters, locking, uv_tool
-from matrix.axes import KServeRelease
 from matrix.locking import Lock
+from matrix.release import Release
 from matrix.uv_tool import UvFailed
 
 ENVIRONMENTS = "environments"
@@ -28,15 +28,15 @@ _RECIPE = 1
 _INSTALL_WITHIN = 1200.0
 # ray alone takes over 10 s to import from a cold disk.
 _IMPORT_WITHIN = 180.0
-_IMPORT = "import kserve, importlib.metadata as m; print(m.version('kserve'))"
+_IMPORT = "import {0}, importlib.metadata as m; print(m.version('{0}'))"
 
 
 @dataclass(frozen=True)
 class Environment:
-    """An environment with one release of the SDK and the wrapper's own dependencies.
+    """An environment with what one lock holds.
 
     Attributes:
-        release: the SDK release.
+        release: the version of what it was made for.
         python: its interpreter.
         lock_digest: the SHA-256 of the lock that it was made from, in hexadecimal.
     """
@@ -47,16 +47,24 @@ class Environment:
 
 
 def provision(release: str) -> Environment:
-    """Give the environment of an SDK release, making it if this machine doesn't have it.
-
-    Any number of processes may ask at the same time; one makes it and the others wait.
+    """Give the environment of a release of the KServe SDK; see `of_lock`.
 
     Raises:
         Unprovisioned: when it can't be made here; says why and what to do.
         LockError: when the release has no lock, or one that is out of date.
         AxesError: when axes.toml doesn't have the release.
     """
-    lock = locking.find(axes.load().release(release))
+    return of_lock(locking.find(axes.load().release(release)))
+
+
+def of_lock(lock: Lock) -> Environment:
+    """Give the environment of a lock, making it if this machine doesn't have it.
+
+    Any number of processes may ask at the same time; one makes it and the others wait.
+
+    Raises:
+        Unprovisioned: when it can't be made here; says why and what to do.
+    """
     interpreter = interpreters.find(lock.release.python)
     folder = _folder(lock, interpreter)
     if not _is_complete(folder):
@@ -64,10 +72,10 @@ def provision(release: str) -> Environment:
             # It may have been finished while this process waited.
             if not _is_complete(folder):
                 _make(folder, lock, interpreter)
-    return Environment(release, _python(folder), lock.digest)
+    return Environment(lock.release.release, _python(folder), lock.digest)
 
 
-def is_made(release: KServeRelease) -> bool:
+def is_made(release: Release) -> bool:
     """Tell whether `provision` would find the environment of a release ready for use."""
     interpreter = interpreters.installed(release.python)
     if interpreter is None or locking.out_of_date(release):
@@ -99,17 +107,18 @@ def _make(folder: Path, lock: Lock, interpreter: Path) -> None:
     _write_whole(folder / _MARKER, json.dumps(made, indent=1))
 
 
-def _verify(folder: Path, release: KServeRelease) -> None:
-    """Import the SDK once.
+def _verify(folder: Path, release: Release) -> None:
+    """Import the package once.
 
     Raises:
         Unprovisioned: when it can't be imported or is another release.
     """
-    what = f"the environment of KServe {release.release} was made but can't be used"
+    what = f"the environment of {release} was made but can't be used"
+    package = release.package
     environment = {name: value for name, value in os.environ.items() if name[:6] != "PYTHON"}
     try:
         imported = subprocess.run(
-            [_python(folder), "-c", _IMPORT],
+            [_python(folder), "-c", _IMPORT.format(package)],
             cwd=folder,
             env=environment,
             capture_output=True,
@@ -117,17 +126,19 @@ def _verify(folder: Path, release: KServeRelease) -> None:
             timeout=_IMPORT_WITHIN,
         )
     except subprocess.TimeoutExpired:
-        raise Unprovisioned(f"{what}: `import kserve` took over {_IMPORT_WITHIN:.0f} s") from None
+        raise Unprovisioned(
+            f"{what}: `import {package}` took over {_IMPORT_WITHIN:.0f} s"
+        ) from None
     if imported.returncode != 0:
         last = (imported.stderr.strip().splitlines() or ["no word on stderr"])[-1]
-        raise Unprovisioned(f"{what}: `import kserve` ended with: {last}")
+        raise Unprovisioned(f"{what}: `import {package}` ended with: {last}")
     version = imported.stdout.split()[-1]
     if Version(version) != Version(release.release):
-        raise Unprovisioned(f"{what}: it holds KServe {version}")
+        raise Unprovisioned(f"{what}: it holds {release.title} {version}")
 
 
-def _not_made(release: KServeRelease, error: UvFailed) -> str:
-    what = f"the environment of KServe {release.release} can't be made"
+def _not_made(release: Release, error: UvFailed) -> str:
+    what = f"the environment of {release} can't be made"
     if error.no_network:
         return (
             f"{what}: the package index can't be reached. Check this machine's network and "
@@ -138,7 +149,8 @@ def _not_made(release: KServeRelease, error: UvFailed) -> str:
 
 def _folder(lock: Lock, interpreter: Path) -> Path:
     key = cache.digest(lock.digest, str(interpreter), str(_RECIPE))[:16]
-    return cache.directory(ENVIRONMENTS) / f"kserve-{lock.release.release}-{key}"
+    name = f"{lock.release.package}-{lock.release.release}-{key}"
+    return cache.directory(ENVIRONMENTS) / name
 
 
 def _python(folder: Path) -> Path:

@@ -11,12 +11,15 @@ from typing import Any
 import pytest
 
 from conformance.verdicts import Unprovisioned
-from matrix import axes, cli, interpreters, locking, uv_tool
+from matrix import axes, cli, interpreters, locking, roster, uv_tool
 from matrix.axes import KServeRelease
 from matrix.locking import LockError
+from matrix.release import Release
+from matrix.roster import MLServerRelease
 from matrix.uv_tool import UvFailed
 
 RELEASES = axes.load().kserve
+EVERY = [*RELEASES.values(), roster.find("mlserver-1.7.1").release]
 PINS = "kserve==0.99.0 \\\n    --hash=sha256:00\npure==1.0 \\\n    --hash=sha256:01\n"
 
 
@@ -47,28 +50,33 @@ def uv_fails(monkeypatch: pytest.MonkeyPatch, said: str) -> None:
     monkeypatch.setattr(interpreters, "find", lambda _: Path("/python"))
 
 
-@pytest.mark.parametrize("name", RELEASES)
+@pytest.mark.parametrize("each", EVERY, ids=str)
 class TestOfTheRepository:
-    def test_is_up_to_date(self, name: str) -> None:
-        lock = locking.find(RELEASES[name])
+    def test_is_up_to_date(self, each: Release) -> None:
+        lock = locking.find(each)
         assert re.fullmatch("[0-9a-f]{64}", lock.digest)
 
-    def test_names_neither_a_host_nor_a_path(self, name: str) -> None:
-        text = locking.find(RELEASES[name]).path.read_text()
+    def test_names_neither_a_host_nor_a_path(self, each: Release) -> None:
+        text = locking.find(each).path.read_text()
         assert not re.search(r"://|--(extra-)?index|--find-links|(^| )[/~]|\bfile:", text)
 
-    def test_pins_everything_with_a_hash(self, name: str) -> None:
-        text = locking.find(RELEASES[name]).path.read_text()
+    def test_pins_everything_with_a_hash(self, each: Release) -> None:
+        text = locking.find(each).path.read_text()
         pins = re.findall(r"^[a-z].*", text, re.MULTILINE)
         hashed = re.findall(r"^[a-z][^\n]*==[^\n]* \\\n    --hash=sha256:", text, re.MULTILINE)
         assert len(pins) == len(hashed) > 40
-        assert f"kserve=={name} \\" in pins
+        assert f"{each.package}=={each.release} \\" in pins
 
-    def test_says_what_it_is_valid_for_and_from_which_day(self, name: str) -> None:
-        release = RELEASES[name]
-        header = locking.find(release).path.read_text().split("\n\n")[0]
-        assert f"CPython {release.python} on Linux, x86_64" in header
-        assert f"Cut-off: {release.cut_off}T00:00:00Z" in header
+    def test_tells_the_version_of_each_package(self, each: Release) -> None:
+        pins = locking.find(each).pins()
+        assert pins[each.package] == each.release
+        assert all(re.fullmatch(r"[0-9][0-9A-Za-z.+!]*", version) for version in pins.values())
+
+    def test_says_what_it_is_valid_for_and_from_which_day(self, each: Release) -> None:
+        header = locking.find(each).path.read_text().split("\n\n")[0]
+        assert f"CPython {each.python} on Linux, x86_64" in header
+        assert f"Cut-off: {each.cut_off}T00:00:00Z" in header
+        assert f"resolved by\n#   {each.lock_command}\n" in header
 
 
 def test_a_release_without_a_lock_is_an_error_that_says_how_to_make_it(
@@ -128,6 +136,18 @@ def test_a_change_in_the_wrappers_dependencies_puts_a_lock_out_of_date(
         locking.find(release, tmp_path)
 
 
+def test_a_peer_that_is_no_kserve_sdk_has_nothing_of_the_wrappers(
+    asked: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release = MLServerRelease("1.7.1", "3.12", datetime.date(2025, 6, 27), (), (), ())
+    locking.make(release, tmp_path)
+    assert asked[0][1] == "mlserver==1.7.1\n"
+    monkeypatch.setattr(locking, "_PYPROJECT", tmp_path / "pyproject.toml")
+    assert locking.out_of_date(release, tmp_path) is None
+    said = locking.out_of_date(dataclasses.replace(release, python="3.11"), tmp_path)
+    assert said == "the lock of MLServer 1.7.1 (mlserver-1.7.1.txt) is out of date with peers.toml"
+
+
 def test_a_package_from_source_that_nothing_needs_is_refused(
     release: KServeRelease, asked: list[Any], tmp_path: Path
 ) -> None:
@@ -156,7 +176,7 @@ def test_what_cannot_be_resolved_is_told_in_uvs_words(
 class TestCommand:
     def test_check_is_content_with_the_repository(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert cli.main(["lock", "--check"]) == 0
-        assert capsys.readouterr().out == "27 locks checked, 0 wrong\n"
+        assert capsys.readouterr().out == f"{len(EVERY)} locks checked, 0 wrong\n"
 
     def test_check_tells_missing_and_orphaned_locks(
         self,
@@ -165,7 +185,7 @@ class TestCommand:
         capsys: pytest.CaptureFixture[str],
     ) -> None:
         (tmp_path / "kserve-0.1.0.txt").touch()
-        monkeypatch.setattr(locking, "FOLDER", tmp_path)
+        monkeypatch.setattr(KServeRelease, "locks", tmp_path)
         assert cli.main(["lock", "--check", "--kserve", "0.9.0"]) == 1
         said = capsys.readouterr().out
         assert "KServe 0.9.0 has no lock" in said
@@ -182,9 +202,19 @@ class TestCommand:
         assert cli.main(["lock", "--kserve", "0.9.0"]) == 3
         assert "the package index can't be reached" in capsys.readouterr().out
 
+    def test_an_unknown_peer_is_wrong_usage(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert cli.main(["lock", "--peer", "nobody"]) == 2
+        assert "'nobody' is no peer: peers.toml has kserve-sdk-" in capsys.readouterr().err
+
 
 @pytest.mark.integration
 @pytest.mark.parametrize("name", ["0.8.0", "0.12.0", "0.18.1", "0.21.0"])
 def test_made_again_a_lock_is_the_same(name: str, tmp_path: Path) -> None:
     made = locking.make(RELEASES[name], tmp_path)
     assert made.digest == locking.find(RELEASES[name]).digest
+
+
+@pytest.mark.integration
+def test_made_again_the_lock_of_a_peer_is_the_same(tmp_path: Path) -> None:
+    release = roster.find("mlserver-1.7.1").release
+    assert locking.make(release, tmp_path).digest == locking.find(release).digest

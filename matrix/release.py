@@ -1,0 +1,55 @@
+"""Releases of packages that have a lock and an environment of their own."""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+
+@dataclass(frozen=True)
+class Release:
+    """A release of a package, and what its environment is made of.
+
+    A subclass stands for one package; what its releases have in common are class variables.
+
+    Attributes:
+        release: its version.
+        python: the minor version of Python that it runs on, e.g. ``3.9``.
+        cut_off: the day (00:00 UTC) whose package index its lock is resolved from.
+        also: further requirements of its lock.
+        without: declared dependencies that its lock leaves out.
+        from_source: packages that are installed from source, being pure Python.
+        package: the package's name at the index, and of its top module.
+        title: what messages call the package.
+        locks: the folder of its releases' locks.
+        data_file: the file that names its releases.
+        beside_the_wrapper: whether the wrapper's own dependencies belong into its locks.
+    """
+
+    release: str
+    python: str
+    cut_off: datetime.date
+    also: tuple[str, ...]
+    without: tuple[str, ...]
+    from_source: tuple[str, ...]
+
+    package: ClassVar[str]
+    title: ClassVar[str]
+    locks: ClassVar[Path]
+    data_file: ClassVar[str]
+    beside_the_wrapper: ClassVar[bool]
+
+    def __str__(self) -> str:
+        return f"{self.title} {self.release}"
+
+    @property
+    def contents(self) -> str:
+        """Say what its lock holds."""
+        return str(self)
+
+    @property
+    def lock_command(self) -> str:
+        """Give the command that makes its lock."""
+        raise NotImplementedError

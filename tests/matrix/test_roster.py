@@ -1,0 +1,68 @@
+"""The peers' data file: what the repository has, and what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from matrix import axes, roster
+from matrix.roster import RosterError
+
+_SDK = '[[peer]]\nkind = "kserve-sdk"\ntitle = "t"\nrelease = "0.21.0"\nprofiles = ["v1"]\n'
+_MLSERVER = (
+    '[[peer]]\nkind = "mlserver"\ntitle = "t"\nrelease = "1.7.1"\nprofiles = ["v2"]\n'
+    'python = "3.12"\ncut_off = 2025-06-27\n'
+)
+
+
+def written(folder: Path, *tables: str) -> Path:
+    """Write a peers.toml out of tables."""
+    file = folder / "peers.toml"
+    file.write_text("\n".join(["schema = 1", *tables]))
+    return file
+
+
+def test_the_repository_has_two_servers_and_the_oldest_and_the_newest_sdk() -> None:
+    peers = roster.load()
+    assert {peer.kind for peer in peers.values()} == {"kserve-sdk", "mlserver"}
+    newest = list(axes.load().kserve)[-1]
+    assert {"kserve-sdk-0.10.0", f"kserve-sdk-{newest}"} <= set(peers)
+
+
+def test_a_peer_is_named_for_its_kind_and_release(tmp_path: Path) -> None:
+    peers = roster.load(written(tmp_path, _SDK, _MLSERVER))
+    assert list(peers) == ["kserve-sdk-0.21.0", "mlserver-1.7.1"]
+    assert peers["kserve-sdk-0.21.0"].release == axes.load().release("0.21.0")
+    assert peers["mlserver-1.7.1"].release.python == "3.12"
+
+
+@pytest.mark.parametrize(
+    ("tables", "said"),
+    [
+        ([_SDK, _SDK], "peer[1]: kserve-sdk-0.21.0 is there twice"),
+        ([_SDK, _MLSERVER.replace("2025-06-27", '"2025-06-27"')], "write a date without quotes"),
+        ([_SDK.replace("0.21.0", "0.1.0"), _MLSERVER], "peer[0]: KServe '0.1.0' is not in axes"),
+        ([_SDK, _MLSERVER.replace("mlserver", "triton")], "peer[1].kind: 'triton' is not one of"),
+        (
+            [_SDK + 'python = "3.9"\n', _MLSERVER],
+            "peer[0]: python: that of a release of KServe's SDK is in axes",
+        ),
+        ([_SDK, _MLSERVER.replace('python = "3.12"\n', "")], "'python' is a required property"),
+        ([_MLSERVER], "peer: "),
+    ],
+    ids=["twice", "date as text", "unknown SDK", "kind", "python of an SDK", "no python", "one"],
+)
+def test_what_contradicts_itself_is_refused_with_its_place(
+    tables: list[str], said: str, tmp_path: Path
+) -> None:
+    file = written(tmp_path, *tables)
+    with pytest.raises(RosterError) as raised:
+        roster.load(file)
+    assert str(raised.value).startswith(f"{file}: ")
+    assert said in str(raised.value)
+
+
+def test_another_name_is_told_which_there_are() -> None:
+    with pytest.raises(RosterError, match=r"'triton' is no peer: peers\.toml has kserve-sdk-0"):
+        roster.find("triton")
