@@ -6,13 +6,13 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from conformance import commands, run
+from conformance import commands, fuzz, run
 from conformance.catalogue import CatalogueError
 from conformance.requirements import RequirementsError
 from conformance.target import TargetError
 from conformance.verdicts import SubjectFailed
 
-_COMMANDS = (run, commands)
+_COMMANDS = (run, fuzz, commands)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
