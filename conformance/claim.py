@@ -41,7 +41,8 @@ class ProfileClaim:
         must_failed: MUSTs that the server departs from.
         must_unchecked: MUSTs that could not be checked.
         should_failed: SHOULDs that it departs from.
-        extensions: by extension that was judged, what it departs from; empty where it conforms.
+        extensions: by extension that was judged, what it departs from.
+        extensions_unchecked: by extension, what could not be checked of it.
         unsettled: checks that ended with a fault of the suite's own.
     """
 
@@ -51,6 +52,7 @@ class ProfileClaim:
     must_unchecked: list[Finding] = field(default_factory=list)
     should_failed: list[Finding] = field(default_factory=list)
     extensions: dict[str, list[Finding]] = field(default_factory=dict)
+    extensions_unchecked: dict[str, list[Finding]] = field(default_factory=dict)
     unsettled: list[Finding] = field(default_factory=list)
     absent: str | None = None
 
@@ -62,6 +64,14 @@ class ProfileClaim:
         if self.must_failed:
             return Standing.DEPARTS
         return Standing.PARTIAL if self.must_unchecked or self.unsettled else Standing.CONFORMS
+
+    def standing_of(self, extension: str) -> Standing:
+        """Give what may be claimed of an extension."""
+        if extension not in self.extensions:
+            return Standing.NOT_OFFERED
+        if self.extensions[extension]:
+            return Standing.DEPARTS
+        return Standing.PARTIAL if extension in self.extensions_unchecked else Standing.CONFORMS
 
 
 @dataclass(frozen=True)
@@ -105,7 +115,9 @@ def _add(claim: ProfileClaim, requirement: Requirement, judged: Judged | None) -
         if requirement.feature:
             claim.extensions.setdefault(requirement.feature, [])
     elif verdict is Verdict.UNSUPPORTED:
-        if requirement.level is Level.MUST:
+        if requirement.feature:
+            claim.extensions_unchecked.setdefault(requirement.feature, []).append(finding)
+        elif requirement.level is Level.MUST:
             claim.must_unchecked.append(finding)
     elif verdict is not Verdict.FAILED:
         claim.unsettled.append(finding)
@@ -154,10 +166,7 @@ def markdown(
 def _row(claim: ProfileClaim) -> str:
     if claim.absent is not None:
         return f"| {claim.profile} | {claim.standing} | | | | | |"
-    extensions = ", ".join(
-        f"{name}: {'departs' if findings else 'conforms'}"
-        for name, findings in claim.extensions.items()
-    )
+    extensions = ", ".join(f"{name}: {claim.standing_of(name)}" for name in claim.extensions)
     return (
         f"| {claim.profile} | **{claim.standing}** | {claim.kept} | {len(claim.must_failed)} | "
         f"{len(claim.must_unchecked)} | {len(claim.should_failed)} | {extensions} |"
@@ -178,14 +187,20 @@ def _details(claim: ProfileClaim) -> list[str]:
             lines += [
                 f"- **{each.id}** {each.sentence} *{_one_line(each.reason)}*" for each in findings
             ]
-    unchecked: dict[str, list[str]] = {}
-    for each in claim.must_unchecked:
-        unchecked.setdefault(each.reason, []).append(each.id)
-    if unchecked:
-        lines += ["", f"## {claim.profile}: MUST, not checked", ""]
-        # One reason most often keeps many from being checked.
-        lines += [f"- {', '.join(ids)}: *{_one_line(why)}*" for why, ids in unchecked.items()]
+    lines += _unchecked(f"{claim.profile}: MUST, not checked", claim.must_unchecked)
+    for name in claim.extensions:
+        left_out = claim.extensions_unchecked.get(name, [])
+        lines += _unchecked(f"{claim.profile}: Extension {name}, not checked", left_out)
     return lines
+
+
+def _unchecked(title: str, findings: Sequence[Finding]) -> list[str]:
+    # One reason most often keeps many from being checked.
+    by_reason: dict[str, list[str]] = {}
+    for each in findings:
+        by_reason.setdefault(each.reason, []).append(each.id)
+    listed = [f"- {', '.join(ids)}: *{_one_line(why)}*" for why, ids in by_reason.items()]
+    return ["", f"## {title}", "", *listed] if listed else []
 
 
 def _one_line(text: str) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import io
 import sys
+import traceback
 from collections.abc import Sequence
 
 from conformance import commands, fuzz, run
@@ -19,7 +21,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and give its exit code.
 
     0: no departure; 1: the server departs from a MUST, or from an extension that it offers;
-    2: wrong usage; 3: the suite failed, or nothing answers at the address.
+    2: wrong usage; 3: the suite failed, or nothing that answers could be judged.
     """
     parser = argparse.ArgumentParser(
         prog="python -m conformance",
@@ -29,12 +31,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     for module in _COMMANDS:
         module.register(subparsers)
     arguments = parser.parse_args(argv)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A server's answer may hold what this terminal's encoding doesn't have.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         code: int = arguments.command(arguments)
     except (TargetError, RequirementsError, CatalogueError) as error:
         return _fail(error, 2)
-    except SubjectFailed as error:
+    except (SubjectFailed, OSError) as error:
         return _fail(error, 3)
+    except Exception:
+        # Python's own 1 would say that the server departs.
+        traceback.print_exc()
+        return 3
     return code
 
 

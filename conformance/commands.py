@@ -48,6 +48,8 @@ def _differences(arguments: argparse.Namespace) -> int:
         name, separator, file = word.partition("=")
         if not separator or not name:
             raise TargetError(f"{word}: expected NAME=FILE, such as 0.9=old/transcript.jsonl")
+        if name in transcripts:
+            raise TargetError(f"{word}: there is another server called {name}")
         try:
             transcripts[name] = transcript.read(Path(file))
         except OSError as error:

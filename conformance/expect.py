@@ -54,7 +54,8 @@ def one_of(observed: Any, allowed: Collection[Any], what: str) -> None:
     Raises:
         Departure: when it is none of them.
     """
-    if observed not in allowed:
+    # A list, as what was observed may have no hash.
+    if observed not in list(allowed):
         shown = " or ".join(str(each) for each in allowed)
         raise Departure(f"{what}: expected {shown}, got {observed}", list(allowed), observed)
 
@@ -75,6 +76,11 @@ def reading(what: str) -> Iterator[None]:
 def as_json(value: Any) -> str:
     """Write a value so that equal documents are equal texts; bytes as text where they are."""
     return json.dumps(value, sort_keys=True, ensure_ascii=False, default=_text)
+
+
+def plain(value: Any) -> Any:
+    """Give a value as JSON by RFC 8259 can hold it: what is no number there becomes text."""
+    return json.loads(as_json(value), parse_constant=str)
 
 
 def shortened(text: str, longest: int = _LONGEST) -> str:

@@ -240,7 +240,8 @@ def _finding(
     try:
         ask()
     except Departure as error:
-        line = server.exhibit.exchanges[-1]["request"]
+        exchanges = server.exhibit.exchanges
+        line = exchanges[-1]["request"] if exchanges else "(nothing was sent)"
         ends = isinstance(error, (NoAnswer, CallFailed)) and _is_gone(server)
         finding = Finding(str(error), line, ends)
         if blamed is None or not isinstance(error, Blamed):
@@ -264,7 +265,6 @@ def _shown(finding: Finding) -> str:
 
 
 def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("expected 1 or more")
-    return number
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected 1 or more, got {text!r}")
+    return int(text)

@@ -13,11 +13,13 @@ from google.protobuf.message import Message
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 
 from conformance.expect import Departure, shortened
-from conformance.http_client import TIMEOUT
+from conformance.http_client import TIMEOUT, NoAnswer, Request
 
 SERVICE = "inference.GRPCInferenceService"
 PROTOSET = "open_inference.protoset"
 _LONGEST = 64 * 1024 * 1024
+# Seconds. A port that speaks no gRPC never becomes ready: no answer tells so.
+_CONNECTING = 5.0
 
 
 class CallFailed(Departure):
@@ -27,6 +29,11 @@ class CallFailed(Departure):
         super().__init__(f"{call} ended with {code}: {shortened(details, 300)}", "OK", code)
         self.code = code
         self.details = details
+
+    @property
+    def is_no_answer(self) -> bool:
+        """Tell whether the server let the time run out, which is no way to refuse a call."""
+        return self.code == "DEADLINE_EXCEEDED"
 
 
 class GrpcClient:
@@ -43,6 +50,17 @@ class GrpcClient:
         ]
         self._channel = grpc.insecure_channel(target, options)
         self._stub = service_pb2_grpc.GRPCInferenceServiceStub(self._channel)
+
+    def connect(self) -> None:
+        """Wait for the connection.
+
+        Raises:
+            NoAnswer: when there is none in time.
+        """
+        try:
+            grpc.channel_ready_future(self._channel).result(min(self._timeout, _CONNECTING))
+        except grpc.FutureTimeoutError:
+            raise NoAnswer("no gRPC connection in time") from None
 
     def call(self, name: str, request: Message, metadata: Mapping[str, str]) -> Any:
         """Make a call.
@@ -92,6 +110,17 @@ def grpcurl(target: str, name: str, request: Message, metadata: Mapping[str, str
     text = text if text.isprintable() else json.dumps(body)
     words += ["-d", shortened(text, 3000)]
     return shlex.join([*words, target, f"{SERVICE}/{name}"])
+
+
+def curl(target: str, method: str, message: bytes, metadata: Mapping[str, str]) -> str:
+    """Give a line for a shell that sends bytes as gRPC does, after their length.
+
+    grpcurl sends messages of calls that are in its description only.
+    """
+    headers = {"content-type": "application/grpc", "te": "trailers", **metadata}
+    body = b"\0" + len(message).to_bytes(4, "big") + message
+    line = Request("POST", f"http://{target}{method}", headers, body).curl()
+    return line.replace("curl -sS -i", "curl -sS -i --http2-prior-knowledge", 1)
 
 
 def protoset() -> bytes:

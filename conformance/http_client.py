@@ -227,6 +227,13 @@ class HttpClient:
                 raise NoAnswer(f"{shortened(repr(data), 80)}: no answer: {error}") from None
         return bytes(received)
 
+    def shown_bytes(self, data: bytes) -> str:
+        """Give a line for a shell that sends the same bytes."""
+        parts = urlsplit(self.base)
+        escaped = shlex.quote("".join(map(_for_printf, data[:_SHOWN])))
+        cut = f"   # {len(data)} bytes, of which not all are here" if len(data) > _SHOWN else ""
+        return f"printf {escaped} | nc {parts.hostname} {parts.port or 80}{cut}"
+
     def close(self) -> None:
         """Close the connections."""
         self._session.close()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from pathlib import Path
 from xml.etree import ElementTree
 
 from conformance.results import Record, Run
 from conformance.verdicts import Verdict
+
+_NO_XML = re.compile("[\0-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 def write(run: Run, path: Path) -> None:
@@ -18,7 +21,7 @@ def write(run: Run, path: Path) -> None:
     missing: dict[str, list[str]] = defaultdict(list)
     for cell, check in run.missing():
         missing[cell].append(check)
-    root = ElementTree.Element("testsuites", name=f"matrix of {run.header.wrapper['name']}")
+    root = ElementTree.Element("testsuites", name=_xml(run.header.wrapper["name"] or "a server"))
     for cell in run.header.planned:
         root.append(_suite(cell, by_cell[cell], missing[cell]))
     ElementTree.indent(root)
@@ -67,7 +70,5 @@ def _element(record: Record) -> str | None:
 
 
 def _xml(text: str) -> str:
-    # XML 1.0 can't hold most control characters, not even escaped.
-    return "".join(
-        each if each in "\t\n" or each >= " " else "\N{REPLACEMENT CHARACTER}" for each in text
-    )
+    # XML 1.0 can't hold most control characters or halves of surrogate pairs, not even escaped.
+    return _NO_XML.sub("\N{REPLACEMENT CHARACTER}", text)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,6 +37,8 @@ _GUESSES_V1: tuple[Mapping[str, Any], ...] = (
     {"instances": [[1.0, 2.0, 3.0, 4.0]]},
 )
 
+# A sample is sent with most checks: more elements are the owner's to give.
+_MOST_ELEMENTS = 1_000_000
 _SAMPLE_VALUES: Mapping[str, Any] = {"BOOL": True, "BYTES": "a", "FP16": 0.5, "FP32": 0.5}
 
 
@@ -105,7 +107,9 @@ def look(server: Server, target: Target) -> Offer:
 def _look_at_metadata(server: Server, offer: Offer) -> None:
     told = _json(server, "/v2")
     if isinstance(told, dict):
-        offer.server = " ".join(str(told.get(key, "")) for key in ("name", "version")).strip()
+        words = [str(told.get(key, "")) for key in ("name", "version")]
+        # It becomes a heading of the claim, which is one line.
+        offer.server = " ".join(" ".join(words).split())
         listed = told.get("extensions")
         if isinstance(listed, list):
             # KServe's SDK says model_repository_extension where the extension's text says
@@ -116,17 +120,18 @@ def _look_at_metadata(server: Server, offer: Offer) -> None:
 
 
 def _look_for_v1(server: Server, target: Target, offer: Offer) -> None:
+    predict = f"/v1/models/{target.model}:predict"
     given = target.payloads.get("v1")
     for body in (given,) if given else _GUESSES_V1:
-        answer = _ask(server, f"/v1/models/{target.model}:predict", body)
-        if answer is None or answer.status != 200:
-            continue
-        told = _parsed(answer)
-        if isinstance(told, dict) and "predictions" in told:
+        answer = _ask(server, predict, body)
+        told = _parsed(answer) if answer is not None and answer.status == 200 else None
+        # The owner's own request is right: that it fails is a finding, not an absence.
+        is_owned = body is given and ("v1" in target.claimed or _is_there(answer))
+        if is_owned or (isinstance(told, dict) and "predictions" in told):
             offer.v1_sample = body
             break
     # A sample of the model's owner may be asked of the contract model, too.
-    answer = _ask(server, f"/v1/models/{target.model}:predict", _CONTRACT_V1)
+    answer = _ask(server, predict, _CONTRACT_V1)
     told = _parsed(answer) if answer is not None and answer.status == 200 else None
     offer.is_contract_v1 = _instance_comes_back(told)
 
@@ -134,35 +139,38 @@ def _look_for_v1(server: Server, target: Target, offer: Offer) -> None:
 def _look_for_v2(server: Server, target: Target, offer: Offer) -> bool:
     """Find a sample; tell whether the server has V2 REST."""
     infer = f"/v2/models/{target.model}/infer"
-    described = list(_described(_json(server, f"/v2/models/{target.model}")))
+    described = _described(_json(server, f"/v2/models/{target.model}"))
     given = target.payloads.get("v2")
     owned = [given] if given else [{"inputs": described}] if described else []
-    answered = False
+    is_there = bool(described)
     for body in (*owned, *_GUESSES_V2):
         answer = _ask(server, infer, body)
+        if body is given and ("v2" in target.claimed or _is_there(answer)):
+            # The owner's own request is right: that it fails is a finding, not an absence.
+            offer.v2_sample, is_there = body, True
         if answer is None or answer.status != 200:
             continue
-        answered = True
+        is_there = True
         told = _parsed(answer)
         if body in owned or _has_sound_outputs(told):
             offer.v2_sample = offer.v2_sample or body
         if body is _CONTRACT_V2:
             offer.is_contract_v2 = _comes_back(told)
-    if owned:
-        # The owner's own request is right: that it fails is a finding, not an absence.
-        offer.v2_sample = offer.v2_sample or owned[0]
-        answered = answered or _ask(server, "/v2/health/live") is not None
-    if not answered and target.grpc is not None:
+    if offer.v2_sample is None and target.grpc is not None:
         _look_by_grpc(server, offer, [*owned, *_GUESSES_V2])
-    return answered
+    if given and offer.v2_sample is None:
+        offer.v2_sample = given
+    return is_there
 
 
 def _look_by_grpc(server: Server, offer: Offer, bodies: list[Mapping[str, Any]]) -> None:
     for body in bodies:
+        halves = any(each["datatype"] == "FP16" for each in body["inputs"])
+        write = tensors.raw_request if halves else tensors.request
         try:
-            answer = server.infer_grpc(tensors.request(server.model, body))
+            answer = server.infer_grpc(write(server.model, body))
             back = tensors.outputs(answer) == [_RETURNED]
-        except (AssertionError, KeyError, AttributeError):
+        except (AssertionError, KeyError, TypeError, ValueError, AttributeError):
             continue
         offer.v2_sample = offer.v2_sample or body
         offer.is_contract_v2 = offer.is_contract_v2 or back
@@ -195,26 +203,38 @@ def _has_sound_outputs(told: Any) -> bool:
     return True
 
 
-def _described(metadata: Any) -> Iterator[dict[str, Any]]:
-    """Make a tensor for each input that a model's metadata describe; a free dimension is 1."""
+def _described(metadata: Any) -> list[dict[str, Any]]:
+    """Make a tensor for each input that a model's metadata describe; a free dimension is 1.
+
+    There is none at all where one of them can't be made: a model needs all of its inputs.
+    """
     inputs = metadata.get("inputs") if isinstance(metadata, dict) else None
+    described = []
     for each in inputs if isinstance(inputs, list) else ():
         try:
             datatype = str(each["datatype"])
             shape = [max(1, int(size)) for size in each["shape"]]
-            value = _SAMPLE_VALUES.get(datatype, 1)
-            yield tensor(str(each["name"]), datatype, shape, [value] * math.prod(shape))
-        except (KeyError, TypeError, ValueError):
-            return
+            name = str(each["name"])
+        except (KeyError, TypeError, ValueError, OverflowError):
+            return []
+        if datatype not in tensors.DATATYPES or math.prod(shape) > _MOST_ELEMENTS:
+            return []
+        value = _SAMPLE_VALUES.get(datatype, 1)
+        described.append(tensor(name, datatype, shape, [value] * math.prod(shape)))
+    return described
 
 
 def _not_ready(server: Server) -> str | None:
     answer = _ask(server, "/v2/repository/index", {})
     told = _parsed(answer) if answer is not None and answer.status == 200 else None
-    for entry in told if isinstance(told, list) else ():
-        if isinstance(entry, dict) and entry.get("state") not in ("READY", "", None):
-            name = entry.get("name")
-            return name if isinstance(name, str) else None
+    entries = [each for each in told if isinstance(each, dict)] if isinstance(told, list) else []
+    # Triton lists each version: one that was replaced says nothing of the model. One that is being
+    # loaded may be ready when it is asked.
+    ready = [each.get("name") for each in entries if each.get("state") == "READY"]
+    for entry in entries:
+        name = entry.get("name")
+        if entry.get("state") == "UNAVAILABLE" and isinstance(name, str) and name not in ready:
+            return name
     return None
 
 
@@ -232,13 +252,18 @@ def _detected(server: Server, offer: Offer) -> Iterable[str]:
             packed = tensors.pack(each["datatype"], tensors.flat(each["data"]))
             size = {"binary_data_size": len(packed)}
             head = {name: value for name, value in each.items() if name != "data"}
-            inputs.append({**head, "parameters": size})
+            inputs.append({**head, "parameters": {**(each.get("parameters") or {}), **size}})
             raw += packed
         try:
             if server.infer_binary({"inputs": inputs}, raw).status == 200:
                 yield BINARY
         except Departure:
             return
+
+
+def _is_there(answer: Answer | None) -> bool:
+    """Tell whether a server has the route that it was asked for."""
+    return answer is not None and answer.status not in (404, 405)
 
 
 def _json(server: Server, path: str) -> Any:

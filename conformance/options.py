@@ -64,9 +64,12 @@ def add_target(add_option: Callable[..., Any]) -> None:
 
 
 def _seconds(text: str) -> float:
-    seconds = float(text)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
     if not 0 < seconds < float("inf"):
-        raise argparse.ArgumentTypeError("must be a number of seconds above 0")
+        raise argparse.ArgumentTypeError(f"expected a number of seconds above 0, got {text!r}")
     return seconds
 
 
@@ -92,6 +95,7 @@ def target_of(namespace: argparse.Namespace) -> Target:
         claimed=claimed,
         timeout=namespace.answer_timeout,
         payloads=read_payloads(namespace.payloads) if namespace.payloads else {},
+        payloads_file=namespace.payloads,
         not_ready_model=getattr(namespace, "not_ready_model", None),
         spare_model=getattr(namespace, "spare_model", None),
     )

@@ -25,6 +25,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Find out what is judged, and by what."""
+    if config.option.help or config.option.version:
+        return
     try:
         target = options.target_of(config.option)
         statements = selected(target, config.option.suite_version, ())

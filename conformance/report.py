@@ -21,6 +21,7 @@ from conformance.verdicts import Verdict
 
 RESULTS = "results.jsonl"
 CLAIM = "claim.md"
+JUNIT = "junit.xml"
 # What a result depends on that isn't in this repository.
 _PACKAGES = ("requests", "urllib3", "grpcio", "protobuf", "tritonclient")
 
@@ -64,8 +65,21 @@ class Report:
         self._version = version
         self._about = about or About(
             subject=session.offer.server or session.target.url,
-            command=["python", "-m", "conformance", "run", *session.target.arguments],
+            command=[
+                *("python", "-m", "conformance", "run", *session.target.arguments),
+                *("--suite-version", version),
+            ],
         )
+        self._required = requirements.load(version)
+        asked = {each.id for each in statements}
+        self._is_whole = all(
+            each.id in asked
+            for each in self._required.values()
+            if each.profile in session.target.profiles
+        )
+        for name in (CLAIM, JUNIT, transcript.FILE_NAME):
+            # Of a run before this one: were this one cut short, it would be taken for its own.
+            (out / name).unlink(missing_ok=True)
         self._cell = session.target.url
         self._began = time.monotonic()
         self._judged: list[Judged] = []
@@ -92,13 +106,18 @@ class Report:
         return record
 
     def finish(self) -> tuple[list[ProfileClaim], Run]:
-        """Write the rest, and give the claims and the whole run."""
+        """Write the rest, and give the claims and the whole run.
+
+        There are no claims where some of the checks were left out.
+        """
         run = self._writer.finish(surroundings.now(), time.monotonic() - self._began)
-        junit.write(run, self._out / "junit.xml")
+        junit.write(run, self._out / JUNIT)
         transcript.write(self._out / transcript.FILE_NAME, self._seen)
+        if not self._is_whole:
+            return [], run
         claims = claim.of_profiles(
             self._judged,
-            requirements.load(self._version),
+            self._required,
             self._session.offer.absent,
             self._session.target.profiles,
         )
@@ -113,7 +132,7 @@ class Report:
                 "Judged with": packages(),
             },
         )
-        (self._out / CLAIM).write_text(text, encoding="utf-8")
+        (self._out / CLAIM).write_text(text, encoding="utf-8", errors="backslashreplace")
         return claims, run
 
     def _header(self, statements: Sequence[Statement]) -> Header:

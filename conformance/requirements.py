@@ -61,9 +61,11 @@ def freeze(version: str) -> Path:
     """Write the set of a version out of the catalogue.
 
     Raises:
-        RequirementsError: when that version has been frozen.
+        RequirementsError: when that version has been frozen, or isn't the suite's own.
     """
     path = FOLDER / f"{version}.json"
+    if version != VERSION:
+        raise RequirementsError(f"the suite is of version {VERSION}: that alone can be frozen")
     if path.exists():
         raise RequirementsError(f"{version} is frozen: give new statements a newer 'since'")
     entries = [asdict(_requirement(each)) for each in of_version(version)]

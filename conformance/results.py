@@ -103,9 +103,6 @@ class Run:
         ]
         return [each for each in planned if each not in ran]
 
-    def _planned(self) -> list[tuple[str, str]]:
-        return [(cell, check) for cell, each in self.header.planned.items() for check in each]
-
     def complete_cells(self) -> list[str]:
         """List the cells of which every planned check has a record."""
         incomplete = {cell for cell, _ in self.missing()}
@@ -148,7 +145,8 @@ class Writer:
     def __init__(self, path: Path, header: Header) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
-        self._file: IO[str] = path.open("w", encoding="utf-8")
+        # An answer may hold half of a surrogate pair; a backslash makes JSON's escape of it.
+        self._file: IO[str] = path.open("w", encoding="utf-8", errors="backslashreplace")
         self._header = header
         self._records: list[Record] = []
         self._write("header", {"schema": SCHEMA_VERSION, **asdict(header)})

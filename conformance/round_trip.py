@@ -7,7 +7,7 @@ numbers are compared by value; a floating one as its datatype holds it.
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,9 +50,11 @@ def of_json(described: Sequence[Mapping[str, Any]], raw: bytes = b"") -> dict[st
         size = (each.get("parameters") or {}).get("binary_data_size")
         if size is None:
             part = _packed(each["datatype"], tensors.flat(each["data"]))
-        else:
+        elif 0 <= size <= len(raw):
             part, raw = raw[:size], raw[size:]
-        held[each["name"]] = Held(each["datatype"], tuple(each["shape"]), part)
+        else:
+            raise ValueError(f"{len(raw)} bytes are left of {size}")
+        held[each["name"]] = _held(each["datatype"], each["shape"], part)
     if raw:
         raise ValueError(f"{len(raw)} bytes follow the last tensor")
     return held
@@ -66,7 +68,7 @@ def of_message(described: Any, raw: Sequence[bytes]) -> dict[str, Held]:
         raw: its raw contents.
 
     Raises:
-        ValueError: when the raw contents are not as many as the tensors.
+        ValueError: when the raw contents are not as many as the tensors, or no whole elements.
     """
     held = {}
     for index, each in enumerate(described):
@@ -79,7 +81,7 @@ def of_message(described: Any, raw: Sequence[bytes]) -> dict[str, Held]:
                 each.datatype, getattr(each.contents, DATATYPES[each.datatype].contents)
             )
         )
-        held[each.name] = Held(each.datatype, tuple(each.shape), data)
+        held[each.name] = _held(each.datatype, each.shape, data)
     return held
 
 
@@ -132,6 +134,14 @@ def _same(sent: Held, back: Held) -> bool:
     return len(sent.raw) == len(back.raw) and alike
 
 
+def _held(datatype: str, shape: Iterable[Any], raw: bytes) -> Held:
+    # Else what is no whole number of elements is found where it is compared or shown.
+    size = DATATYPES[datatype].size
+    if size and len(raw) % size:
+        raise ValueError(f"{len(raw)} bytes are no whole elements of {datatype}")
+    return Held(datatype, tuple(shape), raw)
+
+
 def _packed(datatype: str, data: Sequence[Any]) -> bytes:
     if datatype == "BYTES":
         kinds: tuple[type, ...] = _TEXT
@@ -140,10 +150,13 @@ def _packed(datatype: str, data: Sequence[Any]) -> bytes:
     for each in data:
         if not isinstance(each, kinds) or (isinstance(each, bool) and datatype != "BOOL"):
             raise ValueError(f"{datatype} can't hold {each!r}")
-    whole = [int(each) if isinstance(each, float) and "INT" in datatype else each for each in data]
-    if "INT" in datatype and whole != list(data):
-        raise ValueError(f"{datatype} can't hold fractions")
     try:
+        if "INT" not in datatype:
+            return tensors.pack(datatype, data)
+        # Python reads 1e400 as infinite, which overflows here.
+        whole = [int(each) if isinstance(each, float) else each for each in data]
+        if whole != list(data):
+            raise ValueError(f"{datatype} can't hold fractions")
         return tensors.pack(datatype, whole)
     except (struct.error, OverflowError) as error:
         raise ValueError(f"{datatype} can't hold what is there: {error}") from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -25,14 +26,15 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="Judge a server.",
         epilog="Exit codes: 0 no departure, 1 the server departs from a MUST or from an extension "
         "that it offers (with --strict also: a MUST could not be checked), 2 wrong usage, 3 "
-        "the suite failed, or nothing answers at the address.",
+        "the suite failed, or nothing that answers could be judged.",
     )
     options.add(parser.add_argument)
     parser.add_argument(
         "--check",
         action="append",
         metavar="ID",
-        help="Make this check only, or those whose ids begin so; may be given more than once.",
+        help="Make this check only, or those whose ids begin so, and no claim; may be given more "
+        "than once.",
     )
     parser.add_argument(
         "--strict", action="store_true", help="Exit with 1 for a partial claim, too."
@@ -49,7 +51,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def selected(target: Target, version: str, wanted: Sequence[str]) -> list[Statement]:
-    """List the statements to judge a target by, in the catalogue's order.
+    """List the statements to judge a target by, as the version has them.
 
     Args:
         wanted: ids or beginnings of ids; all where it is empty.
@@ -59,10 +61,17 @@ def selected(target: Target, version: str, wanted: Sequence[str]) -> list[Statem
         TargetError: when a wanted id matches nothing.
     """
     required = requirements.load(version)
+    known = catalogue.load()
     statements = [
-        each
-        for each in catalogue.load().values()
-        if each.id in required and each.profile in target.profiles
+        dataclasses.replace(
+            known[each.id],
+            level=each.level,
+            profile=each.profile,
+            feature=each.feature,
+            sentence=each.sentence,
+        )
+        for each in required.values()
+        if each.profile in target.profiles
     ]
     for word in wanted:
         if not any(each.id.startswith(word) for each in statements):
@@ -86,7 +95,7 @@ def _main(arguments: argparse.Namespace) -> int:
         report = Report(arguments.out, session, statements, arguments.suite_version)
         outcomes = judge_all(session, statements, report, lambda each: _explain(console, each))
         claims, run = report.finish()
-    _conclude(console, arguments.out, outcomes, claims, whole=not arguments.check)
+    _conclude(console, arguments.out, outcomes, claims)
     code = run.exit_code()
     partial = any(each.standing is Standing.PARTIAL for each in claims)
     return code or int(arguments.strict and partial)
@@ -118,7 +127,6 @@ def _conclude(
     out: Path,
     outcomes: Sequence[Outcome],
     claims: Sequence[ProfileClaim],
-    whole: bool,
 ) -> None:
     unchecked = [
         each
@@ -130,8 +138,8 @@ def _conclude(
     counts = Counter(str(each.judgement.verdict) for each in outcomes)
     told = ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items()))
     console.print(f"{len(outcomes)} checks: {told}")
-    if whole:
-        for claim in claims:
-            why = f": {claim.absent}" if claim.absent else ""
-            console.print(f"{claim.profile}: {claim.standing}{why}")
+    for claim in claims:
+        why = f": {claim.absent}" if claim.absent else ""
+        console.print(f"{claim.profile}: {claim.standing}{why}")
+    if claims:
         console.print(f"the claim, with how to reproduce it: {out / CLAIM}")

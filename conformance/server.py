@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
 from google.protobuf.message import Message
@@ -14,7 +15,7 @@ from tritonclient.grpc import service_pb2
 from conformance import VERSION, tensors, transcript
 from conformance.exhibit import Exhibit
 from conformance.expect import Departure
-from conformance.grpc_client import CallFailed, GrpcClient, grpcurl
+from conformance.grpc_client import CallFailed, GrpcClient, curl, grpcurl
 from conformance.http_client import Answer, HttpClient, NoAnswer, Request
 from conformance.target import Target
 from conformance.transcript import Seen
@@ -44,6 +45,7 @@ class Server:
 
     Attributes:
         model: the model to ask.
+        check: the id of the check.
         seen: what a client could tell of each answer.
     """
 
@@ -53,7 +55,7 @@ class Server:
         self.known = known
         self.exhibit = Exhibit()
         self.seen: list[Seen] = []
-        self._check = check
+        self.check = check
         self._http = http
         self._grpc: GrpcClient | None = None
         self._asked = 0
@@ -88,7 +90,7 @@ class Server:
             self.exhibit.exchange(request.curl(), str(error))
             raise
         self.exhibit.exchange(request.curl(), answer.shown())
-        self._remember(transcript.of_answer(self._check, self._asked, answer))
+        self._remember(transcript.of_answer(self.check, self._asked, answer))
         return answer
 
     def predict(self, body: Any, **more: Any) -> Answer:
@@ -123,12 +125,16 @@ class Server:
         try:
             received = self._http.send_bytes(data)
         except NoAnswer as error:
-            self.exhibit.exchange(repr(data), str(error))
+            self.exhibit.exchange(self._http.shown_bytes(data), str(error))
             raise
-        self.exhibit.exchange(repr(data), repr(received))
+        self.exhibit.exchange(self._http.shown_bytes(data), repr(received))
         return received
 
     # ------------------------------------------------------------ gRPC
+
+    def connect_by_grpc(self) -> None:
+        """Connect; see `GrpcClient.connect`."""
+        self._grpc_client().connect()
 
     def call(
         self, name: str, request: Message | None = None, metadata: Mapping[str, str] | None = None
@@ -150,18 +156,19 @@ class Server:
             answer = client.call(name, message, sent)
         except CallFailed as error:
             self.exhibit.exchange(line, f"{error.code}: {error.details}")
-            self._remember(transcript.of_message(self._check, self._asked, name, error.code, None))
+            self._remember(transcript.of_message(self.check, self._asked, name, error.code, None))
             raise
         self.exhibit.exchange(line, str(answer) or "(a message of defaults only)")
-        self._remember(transcript.of_message(self._check, self._asked, name, "OK", answer))
+        self._remember(transcript.of_message(self.check, self._asked, name, "OK", answer))
         return answer
 
     def call_bytes(self, method: str, message: bytes) -> bytes:
         """Call any method of any service with bytes; see `GrpcClient.call_bytes`."""
         client = self._grpc_client()
-        line = f"{method} {message!r}"
+        sent = {"x-request-id": self._next_id()}
+        line = curl(client.target, method, message, sent)
         try:
-            answer = client.call_bytes(method, message, {"x-request-id": self._next_id()})
+            answer = client.call_bytes(method, message, sent)
         except CallFailed as error:
             self.exhibit.exchange(line, f"{error.code}: {error.details}")
             raise
@@ -179,13 +186,15 @@ class Server:
             codes: names of gRPC's codes; any but OK where none is named.
 
         Raises:
-            Departure: when it is answered, or ends with another code.
+            Departure: when it is answered, ends with another code, or doesn't end in time.
         """
         wanted = " or ".join(codes) or "an error status"
         try:
             self.call(name, request)
         except CallFailed as error:
-            if error.code == "UNAVAILABLE" and "UNAVAILABLE" not in codes and self._is_gone():
+            if error.is_no_answer or (
+                error.code == "UNAVAILABLE" and "UNAVAILABLE" not in codes and self._is_gone()
+            ):
                 raise
             if codes and error.code not in codes:
                 raise Departure(
@@ -195,6 +204,15 @@ class Server:
                 ) from None
             return error
         raise Departure(f"{name}: expected {wanted}, got OK", list(codes) or "an error", "OK")
+
+    @contextlib.contextmanager
+    def aside(self) -> Iterator[None]:
+        """Ask for what isn't judged, and keep none of it: a person is shown the last exchange."""
+        judged = len(self.exhibit.exchanges)
+        try:
+            yield
+        finally:
+            del self.exhibit.exchanges[judged:]
 
     # ------------------------------------------------------------ what to ask with
 
@@ -273,14 +291,15 @@ class Server:
     ) -> Request:
         written = body if body is None or isinstance(body, bytes) else encode(body)
         sent: dict[str, str | None] = {
-            "user-agent": f"{PRODUCT} ({self._check})",
+            "user-agent": f"{PRODUCT} ({self.check})",
             "x-request-id": self._next_id(),
         }
         if written is not None:
             sent["content-type"] = "application/json"
         sent |= {name.lower(): value for name, value in headers.items()}
         kept = {name: value for name, value in sent.items() if value is not None}
-        return Request(method, self._http.base + path, kept, written)
+        # A name may have a space, which ends a path.
+        return Request(method, self._http.base + path.replace(" ", "%20"), kept, written)
 
     def _remember(self, seen: Seen) -> None:
         # Names that differ from one run to the next are no difference between servers.
@@ -293,19 +312,20 @@ class Server:
 
     def _next_id(self) -> str:
         self._asked += 1
-        return f"{self._check}-{self._asked}"
+        return f"{self.check}-{self._asked}"
 
     def _grpc_client(self) -> GrpcClient:
         if self.target.grpc is None:
             raise Unsupported("no gRPC address was given: name it with --grpc-target")
         if self._grpc is None:
-            agent = f"{PRODUCT} ({self._check})"
+            agent = f"{PRODUCT} ({self.check})"
             self._grpc = GrpcClient(self.target.grpc, agent, self.target.timeout)
         return self._grpc
 
     def _is_gone(self) -> bool:
         try:
-            self.call("ServerLive")
+            with self.aside():
+                self.call("ServerLive")
         except CallFailed as error:
             return error.code == "UNAVAILABLE"
         return False
@@ -321,7 +341,8 @@ class Server:
 
 def encode(body: Any) -> bytes:
     """Write a JSON body."""
-    return json.dumps(body, ensure_ascii=False).encode()
+    # Half of a surrogate pair, which UTF-8 doesn't have, becomes JSON's escape of it.
+    return json.dumps(body, ensure_ascii=False).encode(errors="backslashreplace")
 
 
 _NO_CONTRACT = (

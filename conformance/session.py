@@ -6,11 +6,11 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from conformance import checks, offer
+from conformance import checks, expect, offer
 from conformance.catalogue import Statement
 from conformance.exhibit import Exhibit
 from conformance.expect import Departure
-from conformance.http_client import HttpClient
+from conformance.http_client import HttpClient, NoAnswer
 from conformance.judgement import Judgement, judge
 from conformance.offer import Offer
 from conformance.server import Server
@@ -35,20 +35,17 @@ class Session:
     """One server under judgement. Use as a context manager, or call `close`.
 
     Raises:
-        SubjectFailed: when nothing answers at the address.
+        SubjectFailed: when nothing answers at the address, or nothing there can be judged.
     """
 
     def __init__(self, target: Target) -> None:
         self.target = target
         self._http = HttpClient(target.url, target.timeout)
-        server = Server(target, "detection", self._http, Offer())
         try:
-            server.get("/")
-        except Departure as error:
+            self.offer = self._look()
+        except BaseException:
             self.close()
-            raise SubjectFailed(f"nothing answers at {target.url}: {error}") from None
-        self.offer = offer.look(server, target)
-        server.close()
+            raise
 
     def judge(self, statement: Statement) -> Outcome:
         """Make the check of a statement."""
@@ -65,13 +62,37 @@ class Session:
         finally:
             server.close()
         if isinstance(error, Departure):
-            server.exhibit.expected, server.exhibit.observed = error.expected, error.observed
+            server.exhibit.expected = expect.plain(error.expected)
+            server.exhibit.observed = expect.plain(error.observed)
         seconds = time.monotonic() - began
         return Outcome(statement, judge(error), server.exhibit, seconds, server.seen, error)
 
     def close(self) -> None:
         """Close the connections."""
         self._http.close()
+
+    def _look(self) -> Offer:
+        server = Server(self.target, "detection", self._http, Offer())
+        try:
+            asked = self.target.url
+            server.get("/")
+            if self.target.grpc is not None and "grpc" in self.target.profiles:
+                asked = f"--grpc-target {self.target.grpc}"
+                server.connect_by_grpc()
+            found = offer.look(server, self.target)
+        except NoAnswer as error:
+            raise SubjectFailed(f"nothing answers at {asked}: {error}") from None
+        finally:
+            server.close()
+        absent = [profile for profile in self.target.profiles if profile in found.absent]
+        if len(absent) == len(self.target.profiles):
+            # Most often a name that was mistyped: that all is well would be a wrong answer.
+            reasons = "; ".join(f"{profile}: {found.absent[profile]}" for profile in absent)
+            raise SubjectFailed(
+                f"{self.target.url} offers nothing to judge for the model "
+                f"{self.target.model!r} (is that its name?): {reasons}"
+            )
+        return found
 
     def __enter__(self) -> Session:
         return self

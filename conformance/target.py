@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,10 +13,13 @@ from urllib.parse import urlsplit
 
 import jsonschema
 
+from conformance import tensors
 from conformance.catalogue import PROFILES
 from conformance.http_client import TIMEOUT
 
 _SCHEMA = Path(__file__).with_name("payloads.schema.json")
+# What a model's name would end or change a path with.
+_PATH_SIGNS = frozenset("/?#%")
 
 
 class TargetError(ValueError):
@@ -31,6 +36,7 @@ class Target:
         profiles: what is judged.
         claimed: of these, what its owner says that it offers; the others are looked for.
         payloads: sample requests, ``v1`` and ``v2``, for models that don't describe their inputs.
+        payloads_file: where they are from, for the command that judges again.
         not_ready_model: a model that the server knows and that isn't ready, if there is one.
         spare_model: a model that may be unloaded and loaded again, if there is one.
         timeout: seconds that an answer may take.
@@ -45,10 +51,13 @@ class Target:
     not_ready_model: str | None = None
     spare_model: str | None = None
     timeout: float = TIMEOUT
+    payloads_file: Path | None = None
 
     def __post_init__(self) -> None:
-        parts = urlsplit(self.url)
-        if parts.scheme != "http" or not parts.hostname:
+        if "@" in self.url:
+            # Not shown: a claim, results and curl lines hold the address, for others to read.
+            raise TargetError("--target: a user and a password in the address would be published")
+        if not _is_base(self.url):
             raise TargetError(
                 f"--target {self.url}: expected http://HOST:PORT (TLS is judged behind a proxy "
                 "that ends it)"
@@ -57,17 +66,25 @@ class Target:
             raise TargetError(f"--grpc-target {self.grpc}: expected HOST:PORT")
         if not self.model:
             raise TargetError("--model is empty: name the model to ask")
+        for option, name in (
+            ("--model", self.model),
+            ("--not-ready-model", self.not_ready_model or ""),
+            ("--spare-model", self.spare_model or ""),
+        ):
+            if set(name) & _PATH_SIGNS or not name.isprintable():
+                raise TargetError(f"{option} {name!r}: such a name can't be put into a path")
         if "grpc" in self.claimed and self.grpc is None:
             raise TargetError("--profile grpc needs --grpc-target HOST:PORT")
 
     @property
     def arguments(self) -> list[str]:
-        """Give the command-line arguments that describe it, payloads left out."""
+        """Give the command-line arguments that describe it."""
         told = ["--target", self.url, "--model", self.model]
         told += ["--grpc-target", self.grpc] if self.grpc else []
         told += ["--not-ready-model", self.not_ready_model] if self.not_ready_model else []
         told += ["--spare-model", self.spare_model] if self.spare_model else []
         told += ["--answer-timeout", f"{self.timeout:g}"] if self.timeout != TIMEOUT else []
+        told += ["--payloads", str(self.payloads_file)] if self.payloads_file else []
         named = self.profiles if self.claimed else ()
         return told + [word for profile in named for word in ("--profile", profile)]
 
@@ -86,4 +103,34 @@ def read_payloads(path: Path) -> Mapping[str, Any]:
     except jsonschema.ValidationError as error:
         place = ".".join(str(part) for part in error.absolute_path) or "the document"
         raise TargetError(f"--payloads {path}: {place}: {error.message[:300]}") from None
+    for index, each in enumerate(document.get("v2", {}).get("inputs", ())):
+        wrong = _why_not_sound(each)
+        if wrong is not None:
+            raise TargetError(f"--payloads {path}: v2.inputs.{index}: {wrong}")
     return document
+
+
+def _is_base(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        # Reading the port judges it.
+        return (
+            parts.scheme == "http"
+            and bool(parts.hostname)
+            and parts.port != 0
+            and not (parts.query or parts.fragment)
+        )
+    except ValueError:
+        return False
+
+
+def _why_not_sound(described: Mapping[str, Any]) -> str | None:
+    """Say why a tensor can't be sent over each of the transports, None where it can."""
+    data = tensors.flat(described["data"])
+    if len(data) != math.prod(described["shape"]):
+        return f"{len(data)} elements, where shape {described['shape']} says another number"
+    try:
+        tensors.pack(described["datatype"], data)
+    except (struct.error, OverflowError, TypeError, ValueError, AttributeError) as error:
+        return f"data that are no {described['datatype']}: {error}"
+    return None

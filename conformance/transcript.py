@@ -70,7 +70,8 @@ def form(value: Any) -> str:
 def write(path: Path, seen: Iterable[Seen]) -> None:
     """Write a transcript as JSON Lines."""
     text = "".join(json.dumps(asdict(each), ensure_ascii=False) + "\n" for each in seen)
-    path.write_text(text, encoding="utf-8")
+    # An answer may hold half of a surrogate pair; a backslash makes JSON's escape of it.
+    path.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def read(path: Path) -> list[Seen]:
@@ -90,12 +91,12 @@ def read(path: Path) -> list[Seen]:
 
 def _form_of(answer: Answer) -> str:
     length = answer.headers.get("inference-header-content-length")
-    head = answer.body[: int(length)] if length and length.isdigit() else answer.body
+    head = answer.body[: int(length)] if length and length.isdecimal() else answer.body
     if not answer.body:
         return "nothing"
     try:
         told = form(json.loads(head))
-    except ValueError:
+    except (ValueError, RecursionError):
         return "text" if answer.status >= 400 else "bytes"
     return f"{told} and {len(answer.body) - len(head)} bytes" if length else told
 

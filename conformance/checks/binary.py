@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from conformance import expect, tensors
+from conformance import expect, round_trip, tensors
+from conformance.checks import v2_answers
 from conformance.checks.registry import check
 from conformance.expect import Departure
 from conformance.http_client import Answer
 from conformance.server import Server, encode
-from conformance.tensors import Datatype, tensor
+from conformance.tensors import DATATYPES, Datatype, tensor
+from conformance.verdicts import Unsupported
 
 _LENGTH = "inference-header-content-length"
 _EVERYTHING = {"binary_data_output": True}
@@ -28,20 +29,21 @@ class _Told:
     """A binary answer, taken apart.
 
     Attributes:
+        asked: what was asked, for sentences.
         head: its JSON.
-        outputs: those of the JSON, by name.
-        raw: by name of an output, its binary data.
+        binary: the names of the outputs that come as binary data, in alphabetical order.
+        raw: what follows the JSON.
     """
 
+    asked: str
     head: Mapping[str, Any]
-    outputs: Mapping[str, Mapping[str, Any]]
-    raw: Mapping[str, bytes]
+    binary: Sequence[str]
+    raw: bytes
 
 
 @check("V2-BINARY-001")
 def binary_inputs_are_answered(server: Server) -> None:
-    head, raw = _split(server.v2_sample()["inputs"])
-    answer = server.infer_binary({"inputs": head}, raw)
+    answer = server.infer_binary(*_in_binary(_sample(server)))
     told = answer.success()
     expect.that(_LENGTH not in answer.headers, "the answer has binary data that nobody asked for")
     with expect.reading("the V2 answer"):
@@ -54,8 +56,7 @@ def binary_inputs_are_answered(server: Server) -> None:
 def binary_inputs_are_read_in_order(server: Server) -> None:
     server.need_contract_v2()
     inputs = [_INTEGERS, _DOUBLES, _SHORTS]
-    head, raw = _split(inputs)
-    _came_back(server.infer_binary({"inputs": head}, raw), inputs)
+    v2_answers.expect_back(server.infer_binary(*_in_binary({"inputs": inputs})), inputs)
 
 
 @check("V2-BINARY-003")
@@ -63,10 +64,10 @@ def encodings_mix(server: Server) -> None:
     server.need_contract_v2()
     (first, last), raw = _split([_INTEGERS, _SHORTS])
     answer = server.infer_binary({"inputs": [first, _DOUBLES, last]}, raw)
-    _came_back(answer, [_INTEGERS, _DOUBLES, _SHORTS])
+    v2_answers.expect_back(answer, [_INTEGERS, _DOUBLES, _SHORTS])
     (middle,), raw = _split([_DOUBLES])
     answer = server.infer_binary({"inputs": [_INTEGERS, middle, _SHORTS]}, raw)
-    _came_back(answer, [_INTEGERS, _DOUBLES, _SHORTS])
+    v2_answers.expect_back(answer, [_INTEGERS, _DOUBLES, _SHORTS])
 
 
 @check("V2-BINARY-004")
@@ -77,17 +78,9 @@ def each_datatype_comes_back_exactly(server: Server) -> None:
     # order of bytes looks right where it is wrong both ways.
     halves = [each for each in sent if each["datatype"] == "FP16"]
     others = [each for each in sent if each not in halves]
-    head, raw = _split(others)
-    told = server.infer_binary({"inputs": head}, raw).success()
-    for each in others:
-        with expect.reading("the V2 answer"):
-            outputs = {output["name"]: output for output in told["outputs"]}
-            data = tensors.flat(outputs[each["name"]]["data"])
-        _is_packed(each, _packed(each["datatype"], data))
-    _all_came_back(_told(server.infer({"inputs": others, "parameters": _EVERYTHING})), others)
-    head, raw = _split(halves)
-    told_raw = _told(server.infer_binary({"inputs": head, "parameters": _EVERYTHING}, raw))
-    _all_came_back(told_raw, halves)
+    v2_answers.expect_back(server.infer_binary(*_in_binary({"inputs": others})), others)
+    _came_back(_told(server.infer({"inputs": others, "parameters": _EVERYTHING})), others)
+    _come_back_in_binary(server, halves)
 
 
 @check("V2-BINARY-005")
@@ -95,99 +88,81 @@ def what_is_no_number_comes_back(server: Server) -> None:
     server.need_contract_v2()
     values = [math.inf, -math.inf, math.nan]
     sent = [tensor(f"returned_{each}", each, [3], values) for each in ("FP32", "FP64")]
-    head, raw = _split(sent)
-    told = _told(server.infer_binary({"inputs": head, "parameters": _EVERYTHING}, raw))
-    for each in sent:
-        came = _raw(told, each)
-        expect.equal(len(came), len(_data(each)), f"bytes of {each['name']}")
-        # There is more than one NaN, of which any will do.
-        infinite, negative, none = tensors.unpack(each["datatype"], came)
-        expect.that(
-            [infinite, negative] == values[:2] and math.isnan(none),
-            f"{values} came back as {[infinite, negative, none]}",
-        )
+    _come_back_in_binary(server, sent)
 
 
 @check("V2-BINARY-006")
 def text_keeps_its_bounds(server: Server) -> None:
     server.need_contract_v2()
     text = tensor("returned", "BYTES", [2, 2], ["", "é漢🙂", "a", "two\nlines "])
-    head, raw = _split([text])
-    _came_back(server.infer_binary({"inputs": head}, raw), [text])
-    told = _told(server.infer_binary({"inputs": head, "parameters": _EVERYTHING}, raw))
-    _all_came_back(told, [text])
+    v2_answers.expect_back(server.infer_binary(*_in_binary({"inputs": [text]})), [text])
+    _come_back_in_binary(server, [text])
 
 
 @check("V2-BINARY-007")
 def bytes_need_be_no_text(server: Server) -> None:
     server.need_contract_v2()
     data = [b"\x89PNG\r\n\x1a\n\x00", bytes(range(256)), b"\xff\x00"]
-    image = tensor("returned", "BYTES", [3], data)
-    head, raw = _split([image])
-    told = _told(server.infer_binary({"inputs": head, "parameters": _EVERYTHING}, raw))
-    _all_came_back(told, [image])
+    _come_back_in_binary(server, [tensor("returned", "BYTES", [3], data)])
 
 
 @check("V2-BINARY-008")
 def no_elements_are_no_bytes(server: Server) -> None:
     server.need_contract_v2()
-    sent = [tensor("returned_nothing", "FP32", [0, 3], []), _INTEGERS]
-    head, raw = _split(sent)
-    told = _told(server.infer_binary({"inputs": head, "parameters": _EVERYTHING}, raw))
-    _all_came_back(told, sent)
+    _come_back_in_binary(server, [tensor("returned_nothing", "FP32", [0, 3], []), _INTEGERS])
 
 
 @check("V2-BINARY-009")
 def impossible_lengths_are_refused(server: Server) -> None:
-    head, raw = _split(server.v2_sample()["inputs"])
-    for length in ("many", "-1", str(len(encode({"inputs": head})) + len(raw) + 100)):
-        server.infer_binary({"inputs": head}, raw, length).error()
+    body, raw = _in_binary(_sample(server))
+    for length in ("many", "-1", str(len(encode(body)) + len(raw) + 100)):
+        server.infer_binary(body, raw, length).error()
 
 
 @check("V2-BINARY-010")
 def lengths_that_split_the_json_are_refused(server: Server) -> None:
-    head, raw = _split(server.v2_sample()["inputs"])
-    server.infer_binary({"inputs": head}, raw, None).error()
-    server.infer_binary({"inputs": head}, raw, str(len(encode({"inputs": head})) - 1)).error()
+    body, raw = _in_binary(_sample(server))
+    server.infer_binary(body, raw, None).error()
+    server.infer_binary(body, raw, str(len(encode(body)) - 1)).error()
 
 
 @check("V2-BINARY-011")
 def sizes_that_do_not_fit_the_shape_are_refused(server: Server) -> None:
-    (head, *others), raw = _split(server.v2_sample()["inputs"])
-    size = head["parameters"]["binary_data_size"]
+    body, raw = _in_binary(_sample(server))
+    size = body["inputs"][0]["parameters"]["binary_data_size"]
     for wrong in (size - 1, size + 1):
         # The bytes are as many as the sizes say, and the other inputs have their own.
         fitting = raw[: min(wrong, size)] + b"\0" * (wrong - size) + raw[size:]
-        server.infer_binary({"inputs": [_sized(head, wrong), *others]}, fitting).error()
+        server.infer_binary(_resized(body, wrong), fitting).error()
 
 
 @check("V2-BINARY-012")
 def sizes_that_are_none_are_refused(server: Server) -> None:
-    (head, *others), raw = _split(server.v2_sample()["inputs"])
-    size = head["parameters"]["binary_data_size"]
+    body, raw = _in_binary(_sample(server))
+    size = body["inputs"][0]["parameters"]["binary_data_size"]
     for wrong in (str(size), size + 0.5, -size):
-        server.infer_binary({"inputs": [_sized(head, wrong), *others]}, raw).error()
+        server.infer_binary(_resized(body, wrong), raw).error()
 
 
 @check("V2-BINARY-013")
 def bodies_that_end_early_are_refused(server: Server) -> None:
-    head, raw = _split(server.v2_sample()["inputs"])
-    server.infer_binary({"inputs": head}, raw[:-1]).error()
-    server.infer_binary({"inputs": head}, b"").error()
+    body, raw = _in_binary(_sample(server))
+    server.infer_binary(body, raw[:-1]).error()
+    server.infer_binary(body, b"").error()
 
 
 @check("V2-BINARY-014")
 def bodies_that_go_on_are_refused(server: Server) -> None:
-    head, raw = _split(server.v2_sample()["inputs"])
-    server.infer_binary({"inputs": head}, raw + b"\0").error()
+    body, raw = _in_binary(_sample(server))
+    server.infer_binary(body, raw + b"\0").error()
 
 
 @check("V2-BINARY-015")
 def data_twice_are_refused(server: Server) -> None:
-    sample = server.v2_sample()["inputs"]
-    head, raw = _split(sample)
-    both = {**head[0], "data": sample[0]["data"]}
-    server.infer_binary({"inputs": [both, *head[1:]]}, raw).error()
+    sample = _sample(server)
+    body, raw = _in_binary(sample)
+    body["inputs"][0]["data"] = sample["inputs"][0]["data"]
+    server.infer_binary(body, raw).error()
 
 
 @check("V2-BINARY-016")
@@ -199,22 +174,17 @@ def outputs_are_binary_one_by_one(server: Server) -> None:
         {"name": "returned_c", "parameters": {"binary_data": False}},
     ]
     inputs = [_INTEGERS, _DOUBLES, _SHORTS]
-    told = _told(server.infer({"inputs": inputs, "outputs": wanted}))
-    expect.equal(sorted(told.raw), ["returned_a"], "the outputs that come as binary data")
-    _all_came_back(told, inputs)
+    _just_these_are_binary(
+        server.infer({"inputs": inputs, "outputs": wanted}), ["returned_a"], inputs
+    )
 
 
 @check("V2-BINARY-017")
 def all_outputs_are_binary(server: Server) -> None:
     server.need_contract_v2()
     inputs = [_INTEGERS, _DOUBLES]
-    names = [{"name": each["name"]} for each in inputs]
-    for wanted in ({}, {"outputs": names}):
-        told = _told(server.infer({"inputs": inputs, "parameters": _EVERYTHING, **wanted}))
-        expect.equal(
-            sorted(told.raw), ["returned_a", "returned_b"], "the outputs that come as binary data"
-        )
-        _all_came_back(told, inputs)
+    answer = server.infer({"inputs": inputs, "parameters": _EVERYTHING})
+    _just_these_are_binary(answer, ["returned_a", "returned_b"], inputs)
 
 
 @check("V2-BINARY-018")
@@ -226,21 +196,19 @@ def an_output_overrides_the_request(server: Server) -> None:
     ]
     inputs = [_INTEGERS, _DOUBLES]
     body = {"inputs": inputs, "outputs": wanted, "parameters": _EVERYTHING}
-    told = _told(server.infer(body))
-    expect.equal(sorted(told.raw), ["returned_a"], "the outputs that come as binary data")
-    _all_came_back(told, inputs)
+    _just_these_are_binary(server.infer(body), ["returned_a"], inputs)
 
 
 @check("V2-BINARY-019")
 def binary_answers_tell_their_lengths(server: Server) -> None:
     # More bytes than characters, which a wrong count shows.
-    told = _told(server.infer(server.v2_sample(id="é漢", parameters=_EVERYTHING)))
-    expect.that(bool(told.raw), "no output comes as binary data")
+    told = _told(server.infer({**_sample(server, **_EVERYTHING), "id": "é漢"}))
+    expect.that(bool(told.binary), "no output comes as binary data")
 
 
 @check("V2-BINARY-020")
 def binary_answers_are_declared(server: Server) -> None:
-    answer = server.infer(server.v2_sample(parameters=_EVERYTHING))
+    answer = server.infer(_sample(server, **_EVERYTHING))
     _told(answer)
     kind = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
     expect.equal(kind, "application/octet-stream", "the Content-Type of a binary answer")
@@ -248,8 +216,7 @@ def binary_answers_are_declared(server: Server) -> None:
 
 @check("V2-BINARY-021")
 def binary_answers_have_the_id(server: Server) -> None:
-    head, raw = _split(server.v2_sample()["inputs"])
-    body = {"id": "conformance-21", "inputs": head, "parameters": _EVERYTHING}
+    body, raw = _in_binary({**_sample(server, **_EVERYTHING), "id": "conformance-21"})
     told = _told(server.infer_binary(body, raw)).head
     expect.equal(told.get("id"), "conformance-21", "the id of a binary answer")
     expect.equal(told.get("model_name"), server.model, "the model's name in a binary answer")
@@ -259,12 +226,10 @@ def binary_answers_have_the_id(server: Server) -> None:
 def encodings_agree(server: Server) -> None:
     server.need_contract_v2()
     inputs = [_INTEGERS, _DOUBLES, tensor("returned_text", "BYTES", [2], ["é", "b"])]
-    head, raw = _split(inputs)
-    _came_back(server.infer({"inputs": inputs}), inputs)
-    _came_back(server.infer_binary({"inputs": head}, raw), inputs)
-    binary = {"parameters": _EVERYTHING}
-    _all_came_back(_told(server.infer({"inputs": inputs, **binary})), inputs)
-    _all_came_back(_told(server.infer_binary({"inputs": head, **binary}, raw)), inputs)
+    v2_answers.expect_back(server.infer({"inputs": inputs}), inputs)
+    v2_answers.expect_back(server.infer_binary(*_in_binary({"inputs": inputs})), inputs)
+    _came_back(_told(server.infer({"inputs": inputs, "parameters": _EVERYTHING})), inputs)
+    _come_back_in_binary(server, inputs)
 
 
 def _exact(datatype: Datatype) -> dict[str, Any]:
@@ -274,23 +239,42 @@ def _exact(datatype: Datatype) -> dict[str, Any]:
     return tensor(f"returned_{datatype.name}", datatype.name, [len(data)], data)
 
 
+def _sample(server: Server, **parameters: Any) -> dict[str, Any]:
+    """Give the request that the model is known to answer, with parameters, for all outputs.
+
+    Raises:
+        Unsupported: when none is known, or an input's datatype has no binary form in the texts.
+    """
+    body = v2_answers.with_parameters(server.v2_sample(), parameters)
+    body.pop("outputs", None)
+    for each in body["inputs"]:
+        if each["datatype"] not in DATATYPES:
+            raise Unsupported(f"the texts don't tell the binary form of {each['datatype']}")
+    return body
+
+
+def _in_binary(body: Mapping[str, Any]) -> tuple[dict[str, Any], bytes]:
+    """Give a request's JSON with all of its inputs as binary data, and the bytes behind it."""
+    head, raw = _split(body["inputs"])
+    return {**body, "inputs": head}, raw
+
+
 def _split(inputs: Iterable[Mapping[str, Any]]) -> tuple[list[dict[str, Any]], bytes]:
     """Give inputs as a binary request's JSON has them, and the bytes behind it."""
     head, raw = [], b""
     for each in inputs:
-        packed = _data(each)
+        packed = tensors.pack(each["datatype"], tensors.flat(each["data"]))
         bare = {name: value for name, value in each.items() if name != "data"}
-        head.append(_sized(bare, len(packed)))
+        head.append(v2_answers.with_parameters(bare, {"binary_data_size": len(packed)}))
         raw += packed
     return head, raw
 
 
-def _data(each: Mapping[str, Any]) -> bytes:
-    return tensors.pack(each["datatype"], tensors.flat(each["data"]))
-
-
-def _sized(head: Mapping[str, Any], size: Any) -> dict[str, Any]:
-    return {**head, "parameters": {**head.get("parameters", {}), "binary_data_size": size}}
+def _resized(body: Mapping[str, Any], size: Any) -> dict[str, Any]:
+    """Give a binary request's JSON with another size of its first input."""
+    first, *others = body["inputs"]
+    changed = v2_answers.with_parameters(first, {"binary_data_size": size})
+    return {**body, "inputs": [changed, *others]}
 
 
 def _told(answer: Answer) -> _Told:
@@ -301,58 +285,42 @@ def _told(answer: Answer) -> _Told:
     """
     answer.failure(200)
     told = answer.headers.get(_LENGTH)
-    if told is None or not told.isdigit() or int(told) > len(answer.body):
+    if told is None or not told.isdecimal() or int(told) > len(answer.body):
         raise Departure(
             f"{answer.asked}: expected binary data with Inference-Header-Content-Length, got "
             f"{told!r} for a body of {len(answer.body)} bytes"
         )
-    length = int(told)
-    head = dataclasses.replace(answer, body=answer.body[:length]).json()
-    outputs, raw, at = {}, {}, length
+    head = dataclasses.replace(answer, body=answer.body[: int(told)]).json()
+    raw = answer.body[int(told) :]
+    sizes = {}
     with expect.reading("the JSON of the binary answer"):
         for output in head["outputs"]:
-            outputs[output["name"]] = output
             # That null stands for none is a departure from another statement.
             size = (output.get("parameters") or {}).get("binary_data_size")
             if size is not None:
                 expect.that("data" not in output, f"{output['name']} has data twice")
-                raw[output["name"]] = answer.body[at : at + size]
-                at += size
-    expect.equal(at, len(answer.body), f"{answer.asked}: the length by JSON and sizes")
-    return _Told(head, outputs, raw)
+                sizes[output["name"]] = size
+        expect.equal(sum(sizes.values()), len(raw), f"{answer.asked}: the sum of the sizes")
+        return _Told(answer.asked, head, sorted(sizes), raw)
 
 
-def _raw(told: _Told, sent: Mapping[str, Any]) -> bytes:
-    """Give the binary data of the output that gives an input back."""
-    name = sent["name"]
-    with expect.reading(f"the binary answer's {name}"):
-        for member in ("datatype", "shape"):
-            expect.equal(told.outputs[name][member], sent[member], f"{member} of {name}")
-        raw = told.raw.get(name)
-        data = None if raw is not None else tensors.flat(told.outputs[name]["data"])
-    return _packed(sent["datatype"], data) if raw is None else raw
-
-
-def _packed(datatype: str, data: Any) -> bytes:
-    try:
-        return tensors.pack(datatype, data)
-    except (struct.error, OverflowError, TypeError, AttributeError) as error:
-        raise Departure(f"{data!r} are no elements of {datatype}: {error}") from None
-
-
-def _is_packed(sent: Mapping[str, Any], came: bytes) -> None:
-    expect.equal(came.hex(), _data(sent).hex(), f"{sent['name']} as binary data")
-
-
-def _came_back(answer: Answer, inputs: list[dict[str, Any]]) -> None:
-    """Compare outputs in JSON with the inputs that they give back."""
-    told = answer.success()
-    with expect.reading("the V2 answer"):
-        came = sorted(tensors.essential(told), key=lambda each: str(each["name"]))
-    expect.equal(came, sorted(inputs, key=lambda each: str(each["name"])), "the outputs")
-
-
-def _all_came_back(told: _Told, inputs: Iterable[Mapping[str, Any]]) -> None:
+def _came_back(told: _Told, inputs: Sequence[Mapping[str, Any]]) -> None:
     """Compare outputs of a binary answer, in JSON or not, with the inputs that they give back."""
-    for each in inputs:
-        _is_packed(each, _raw(told, each))
+    with expect.reading("the binary answer"):
+        back = round_trip.of_json(told.head["outputs"], told.raw)
+    round_trip.expect_back(round_trip.of_json(inputs), (), back, told.asked)
+
+
+def _come_back_in_binary(server: Server, inputs: Sequence[Mapping[str, Any]]) -> None:
+    """Send inputs as binary data, ask for the outputs as such, and compare the two."""
+    body, raw = _in_binary({"inputs": inputs, "parameters": _EVERYTHING})
+    _came_back(_told(server.infer_binary(body, raw)), inputs)
+
+
+def _just_these_are_binary(
+    answer: Answer, names: Sequence[str], inputs: Sequence[Mapping[str, Any]]
+) -> None:
+    """Go on where just the outputs of some names are binary, and all give the inputs back."""
+    told = _told(answer)
+    expect.equal(told.binary, names, "the outputs that come as binary data")
+    _came_back(told, inputs)

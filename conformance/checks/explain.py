@@ -7,6 +7,7 @@ from typing import Any
 from conformance import expect
 from conformance.checks import v1_bodies
 from conformance.checks.registry import check
+from conformance.checks.v2_answers import UNKNOWN_MODEL
 from conformance.server import Server, encode
 
 
@@ -32,9 +33,7 @@ def inputs_are_explained_as_well(server: Server) -> None:
 
 @check("V1-EXPLAIN-004")
 def an_unknown_model_is_refused(server: Server) -> None:
-    server.ask("POST", f"/v1/models/{v1_bodies.UNKNOWN_MODEL}:explain", server.v1_sample()).error(
-        404, 400
-    )
+    server.ask("POST", f"/v1/models/{UNKNOWN_MODEL}:explain", server.v1_sample()).error(404, 400)
 
 
 @check("V1-EXPLAIN-005")

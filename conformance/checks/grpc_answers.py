@@ -61,9 +61,10 @@ def typed_sample(server: Server) -> service_pb2.ModelInferRequest:
     """Give the sample with typed contents.
 
     Raises:
-        Unsupported: when none is known, or it has FP16, which has no typed contents.
+        Unsupported: when none is known, its first tensor has no elements, or it has FP16, which
+            has no typed contents.
     """
-    body = server.v2_sample()
+    body = _sample_with_elements(server)
     if any(each["datatype"] == "FP16" for each in body["inputs"]):
         raise Unsupported("the sample has an FP16 tensor, which has no typed contents")
     return tensors.request(server.model, body)
@@ -73,9 +74,9 @@ def raw_sample(server: Server) -> service_pb2.ModelInferRequest:
     """Give the sample with raw contents.
 
     Raises:
-        Unsupported: when none is known.
+        Unsupported: when none is known, or its first tensor has no elements.
     """
-    return tensors.raw_request(server.model, server.v2_sample())
+    return tensors.raw_request(server.model, _sample_with_elements(server))
 
 
 def reshape(tensor: Any, *shape: int) -> None:
@@ -87,3 +88,11 @@ def reshape(tensor: Any, *shape: int) -> None:
 def elements(tensor: Any) -> int:
     """Give the number of elements that the shape of a message's tensor says."""
     return math.prod(tensor.shape)
+
+
+def _sample_with_elements(server: Server) -> dict[str, Any]:
+    # The first tensor is the one that checks break, and nothing can be left out of nothing.
+    body = server.v2_sample()
+    if not tensors.flat(body["inputs"][0]["data"]):
+        raise Unsupported("the sample's first tensor has no elements")
+    return body

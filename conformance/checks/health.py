@@ -10,13 +10,13 @@ from tritonclient.grpc import service_pb2
 
 from conformance import expect
 from conformance.checks.registry import check
+from conformance.checks.v2_answers import UNKNOWN_MODEL
 from conformance.grpc_client import CallFailed
 from conformance.http_client import Answer
 from conformance.server import Server
 from conformance.tensors import tensor
 from conformance.verdicts import Unsupported
 
-_NO_MODEL = "conformance-no-such-model"
 _LIVE = "/v2/health/live"
 _READY = "/v2/health/ready"
 # Seconds that the contract model is told to take, that it is given before something else is asked,
@@ -51,7 +51,7 @@ def the_status_tells_that_a_model_is_not_ready_v1(server: Server) -> None:
 
 @check("V1-HEALTH-005")
 def an_unknown_model_is_told_v1(server: Server) -> None:
-    server.get(_model_v1(_NO_MODEL)).error(404, 400)
+    server.get(_model_v1(UNKNOWN_MODEL)).error(404, 400)
 
 
 @check("V1-HEALTH-006")
@@ -81,7 +81,7 @@ def liveness_is_told_in_one_of_two_forms(server: Server) -> None:
 
 @check("V2-HEALTH-003")
 def readiness_is_told(server: Server) -> None:
-    _told_ready(server.get(_READY))
+    _tells_readiness(server.get(_READY))
 
 
 @check("V2-HEALTH-004")
@@ -89,7 +89,7 @@ def readiness_is_that_of_all_models(server: Server) -> None:
     _need_named_not_ready_model(server)
     answer = server.get(_READY)
     # That there is no such route isn't an answer.
-    _told_ready(answer)
+    _tells_readiness(answer)
     _is_false_to_a_probe(answer)
 
 
@@ -113,7 +113,7 @@ def the_status_tells_that_a_model_is_not_ready_v2(server: Server) -> None:
 
 @check("V2-HEALTH-008")
 def an_unknown_model_is_told_v2(server: Server) -> None:
-    answer = server.get(_model_v2(_NO_MODEL))
+    answer = server.get(_model_v2(UNKNOWN_MODEL))
     answer.failure(404, 400)
     if answer.body:
         answer.error(404, 400)
@@ -121,8 +121,8 @@ def an_unknown_model_is_told_v2(server: Server) -> None:
 
 @check("V2-HEALTH-009")
 def liveness_is_not_readiness(server: Server) -> None:
-    _does_not_call_ready(server.get(_model_v2(server.not_ready_model())))
-    expect.equal(server.get(_LIVE).status, 200, f"GET {_LIVE}: the status while it isn't ready")
+    name = server.not_ready_model()
+    expect.equal(server.get(_LIVE).status, 200, f"GET {_LIVE}: the status while {name} isn't ready")
 
 
 @check("V2-HEALTH-010")
@@ -170,12 +170,12 @@ def that_a_model_is_not_ready_is_no_error(server: Server) -> None:
 
 @check("GRPC-HEALTH-007")
 def an_unknown_model_is_not_called_ready(server: Server) -> None:
-    expect.that(not _model_is_ready(server, _NO_MODEL), "ModelReady: an unknown model is ready")
+    expect.that(not _model_is_ready(server, UNKNOWN_MODEL), "ModelReady: an unknown model is ready")
 
 
 @check("GRPC-HEALTH-008")
 def an_unknown_model_is_not_found(server: Server) -> None:
-    server.refused("ModelReady", _asking(_NO_MODEL), "NOT_FOUND")
+    server.refused("ModelReady", _asking(UNKNOWN_MODEL), "NOT_FOUND")
     server.refused("ModelReady", _asking(""), "NOT_FOUND", "INVALID_ARGUMENT")
 
 
@@ -230,22 +230,21 @@ def _is_false_to_a_probe(answer: Answer) -> None:
     )
 
 
-def _told_ready(answer: Answer) -> bool:
-    """Read what the server's readiness is, in each of the forms that a text has."""
+def _tells_readiness(answer: Answer) -> None:
+    """Go on where the server's readiness is told in one of the forms that the texts have."""
     if answer.status != 200:
         expect.that(
             answer.status >= 400 and answer.status not in (404, 405, 501),
             f"{answer.asked}: expected 200 or an error status of a server that isn't ready, "
             f"got {answer.status}",
         )
-        return False
+        return
     if not answer.body:
-        return True
+        return
     told = answer.json()
     with expect.reading("the server's readiness"):
         ready = told["ready"] if "ready" in told else told["live"]
     expect.that(isinstance(ready, bool), f"{answer.asked}: {ready!r} is no boolean")
-    return bool(ready)
 
 
 def _need_named_not_ready_model(server: Server) -> None:

@@ -7,16 +7,15 @@ from typing import Any
 
 from tritonclient.grpc import service_pb2
 
-from conformance import expect, tensors
+from conformance import expect
+from conformance.checks import v2_answers
 from conformance.checks.registry import check
+from conformance.checks.v2_answers import NAMES_OF_DATATYPES, UNKNOWN_MODEL
 from conformance.expect import Departure
 from conformance.http_client import Answer
 from conformance.server import Server
 from conformance.verdicts import Unsupported
 
-_NO_MODEL = "conformance-no-such-model"
-# BF16 is in the .proto's comments, though not in the table of datatypes.
-_NAMES_OF_DATATYPES = (*tensors.DATATYPES, "BF16")
 _LENGTH = "inference-header-content-length"
 
 
@@ -63,9 +62,9 @@ def the_models_tensors_are_described(server: Server) -> None:
     told = server.get(_model(server.model)).success()
     with expect.reading("the model's metadata"):
         for member in ("inputs", "outputs"):
-            tensors_told = told.get(member, [])
-            expect.that(isinstance(tensors_told, list), f"{member} is no list: {tensors_told!r}")
-            for each in tensors_told:
+            described = told.get(member, [])
+            expect.that(isinstance(described, list), f"{member} is no list: {described!r}")
+            for each in described:
                 _is_tensor(each["name"], each["datatype"], each["shape"])
 
 
@@ -82,7 +81,7 @@ def versions_are_a_list_or_left_out(server: Server) -> None:
 
 @check("V2-META-007")
 def an_unknown_model_is_not_described(server: Server) -> None:
-    server.get(_model(_NO_MODEL)).error(404, 400)
+    server.get(_model(UNKNOWN_MODEL)).error(404, 400)
 
 
 @check("V2-META-008")
@@ -95,7 +94,7 @@ def a_model_that_is_not_ready_is_described(server: Server) -> None:
 def a_version_is_described_or_refused(server: Server) -> None:
     answer = server.get(f"{_model(server.model)}/versions/1")
     if answer.status >= 400:
-        answer.error(answer.status)
+        v2_answers.refused_with_error(answer)
     else:
         _describes(answer, server.model)
 
@@ -125,12 +124,12 @@ def the_models_tensors_are_described_over_grpc(server: Server) -> None:
 
 @check("GRPC-META-004")
 def an_unknown_model_is_not_described_over_grpc(server: Server) -> None:
-    server.refused("ModelMetadata", _asking(_NO_MODEL))
+    server.refused("ModelMetadata", _asking(UNKNOWN_MODEL))
 
 
 @check("GRPC-META-005")
 def an_unknown_model_is_not_found(server: Server) -> None:
-    server.refused("ModelMetadata", _asking(_NO_MODEL), "NOT_FOUND")
+    server.refused("ModelMetadata", _asking(UNKNOWN_MODEL), "NOT_FOUND")
     server.refused("ModelMetadata", _asking(""), "NOT_FOUND", "INVALID_ARGUMENT")
 
 
@@ -175,7 +174,7 @@ def _describes(answer: Answer, name: str) -> None:
 
 def _is_tensor(name: Any, datatype: Any, shape: Any) -> None:
     expect.that(isinstance(name, str) and name != "", f"a tensor's name is {name!r}")
-    expect.one_of(datatype, _NAMES_OF_DATATYPES, f"the datatype of {name}")
+    expect.one_of(datatype, NAMES_OF_DATATYPES, f"the datatype of {name}")
     expect.that(
         isinstance(shape, list) and all(type(size) is int and size >= -1 for size in shape),
         f"the shape of {name} is no list of dimensions: {shape!r}",
@@ -205,7 +204,10 @@ def _listed(server: Server) -> set[str]:
 
 def _has_binary_data(server: Server) -> bool:
     """Ask for binary outputs, which a server without the extension gives as JSON or refuses."""
-    answer = server.infer(server.v2_sample(parameters={"binary_data_output": True}))
+    body = v2_answers.with_parameters(server.v2_sample(), {"binary_data_output": True})
+    # To Triton and KServe's SDK outputs that are named come in JSON all the same.
+    body.pop("outputs", None)
+    answer = server.infer(body)
     return answer.status == 200 and _LENGTH in answer.headers
 
 

@@ -11,12 +11,12 @@ from tritonclient.grpc import service_pb2
 
 from conformance import expect
 from conformance.checks.registry import check
+from conformance.checks.v2_answers import UNKNOWN_MODEL, refused_with_error
 from conformance.expect import Departure
 from conformance.grpc_client import CallFailed
 from conformance.server import Server
 from conformance.verdicts import Unsupported
 
-_NO_MODEL = "conformance-no-such-model"
 _INDEX = "/v2/repository/index"
 _READY = "READY"
 # Seconds between looks whether a model that was loaded is ready: servers that load in the
@@ -57,20 +57,22 @@ def the_index_is_not_got(server: Server) -> None:
 
 @check("V2-REPO-006")
 def an_unknown_model_is_not_loaded(server: Server) -> None:
-    answer = server.ask("POST", _path(_NO_MODEL, "load"))
-    expect.that(answer.status >= 400, f"{answer.asked}: expected an error, got {answer.status}")
-    answer.error(answer.status)
+    refused_with_error(server.ask("POST", _path(UNKNOWN_MODEL, "load")))
 
 
 @check("V2-REPO-007")
 def a_loaded_model_may_be_loaded(server: Server) -> None:
-    _load(server, server.spare_model())
-    _becomes_ready(server, server.spare_model())
+    spare = server.spare_model()
+    with _mended(server):
+        _load(server, spare)
+        _becomes_ready(server, spare)
 
 
 @check("V2-REPO-008")
 def an_unloaded_model_is_gone(server: Server) -> None:
     spare, sample = server.spare_model(), server.v2_sample()
+    if server.get(_ready_path(spare)).status != 200:
+        raise Unsupported(f"the model {spare} isn't ready, so that nothing is seen of an unload")
     with _mended(server):
         _unload(server, spare)
         ready = server.get(_ready_path(spare))
@@ -108,7 +110,7 @@ def the_index_over_grpc_lists_what_is_ready(server: Server) -> None:
 @check("GRPC-REPO-003")
 def an_unknown_model_is_not_loaded_over_grpc(server: Server) -> None:
     _need_repository_over_grpc(server)
-    request = service_pb2.RepositoryModelLoadRequest(model_name=_NO_MODEL)
+    request = service_pb2.RepositoryModelLoadRequest(model_name=UNKNOWN_MODEL)
     ended = server.refused("RepositoryModelLoad", request)
     expect.that(ended.code != "UNIMPLEMENTED", str(ended))
 
@@ -205,9 +207,10 @@ def _mended(server: Server) -> Iterator[None]:
         yield
     finally:
         # What was found counts, not that mending failed as well.
-        with contextlib.suppress(Departure):
+        with contextlib.suppress(Departure), server.aside():
             if server.get(_ready_path(spare)).status != 200:
                 _load(server, spare)
+                _becomes_ready(server, spare)
 
 
 def _need_repository_over_grpc(server: Server) -> None:

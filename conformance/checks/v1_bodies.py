@@ -7,8 +7,6 @@ from typing import Any
 from conformance import expect
 from conformance.server import Server, encode
 
-UNKNOWN_MODEL = "conformance-no-such-model"
-
 
 def member(told: Any, name: str) -> Any:
     """Give a member of an answer.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from conformance import expect
-from conformance.checks import wire
+from conformance.checks import v2_answers, wire
 from conformance.checks.registry import check
-from conformance.checks.v1_bodies import UNKNOWN_MODEL, member
+from conformance.checks.v1_bodies import member
+from conformance.checks.v2_answers import UNKNOWN_MODEL
 from conformance.checks.wire import Hand
 from conformance.server import Server, encode
 
@@ -46,7 +47,7 @@ def an_unknown_model_is_refused(server: Server) -> None:
 def an_unknown_model_is_told_before_a_bad_body(server: Server) -> None:
     path = f"/v1/models/{UNKNOWN_MODEL}:predict"
     right = server.ask("POST", path, server.v1_sample())
-    right.failure()
+    v2_answers.refused(right)
     wrong = server.ask("POST", path, b"{")
     expect.equal(wrong.status, right.status, "the status for a body that is no JSON")
 
@@ -77,18 +78,16 @@ def a_verb_that_v1_lacks_is_refused(server: Server) -> None:
 @check("V1-PREDICT-030")
 def percent_encoded_letters_are_letters(server: Server) -> None:
     # By hand, since HTTP clients undo such an encoding before they send.
-    letter = "".join(f"%{byte:02X}" for byte in server.model[0].encode())
-    path = f"/v1/models/{letter}{wire.quoted(server.model[1:])}:predict"
-    _answered(Hand(server, "V1-PREDICT-030").ask("POST", path, encode(server.v1_sample())))
+    path = f"/v1/models/{wire.encoded(server.model)}:predict"
+    _answered(Hand(server).ask("POST", path, encode(server.v1_sample())))
 
 
 @check("V1-PREDICT-031")
 def a_chunked_body_is_a_body(server: Server) -> None:
-    body = encode(server.v1_sample())
-    chunks = b"".join(b"%x\r\n%s\r\n" % (len(each), each) for each in (body[:7], body[7:]))
-    coding = {"Transfer-Encoding": "chunked"}
-    hand = Hand(server, "V1-PREDICT-031")
-    _answered(hand.ask("POST", _predict(server.model), chunks + b"0\r\n\r\n", coding))
+    body = wire.chunked(encode(server.v1_sample()))
+    answer = Hand(server).ask("POST", _predict(server.model), body, wire.CHUNKED)
+    if answer.status != 411:
+        _answered(answer)
 
 
 @check("V1-PREDICT-032")
@@ -104,14 +103,10 @@ def a_megabyte_is_answered(server: Server) -> None:
 
 @check("V1-PREDICT-034")
 def a_connection_outlives_a_refusal(server: Server) -> None:
-    hand = Hand(server, "V1-PREDICT-034")
     sample = encode(server.v1_sample())
-    refused = hand.write("POST", _predict(UNKNOWN_MODEL), sample + b" " * _LONG, last=False)
-    received = server.send_bytes(refused + hand.write("POST", _predict(server.model), sample))
-    error, rest = wire.read(received)
-    expect.that(error.status >= 400, f"an unknown model is answered with status {error.status}")
-    if not error.closes:
-        after, _ = wire.read(rest)
+    unknown = _predict(UNKNOWN_MODEL), sample + b" " * _LONG
+    after = Hand(server).post_after_error(unknown, (_predict(server.model), sample))
+    if after is not None:
         _answered(after)
 
 

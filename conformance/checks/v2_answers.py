@@ -10,26 +10,30 @@ from conformance.http_client import Answer
 from conformance.server import Server, encode
 
 UNKNOWN_MODEL = "conformance-no-such-model"
+# BF16 is in the texts, though not in their tables of datatypes.
+NAMES_OF_DATATYPES = (*tensors.DATATYPES, "BF16")
 # What the texts and the servers say of a request that breaks the schema.
 SCHEMA_FAULT = (400, 422)
 
 
 def outputs(answer: Answer) -> list[dict[str, Any]]:
-    """Give the outputs of an answer that must be a success, their data flat.
+    """Give the outputs, one at least, of an answer that must be a success, their data flat.
 
     Raises:
-        Departure: when it is none.
+        Departure: when it is none, or has no outputs.
     """
     told = answer.success()
     with expect.reading("the V2 answer"):
-        return tensors.essential(told)
+        found = tensors.essential(told)
+    expect.that(bool(found), f"{answer.asked}: there are no outputs")
+    return found
 
 
 def names(answer: Answer) -> list[str]:
     """Give the names of the outputs of an answer that must be a success, in alphabetical order.
 
     Raises:
-        Departure: when it is none.
+        Departure: when it is none, or has no outputs.
     """
     return sorted(str(each["name"]) for each in outputs(answer))
 
@@ -70,6 +74,16 @@ def refused(answer: Answer) -> None:
     )
 
 
+def refused_with_error(answer: Answer) -> None:
+    """Go on where a request is answered with an error status and an error.
+
+    Raises:
+        Departure: when it is answered with another status, or without an error.
+    """
+    refused(answer)
+    answer.error(answer.status)
+
+
 def refused_or_back(answer: Answer, meant: Mapping[str, Any]) -> None:
     """Go on where a tensor is refused or comes back as the one that it means.
 
@@ -89,6 +103,14 @@ def changed(server: Server, **members: Any) -> dict[str, Any]:
     body = server.v2_sample()
     body["inputs"][0] |= members
     return body
+
+
+def with_parameters(holder: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+    """Give a request, an input or an output with parameters besides those that it has.
+
+    The model may need its own.
+    """
+    return {**holder, "parameters": {**holder.get("parameters", {}), **more}}
 
 
 def without(server: Server, member: str) -> dict[str, Any]:

@@ -19,24 +19,23 @@ CHUNKED = {"Transfer-Encoding": "chunked"}
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer as it came."""
+    """An answer as it came.
+
+    Attributes:
+        closes: whether it says that the connection ends with it, be it by its version of HTTP.
+    """
 
     status: int
     headers: http.client.HTTPMessage
     body: bytes
-
-    @property
-    def closes(self) -> bool:
-        """Tell whether it says that the connection ends with it."""
-        return "close" in self.headers.get("connection", "").lower()
+    closes: bool
 
 
 class Hand:
     """Writes the requests of one check, with its id in them as in all others."""
 
-    def __init__(self, server: Server, check: str) -> None:
+    def __init__(self, server: Server) -> None:
         self._server = server
-        self._check = check
 
     def write(
         self,
@@ -56,8 +55,8 @@ class Hand:
         parts = urlsplit(self._server.target.url)
         told = {
             "Host": parts.netloc,
-            "User-Agent": f"{PRODUCT} ({self._check})",
-            "X-Request-Id": f"{self._check}-1",
+            "User-Agent": f"{PRODUCT} ({self._server.check})",
+            "X-Request-Id": f"{self._server.check}-1",
             **(headers or {}),
         }
         if body:
@@ -82,6 +81,27 @@ class Hand:
         answer, rest = read(received, method)
         expect.that(not rest, f"after the end of the answer there are {len(rest)} bytes more")
         return answer
+
+    def post_after_error(self, wrong: tuple[str, bytes], right: tuple[str, bytes]) -> Answer | None:
+        """POST what must be refused, and then on the same connection what must not.
+
+        Args:
+            wrong: path and body of the first.
+            right: path and body of the second.
+
+        Returns:
+            the answer to the second, None where the first says that the connection closes.
+
+        Raises:
+            Departure: when the first isn't refused, or the connection closes without a word.
+        """
+        sent = self.write("POST", *wrong, last=False) + self.write("POST", *right)
+        error, rest = read(self._server.send_bytes(sent))
+        expect.that(error.status >= 400, f"a failure is answered with status {error.status}")
+        if error.closes:
+            return None
+        expect.that(bool(rest), f"the connection ends after the error {error.status} unannounced")
+        return read(rest)[0]
 
 
 def read(received: bytes, method: str | None = None) -> tuple[Answer, bytes]:
@@ -111,7 +131,7 @@ def read(received: bytes, method: str | None = None) -> tuple[Answer, bytes]:
     except http.client.HTTPException as error:
         shown = expect.shortened(repr(received), 200)
         raise Departure(f"what came is no whole answer ({error!r}): {shown}") from None
-    return Answer(answer.status, answer.headers, body), stream.read()
+    return Answer(answer.status, answer.headers, body, answer.will_close), stream.read()
 
 
 def chunked(body: bytes) -> bytes:
@@ -123,6 +143,11 @@ def chunked(body: bytes) -> bytes:
 def quoted(name: str) -> str:
     """Percent-encode a name for a path."""
     return quote(name, safe="")
+
+
+def encoded(name: str) -> str:
+    """Percent-encode a name for a path, and its first letter even where it needn't be."""
+    return "".join(f"%{byte:02X}" for byte in name[0].encode()) + quoted(name[1:])
 
 
 class _Stream(io.BytesIO):

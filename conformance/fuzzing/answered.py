@@ -136,7 +136,7 @@ def _binary_comes_back(server: Server, request: valid.BinaryRequest) -> None:
     answer = server.infer_binary(request.head, request.raw, request.length)
     answer.failure(200)
     length = answer.headers.get("inference-header-content-length")
-    end = int(length) if length and length.isdigit() else len(answer.body)
+    end = int(length) if length and length.isdecimal() else len(answer.body)
     told = dataclasses.replace(answer, body=answer.body[:end]).json()
     sent = round_trip.of_json(request.head["inputs"], request.raw)
     _expect_back(request.head, sent, told, answer.body[end:], answer.asked)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.errors import Flaky, Unsatisfiable
 
 # What a finding may cost beside the examples: Hypothesis itself would go on for five minutes.
-SHRINKING_REQUESTS = 150
+SHRINKING_REQUESTS = 400
 SHRINKING_SECONDS = 20.0
 
 

@@ -70,6 +70,21 @@ def test_an_extension_has_a_standing_of_its_own() -> None:
     assert _claim(V2_B_001="unsupported").extensions == {}
 
 
+def test_an_extension_of_which_something_was_not_checked_is_partial() -> None:
+    more = Requirement("V2-B-002", Level.EXTENSION, "v2", "binary_tensor_data", "It unpacks.")
+    judged = [
+        Judged("V2-B-001", Verdict.PASSED, ""),
+        Judged("V2-B-002", Verdict.UNSUPPORTED, "nothing to unpack"),
+    ]
+    required = {"V2-B-001": REQUIRED["V2-B-001"], "V2-B-002": more}
+    (made,) = claim.of_profiles(judged, required, {}, ["v2"])
+    assert made.standing is Standing.CONFORMS
+    assert made.standing_of("binary_tensor_data") is Standing.PARTIAL
+    text = claim.markdown([made], "1.0", "a-server", ["judge"], "2026-01-02", {})
+    assert "binary_tensor_data: partial" in text
+    assert "- V2-B-002: *nothing to unpack*" in text
+
+
 def test_other_profiles_have_no_say() -> None:
     assert _claim(V1_A_001="failed").standing is Standing.CONFORMS
 

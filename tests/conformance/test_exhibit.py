@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from conformance.exhibit import Exhibit
-from conformance.expect import reading
+from conformance.expect import plain, reading
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,12 @@ def test_values_are_compared_as_json(observed: object, expected: object) -> None
 
 def test_members_have_no_order() -> None:
     Exhibit().equal({"a": 1, "b": 2}, {"b": 2, "a": 1}, "answer")
+
+
+def test_what_json_has_no_number_for_is_kept_as_text() -> None:
+    assert plain({"a": [float("nan"), float("-inf"), b"b", 0.5]}) == {
+        "a": ["NaN", "-Infinity", "b", 0.5]
+    }
 
 
 def test_long_texts_are_shortened() -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
+
+import pytest
 
 from conformance.offer import Offer
 from conformance.session import Session
@@ -50,6 +53,50 @@ def test_a_model_that_is_not_ready_is_found_in_the_index(
 ) -> None:
     offer = _look(dataclasses.replace(target, not_ready_model=None))
     assert offer.not_ready_model == state.NOT_READY
+
+
+def test_a_version_that_was_replaced_does_not_make_a_model_unready(
+    server: RightServer, target: Target
+) -> None:
+    """Triton lists each version of a model, and a model that is being loaded."""
+
+    def index(request: Request, answer: Answer) -> Answer | None:
+        listed = [
+            {"name": "contract", "version": "1", "state": "UNAVAILABLE"},
+            {"name": "contract", "version": "2", "state": "READY"},
+            {"name": "soon", "version": "1", "state": "LOADING"},
+        ]
+        return Answer.of(listed) if request.path.endswith("/index") else None
+
+    change_answers(server, "/v2/repository", index)
+    assert _look(dataclasses.replace(target, not_ready_model=None)).not_ready_model is None
+
+
+@pytest.mark.parametrize(
+    "inputs",
+    [
+        [{"name": "x", "datatype": "FP32", "shape": [1]}, {"name": "y", "datatype": "BF16"}],
+        [{"name": "x", "datatype": "BF16", "shape": [1]}],
+        [{"name": "x", "datatype": "FP32", "shape": [100000, 100000]}],
+        [{"name": "x", "datatype": "FP32", "shape": [3]}],
+    ],
+)
+def test_a_guess_that_is_not_answered_is_nothing_to_judge_by(
+    server: RightServer, target: Target, inputs: list[Any]
+) -> None:
+    """The server may be right: what a model takes is more than its metadata say."""
+
+    def describe(request: Request, answer: Answer) -> Answer | None:
+        if request.path.endswith("/infer"):
+            return Answer.error(400, "that is no JPEG")
+        told = answer.document()
+        return answer.put({**told, "inputs": inputs}) if "inputs" in told else None
+
+    change_answers(server, "/v2/models/contract", describe)
+    only = dataclasses.replace(target, profiles=("v2",), claimed=frozenset({"v2"}), grpc=None)
+    assert _look(only).v2_sample is None
+    given = {"v2": {"inputs": [{"name": "a", "datatype": "BOOL", "shape": [1], "data": [True]}]}}
+    assert _look(dataclasses.replace(only, payloads=given)).v2_sample == given["v2"]
 
 
 def test_a_server_that_speaks_grpc_only_is_asked_by_grpc(

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
@@ -176,6 +177,10 @@ def test_a_model_is_asked_by_the_payloads_of_its_owner(server: RightServer, tmp_
         (["--model", "m"], "--target is missing"),
         (["--target", "http://127.0.0.1:9"], "--model is missing"),
         (["--target", "127.0.0.1:9", "--model", "m"], "expected http://HOST:PORT"),
+        (["--target", "http://h:x", "--model", "m"], "expected http://HOST:PORT"),
+        (["--target", "http://[::1", "--model", "m"], "expected http://HOST:PORT"),
+        (["--target", "http://u:secret@h:9", "--model", "m"], "a password in the address would be"),
+        (["--target", "http://h:9", "--model", "m/n"], "can't be put into a path"),
         (["--target", "http://h:9", "--model", "m", "--profile", "grpc"], "needs --grpc-target"),
         (["--target", "http://h:9", "--model", "m", "--grpc-target", "h"], "expected HOST:PORT"),
         (["--target", "http://h:9", "--model", "m", "--payloads", "nowhere"], "can't be read"),
@@ -202,10 +207,82 @@ def test_payloads_that_break_their_schema_are_told_with_their_place(
     assert "v2.inputs.0: 'shape' is a required property" in capsys.readouterr().err
 
 
-def test_nobody_at_the_address_is_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("inputs", "told"),
+    [
+        ('{"name": "x", "datatype": "INT32", "shape": [1], "data": ["a"]}', "are no INT32"),
+        ('{"name": "x", "datatype": "INT32", "shape": [2], "data": [1]}', "1 elements, where"),
+    ],
+)
+def test_payloads_that_cannot_be_sent_are_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], inputs: str, told: str
+) -> None:
+    payloads = tmp_path / "payloads.json"
+    payloads.write_text(f'{{"v2": {{"inputs": [{inputs}]}}}}')
+    target = ["--target", "http://h:9", "--model", "m"]
+    assert main(["run", *target, "--payloads", str(payloads)]) == 2
+    said = capsys.readouterr().err
+    assert "v2.inputs.0: " in said
+    assert told in said
+
+
+def test_nobody_at_the_address_is_a_sentence(
+    server: RightServer, capsys: pytest.CaptureFixture[str]
+) -> None:
     # Port 9 is "discard": nothing answers there.
     assert main(["run", "--target", "http://127.0.0.1:9", "--model", "m"]) == 3
     assert "nothing answers at http://127.0.0.1:9" in capsys.readouterr().err
+    arguments = ["run", "--target", server.url, "--model", state.MODEL, "--answer-timeout", "0.5"]
+    assert main([*arguments, "--grpc-target", "127.0.0.1:9"]) == 3
+    assert "nothing answers at --grpc-target 127.0.0.1:9" in capsys.readouterr().err
+
+
+def test_a_mistyped_model_is_no_success(
+    server: RightServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["run", "--target", server.url, "--model", "contarct", "--out", str(tmp_path)]
+    assert main(arguments) == 3
+    assert "nothing to judge for the model 'contarct'" in capsys.readouterr().err
+
+
+def test_some_of_the_checks_make_no_claim(server: RightServer, tmp_path: Path) -> None:
+    claim = tmp_path / "claim.md"
+    claim.write_text("of a run before")
+    more = ("--check", "V2-META-001", "--strict", "--out", str(tmp_path))
+    assert main(_arguments(server, *more)) == 0
+    assert not claim.exists()
+
+
+def test_a_claim_says_by_which_version_and_payloads_it_was_made(
+    server: RightServer, tmp_path: Path
+) -> None:
+    payloads = tmp_path / "payloads.json"
+    payloads.write_text('{"v1": {"instances": ["mine"]}}')
+    main(_arguments(server, "--payloads", str(payloads), "--out", str(tmp_path)))
+    text = (tmp_path / "claim.md").read_text()
+    assert f"--payloads {payloads} --suite-version 1.0" in text
+
+
+def test_answers_that_no_file_can_hold_leave_a_run_whole(
+    server: RightServer, tmp_path: Path
+) -> None:
+    """Half of a surrogate pair, a heading in a name, a number that is none, and no end of lists."""
+
+    async def strange(request: Request, proceed: Handler) -> Answer:
+        answer = await proceed(request)
+        if request.path == "/v2":
+            answer.body = b'{"name": "\\ud800", "version": "1\\n# v2", "extensions": "\\ud800"}'
+        if request.path == "/v2/models":
+            answer.body = b"[" * 600 + b"]" * 600
+            answer.headers["inference-header-content-length"] = "\xb2"
+        return answer
+
+    server.rest_fault = strange
+    assert main(_arguments(server, "--profile", "v2", "--out", str(tmp_path))) == 1
+    assert (tmp_path / "claim.md").read_text().startswith("# \\ud800 1 # v2\n")
+    assert results.read(tmp_path / "results.jsonl").footer is not None
+    ElementTree.parse(tmp_path / "junit.xml")
+    transcript.read(tmp_path / "transcript.jsonl")
 
 
 def test_the_requirements_have_a_version() -> None:

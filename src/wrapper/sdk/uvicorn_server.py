@@ -1,4 +1,4 @@
-"""SDK 0.10 to 0.13: FastAPI under uvicorn, worker processes by fork."""
+"""SDK 0.10 to 0.14.0: FastAPI under uvicorn, worker processes by fork."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SERVER = "UvicornServer" if hasattr(model_server, "UvicornServer") else "Uvicor
 
 
 class UvicornServerSdk(FastApiModelFace):
-    """The second generation (0.10.0 to 0.13.1)."""
+    """The second generation (0.10.0 to 0.14.0)."""
 
     def put_before(self, front: Front) -> None:
         """Have the SDK make a server that puts the front around its application."""
@@ -30,6 +30,14 @@ class UvicornServerSdk(FastApiModelFace):
             def __init__(self, *args: Any, **kwargs: Any) -> None:
                 super().__init__(*args, **kwargs)
                 self.cfg.app = FrontApplication(front, self.cfg.app)
+
+            async def stop(self, sig: Any = None) -> None:
+                if sig is None:
+                    # 0.14.0 tells no signal, which uvicorn would raise again when it has
+                    # drained: the process would end with a TypeError and exit code 1.
+                    self.server.should_exit = True
+                else:
+                    await super().stop(sig)
 
         # The SDK offers no hook: it makes its server by this name when it starts.
         setattr(model_server, _SERVER, FrontedServer)
