@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shlex
 import socket
@@ -215,7 +216,9 @@ class HttpClient:
         received = bytearray()
         try:
             with socket.create_connection((parts.hostname or "", port), timeout=5) as connection:
-                connection.sendall(data)
+                # A server may refuse what it has seen and close before it has read it all.
+                with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                    connection.sendall(data)
                 try:
                     _receive(connection, received)
                 except TimeoutError:

@@ -39,7 +39,7 @@ class Recorder:
         self._out = options.out
         header = _header(plan, subject, runtime, instances)
         self._writer = Writer(options.out / FILE_NAME, header)
-        self._statements = Statements(options.out)
+        self._statements = Statements(options.out, plan.cells)
 
     def take(self, cell: Cell, report: pytest.TestReport) -> list[Record]:
         """Take a phase's report; give the check's records once it is over."""

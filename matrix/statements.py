@@ -36,10 +36,12 @@ class Statements:
 
     Args:
         out: the folder of the run.
+        cells: those of the run, in their order.
     """
 
-    def __init__(self, out: Path) -> None:
+    def __init__(self, out: Path, cells: Sequence[Cell]) -> None:
         self._out = out
+        self._cells = cells
         self._by_cell: dict[Cell, list[Seen]] = {}
         shutil.rmtree(out / TRANSCRIPTS, ignore_errors=True)
 
@@ -58,9 +60,11 @@ class Statements:
     def finish(self) -> None:
         """Write the table of what a client could tell one release from another by."""
         groups: dict[str, dict[str, list[Seen]]] = {}
-        for cell, seen in self._by_cell.items():
-            name = f"PROTOCOL_VERSION {cell.protocol}, envelope {cell.envelope}"
-            groups.setdefault(name, {})[cell.kserve] = seen
+        # Releases end in the order in which they happen to be done.
+        for cell in self._cells:
+            if cell in self._by_cell:
+                name = f"PROTOCOL_VERSION {cell.protocol}, envelope {cell.envelope}"
+                groups.setdefault(name, {})[cell.kserve] = self._by_cell[cell]
         if groups:
             text = differences.page(groups, "KServe SDK")
             (self._out / DIFFERENCES).write_text(text, encoding="utf-8")

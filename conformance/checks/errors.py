@@ -7,8 +7,8 @@ from typing import Any
 
 from conformance import expect
 from conformance.checks import v1_bodies
+from conformance.checks.refusals import UNKNOWN_MODEL, refused, refused_with_error
 from conformance.checks.registry import check
-from conformance.checks.v2_answers import UNKNOWN_MODEL, refused, refused_with_error
 from conformance.http_client import Answer
 from conformance.server import Server
 from conformance.tensors import tensor

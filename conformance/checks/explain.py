@@ -6,8 +6,8 @@ from typing import Any
 
 from conformance import expect
 from conformance.checks import v1_bodies
+from conformance.checks.refusals import UNKNOWN_MODEL
 from conformance.checks.registry import check
-from conformance.checks.v2_answers import UNKNOWN_MODEL
 from conformance.server import Server, encode
 
 

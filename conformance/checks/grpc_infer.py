@@ -9,6 +9,7 @@ from tritonclient.grpc import service_pb2
 
 from conformance import expect, tensors
 from conformance.checks import grpc_answers
+from conformance.checks.refusals import UNKNOWN_MODEL
 from conformance.checks.registry import check
 from conformance.expect import Departure
 from conformance.grpc_client import SERVICE, CallFailed
@@ -19,7 +20,6 @@ from conformance.verdicts import Unsupported
 _CALLS = ("ServerReady", "ModelReady", "ServerMetadata", "ModelMetadata", "ModelInfer")
 # BF16 is in the .proto's comments, though not in the table of datatypes.
 _NAMES_OF_DATATYPES = (*tensors.DATATYPES, "BF16")
-_NO_MODEL = "conformance-no-such-model"
 _NO_OUTPUT = "conformance_no_such_output"
 # Versions are numbers to some servers; this one is large for a number of releases of a model.
 _NO_VERSION = "7919"
@@ -116,12 +116,12 @@ def an_unknown_version_is_not_answered_by_another(server: Server) -> None:
 
 @check("GRPC-INFER-011")
 def an_unknown_model_is_an_error(server: Server) -> None:
-    server.refused("ModelInfer", _for_model(server, _NO_MODEL))
+    server.refused("ModelInfer", _for_model(server, UNKNOWN_MODEL))
 
 
 @check("GRPC-INFER-012")
 def an_unknown_model_is_not_found(server: Server) -> None:
-    server.refused("ModelInfer", _for_model(server, _NO_MODEL), "NOT_FOUND")
+    server.refused("ModelInfer", _for_model(server, UNKNOWN_MODEL), "NOT_FOUND")
     server.refused("ModelInfer", _for_model(server, ""), "NOT_FOUND", "INVALID_ARGUMENT")
 
 

@@ -8,8 +8,8 @@ from collections.abc import Collection, Mapping
 
 from conformance import expect
 from conformance.checks import wire
+from conformance.checks.refusals import UNKNOWN_MODEL
 from conformance.checks.registry import check
-from conformance.checks.v2_answers import UNKNOWN_MODEL
 from conformance.checks.wire import Hand
 from conformance.http_client import Answer, NoAnswer
 from conformance.server import Server, encode

@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from tritonclient.grpc import service_pb2
 
 from conformance import expect
+from conformance.checks.refusals import UNKNOWN_MODEL
 from conformance.checks.registry import check
-from conformance.checks.v2_answers import UNKNOWN_MODEL
 from conformance.grpc_client import CallFailed
 from conformance.http_client import Answer
 from conformance.server import Server

@@ -8,9 +8,10 @@ from typing import Any
 from tritonclient.grpc import service_pb2
 
 from conformance import expect
-from conformance.checks import v2_answers
+from conformance.checks import refusals, v2_answers
+from conformance.checks.refusals import UNKNOWN_MODEL
 from conformance.checks.registry import check
-from conformance.checks.v2_answers import NAMES_OF_DATATYPES, UNKNOWN_MODEL
+from conformance.checks.v2_answers import NAMES_OF_DATATYPES
 from conformance.expect import Departure
 from conformance.http_client import Answer
 from conformance.server import Server
@@ -94,7 +95,7 @@ def a_model_that_is_not_ready_is_described(server: Server) -> None:
 def a_version_is_described_or_refused(server: Server) -> None:
     answer = server.get(f"{_model(server.model)}/versions/1")
     if answer.status >= 400:
-        v2_answers.refused_with_error(answer)
+        refusals.refused_with_error(answer)
     else:
         _describes(answer, server.model)
 

@@ -10,8 +10,8 @@ from typing import Any
 from tritonclient.grpc import service_pb2
 
 from conformance import expect
+from conformance.checks.refusals import UNKNOWN_MODEL, refused_with_error
 from conformance.checks.registry import check
-from conformance.checks.v2_answers import UNKNOWN_MODEL, refused_with_error
 from conformance.expect import Departure
 from conformance.grpc_client import CallFailed
 from conformance.server import Server

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from conformance import expect
-from conformance.checks import v1_bodies, v2_answers
+from conformance.checks import refusals, v1_bodies
 from conformance.checks.registry import check
 from conformance.server import Server, encode
 
@@ -83,7 +83,7 @@ def json_may_be_written_otherwise(server: Server) -> None:
 @check("V1-PREDICT-010")
 def what_is_no_json_is_refused(server: Server) -> None:
     for body in (encode(server.v1_sample())[:-1], b"conformance"):
-        v2_answers.refused_with_error(server.predict(body))
+        refusals.refused_with_error(server.predict(body))
 
 
 @check("V1-PREDICT-011")

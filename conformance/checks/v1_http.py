@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from conformance import expect
-from conformance.checks import v2_answers, wire
+from conformance.checks import refusals, wire
+from conformance.checks.refusals import UNKNOWN_MODEL
 from conformance.checks.registry import check
 from conformance.checks.v1_bodies import member
-from conformance.checks.v2_answers import UNKNOWN_MODEL
 from conformance.checks.wire import Hand
 from conformance.server import Server, encode
 
@@ -47,7 +47,7 @@ def an_unknown_model_is_refused(server: Server) -> None:
 def an_unknown_model_is_told_before_a_bad_body(server: Server) -> None:
     path = f"/v1/models/{UNKNOWN_MODEL}:predict"
     right = server.ask("POST", path, server.v1_sample())
-    v2_answers.refused(right)
+    refusals.refused(right)
     wrong = server.ask("POST", path, b"{")
     expect.equal(wrong.status, right.status, "the status for a body that is no JSON")
 

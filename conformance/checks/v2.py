@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from conformance import expect
-from conformance.checks import v2_answers
+from conformance.checks import refusals, v2_answers
+from conformance.checks.refusals import SCHEMA_FAULT, refused
 from conformance.checks.registry import check
-from conformance.checks.v2_answers import SCHEMA_FAULT, refused
 from conformance.server import Server, encode
 from conformance.tensors import tensor
 
@@ -147,13 +147,13 @@ def parameters_are_simple_values(server: Server) -> None:
 @check("V2-INFER-015")
 def other_members_are_let_be(server: Server) -> None:
     body = v2_answers.changed(server, conformance=[{"a": 1}])
-    body |= {"conformance": {"a": [1]}, "model_name": v2_answers.UNKNOWN_MODEL}
+    body |= {"conformance": {"a": [1]}, "model_name": refusals.UNKNOWN_MODEL}
     told = server.infer(body).success()
     with expect.reading("the V2 answer"):
         expect.that(bool(told["outputs"]), "there are no outputs")
         # Not that it is the model's: a server that departs from V2-INFER-002 may keep this.
         expect.that(
-            told["model_name"] != v2_answers.UNKNOWN_MODEL, "the model_name is that of the body"
+            told["model_name"] != refusals.UNKNOWN_MODEL, "the model_name is that of the body"
         )
 
 

@@ -9,11 +9,8 @@ from conformance import expect, round_trip, tensors
 from conformance.http_client import Answer
 from conformance.server import Server, encode
 
-UNKNOWN_MODEL = "conformance-no-such-model"
 # BF16 is in the texts, though not in their tables of datatypes.
 NAMES_OF_DATATYPES = (*tensors.DATATYPES, "BF16")
-# What the texts and the servers say of a request that breaks the schema.
-SCHEMA_FAULT = (400, 422)
 
 
 def outputs(answer: Answer) -> list[dict[str, Any]]:
@@ -59,29 +56,6 @@ def come_back(server: Server, *sent: Mapping[str, Any]) -> None:
     """
     server.need_contract_v2()
     expect_back(server.infer({"inputs": list(sent)}), sent)
-
-
-def refused(answer: Answer) -> None:
-    """Go on where a request is answered with an error status.
-
-    Raises:
-        Departure: when it is answered with another.
-    """
-    expect.that(
-        answer.status >= 400,
-        f"{answer.asked}: expected an error status, got {answer.status}: "
-        f"{expect.shortened(answer.text(), 300)}",
-    )
-
-
-def refused_with_error(answer: Answer) -> None:
-    """Go on where a request is answered with an error status and an error.
-
-    Raises:
-        Departure: when it is answered with another status, or without an error.
-    """
-    refused(answer)
-    answer.error(answer.status)
 
 
 def refused_or_back(answer: Answer, meant: Mapping[str, Any]) -> None:

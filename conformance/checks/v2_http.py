@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from conformance import expect, round_trip
-from conformance.checks import v2_answers
+from conformance.checks import refusals, v2_answers
+from conformance.checks.refusals import UNKNOWN_MODEL, refused
 from conformance.checks.registry import check
-from conformance.checks.v2_answers import UNKNOWN_MODEL, refused
 from conformance.server import Server, encode
 from conformance.tensors import tensor
 
@@ -51,7 +51,7 @@ def a_version_is_answered_or_an_error(server: Server) -> None:
     if answer.status == 200:
         v2_answers.outputs(answer)
     else:
-        v2_answers.refused_with_error(answer)
+        refusals.refused_with_error(answer)
 
 
 @check("V2-INFER-035")

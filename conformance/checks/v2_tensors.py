@@ -8,14 +8,9 @@ from typing import Any
 
 from conformance import expect, round_trip, tensors
 from conformance.checks import v2_answers
+from conformance.checks.refusals import SCHEMA_FAULT, refused
 from conformance.checks.registry import check
-from conformance.checks.v2_answers import (
-    NAMES_OF_DATATYPES,
-    SCHEMA_FAULT,
-    come_back,
-    refused,
-    refused_or_back,
-)
+from conformance.checks.v2_answers import NAMES_OF_DATATYPES, come_back, refused_or_back
 from conformance.http_client import Answer
 from conformance.offer import BINARY
 from conformance.server import Server
