@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from conformance import failure, options
+from conformance import options
 from conformance.catalogue import CatalogueError, Statement
 from conformance.requirements import RequirementsError
 from conformance.run import selected
 from conformance.session import Session
 from conformance.target import Target, TargetError
-from conformance.verdicts import SubjectFailed, Verdict
+from conformance.verdicts import SubjectFailed
 
 _TARGET = pytest.StashKey[Target]()
 _STATEMENTS = pytest.StashKey[list[Statement]]()
@@ -52,16 +52,3 @@ def conformance_session(request: pytest.FixtureRequest) -> Iterator[Session]:
         pytest.exit(str(error), returncode=3)
     with session:
         yield session
-
-
-@pytest.fixture
-def judged(conformance_session: Session, statement: Statement) -> None:
-    """Judge a statement: return, fail with what teaches, or skip what isn't offered."""
-    outcome = conformance_session.judge(statement)
-    verdict = outcome.judgement.verdict
-    if verdict is Verdict.UNSUPPORTED:
-        pytest.skip(f"unsupported: {outcome.judgement.message}")
-    if verdict is Verdict.FAILED:
-        pytest.fail(failure.explained(outcome), pytrace=False)
-    if outcome.error is not None:
-        raise outcome.error

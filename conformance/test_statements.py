@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import pytest
 
+from conformance import failure
+from conformance.catalogue import Statement
+from conformance.session import Session
+from conformance.verdicts import Verdict
 
-@pytest.mark.usefixtures("judged")
-def test_statement() -> None:
-    """Nothing is left to do: the fixture has judged."""
+
+def test_statement(conformance_session: Session, statement: Statement) -> None:
+    """Fail with what teaches; what isn't offered is skipped, and says so."""
+    outcome = conformance_session.judge(statement)
+    verdict = outcome.judgement.verdict
+    if verdict is Verdict.UNSUPPORTED:
+        pytest.skip(f"unsupported: {outcome.judgement.message}")
+    if verdict is Verdict.FAILED:
+        pytest.fail(failure.explained(outcome), pytrace=False)
+    if outcome.error is not None:
+        raise outcome.error

@@ -312,6 +312,7 @@ def test_pytest_shows_what_a_departure_teaches(server: RightServer) -> None:
     ran = _pytest(server, *_arguments(server)[1:], "-k", "V2-META-001")
     assert ran.returncode == 1
     assert catalogue.load()["V2-META-001"].usual_cause in ran.stdout
+    assert "1 failed" in ran.stdout
 
 
 def test_pytest_says_what_is_missing(server: RightServer) -> None:
