@@ -189,8 +189,10 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     if matrix is None or matrix.recorder is None:
         return
     if exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
-        run = matrix.recorder.finish()
+        run, differing = matrix.recorder.finish()
         session.exitstatus = run.exit_code()
+        if differing is not None:
+            session.config.hook.pytest_matrix_notice(sentence=differing)
         session.config.hook.pytest_matrix_finished(run=run)
 
 

@@ -83,12 +83,15 @@ class Recorder:
             }
         )
 
-    def finish(self) -> Run:
-        """Write the footer and the JUnit report."""
+    def finish(self) -> tuple[Run, str | None]:
+        """Write the footer, the JUnit report and the table of differences.
+
+        Returns:
+            The whole run, and what to tell of the differences.
+        """
         run = self._writer.finish(surroundings.now(), time.monotonic() - self._started)
         junit.write(run, self._out / JUNIT_NAME)
-        self._statements.finish()
-        return run
+        return run, self._statements.finish()
 
     def _write(self, members: Mapping[str, Any]) -> Record:
         cell = self._cells[members["cell"]]

@@ -57,17 +57,29 @@ class Statements:
         transcript.write(folder / f"{cell.id}.jsonl", seen)
         return [{"cell": cell.id, **members} for members in told["records"]]
 
-    def finish(self) -> None:
-        """Write the table of what a client could tell one release from another by."""
+    def finish(self) -> str | None:
+        """Write the table of what a client could tell one release from another by.
+
+        Returns:
+            How much that is, in a sentence; None where nothing was asked of two releases.
+        """
         groups: dict[str, dict[str, list[Seen]]] = {}
         # Releases end in the order in which they happen to be done.
         for cell in self._cells:
             if cell in self._by_cell:
                 name = f"PROTOCOL_VERSION {cell.protocol}, envelope {cell.envelope}"
                 groups.setdefault(name, {})[cell.kserve] = self._by_cell[cell]
-        if groups:
-            text = differences.page(groups, "KServe SDK")
-            (self._out / DIFFERENCES).write_text(text, encoding="utf-8")
+        if not groups:
+            return None
+        text = differences.page(groups, "KServe SDK")
+        (self._out / DIFFERENCES).write_text(text, encoding="utf-8")
+        if all(len(releases) < 2 for releases in groups.values()):
+            return None
+        found = sum(len(differences.between(releases)) for releases in groups.values())
+        return (
+            f"{found} requests of the conformance suite are answered differently by SDK release: "
+            f"{self._out / DIFFERENCES}"
+        )
 
 
 def _members(outcome: Outcome) -> dict[str, Any]:
