@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from conformance.asking.transcript import Seen
 from conformance.expect import shortened
-from conformance.transcript import Seen
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from conformance.session import Outcome
+from conformance.outcome import Outcome
 
 
 def explained(outcome: Outcome) -> str:

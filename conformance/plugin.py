@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from conformance import options
+from conformance.asking.target import Target, TargetError
 from conformance.catalogue import CatalogueError, Statement
+from conformance.commands import options
+from conformance.commands.run import selected
+from conformance.outcomes.verdicts import SubjectFailed
 from conformance.requirements import RequirementsError
-from conformance.run import selected
 from conformance.session import Session
-from conformance.target import Target, TargetError
-from conformance.verdicts import SubjectFailed
 
 _TARGET = pytest.StashKey[Target]()
 _STATEMENTS = pytest.StashKey[list[Statement]]()

@@ -11,13 +11,16 @@ from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 
-from conformance import claim, junit, requirements, surroundings, transcript
+from conformance import requirements
+from conformance.asking import transcript
+from conformance.asking.transcript import Seen
 from conformance.catalogue import Level, Statement
-from conformance.claim import Judged, ProfileClaim
-from conformance.results import Header, Record, Run, Writer
-from conformance.session import Outcome, Session
-from conformance.transcript import Seen
-from conformance.verdicts import Verdict
+from conformance.outcome import Outcome
+from conformance.outcomes import claim, junit, surroundings
+from conformance.outcomes.claim import Judged, ProfileClaim
+from conformance.outcomes.results import Header, Record, Run, Writer
+from conformance.outcomes.verdicts import Verdict
+from conformance.session import Session
 
 RESULTS = "results.jsonl"
 CLAIM = "claim.md"

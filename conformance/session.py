@@ -3,32 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 
-from conformance import checks, expect, offer
+from conformance import checks, expect
+from conformance.asking import offer
+from conformance.asking.http_client import HttpClient, NoAnswer
+from conformance.asking.offer import Offer
+from conformance.asking.server import Server
+from conformance.asking.target import Target
 from conformance.catalogue import Statement
-from conformance.exhibit import Exhibit
 from conformance.expect import Departure
-from conformance.http_client import HttpClient, NoAnswer
-from conformance.judgement import Judgement, judge
-from conformance.offer import Offer
-from conformance.server import Server
-from conformance.target import Target
-from conformance.transcript import Seen
-from conformance.verdicts import SubjectFailed, Verdict
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a check came to, with the error that it ended with where that is the suite's own."""
-
-    statement: Statement
-    judgement: Judgement
-    exhibit: Exhibit
-    seconds: float
-    seen: Sequence[Seen] = ()
-    error: BaseException | None = field(default=None, compare=False)
+from conformance.outcome import Outcome
+from conformance.outcomes.exhibit import Exhibit
+from conformance.outcomes.judgement import Judgement, judge
+from conformance.outcomes.verdicts import SubjectFailed, Verdict
 
 
 class Session:

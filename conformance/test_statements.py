@@ -6,8 +6,8 @@ import pytest
 
 from conformance import failure
 from conformance.catalogue import Statement
+from conformance.outcomes.verdicts import Verdict
 from conformance.session import Session
-from conformance.verdicts import Verdict
 
 
 def test_statement(conformance_session: Session, statement: Statement) -> None:

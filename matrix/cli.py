@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from conformance.verdicts import SubjectFailed, Unprovisioned
+from conformance.outcomes.verdicts import SubjectFailed, Unprovisioned
 from matrix import doctor, locking, peers, reproduce, run, summary
 from matrix.axes import AxesError
 from matrix.locking import LockError

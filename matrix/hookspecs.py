@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from conformance.results import Record, Run
+from conformance.outcomes.results import Record, Run
 from matrix.cells import Cell
 from matrix.plan import Plan
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
-from conformance.verdicts import Verdict
+from conformance.outcomes.verdicts import Verdict
 from fixtures import models
 from fixtures import torchserve as torchserves
 from fixtures.torchserve import (

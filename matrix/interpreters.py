@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from conformance.verdicts import Unprovisioned
+from conformance.outcomes.verdicts import Unprovisioned
 from matrix import uv_tool
 from matrix.uv_tool import UvFailed
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import requests
 
-from conformance.verdicts import SubjectFailed
+from conformance.outcomes.verdicts import SubjectFailed
 from fixtures.torchserve import Endpoints
 from matrix import ports
 from matrix.subject import OURS_COMMAND, Subject, base_environment

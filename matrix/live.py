@@ -11,7 +11,7 @@ from rich.live import Live as LiveDisplay
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from conformance.results import Record, Run
+from conformance.outcomes.results import Record, Run
 from matrix import summary
 from matrix.cells import Cell
 from matrix.plan import Plan

@@ -16,7 +16,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from conformance.verdicts import Unprovisioned
+from conformance.outcomes.verdicts import Unprovisioned
 from matrix import axes, interpreters, roster, uv_tool
 from matrix.release import Release
 from matrix.uv_tool import UvFailed

@@ -16,13 +16,13 @@ import requests
 from rich.console import Console
 
 from conformance import VERSION
+from conformance.asking.target import Target
 from conformance.catalogue import PROFILES
-from conformance.claim import ProfileClaim, Standing
+from conformance.commands.run import judge_all, selected
+from conformance.outcomes.claim import ProfileClaim, Standing
+from conformance.outcomes.verdicts import SubjectFailed
 from conformance.report import CLAIM, About, Report
-from conformance.run import judge_all, selected
 from conformance.session import Session
-from conformance.target import Target
-from conformance.verdicts import SubjectFailed
 from fixtures import leftovers
 from matrix import launch, locking, ports, provision, roster
 from matrix.locking import Lock

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from conformance.verdicts import Verdict
+from conformance.outcomes.verdicts import Verdict
 from matrix.axes import Axes
 from matrix.cells import Cell
 from matrix.expectations import Expectations

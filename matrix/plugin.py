@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 
-from conformance.exhibit import Exhibit
-from conformance.judgement import judge
-from conformance.session import Outcome
-from conformance.verdicts import Verdict
+from conformance.outcome import Outcome
+from conformance.outcomes.exhibit import Exhibit
+from conformance.outcomes.judgement import judge
+from conformance.outcomes.verdicts import Verdict
 from matrix import axes, expectations, hookspecs, options, statements
 from matrix.cells import Cell
 from matrix.distribution import ByRelease, cell_id

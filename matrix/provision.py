@@ -12,7 +12,7 @@ from pathlib import Path
 
 from packaging.version import Version
 
-from conformance.verdicts import Unprovisioned
+from conformance.outcomes.verdicts import Unprovisioned
 from fixtures import cache
 from matrix import axes, interpreters, locking, uv_tool
 from matrix.locking import Lock

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from conformance import VERSION, junit, surroundings
-from conformance.results import Header, Record, ResultsError, Run, Writer, read
-from conformance.verdicts import Verdict
+from conformance import VERSION
+from conformance.outcomes import junit, surroundings
+from conformance.outcomes.results import Header, Record, ResultsError, Run, Writer, read
+from conformance.outcomes.verdicts import Verdict
 from matrix import axes, locking
 from matrix.cells import Cell
 from matrix.instances import Instances

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from conformance.verdicts import SubjectFailed, Unprovisioned
+from conformance.outcomes.verdicts import SubjectFailed, Unprovisioned
 from fixtures import leftovers, models, payloads, torchserve
 from fixtures.torchserve import Instance, TorchServe, TorchServeError
 from matrix import axes, launch, reference

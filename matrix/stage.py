@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from conformance.verdicts import SubjectFailed, Unprovisioned, Verdict
+from conformance.outcomes.verdicts import SubjectFailed, Unprovisioned, Verdict
 from fixtures.torchserve import Instance
 from matrix import late_model, launch, refusal
 from matrix.axes import Axes

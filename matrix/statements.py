@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from conformance import differences, transcript
-from conformance.session import Outcome
-from conformance.transcript import Seen
-from conformance.verdicts import Verdict
+from conformance import differences
+from conformance.asking import transcript
+from conformance.asking.transcript import Seen
+from conformance.outcome import Outcome
+from conformance.outcomes.verdicts import Verdict
 from matrix.cells import Cell
 
 TRANSCRIPTS = "transcripts"

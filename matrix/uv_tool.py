@@ -10,7 +10,7 @@ from pathlib import Path
 
 import uv
 
-from conformance.verdicts import Unprovisioned
+from conformance.outcomes.verdicts import Unprovisioned
 
 # What uv says when it can't reach the package index or where Python builds are kept.
 _NO_NETWORK = re.compile(

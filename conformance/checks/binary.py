@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from conformance import expect, round_trip, tensors
+from conformance.asking.http_client import Answer
+from conformance.asking.server import Server, encode
 from conformance.checks import v2_answers
 from conformance.checks.registry import check
 from conformance.expect import Departure
-from conformance.http_client import Answer
-from conformance.server import Server, encode
+from conformance.outcomes.verdicts import Unsupported
 from conformance.tensors import DATATYPES, Datatype, tensor
-from conformance.verdicts import Unsupported
 
 _LENGTH = "inference-header-content-length"
 _EVERYTHING = {"binary_data_output": True}

@@ -6,11 +6,11 @@ import re
 from typing import Any
 
 from conformance import expect
+from conformance.asking.http_client import Answer
+from conformance.asking.server import Server
 from conformance.checks import v1_bodies
 from conformance.checks.refusals import UNKNOWN_MODEL, refused, refused_with_error
 from conformance.checks.registry import check
-from conformance.http_client import Answer
-from conformance.server import Server
 from conformance.tensors import tensor
 
 # Made so that no model reads it as data.

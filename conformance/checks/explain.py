@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from conformance import expect
+from conformance.asking.server import Server, encode
 from conformance.checks import v1_bodies
 from conformance.checks.refusals import UNKNOWN_MODEL
 from conformance.checks.registry import check
-from conformance.server import Server, encode
 
 
 @check("V1-EXPLAIN-001")

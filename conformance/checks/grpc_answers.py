@@ -9,9 +9,9 @@ from typing import Any
 from tritonclient.grpc import service_pb2
 
 from conformance import expect, tensors
+from conformance.asking.server import Server
 from conformance.expect import Departure
-from conformance.server import Server
-from conformance.verdicts import Unsupported
+from conformance.outcomes.verdicts import Unsupported
 
 Writer = Callable[[str, Mapping[str, Any]], service_pb2.ModelInferRequest]
 """`conformance.tensors.request` or `conformance.tensors.raw_request`."""

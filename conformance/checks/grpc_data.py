@@ -6,12 +6,12 @@ import math
 from typing import Any
 
 from conformance import expect, tensors
+from conformance.asking.grpc_client import CallFailed
+from conformance.asking.server import Server
 from conformance.checks import grpc_answers
 from conformance.checks.grpc_answers import expect_back, raw_sample, reshape, typed_sample
 from conformance.checks.registry import check
 from conformance.expect import Departure
-from conformance.grpc_client import CallFailed
-from conformance.server import Server
 from conformance.tensors import DATATYPES, tensor
 
 _SMALL = ("BOOL", "INT8", "INT16", "INT32", "UINT8", "UINT16", "UINT32")

@@ -8,14 +8,14 @@ from typing import Any
 from tritonclient.grpc import service_pb2
 
 from conformance import expect, tensors
+from conformance.asking.grpc_client import SERVICE, CallFailed
+from conformance.asking.server import Server
 from conformance.checks import grpc_answers
 from conformance.checks.refusals import UNKNOWN_MODEL
 from conformance.checks.registry import check
 from conformance.expect import Departure
-from conformance.grpc_client import SERVICE, CallFailed
-from conformance.server import Server
+from conformance.outcomes.verdicts import Unsupported
 from conformance.tensors import tensor
-from conformance.verdicts import Unsupported
 
 _CALLS = ("ServerReady", "ModelReady", "ServerMetadata", "ModelMetadata", "ModelInfer")
 # BF16 is in the .proto's comments, though not in the table of datatypes.

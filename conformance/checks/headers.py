@@ -7,12 +7,12 @@ import re
 from collections.abc import Collection, Mapping
 
 from conformance import expect
+from conformance.asking.http_client import Answer, NoAnswer
+from conformance.asking.server import Server, encode
 from conformance.checks import wire
 from conformance.checks.refusals import UNKNOWN_MODEL
 from conformance.checks.registry import check
 from conformance.checks.wire import Hand
-from conformance.http_client import Answer, NoAnswer
-from conformance.server import Server, encode
 
 _JSON = re.compile(r"application/json *(;.*)?", re.IGNORECASE)
 _SECRET = "conformance-7f3a"

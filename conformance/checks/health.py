@@ -9,13 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 from tritonclient.grpc import service_pb2
 
 from conformance import expect
+from conformance.asking.grpc_client import CallFailed
+from conformance.asking.http_client import Answer
+from conformance.asking.server import Server
 from conformance.checks.refusals import UNKNOWN_MODEL
 from conformance.checks.registry import check
-from conformance.grpc_client import CallFailed
-from conformance.http_client import Answer
-from conformance.server import Server
+from conformance.outcomes.verdicts import Unsupported
 from conformance.tensors import tensor
-from conformance.verdicts import Unsupported
 
 _LIVE = "/v2/health/live"
 _READY = "/v2/health/ready"

@@ -8,14 +8,14 @@ from typing import Any
 from tritonclient.grpc import service_pb2
 
 from conformance import expect
+from conformance.asking.http_client import Answer
+from conformance.asking.server import Server
 from conformance.checks import refusals, v2_answers
 from conformance.checks.refusals import UNKNOWN_MODEL
 from conformance.checks.registry import check
 from conformance.checks.v2_answers import NAMES_OF_DATATYPES
 from conformance.expect import Departure
-from conformance.http_client import Answer
-from conformance.server import Server
-from conformance.verdicts import Unsupported
+from conformance.outcomes.verdicts import Unsupported
 
 _LENGTH = "inference-header-content-length"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from conformance import expect
-from conformance.http_client import Answer
+from conformance.asking.http_client import Answer
 
 UNKNOWN_MODEL = "conformance-no-such-model"
 # What the texts and the servers say of a request that breaks the schema.

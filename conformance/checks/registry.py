@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from conformance.server import Server
+from conformance.asking.server import Server
 
 Check = Callable[[Server], None]
 
@@ -15,7 +15,8 @@ def check(statement: str) -> Callable[[Check], Check]:
     """Make a function the check of a statement.
 
     It returns where the server keeps the statement, and raises `conformance.expect.Departure`
-    where it departs from it, or `conformance.verdicts.Unsupported` where that can't be seen.
+    where it departs from it, or `conformance.outcomes.verdicts.Unsupported` where that can't be
+    seen.
 
     Args:
         statement: its id.

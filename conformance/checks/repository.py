@@ -10,12 +10,12 @@ from typing import Any
 from tritonclient.grpc import service_pb2
 
 from conformance import expect
+from conformance.asking.grpc_client import CallFailed
+from conformance.asking.server import Server
 from conformance.checks.refusals import UNKNOWN_MODEL, refused_with_error
 from conformance.checks.registry import check
 from conformance.expect import Departure
-from conformance.grpc_client import CallFailed
-from conformance.server import Server
-from conformance.verdicts import Unsupported
+from conformance.outcomes.verdicts import Unsupported
 
 _INDEX = "/v2/repository/index"
 _READY = "READY"

@@ -6,9 +6,9 @@ import math
 from typing import Any
 
 from conformance import expect
+from conformance.asking.server import Server, encode
 from conformance.checks import refusals, v1_bodies
 from conformance.checks.registry import check
-from conformance.server import Server, encode
 
 _DEPTH = 2000
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from conformance import expect
-from conformance.server import Server, encode
+from conformance.asking.server import Server, encode
 
 
 def member(told: Any, name: str) -> Any:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from conformance import expect
+from conformance.asking.server import Server, encode
 from conformance.checks import refusals, wire
 from conformance.checks.refusals import UNKNOWN_MODEL
 from conformance.checks.registry import check
 from conformance.checks.v1_bodies import member
 from conformance.checks.wire import Hand
-from conformance.server import Server, encode
 
 # Above what servers take up of a body that they don't want.
 _LONG = 256 * 1024

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from conformance import expect
+from conformance.asking.server import Server, encode
 from conformance.checks import refusals, v2_answers
 from conformance.checks.refusals import SCHEMA_FAULT, refused
 from conformance.checks.registry import check
-from conformance.server import Server, encode
 from conformance.tensors import tensor
 
 _NO_OUTPUT = "conformance_no_such_output"

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from conformance import expect, round_trip, tensors
-from conformance.http_client import Answer
-from conformance.server import Server, encode
+from conformance.asking.http_client import Answer
+from conformance.asking.server import Server, encode
 
 # BF16 is in the texts, though not in their tables of datatypes.
 NAMES_OF_DATATYPES = (*tensors.DATATYPES, "BF16")

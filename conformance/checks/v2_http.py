@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from conformance import expect, round_trip
+from conformance.asking.server import Server, encode
 from conformance.checks import refusals, v2_answers
 from conformance.checks.refusals import UNKNOWN_MODEL, refused
 from conformance.checks.registry import check
-from conformance.server import Server, encode
 from conformance.tensors import tensor
 
 # Versions are numbers to some servers; this one is large for a number of releases of a model.

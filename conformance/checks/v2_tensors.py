@@ -7,13 +7,13 @@ from collections.abc import Iterable
 from typing import Any
 
 from conformance import expect, round_trip, tensors
+from conformance.asking.http_client import Answer
+from conformance.asking.offer import BINARY
+from conformance.asking.server import Server
 from conformance.checks import v2_answers
 from conformance.checks.refusals import SCHEMA_FAULT, refused
 from conformance.checks.registry import check
 from conformance.checks.v2_answers import NAMES_OF_DATATYPES, come_back, refused_or_back
-from conformance.http_client import Answer
-from conformance.offer import BINARY
-from conformance.server import Server
 from conformance.tensors import DATATYPES, tensor
 
 _SMALL = ("INT8", "INT16", "INT32", "UINT8", "UINT16", "UINT32")

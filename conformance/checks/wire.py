@@ -11,8 +11,8 @@ from typing import Any, cast
 from urllib.parse import quote, urlsplit
 
 from conformance import expect
+from conformance.asking.server import PRODUCT, Server
 from conformance.expect import Departure
-from conformance.server import PRODUCT, Server
 
 CHUNKED = {"Transfer-Encoding": "chunked"}
 

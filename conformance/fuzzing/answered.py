@@ -9,11 +9,11 @@ from typing import Any
 from hypothesis import strategies as st
 
 from conformance import expect, round_trip
+from conformance.asking.offer import BINARY
+from conformance.asking.server import Server
 from conformance.catalogue import Level
 from conformance.expect import reading
 from conformance.fuzzing.classes import Kinds, RequestClass
-from conformance.offer import BINARY
-from conformance.server import Server
 from conformance.strategies import valid
 from conformance.tensors import DATATYPES
 

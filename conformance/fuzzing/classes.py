@@ -8,9 +8,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from conformance.asking.server import Server
 from conformance.catalogue import Level
 from conformance.expect import Departure
-from conformance.server import Server
 
 Kinds = Sequence[st.SearchStrategy[Any]]
 

@@ -7,12 +7,12 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from conformance.asking.grpc_client import SERVICE, CallFailed
+from conformance.asking.http_client import Answer
+from conformance.asking.offer import BINARY, REPOSITORY
+from conformance.asking.server import Server
 from conformance.expect import Departure
 from conformance.fuzzing.classes import Blamed, RequestClass
-from conformance.grpc_client import SERVICE, CallFailed
-from conformance.http_client import Answer
-from conformance.offer import BINARY, REPOSITORY
-from conformance.server import Server
 from conformance.strategies import Fault, invalid, valid
 
 _MODEL_INFER = f"/{SERVICE}/ModelInfer"

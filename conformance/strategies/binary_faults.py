@@ -8,8 +8,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from conformance.asking.server import encode
 from conformance.catalogue import Level
-from conformance.server import encode
 from conformance.strategies.documents import other_than
 from conformance.strategies.fault import fault
 from conformance.strategies.v2_faults import an_input

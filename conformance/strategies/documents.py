@@ -8,7 +8,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from conformance.server import encode
+from conformance.asking.server import encode
 
 # What every reader of JSON keeps as it is: RFC 8259, section 6, and 64-bit integers.
 _INTEGERS = st.integers(-(2**63), 2**64 - 1)

@@ -13,7 +13,7 @@ from typing import Any
 from hypothesis import strategies as st
 from tritonclient.grpc import service_pb2
 
-from conformance.server import encode
+from conformance.asking.server import encode
 from conformance.strategies import (
     binary_faults,
     grpc_faults,

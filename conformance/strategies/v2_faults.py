@@ -9,8 +9,8 @@ from typing import Any
 from hypothesis import reject
 from hypothesis import strategies as st
 
+from conformance.asking.server import encode
 from conformance.catalogue import Level
-from conformance.server import encode
 from conformance.strategies import documents
 from conformance.strategies.documents import PLACE, other_than
 from conformance.strategies.fault import fault

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tritonclient.grpc import service_pb2
 
 from conformance import tensors as encodings
-from conformance.server import encode
+from conformance.asking.server import encode
 from conformance.strategies.documents import json_values
 from conformance.tensors import DATATYPES
 

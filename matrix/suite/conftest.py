@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.exhibit import Exhibit
+from conformance.outcomes.exhibit import Exhibit
 from fixtures.torchserve import Instance
 from matrix.cells import Cell
 from matrix.clients import GrpcClient, RestClient

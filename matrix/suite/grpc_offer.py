@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from conformance.verdicts import Unsupported, Verdict
+from conformance.outcomes.verdicts import Unsupported, Verdict
 from matrix import ports
 from matrix.cells import Cell
 from matrix.launch import RunningWrapper

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from conformance import catalogue
+from conformance.asking.target import Target
 from conformance.catalogue import Level
-from conformance.exhibit import Exhibit
-from conformance.session import Outcome, Session
-from conformance.target import Target
-from conformance.verdicts import Verdict
+from conformance.outcome import Outcome
+from conformance.outcomes.exhibit import Exhibit
+from conformance.outcomes.verdicts import Verdict
+from conformance.session import Session
 from matrix import late_model
 from matrix.cells import Cell
 from matrix.launch import RunningWrapper

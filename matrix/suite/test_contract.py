@@ -9,7 +9,7 @@ import pytest
 from google.protobuf import text_format
 from tritonclient.grpc import service_pb2
 
-from conformance.exhibit import Exhibit
+from conformance.outcomes.exhibit import Exhibit
 from matrix import exchanges, late_model
 from matrix.cells import Cell
 from matrix.clients import GrpcClient, GrpcRefusal, RestClient

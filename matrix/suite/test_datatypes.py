@@ -10,8 +10,8 @@ import tritonclient.http as triton_http
 from tritonclient.utils import InferenceServerException, triton_to_np_dtype
 
 from conformance import tensors
-from conformance.exhibit import Exhibit
 from conformance.expect import reading
+from conformance.outcomes.exhibit import Exhibit
 from fixtures import payloads
 from matrix.cells import Cell
 from matrix.clients import TIMEOUT, GrpcClient, RestClient

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from conformance.exhibit import Exhibit
 from conformance.expect import reading
+from conformance.outcomes.exhibit import Exhibit
 from fixtures import payloads
 from matrix.cells import Cell
 from matrix.clients import Answer, RestClient

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from conformance import tensors
-from conformance.exhibit import Exhibit
+from conformance.outcomes.exhibit import Exhibit
 from matrix.cells import Cell
 from matrix.clients import Answer, GrpcClient, GrpcRefusal, RestClient
 from matrix.late_model import LateModel

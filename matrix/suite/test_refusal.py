@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from conformance.exhibit import Exhibit
+from conformance.outcomes.exhibit import Exhibit
 from matrix.cells import Cell
 from matrix.expectations import Expectations
 from matrix.refusal import AT_MOST, Refusal

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from conformance import tensors
-from conformance.exhibit import Exhibit
+from conformance.outcomes.exhibit import Exhibit
 from fixtures import payloads
 from matrix import late_model
 from matrix.cells import Cell

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from conformance.exhibit import Exhibit
-from conformance.verdicts import Unsupported
+from conformance.outcomes.exhibit import Exhibit
+from conformance.outcomes.verdicts import Unsupported
 from matrix.cells import Cell
 from matrix.clients import RestClient
 from matrix.expectations import REFUSES, Expectations, Service

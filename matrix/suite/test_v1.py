@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from conformance.exhibit import Exhibit
 from conformance.expect import reading
+from conformance.outcomes.exhibit import Exhibit
 from fixtures import payloads
 from fixtures.torchserve import Instance
 from matrix import reference

@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 from conformance import tensors
-from conformance.exhibit import Exhibit
 from conformance.expect import reading
+from conformance.outcomes.exhibit import Exhibit
 from fixtures import payloads
 from fixtures.torchserve import Instance
 from matrix import reference

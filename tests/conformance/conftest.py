@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from conformance.target import Target
+from conformance.asking.target import Target
 from fixtures import servers
 from fixtures.servers import RightServer, state
 

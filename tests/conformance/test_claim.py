@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from conformance import claim
 from conformance.catalogue import Level
-from conformance.claim import Judged, ProfileClaim, Standing
+from conformance.outcomes import claim
+from conformance.outcomes.claim import Judged, ProfileClaim, Standing
+from conformance.outcomes.verdicts import Verdict
 from conformance.requirements import Requirement
-from conformance.verdicts import Verdict
 
 REQUIRED = {
     each.id: each

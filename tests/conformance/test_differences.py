@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from conformance import differences, transcript
-from conformance.cli import main
-from conformance.http_client import Answer
-from conformance.transcript import Seen
+from conformance import differences
+from conformance.asking import transcript
+from conformance.asking.http_client import Answer
+from conformance.asking.transcript import Seen
+from conformance.commands.cli import main
 
 
 def _seen(body: bytes, status: int = 200, number: int = 1, **headers: str) -> Seen:

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from conformance import tensors
-from conformance.http_client import HttpClient
-from conformance.offer import Offer
-from conformance.server import Server
-from conformance.target import Target
+from conformance.asking.http_client import HttpClient
+from conformance.asking.offer import Offer
+from conformance.asking.server import Server
+from conformance.asking.target import Target
 from fixtures import payloads
 from matrix import reference
 from tests.conformance.serving import RELEASES, Serving, serving, torchserve

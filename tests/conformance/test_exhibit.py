@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.exhibit import Exhibit
 from conformance.expect import plain, reading
+from conformance.outcomes.exhibit import Exhibit
 
 
 @pytest.mark.parametrize(

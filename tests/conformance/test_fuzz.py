@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 from hypothesis import strategies as st
 
-from conformance.cli import main
-from conformance.fuzz import fuzz, selected
+from conformance.asking.target import Target
+from conformance.commands.cli import main
+from conformance.commands.fuzz import fuzz, selected
 from conformance.fuzzing import falsify
 from conformance.fuzzing.falsify import Finding
 from conformance.session import Session
-from conformance.target import Target
 from conformance.tensors import DATATYPES
 from fixtures.servers import RightServer, state
 from fixtures.servers.http import Answer, Handler, Request

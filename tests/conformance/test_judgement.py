@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.judgement import judge
-from conformance.verdicts import SubjectFailed, Unprovisioned, Unsupported, Verdict
+from conformance.outcomes.judgement import judge
+from conformance.outcomes.verdicts import SubjectFailed, Unprovisioned, Unsupported, Verdict
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from conformance.offer import Offer
+from conformance.asking.offer import Offer
+from conformance.asking.target import Target
 from conformance.session import Session
-from conformance.target import Target
 from fixtures.servers import RightServer, state
 from fixtures.servers.http import Answer, Request
 from fixtures.servers.wrong.faults import change_answers, change_documents

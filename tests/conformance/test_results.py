@@ -11,9 +11,9 @@ from xml.etree import ElementTree
 import pytest
 from rich.console import Console
 
-from conformance import junit
-from conformance.results import Header, Record, ResultsError, Run, Writer, read
-from conformance.verdicts import Verdict
+from conformance.outcomes import junit
+from conformance.outcomes.results import Header, Record, ResultsError, Run, Writer, read
+from conformance.outcomes.verdicts import Verdict
 from matrix import summary
 
 CELL = "kserve0.9.0-unset-kserve-torchserve0.12.0"

@@ -12,8 +12,10 @@ from xml.etree import ElementTree
 
 import pytest
 
-from conformance import catalogue, requirements, results, transcript
-from conformance.cli import main
+from conformance import catalogue, requirements
+from conformance.asking import transcript
+from conformance.commands.cli import main
+from conformance.outcomes import results
 from fixtures.servers import RightServer, state
 from fixtures.servers.http import Answer, Handler, Request
 from fixtures.servers.wrong.faults import change_answers, change_documents

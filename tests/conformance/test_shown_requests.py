@@ -10,8 +10,9 @@ import pytest
 from google.protobuf import descriptor_pb2, descriptor_pool, json_format, message_factory
 from tritonclient.grpc import service_pb2
 
-from conformance import grpc_client, tensors
-from conformance.http_client import HttpClient, Request
+from conformance import tensors
+from conformance.asking import grpc_client
+from conformance.asking.http_client import HttpClient, Request
 from fixtures.servers import RightServer
 from fixtures.servers.http import Answer, Handler
 from fixtures.servers.http import Request as Received

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import pytest
 
 from conformance import catalogue
+from conformance.asking.target import Target
 from conformance.expect import Departure
+from conformance.outcomes.verdicts import Verdict
 from conformance.session import Session
-from conformance.target import Target
-from conformance.verdicts import Verdict
 from fixtures.servers import RightServer
 from fixtures.servers.wrong import FAULTS, Fault
 

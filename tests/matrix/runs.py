@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from conformance.results import Run, read
+from conformance.outcomes.results import Run, read
 from tests.matrix import given_torchserve
 
 REPOSITORY = Path(__file__).resolve().parents[2]

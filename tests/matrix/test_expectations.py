@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.verdicts import Verdict
+from conformance.outcomes.verdicts import Verdict
 from matrix import axes, expectations
 from matrix.expectations import ExpectationsError
 

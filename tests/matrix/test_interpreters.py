@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.verdicts import Unprovisioned
+from conformance.outcomes.verdicts import Unprovisioned
 from matrix import interpreters, uv_tool
 from matrix.uv_tool import UvFailed
 

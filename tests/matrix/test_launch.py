@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from conformance.verdicts import SubjectFailed
+from conformance.outcomes.verdicts import SubjectFailed
 from fixtures.torchserve import Endpoints
 from matrix import launch, ports, refusal
 from matrix.launch import Situation

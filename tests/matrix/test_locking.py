@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from conformance.verdicts import Unprovisioned
+from conformance.outcomes.verdicts import Unprovisioned
 from matrix import axes, cli, interpreters, locking, roster, uv_tool
 from matrix.axes import KServeRelease
 from matrix.locking import LockError

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from conformance.verdicts import SubjectFailed
+from conformance.outcomes.verdicts import SubjectFailed
 from matrix import cli, locking, peers, ports, provision, roster
 from matrix.peers import Place, Start
 from matrix.roster import MLServerRelease, Peer

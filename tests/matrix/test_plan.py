@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from conformance import catalogue
-from conformance.verdicts import Verdict
+from conformance.outcomes.verdicts import Verdict
 from matrix import axes, expectations, plan
 from matrix.conditions import AnyOf
 from matrix.options import RunOptions

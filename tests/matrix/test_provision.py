@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from conformance.verdicts import Unprovisioned
+from conformance.outcomes.verdicts import Unprovisioned
 from matrix import axes, interpreters, locking, provision, uv_tool
 from matrix.axes import KServeRelease
 from matrix.locking import Lock, LockError

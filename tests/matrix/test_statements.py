@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from conformance import catalogue, transcript
-from conformance.exhibit import Exhibit
-from conformance.http_client import Answer
-from conformance.judgement import PASSED, Judgement
-from conformance.session import Outcome
-from conformance.verdicts import Verdict
+from conformance import catalogue
+from conformance.asking import transcript
+from conformance.asking.http_client import Answer
+from conformance.outcome import Outcome
+from conformance.outcomes.exhibit import Exhibit
+from conformance.outcomes.judgement import PASSED, Judgement
+from conformance.outcomes.verdicts import Verdict
 from matrix import statements
 from matrix.cells import Cell
 from matrix.statements import DIFFERENCES, Statements

@@ -6,9 +6,10 @@ import argparse
 import sys
 from pathlib import Path
 
-from conformance import catalogue, differences, page, requirements, transcript
-from conformance.grpc_client import PROTOSET, protoset
-from conformance.target import TargetError
+from conformance import catalogue, differences, page, requirements
+from conformance.asking import transcript
+from conformance.asking.grpc_client import PROTOSET, protoset
+from conformance.asking.target import TargetError
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -10,13 +10,15 @@ from pathlib import Path
 
 from rich.console import Console
 
-from conformance import catalogue, failure, options, requirements
+from conformance import catalogue, failure, requirements
+from conformance.asking.target import Target, TargetError
 from conformance.catalogue import Level, Statement
-from conformance.claim import ProfileClaim, Standing
+from conformance.commands import options
+from conformance.outcome import Outcome
+from conformance.outcomes.claim import ProfileClaim, Standing
+from conformance.outcomes.verdicts import Verdict
 from conformance.report import CLAIM, Report
-from conformance.session import Outcome, Session
-from conformance.target import Target, TargetError
-from conformance.verdicts import Verdict
+from conformance.session import Session
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

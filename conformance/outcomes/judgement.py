@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from conformance.verdicts import SubjectFailed, Unprovisioned, Unsupported, Verdict
+from conformance.outcomes.verdicts import SubjectFailed, Unprovisioned, Unsupported, Verdict
 
 
 @dataclass(frozen=True)

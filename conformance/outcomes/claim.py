@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from conformance.catalogue import PROFILES, Level
+from conformance.outcomes.verdicts import Verdict
 from conformance.requirements import Requirement
-from conformance.verdicts import Verdict
 
 
 class Standing(enum.StrEnum):

@@ -11,18 +11,18 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from conformance import options
+from conformance.asking.grpc_client import CallFailed
+from conformance.asking.http_client import HttpClient, NoAnswer
+from conformance.asking.server import Server
+from conformance.asking.target import Target, TargetError
 from conformance.catalogue import Level
-from conformance.exhibit import Exhibit
+from conformance.commands import options
 from conformance.expect import Departure, shortened
 from conformance.fuzzing import Blamed, RequestClass, all_classes, falsify
 from conformance.fuzzing.falsify import Finding, Found
-from conformance.grpc_client import CallFailed
-from conformance.http_client import HttpClient, NoAnswer
-from conformance.server import Server
+from conformance.outcomes.exhibit import Exhibit
+from conformance.outcomes.verdicts import SubjectFailed, Unsupported
 from conformance.session import Session
-from conformance.target import Target, TargetError
-from conformance.verdicts import SubjectFailed, Unsupported
 
 EXAMPLES = 50
 _NOTHING = Found(0, None)

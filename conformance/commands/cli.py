@@ -8,13 +8,13 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-from conformance import commands, fuzz, run
+from conformance.asking.target import TargetError
 from conformance.catalogue import CatalogueError
+from conformance.commands import fuzz, lookup, run
+from conformance.outcomes.verdicts import SubjectFailed
 from conformance.requirements import RequirementsError
-from conformance.target import TargetError
-from conformance.verdicts import SubjectFailed
 
-_COMMANDS = (run, fuzz, commands)
+_COMMANDS = (run, fuzz, lookup)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -8,7 +8,7 @@ import platform
 import subprocess
 from pathlib import Path
 
-_REPOSITORY = Path(__file__).resolve().parent.parent
+_REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 def machine() -> dict[str, str | int]:

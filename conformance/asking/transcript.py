@@ -15,7 +15,7 @@ from typing import Any
 from google.protobuf import json_format
 from google.protobuf.message import Message
 
-from conformance.http_client import Answer
+from conformance.asking.http_client import Answer
 
 FILE_NAME = "transcript.jsonl"
 

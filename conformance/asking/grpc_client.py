@@ -12,8 +12,8 @@ from google.protobuf import descriptor_pb2, json_format
 from google.protobuf.message import Message
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 
+from conformance.asking.http_client import TIMEOUT, NoAnswer, Request
 from conformance.expect import Departure, shortened
-from conformance.http_client import TIMEOUT, NoAnswer, Request
 
 SERVICE = "inference.GRPCInferenceService"
 PROTOSET = "open_inference.protoset"

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from conformance import tensors
+from conformance.asking.http_client import Answer
+from conformance.asking.server import Server
+from conformance.asking.target import Target
 from conformance.expect import Departure
-from conformance.http_client import Answer
-from conformance.server import Server
-from conformance.target import Target
 from conformance.tensors import tensor
 
 BINARY = "binary_tensor_data"
@@ -44,7 +44,7 @@ _SAMPLE_VALUES: Mapping[str, Any] = {"BOOL": True, "BYTES": "a", "FP16": 0.5, "F
 
 @dataclass
 class Offer:
-    """What was found; also `conformance.server.Knowledge` for the checks.
+    """What was found; also `conformance.asking.server.Knowledge` for the checks.
 
     Attributes:
         v1_sample: a V1 request that the model answers, None where none is known.

@@ -16,7 +16,7 @@ from typing import IO, Any
 
 import jsonschema
 
-from conformance.verdicts import Verdict
+from conformance.outcomes.verdicts import Verdict
 
 SCHEMA_VERSION = 1
 _KINDS = ("header", "check", "footer")

@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 import jsonschema
 
 from conformance import tensors
+from conformance.asking.http_client import TIMEOUT
 from conformance.catalogue import PROFILES
-from conformance.http_client import TIMEOUT
 
 _SCHEMA = Path(__file__).with_name("payloads.schema.json")
 # What a model's name would end or change a path with.

@@ -12,20 +12,21 @@ from typing import Any, Protocol
 from google.protobuf.message import Message
 from tritonclient.grpc import service_pb2
 
-from conformance import VERSION, tensors, transcript
-from conformance.exhibit import Exhibit
+from conformance import VERSION, tensors
+from conformance.asking import transcript
+from conformance.asking.grpc_client import CallFailed, GrpcClient, curl, grpcurl
+from conformance.asking.http_client import Answer, HttpClient, NoAnswer, Request
+from conformance.asking.target import Target
+from conformance.asking.transcript import Seen
 from conformance.expect import Departure
-from conformance.grpc_client import CallFailed, GrpcClient, curl, grpcurl
-from conformance.http_client import Answer, HttpClient, NoAnswer, Request
-from conformance.target import Target
-from conformance.transcript import Seen
-from conformance.verdicts import Unsupported
+from conformance.outcomes.exhibit import Exhibit
+from conformance.outcomes.verdicts import Unsupported
 
 PRODUCT = f"kserve-conformance/{VERSION}"
 
 
 class Knowledge(Protocol):
-    """What is known of the server besides its address: see `conformance.offer.Offer`."""
+    """What is known of the server besides its address: see `conformance.asking.offer.Offer`."""
 
     v1_sample: Mapping[str, Any] | None
     v2_sample: Mapping[str, Any] | None

@@ -7,8 +7,8 @@ from collections import defaultdict
 from pathlib import Path
 from xml.etree import ElementTree
 
-from conformance.results import Record, Run
-from conformance.verdicts import Verdict
+from conformance.outcomes.results import Record, Run
+from conformance.outcomes.verdicts import Verdict
 
 _NO_XML = re.compile("[\0-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff]")
 

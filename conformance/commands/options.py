@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from conformance import VERSION
+from conformance.asking.http_client import TIMEOUT
+from conformance.asking.target import Target, TargetError, read_payloads
 from conformance.catalogue import PROFILES
-from conformance.http_client import TIMEOUT
-from conformance.target import Target, TargetError, read_payloads
 
 
 def add(add_option: Callable[..., Any]) -> None:

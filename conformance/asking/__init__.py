@@ -1,0 +1,1 @@
+"""How a server is asked: its address and model, its clients, and what it offers."""
