@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from conformance.asking.transcript import Seen
 from conformance.catalogue import Statement
 from conformance.outcomes.exhibit import Exhibit
 from conformance.outcomes.judgement import Judgement
+from conformance.outcomes.verdicts import Verdict
 
 
 @dataclass(frozen=True)
@@ -21,3 +23,10 @@ class Outcome:
     seconds: float
     seen: Sequence[Seen] = ()
     error: BaseException | None = field(default=None, compare=False)
+
+    @property
+    def evidence(self) -> dict[str, Any]:
+        """Give what its record keeps of what was said: nothing where thousands of checks pass."""
+        if self.judgement.verdict is Verdict.PASSED or not self.exhibit.exchanges:
+            return {}
+        return {"exchanges": self.exhibit.exchanges}

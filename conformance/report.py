@@ -166,7 +166,6 @@ def record_of(
     binding: bool = True,
 ) -> Record:
     """Write an outcome as a record; what was said is kept where a person will want to see it."""
-    told = outcome.judgement.verdict is not Verdict.PASSED
     return Record(
         cell=cell,
         axes=axes,
@@ -177,9 +176,7 @@ def record_of(
         expected=outcome.exhibit.expected,
         observed=outcome.exhibit.observed,
         seconds=round(outcome.seconds, 4),
-        evidence={"exchanges": outcome.exhibit.exchanges}
-        if told and outcome.exhibit.exchanges
-        else {},
+        evidence=outcome.evidence,
         binding=binding,
     )
 

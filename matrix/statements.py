@@ -15,7 +15,6 @@ from conformance import differences
 from conformance.asking import transcript
 from conformance.asking.transcript import Seen
 from conformance.outcome import Outcome
-from conformance.outcomes.verdicts import Verdict
 from matrix.cells import Cell
 
 TRANSCRIPTS = "transcripts"
@@ -84,9 +83,6 @@ class Statements:
 
 
 def _members(outcome: Outcome) -> dict[str, Any]:
-    # What was said is kept where a person will want to see it: thousands of checks pass.
-    passed = outcome.judgement.verdict is Verdict.PASSED
-    exchanges = [] if passed else outcome.exhibit.exchanges
     return {
         "check": outcome.statement.id,
         "verdict": outcome.judgement.verdict,
@@ -94,5 +90,5 @@ def _members(outcome: Outcome) -> dict[str, Any]:
         "expected": outcome.exhibit.expected,
         "observed": outcome.exhibit.observed,
         "seconds": outcome.seconds,
-        "evidence": {"exchanges": exchanges} if exchanges else {},
+        "evidence": outcome.evidence,
     }

@@ -99,8 +99,9 @@ def look(server: Server, target: Target) -> Offer:
     if target.grpc is None:
         absent["grpc"] = "no gRPC address was given: name it with --grpc-target"
     offer.absent = absent
-    offer.not_ready_model = offer.not_ready_model or _not_ready(server)
-    offer.detected = frozenset(_detected(server, offer))
+    index = _index(server)
+    offer.not_ready_model = offer.not_ready_model or _not_ready(index or [])
+    offer.detected = frozenset(_detected(server, offer, has_index=index is not None))
     return offer
 
 
@@ -224,10 +225,15 @@ def _described(metadata: Any) -> list[dict[str, Any]]:
     return described
 
 
-def _not_ready(server: Server) -> str | None:
+def _index(server: Server) -> list[Any] | None:
+    """Give the index of the model repository, None where there is none."""
     answer = _ask(server, "/v2/repository/index", {})
     told = _parsed(answer) if answer is not None and answer.status == 200 else None
-    entries = [each for each in told if isinstance(each, dict)] if isinstance(told, list) else []
+    return told if isinstance(told, list) else None
+
+
+def _not_ready(index: list[Any]) -> str | None:
+    entries = [each for each in index if isinstance(each, dict)]
     # Triton lists each version: one that was replaced says nothing of the model. One that is being
     # loaded may be ready when it is asked.
     ready = [each.get("name") for each in entries if each.get("state") == "READY"]
@@ -238,9 +244,8 @@ def _not_ready(server: Server) -> str | None:
     return None
 
 
-def _detected(server: Server, offer: Offer) -> Iterable[str]:
-    index = _ask(server, "/v2/repository/index", {})
-    if index is not None and index.status == 200 and isinstance(_parsed(index), list):
+def _detected(server: Server, offer: Offer, has_index: bool) -> Iterable[str]:
+    if has_index:
         yield REPOSITORY
     if offer.v1_sample is not None:
         explained = _ask(server, f"/v1/models/{server.model}:explain", offer.v1_sample)
