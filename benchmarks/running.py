@@ -9,9 +9,10 @@ from pathlib import Path
 
 from fixtures.leftovers import Record
 from fixtures.torchserve import Instance
-from matrix import launch, provision
-from matrix.launch import Situation
-from matrix.subject import Subject
+from matrix.environments import provision
+from matrix.planning.subject import Subject
+from matrix.running import launch
+from matrix.running.launch import Situation
 
 
 @contextlib.contextmanager

@@ -23,8 +23,8 @@ from benchmarks.load import LoadError, Measured
 from fixtures import models
 from fixtures import torchserve as torchserves
 from fixtures.torchserve import Instance
-from matrix import axes
-from matrix.subject import Subject
+from matrix.planning import axes
+from matrix.planning.subject import Subject
 
 RESULTS = Path(__file__).parent / "results" / "throughput.json"
 TORCHSERVE = "0.12.0"

@@ -18,7 +18,7 @@ from benchmarks import load, running
 from fixtures import models
 from fixtures import torchserve as torchserves
 from fixtures.torchserve import Instance
-from matrix.subject import Subject
+from matrix.planning.subject import Subject
 
 RELEASES = ("0.10.2", "0.13.1", "0.21.0")
 CLIENTS = {

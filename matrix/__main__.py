@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from matrix.cli import main
+from matrix.commands.cli import main
 
 if __name__ == "__main__":
     sys.exit(main())

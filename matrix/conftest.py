@@ -1,3 +1,3 @@
 """Makes ``pytest matrix`` a run of the matrix."""
 
-pytest_plugins = ("matrix.plugin",)
+pytest_plugins = ("matrix.running.plugin",)

@@ -6,12 +6,12 @@ import pytest
 
 from conformance.outcomes.exhibit import Exhibit
 from fixtures.torchserve import Instance
-from matrix.cells import Cell
-from matrix.clients import GrpcClient, RestClient
-from matrix.expectations import Expectations, Service
-from matrix.launch import RunningWrapper
-from matrix.refusal import Refusal
-from matrix.stage import Stage
+from matrix.planning.cells import Cell
+from matrix.planning.expectations import Expectations, Service
+from matrix.running.clients import GrpcClient, RestClient
+from matrix.running.launch import RunningWrapper
+from matrix.running.refusal import Refusal
+from matrix.running.stage import Stage
 
 
 @pytest.fixture

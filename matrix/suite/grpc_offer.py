@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from conformance.outcomes.verdicts import Unsupported, Verdict
-from matrix import ports
-from matrix.cells import Cell
-from matrix.launch import RunningWrapper
-from matrix.plan import Plan
+from matrix.planning.cells import Cell
+from matrix.planning.plan import Plan
+from matrix.running import ports
+from matrix.running.launch import RunningWrapper
 
 
 def need_grpc(plan: Plan, cell: Cell, check: str, wrapper: RunningWrapper) -> None:

@@ -9,10 +9,10 @@ from conformance.outcome import Outcome
 from conformance.outcomes.exhibit import Exhibit
 from conformance.outcomes.verdicts import Verdict
 from conformance.session import Session
-from matrix import late_model
-from matrix.cells import Cell
-from matrix.launch import RunningWrapper
-from matrix.plan import Plan
+from matrix.planning.cells import Cell
+from matrix.planning.plan import Plan
+from matrix.running import late_model
+from matrix.running.launch import RunningWrapper
 
 
 def test_conformance(

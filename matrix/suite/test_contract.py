@@ -10,14 +10,14 @@ from google.protobuf import text_format
 from tritonclient.grpc import service_pb2
 
 from conformance.outcomes.exhibit import Exhibit
-from matrix import exchanges, late_model
-from matrix.cells import Cell
-from matrix.clients import GrpcClient, GrpcRefusal, RestClient
-from matrix.exchanges import Exchanges, GrpcExchange, HttpExchange
-from matrix.expectations import Service
-from matrix.launch import RunningWrapper
-from matrix.plan import Plan
-from matrix.stage import Stage
+from matrix.planning.cells import Cell
+from matrix.planning.expectations import Service
+from matrix.planning.plan import Plan
+from matrix.running import exchanges, late_model
+from matrix.running.clients import GrpcClient, GrpcRefusal, RestClient
+from matrix.running.exchanges import Exchanges, GrpcExchange, HttpExchange
+from matrix.running.launch import RunningWrapper
+from matrix.running.stage import Stage
 from matrix.suite.grpc_offer import need_grpc
 
 Judge = Callable[[str], None]

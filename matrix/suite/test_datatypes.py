@@ -13,10 +13,10 @@ from conformance import tensors
 from conformance.expect import reading
 from conformance.outcomes.exhibit import Exhibit
 from fixtures import payloads
-from matrix.cells import Cell
-from matrix.clients import TIMEOUT, GrpcClient, RestClient
-from matrix.launch import RunningWrapper
-from matrix.plan import Plan
+from matrix.planning.cells import Cell
+from matrix.planning.plan import Plan
+from matrix.running.clients import TIMEOUT, GrpcClient, RestClient
+from matrix.running.launch import RunningWrapper
 from matrix.suite.grpc_offer import need_grpc
 
 _TENSORS: list[dict[str, Any]] = payloads.load("datatypes")["inputs"]

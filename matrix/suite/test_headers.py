@@ -8,8 +8,8 @@ from typing import Any
 from conformance.expect import reading
 from conformance.outcomes.exhibit import Exhibit
 from fixtures import payloads
-from matrix.cells import Cell
-from matrix.clients import Answer, RestClient
+from matrix.planning.cells import Cell
+from matrix.running.clients import Answer, RestClient
 
 _TRACING = {
     "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",

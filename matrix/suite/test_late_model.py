@@ -12,13 +12,13 @@ import pytest
 
 from conformance import tensors
 from conformance.outcomes.exhibit import Exhibit
-from matrix.cells import Cell
-from matrix.clients import Answer, GrpcClient, GrpcRefusal, RestClient
-from matrix.late_model import LateModel
-from matrix.launch import RunningWrapper
-from matrix.patience import seconds_until
-from matrix.plan import Plan
-from matrix.stage import Stage
+from matrix.planning.cells import Cell
+from matrix.planning.plan import Plan
+from matrix.running.clients import Answer, GrpcClient, GrpcRefusal, RestClient
+from matrix.running.late_model import LateModel
+from matrix.running.launch import RunningWrapper
+from matrix.running.patience import seconds_until
+from matrix.running.stage import Stage
 from matrix.suite.grpc_offer import need_grpc
 
 # A worker of TorchServe starts in 2 to 5 s; a machine that is busy takes longer.

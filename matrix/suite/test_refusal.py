@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from conformance.outcomes.exhibit import Exhibit
-from matrix.cells import Cell
-from matrix.expectations import Expectations
-from matrix.refusal import AT_MOST, Refusal
+from matrix.planning.cells import Cell
+from matrix.planning.expectations import Expectations
+from matrix.running.refusal import AT_MOST, Refusal
 
 
 def test_refusal_exit_code(refusal: Refusal, exhibit: Exhibit) -> None:

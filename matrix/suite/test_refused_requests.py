@@ -5,11 +5,11 @@ from __future__ import annotations
 from conformance import tensors
 from conformance.outcomes.exhibit import Exhibit
 from fixtures import payloads
-from matrix import late_model
-from matrix.cells import Cell
-from matrix.clients import Answer, GrpcClient, GrpcRefusal, RestClient
-from matrix.launch import RunningWrapper
-from matrix.plan import Plan
+from matrix.planning.cells import Cell
+from matrix.planning.plan import Plan
+from matrix.running import late_model
+from matrix.running.clients import Answer, GrpcClient, GrpcRefusal, RestClient
+from matrix.running.launch import RunningWrapper
 from matrix.suite.grpc_offer import need_grpc
 
 # The protocol that each envelope reads; where its requests go and what they hold.

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from conformance.outcomes.exhibit import Exhibit
 from conformance.outcomes.verdicts import Unsupported
-from matrix.cells import Cell
-from matrix.clients import RestClient
-from matrix.expectations import REFUSES, Expectations, Service
-from matrix.launch import RunningWrapper
-from matrix.stage import MODELS, Stage
+from matrix.planning.cells import Cell
+from matrix.planning.expectations import REFUSES, Expectations, Service
+from matrix.running.clients import RestClient
+from matrix.running.launch import RunningWrapper
+from matrix.running.stage import MODELS, Stage
 
 
 def test_starts(wrapper: RunningWrapper, exhibit: Exhibit) -> None:

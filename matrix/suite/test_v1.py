@@ -8,9 +8,9 @@ from conformance.expect import reading
 from conformance.outcomes.exhibit import Exhibit
 from fixtures import payloads
 from fixtures.torchserve import Instance
-from matrix import reference
-from matrix.clients import RestClient
-from matrix.expectations import Service
+from matrix.planning.expectations import Service
+from matrix.running import reference
+from matrix.running.clients import RestClient
 
 
 def test_v1_predict(rest: RestClient, torchserve: Instance, exhibit: Exhibit) -> None:

@@ -10,12 +10,12 @@ from conformance.expect import reading
 from conformance.outcomes.exhibit import Exhibit
 from fixtures import payloads
 from fixtures.torchserve import Instance
-from matrix import reference
-from matrix.cells import Cell
-from matrix.clients import GrpcClient, RestClient
-from matrix.expectations import Service
-from matrix.launch import RunningWrapper
-from matrix.plan import Plan
+from matrix.planning.cells import Cell
+from matrix.planning.expectations import Service
+from matrix.planning.plan import Plan
+from matrix.running import reference
+from matrix.running.clients import GrpcClient, RestClient
+from matrix.running.launch import RunningWrapper
 from matrix.suite.grpc_offer import need_grpc
 
 _ID = "request-17"

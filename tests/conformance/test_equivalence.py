@@ -13,7 +13,7 @@ from conformance.asking.offer import Offer
 from conformance.asking.server import Server
 from conformance.asking.target import Target
 from fixtures import payloads
-from matrix import reference
+from matrix.running import reference
 from tests.conformance.serving import RELEASES, Serving, serving, torchserve
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]

@@ -16,8 +16,8 @@ import tritonclient.grpc as triton_grpc
 import tritonclient.http as triton_http
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 
-from matrix import provision
-from matrix.subject import REPOSITORY
+from matrix.environments import provision
+from matrix.planning.subject import REPOSITORY
 from tests.conformance.serving import RELEASES, Serving, serving, torchserve
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]

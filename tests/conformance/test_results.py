@@ -14,7 +14,7 @@ from rich.console import Console
 from conformance.outcomes import junit
 from conformance.outcomes.results import Header, Record, ResultsError, Run, Writer, read
 from conformance.outcomes.verdicts import Verdict
-from matrix import summary
+from matrix.commands import summary
 
 CELL = "kserve0.9.0-unset-kserve-torchserve0.12.0"
 AXES = {

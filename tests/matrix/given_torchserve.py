@@ -15,8 +15,8 @@ from typing import Any
 
 from fixtures import torchserve
 from fixtures.torchserve import Instance, TorchServeError
-from matrix import stage
-from matrix.provision import Environment
+from matrix.environments.provision import Environment
+from matrix.running import stage
 
 PYTHON = "MATRIX_GIVEN_PYTHON"
 VARIABLE = "MATRIX_GIVEN_TORCHSERVE"

@@ -8,8 +8,8 @@ import pytest
 from packaging.version import Version
 
 from fixtures.torchserve import releases
-from matrix import axes
-from matrix.axes import AxesError
+from matrix.planning import axes
+from matrix.planning.axes import AxesError
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from matrix.conditions import Condition, ConditionError
+from matrix.planning.conditions import Condition, ConditionError
 
 POINT = {"kserve": "0.10.2", "envelope": "kserve", "protocol": "unset", "runtime": "process"}
 

@@ -11,9 +11,11 @@ from typing import Any, NamedTuple
 import pytest
 
 from fixtures.torchserve import RuntimeUnavailable
-from matrix import cli, doctor, interpreters, locking, ports, provision, uv_tool
-from matrix.ports import PortError
-from matrix.uv_tool import UvFailed
+from matrix.commands import cli, doctor
+from matrix.environments import interpreters, locking, provision, uv_tool
+from matrix.environments.uv_tool import UvFailed
+from matrix.running import ports
+from matrix.running.ports import PortError
 
 
 class Said(NamedTuple):

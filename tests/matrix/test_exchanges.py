@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from matrix import exchanges, expectations
-from matrix.exchanges import ExchangesError
+from matrix.planning import expectations
+from matrix.running import exchanges
+from matrix.running.exchanges import ExchangesError
 
 MEANINGS = {"late": "late-x", "transport": "rest", "version": "1.2.3"}
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from conformance.outcomes.verdicts import Verdict
-from matrix import axes, expectations
-from matrix.expectations import ExpectationsError
+from matrix.planning import axes, expectations
+from matrix.planning.expectations import ExpectationsError
 
 KNOWN_FAILURE = """
 [[known_failures]]

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from conformance.outcomes.verdicts import Unprovisioned
-from matrix import interpreters, uv_tool
-from matrix.uv_tool import UvFailed
+from matrix.environments import interpreters, uv_tool
+from matrix.environments.uv_tool import UvFailed
 
 # A version that no machine has, so that only what a test lays out can be found.
 PYTHON = "3.99"

@@ -14,10 +14,10 @@ import pytest
 
 from conformance.outcomes.verdicts import SubjectFailed
 from fixtures.torchserve import Endpoints
-from matrix import launch, ports, refusal
-from matrix.launch import Situation
-from matrix.ports import PortError
-from matrix.subject import REPOSITORY, Subject
+from matrix.planning.subject import REPOSITORY, Subject
+from matrix.running import launch, ports, refusal
+from matrix.running.launch import Situation
+from matrix.running.ports import PortError
 
 TINY = Path(__file__).with_name("tiny_wrapper.py")
 PYTHON = Path(sys.executable)
@@ -134,7 +134,7 @@ def test_ports_are_given_out_once() -> None:
 
 
 def test_two_processes_are_never_given_the_same_port() -> None:
-    code = "from matrix import ports; print(*ports.free(2), flush=True); input()"
+    code = "from matrix.running import ports; print(*ports.free(2), flush=True); input()"
     command = [sys.executable, "-c", code]
     both = [
         subprocess.Popen(

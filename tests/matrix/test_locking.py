@@ -11,12 +11,14 @@ from typing import Any
 import pytest
 
 from conformance.outcomes.verdicts import Unprovisioned
-from matrix import axes, cli, interpreters, locking, roster, uv_tool
-from matrix.axes import KServeRelease
-from matrix.locking import LockError
-from matrix.release import Release
-from matrix.roster import MLServerRelease
-from matrix.uv_tool import UvFailed
+from matrix.commands import cli
+from matrix.environments import interpreters, locking, roster, uv_tool
+from matrix.environments.locking import LockError
+from matrix.environments.roster import MLServerRelease
+from matrix.environments.uv_tool import UvFailed
+from matrix.planning import axes
+from matrix.planning.axes import KServeRelease
+from matrix.planning.release import Release
 
 RELEASES = axes.load().kserve
 EVERY = [*RELEASES.values(), roster.find("mlserver-1.7.1").release]

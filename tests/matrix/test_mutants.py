@@ -12,7 +12,8 @@ import pytest
 
 from fixtures import models, torchserve
 from fixtures.wrappers import mutants
-from matrix import expectations, late_model
+from matrix.planning import expectations
+from matrix.running import late_model
 from tests.matrix import runs
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]

@@ -10,9 +10,11 @@ import psutil
 import pytest
 
 from conformance.outcomes.verdicts import SubjectFailed
-from matrix import cli, locking, peers, ports, provision, roster
-from matrix.peers import Place, Start
-from matrix.roster import MLServerRelease, Peer
+from matrix.commands import cli, peers
+from matrix.commands.peers import Place, Start
+from matrix.environments import locking, provision, roster
+from matrix.environments.roster import MLServerRelease, Peer
+from matrix.running import ports
 
 PEERS = roster.load()
 FAKE = Peer(

@@ -10,10 +10,10 @@ import pytest
 
 from conformance import catalogue
 from conformance.outcomes.verdicts import Verdict
-from matrix import axes, expectations, plan
-from matrix.conditions import AnyOf
-from matrix.options import RunOptions
-from matrix.plan import Plan, PlanError
+from matrix.planning import axes, expectations, plan
+from matrix.planning.conditions import AnyOf
+from matrix.planning.options import RunOptions
+from matrix.planning.plan import Plan, PlanError
 
 EVERYTHING = RunOptions(
     *("default", (), (), (), (), (), "auto", None, None, None, None, 90.0, Path("results"))

@@ -18,10 +18,11 @@ from typing import Any
 import pytest
 
 from conformance.outcomes.verdicts import Unprovisioned
-from matrix import axes, interpreters, locking, provision, uv_tool
-from matrix.axes import KServeRelease
-from matrix.locking import Lock, LockError
-from matrix.uv_tool import UvFailed
+from matrix.environments import interpreters, locking, provision, uv_tool
+from matrix.environments.locking import Lock, LockError
+from matrix.environments.uv_tool import UvFailed
+from matrix.planning import axes
+from matrix.planning.axes import KServeRelease
 
 RELEASE = KServeRelease("0.21.0", "3.13", datetime.date(2026, 10, 16), (), (), ())
 

@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from matrix import reproduce
-from matrix.reproduce import RIGHT, WORDS, Answer, Line
+from matrix.commands import reproduce
+from matrix.commands.reproduce import RIGHT, WORDS, Answer, Line
 from tests.matrix import runs
 
 BUG = Answer(500, f'{{"error":"ValueError : {WORDS}"}}')

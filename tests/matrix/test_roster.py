@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from matrix import axes, roster
-from matrix.roster import RosterError
+from matrix.environments import roster
+from matrix.environments.roster import RosterError
+from matrix.planning import axes
 
 _SDK = '[[peer]]\nkind = "kserve-sdk"\ntitle = "t"\nrelease = "0.21.0"\nprofiles = ["v1"]\n'
 _MLSERVER = (

@@ -13,9 +13,9 @@ from conformance.outcome import Outcome
 from conformance.outcomes.exhibit import Exhibit
 from conformance.outcomes.judgement import PASSED, Judgement
 from conformance.outcomes.verdicts import Verdict
-from matrix import statements
-from matrix.cells import Cell
-from matrix.statements import DIFFERENCES, Statements
+from matrix.planning.cells import Cell
+from matrix.running import statements
+from matrix.running.statements import DIFFERENCES, Statements
 
 ID = "V2-META-001"
 CELLS = [

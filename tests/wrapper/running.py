@@ -11,9 +11,10 @@ from fixtures import torchserve as torchserves
 from fixtures.leftovers import Record
 from fixtures.torchserve import Envelope, Instance
 from fixtures.torchserve.process import ProcessTorchServe
-from matrix import launch, provision
-from matrix.launch import RunningWrapper, Situation
-from matrix.subject import Subject
+from matrix.environments import provision
+from matrix.planning.subject import Subject
+from matrix.running import launch
+from matrix.running.launch import RunningWrapper, Situation
 
 # The oldest, a middle and the newest SDK: tornado, uvicorn by fork, uvicorn by spawn.
 RELEASES = ("0.9.0", "0.13.1", "0.21.0")

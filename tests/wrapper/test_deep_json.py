@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from fixtures.torchserve import TorchServe
-from matrix.launch import RunningWrapper
+from matrix.running.launch import RunningWrapper
 from tests.wrapper.running import RELEASES, start_torchserve, wrapper
 from wrapper import json_body
 from wrapper.errors import ServingError

@@ -9,10 +9,11 @@ import pytest
 import requests
 
 from fixtures.torchserve import TorchServe
-from matrix import launch, provision
-from matrix.launch import Situation
-from matrix.patience import seconds_until
-from matrix.subject import Subject
+from matrix.environments import provision
+from matrix.planning.subject import Subject
+from matrix.running import launch
+from matrix.running.launch import Situation
+from matrix.running.patience import seconds_until
 from tests.wrapper.running import RELEASES, start_torchserve, wrapper
 
 pytestmark = pytest.mark.integration

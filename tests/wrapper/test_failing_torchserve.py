@@ -15,8 +15,8 @@ import pytest
 import requests
 
 from fixtures.torchserve.process import ProcessTorchServe
-from matrix.launch import RunningWrapper
-from matrix.patience import seconds_until
+from matrix.running.launch import RunningWrapper
+from matrix.running.patience import seconds_until
 from tests.wrapper.running import RELEASES, start_torchserve, wrapper
 
 pytestmark = pytest.mark.integration

@@ -18,7 +18,7 @@ import tritonclient.grpc as triton_grpc
 import tritonclient.http as triton_http
 
 from fixtures.torchserve import Envelope, TorchServe
-from matrix.launch import RunningWrapper
+from matrix.running.launch import RunningWrapper
 from tests.wrapper.running import RELEASES, start_torchserve, wrapper
 
 pytestmark = pytest.mark.integration

@@ -12,7 +12,7 @@ import requests
 
 from fixtures import payloads
 from fixtures.torchserve import Instance
-from matrix.launch import RunningWrapper
+from matrix.running.launch import RunningWrapper
 from tests.wrapper.running import start_torchserve, wrapper
 
 GENERATIONS = ["0.9.0", "0.10.0", "0.13.1", "0.14.1", "0.21.0"]

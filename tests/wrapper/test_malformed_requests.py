@@ -18,7 +18,7 @@ from tritonclient.grpc import service_pb2, service_pb2_grpc
 
 from conformance.strategies import BinaryRequest, invalid, valid
 from fixtures.torchserve import TorchServe
-from matrix.launch import RunningWrapper
+from matrix.running.launch import RunningWrapper
 from tests.wrapper.running import RELEASES, start_torchserve, wrapper
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]

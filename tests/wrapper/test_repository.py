@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import requests
 
-from matrix.launch import RunningWrapper
+from matrix.running.launch import RunningWrapper
 from tests.wrapper.running import RELEASES, start_torchserve, wrapper
 
 pytestmark = pytest.mark.integration

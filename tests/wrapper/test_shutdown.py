@@ -17,7 +17,7 @@ import requests
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 
 from fixtures.torchserve import Instance
-from matrix.launch import RunningWrapper
+from matrix.running.launch import RunningWrapper
 from tests.wrapper.running import RELEASES, start_torchserve, wrapper
 
 pytestmark = pytest.mark.integration

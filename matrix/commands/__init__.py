@@ -1,0 +1,1 @@
+"""``python -m matrix``: a module for each of its commands."""

@@ -1,0 +1,47 @@
+"""``python -m matrix``: its commands, and what it says of a user's mistake."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from conformance.outcomes.verdicts import SubjectFailed, Unprovisioned
+from matrix.commands import doctor, peers, reproduce, run, summary
+from matrix.environments import locking
+from matrix.environments.locking import LockError
+from matrix.environments.roster import RosterError
+from matrix.planning.axes import AxesError
+from matrix.running.ports import PortError
+
+# Each module of a command adds it to the parser, and sets ``command`` to the function that
+# takes the parsed arguments and gives the exit code.
+_COMMANDS = (run, reproduce, summary, locking, peers, doctor)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and give its exit code.
+
+    0: all as expected; 1: a verdict against what was checked; 2: wrong usage; 3: the
+    harness or its environment failed.
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m matrix",
+        description="Runs a wrapper on every KServe SDK release against real TorchServe.",
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for module in _COMMANDS:
+        module.register(commands)
+    arguments = parser.parse_args(argv)
+    try:
+        code: int = arguments.command(arguments)
+    except (AxesError, RosterError) as error:
+        return _fail(error, 2)
+    except (LockError, PortError, SubjectFailed, Unprovisioned) as error:
+        return _fail(error, 3)
+    return code
+
+
+def _fail(error: Exception, code: int) -> int:
+    sys.stderr.write(f"error: {error}\n")
+    return code

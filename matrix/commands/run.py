@@ -1,0 +1,95 @@
+"""``python -m matrix run``: the person's face of the matrix."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+from rich.console import Console
+
+from matrix.commands.live import Live
+from matrix.commands.summary import make_console, say
+from matrix.planning import axes, expectations, options, plan
+from matrix.planning.options import RunOptions
+from matrix.planning.subject import REPOSITORY, Subject, SubjectError
+
+_SUITE = Path(__file__).parents[1]
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the subcommand ``run``."""
+    parser = subparsers.add_parser(
+        "run",
+        help="Run the matrix.",
+        epilog="Exit codes: 0 all as expected, 1 a verdict against the wrapper, 2 wrong usage, "
+        "3 the harness or its environment failed, or fewer cells ran than planned.",
+    )
+    options.add(parser.add_argument)
+    parser.add_argument(
+        "--jobs",
+        type=_positive,
+        default=min(2, os.cpu_count() or 1),
+        help="How many SDK releases run side by side (default: 2, or the number of processors).",
+    )
+    parser.add_argument("--list", action="store_true", help="Print the cells and run nothing.")
+    parser.set_defaults(command=_main)
+
+
+def _main(arguments: argparse.Namespace) -> int:
+    console = make_console()
+    wanted = RunOptions.of(arguments)
+    try:
+        planned = _plan(wanted)
+    except (
+        axes.AxesError,
+        expectations.ExpectationsError,
+        plan.PlanError,
+        SubjectError,
+    ) as error:
+        say(Console(stderr=True), str(error))
+        return 2
+    if arguments.list:
+        for cell in planned.cells:
+            print(cell.id)  # noqa: T201 - one id a line, for other programs
+        return 0
+    signal.signal(signal.SIGTERM, _interrupt)
+    jobs = min(arguments.jobs, len({cell.kserve for cell in planned.cells}))
+    return int(pytest.main(_pytest_arguments(wanted, jobs), plugins=[Live(console)]))
+
+
+def _plan(wanted: RunOptions) -> plan.Plan:
+    subject = Subject.described(wanted.wrapper, wanted.wrapper_name, wanted.constructor)
+    runtime = "container" if wanted.runtime == "auto" else wanted.runtime
+    known = subject.constructor is not None
+    return plan.make(axes.load(), expectations.load(), wanted, runtime, constructor_known=known)
+
+
+def _pytest_arguments(wanted: RunOptions, jobs: int) -> list[str]:
+    workers = ["-n", str(jobs), "--dist", "loadscope"] if jobs > 1 else ["-n", "0"]
+    return [
+        str(_SUITE),
+        f"--rootdir={REPOSITORY}",
+        f"--config-file={REPOSITORY / 'pyproject.toml'}",
+        # `Live` is what is shown; addopts hold options of what is switched off here.
+        *("-p", "no:terminal", "-o", "addopts="),
+        # pytest's own folders outlive a run.
+        *("-p", "no:cacheprovider", "-p", "no:tmpdir"),
+        *workers,
+        *wanted.arguments(),
+    ]
+
+
+def _interrupt(*_: object) -> NoReturn:
+    # As Ctrl-C: pytest ends what was started.
+    raise KeyboardInterrupt
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be 1 or larger")
+    return number

@@ -1,0 +1,1 @@
+"""The environments of SDK releases and peers, made from their locks."""

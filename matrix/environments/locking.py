@@ -1,0 +1,248 @@
+"""The locks: one resolved, dated and hashed set of packages per release that is run."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import re
+import sys
+import tempfile
+import tomllib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from conformance.outcomes.verdicts import Unprovisioned
+from matrix.environments import interpreters, roster, uv_tool
+from matrix.environments.uv_tool import UvFailed
+from matrix.planning import axes
+from matrix.planning.release import Release
+
+_PYPROJECT = Path(__file__).resolve().parents[2] / "pyproject.toml"
+_INPUTS = re.compile(r"^# Inputs: sha256:([0-9a-f]{64})$", re.MULTILINE)
+_PINNED = re.compile(r"^([A-Za-z0-9._-]+)==([^ ;\\\n]+)", re.MULTILINE)
+
+
+class LockError(Exception):
+    """A lock that is missing, out of date or can't be made. Its text says how to make it."""
+
+
+@dataclass(frozen=True)
+class Lock:
+    """A lock that can be used.
+
+    Attributes:
+        release: what its environment is made for.
+        path: the file.
+        digest: the SHA-256 of the file, in hexadecimal.
+    """
+
+    release: Release
+    path: Path
+    digest: str
+
+    def pins(self) -> dict[str, str]:
+        """Give the version of each package in it."""
+        return dict(_PINNED.findall(self.path.read_text(encoding="utf-8")))
+
+
+def find(release: Release, folder: Path | None = None) -> Lock:
+    """Give the lock of a release.
+
+    Args:
+        folder: where it is, if not where the locks of its package are kept.
+
+    Raises:
+        LockError: when there is none, or when the file that names the release or the wrapper's
+            requirements have changed since it was made.
+    """
+    wrong = out_of_date(release, folder)
+    if wrong:
+        raise LockError(f"{wrong}: make it with `{release.lock_command}`")
+    path = _path(release, folder)
+    return Lock(release, path, hashlib.sha256(path.read_bytes()).hexdigest())
+
+
+def out_of_date(release: Release, folder: Path | None = None) -> str | None:
+    """Say what is wrong with the lock of a release, None where it can be used."""
+    path = _path(release, folder)
+    try:
+        recorded = _INPUTS.search(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return f"{release} has no lock ({path.name})"
+    if recorded is None or recorded[1] != _inputs(release):
+        also = " or with the dependencies in pyproject.toml" if release.beside_the_wrapper else ""
+        return f"the lock of {release} ({path.name}) is out of date with {release.data_file}{also}"
+    return None
+
+
+def make(release: Release, folder: Path | None = None) -> Lock:
+    """Resolve the lock of a release anew and write it.
+
+    Raises:
+        LockError: when it can't be resolved without a compiler.
+        Unprovisioned: when the Python of the release or the package index can't be had.
+    """
+    python = interpreters.find(release.python)
+    try:
+        pins = _resolve(release, python)
+    except UvFailed as error:
+        if error.no_network:
+            raise Unprovisioned(
+                f"the lock of {release} can't be resolved, since the package index can't be "
+                f"reached: {error}"
+            ) from None
+        raise LockError(
+            f"{release} can't be resolved as {release.data_file} says: {error}"
+        ) from None
+    _refuse_unused(release, pins)
+    path = _path(release, folder)
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f"{_header(release)}\n{pins}", encoding="utf-8")
+    return find(release, folder)
+
+
+def install_options(release: Release) -> list[str]:
+    """List uv's options that resolving and installing share: the day, and no compiler."""
+    options = ["--exclude-newer", _cut_off(release), "--only-binary", ":all:"]
+    for package in release.from_source:
+        options += ["--no-binary", package]
+    return options
+
+
+def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``lock`` to the commands of ``python -m matrix``."""
+    parser = commands.add_parser(
+        "lock",
+        help="make the locks of KServe SDK releases and of peers",
+        description="Resolve the packages of KServe SDK releases, and of peers that are no KServe "
+        "SDK, each as of its day.",
+    )
+    parser.add_argument(
+        "--kserve", action="append", metavar="R", help="this release only; may be repeated"
+    )
+    parser.add_argument(
+        "--peer", action="append", metavar="NAME", help="this peer only; may be repeated"
+    )
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="make nothing; say which locks are missing or out of date, exit 1 if any is",
+    )
+    parser.set_defaults(command=_lock)
+
+
+def _lock(arguments: argparse.Namespace) -> int:
+    known, peers = axes.load(), roster.load()
+    every = list(
+        dict.fromkeys([*known.kserve.values(), *(each.release for each in peers.values())])
+    )
+    releases: list[Release] = [known.release(name) for name in arguments.kserve or ()]
+    releases += [roster.find(name).release for name in arguments.peer or ()]
+    chosen = releases or every
+    return _check(every, chosen) if arguments.check else _make_all(chosen)
+
+
+def _check(every: Sequence[Release], releases: Sequence[Release]) -> int:
+    wrong = [said for release in releases if (said := out_of_date(release))]
+    expected = {_path(each, None).name for each in every}
+    wrong += [
+        f"{path.name} is the lock of no release in {data_file}"
+        for folder, data_file in dict.fromkeys((each.locks, each.data_file) for each in every)
+        for path in sorted(folder.glob("*.txt"))
+        if path.name not in expected
+    ]
+    for said in wrong:
+        _say(said)
+    _say(f"{len(releases)} locks checked, {len(wrong)} wrong")
+    return 1 if wrong else 0
+
+
+def _make_all(releases: Iterable[Release]) -> int:
+    failed = False
+    for release in releases:
+        try:
+            lock = make(release)
+        except (LockError, Unprovisioned) as error:
+            failed = True
+            _say(f"error: {error}")
+        else:
+            _say(f"{lock.path.name}: {len(lock.pins())} packages as of {release.cut_off}")
+    return 3 if failed else 0
+
+
+def _resolve(release: Release, python: Path) -> str:
+    options: list[str | Path] = [
+        *("--python", python, "--python-platform", "linux"),
+        *("--generate-hashes", "--no-annotate", "--no-header", "--quiet"),
+        *install_options(release),
+    ]
+    pinned = f"{release.package}=={release.release}"
+    wanted = "\n".join([pinned, *release.also, *_wrapper_requirements(release), ""])
+    with tempfile.TemporaryDirectory(prefix="matrix-lock-") as folder:
+        left_out = Path(folder, "excludes.txt")
+        left_out.write_text("\n".join(release.without), encoding="utf-8")
+        options += ["--excludes", left_out]
+        return uv_tool.run(
+            *("pip", "compile", "-", *options),
+            stdin=wanted,
+            environment=uv_tool.NO_COMPILER,
+        )
+
+
+def _refuse_unused(release: Release, pins: str) -> None:
+    """Refuse an exception from wheels-only that nothing needs: it would hide the next one."""
+    pinned = {canonicalize_name(name) for name, _ in _PINNED.findall(pins)}
+    for package in release.from_source:
+        if canonicalize_name(package) not in pinned:
+            raise LockError(
+                f"{release} doesn't need {package}: take it out of its from_source in "
+                f"{release.data_file}"
+            )
+
+
+def _header(release: Release) -> str:
+    lines = [
+        f"{release.contents}, resolved by",
+        f"  {release.lock_command}",
+        f"Valid for: CPython {release.python} on Linux, x86_64, glibc",
+        f"Cut-off: {_cut_off(release)}",
+        f"From source: {', '.join(release.from_source) or 'nothing'}",
+        f"Inputs: sha256:{_inputs(release)}",
+    ]
+    return "".join(f"# {line}\n" for line in lines)
+
+
+def _inputs(release: Release) -> str:
+    """Digest all that a lock is resolved from, besides the package index of its day."""
+    inputs = [
+        *(release.release, release.python, _cut_off(release)),
+        *(sorted(release.also), sorted(release.without), sorted(release.from_source)),
+        _wrapper_requirements(release),
+    ]
+    return hashlib.sha256(json.dumps(inputs).encode()).hexdigest()
+
+
+def _wrapper_requirements(release: Release) -> list[str]:
+    """List what the wrapper needs beside the SDK, as its package metadata says."""
+    if not release.beside_the_wrapper:
+        return []
+    project = tomllib.loads(_PYPROJECT.read_text(encoding="utf-8"))["project"]
+    return sorted(str(Requirement(text)) for text in project["dependencies"])
+
+
+def _cut_off(release: Release) -> str:
+    # A day without a time would be taken in the machine's own time zone.
+    return f"{release.cut_off.isoformat()}T00:00:00Z"
+
+
+def _path(release: Release, folder: Path | None) -> Path:
+    return (folder or release.locks) / f"{release.package}-{release.release}.txt"
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")

@@ -1,0 +1,191 @@
+"""The axes of the matrix: axes.toml, read and checked."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.version import Version
+
+from conformance import datafile
+from matrix.planning.release import Release
+
+FILE = Path(__file__).parents[1] / "axes.toml"
+_SCHEMA = FILE.with_suffix(".schema.json")
+
+PROFILES = ("default", "all")
+
+
+class AxesError(Exception):
+    """An axes.toml that can't be used, or a point that is on no axis. Its text says which."""
+
+
+@dataclass(frozen=True)
+class KServeRelease(Release):
+    """A release of the KServe SDK."""
+
+    package = "kserve"
+    title = "KServe"
+    locks = FILE.with_name("locks")
+    data_file = "axes.toml"
+    beside_the_wrapper = True
+
+    @property
+    def contents(self) -> str:
+        """Say what its lock holds."""
+        return f"KServe SDK {self.release} with the wrapper's own dependencies"
+
+    @property
+    def lock_command(self) -> str:
+        """Give the command that makes its lock."""
+        return f"python -m matrix lock --kserve {self.release}"
+
+
+@dataclass(frozen=True)
+class ControlPlane:
+    """What the controllers of some KServe releases set on a pod that runs TorchServe.
+
+    Attributes:
+        releases: which releases they are.
+        sets_protocol_version: whether PROTOCOL_VERSION is set, to the InferenceService's
+            protocolVersion, or to v1 when that is absent.
+        envelope: TS_SERVICE_ENVELOPE by protocolVersion, ``absent`` where none is given.
+    """
+
+    releases: SpecifierSet
+    sets_protocol_version: bool
+    envelope: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Axes:
+    """The whole file.
+
+    Attributes:
+        kserve: the SDK releases by version, oldest first.
+        torchserve: the TorchServe releases offered, oldest first.
+        default_torchserve: the one that is run unless others are asked for.
+        control_planes: what KServe's controllers set.
+        protocols: the PROTOCOL_VERSION values by name, None where it isn't set.
+    """
+
+    kserve: Mapping[str, KServeRelease]
+    torchserve: tuple[str, ...]
+    default_torchserve: str
+    control_planes: tuple[ControlPlane, ...]
+    protocols: Mapping[str, str | None]
+
+    def profile(self, name: str) -> tuple[str, ...]:
+        """List the SDK releases of a profile, oldest first.
+
+        ``all`` is every release, ``default`` the newest patch of each minor.
+
+        Raises:
+            AxesError: for another name.
+        """
+        if name == "all":
+            return tuple(self.kserve)
+        if name == "default":
+            newest = {Version(release).release[:2]: release for release in self.kserve}
+            return tuple(newest.values())
+        raise AxesError(f"{name!r} is no profile: use {' or '.join(PROFILES)}")
+
+    def release(self, name: str) -> KServeRelease:
+        """Give what is known of an SDK release.
+
+        Raises:
+            AxesError: when axes.toml doesn't have it.
+        """
+        if name not in self.kserve:
+            raise AxesError(
+                f"KServe {name!r} is not in axes.toml, which has {', '.join(self.kserve)}"
+            )
+        return self.kserve[name]
+
+    def value(self, protocol: str) -> str | None:
+        """Give the PROTOCOL_VERSION of a name, None where it isn't set.
+
+        Raises:
+            AxesError: when axes.toml doesn't have the name.
+        """
+        if protocol not in self.protocols:
+            raise AxesError(
+                f"{protocol!r} is no PROTOCOL_VERSION of axes.toml, which names "
+                f"{', '.join(self.protocols)}"
+            )
+        return self.protocols[protocol]
+
+
+def load(path: Path = FILE) -> Axes:
+    """Read the file.
+
+    Raises:
+        AxesError: when it can't be read, breaks its schema or contradicts itself.
+    """
+    document = datafile.read(path, _SCHEMA, AxesError)
+    try:
+        return _axes(document)
+    except AxesError as error:
+        raise AxesError(f"{path}: {error}") from None
+
+
+def _axes(document: Mapping[str, Any]) -> Axes:
+    releases = [_kserve(index, entry) for index, entry in enumerate(document["kserve"])]
+    releases.sort(key=lambda each: Version(each.release))
+    _refuse_repeats("kserve", "release", (each.release for each in releases))
+    _refuse_repeats("protocol", "name", (entry["name"] for entry in document["protocol"]))
+    offered, default = document["torchserve"]["offered"], document["torchserve"]["default"]
+    _refuse_repeats("torchserve", "offered", offered)
+    if default not in offered:
+        raise AxesError(f"torchserve.default: {default} is not among those offered")
+    return Axes(
+        kserve={each.release: each for each in releases},
+        torchserve=tuple(sorted(offered, key=Version)),
+        default_torchserve=default,
+        control_planes=tuple(
+            _control_plane(index, entry) for index, entry in enumerate(document["control_plane"])
+        ),
+        protocols={entry["name"]: entry.get("value") for entry in document["protocol"]},
+    )
+
+
+def _kserve(index: int, entry: Mapping[str, Any]) -> KServeRelease:
+    if not isinstance(entry["cut_off"], datetime.date):
+        raise AxesError(
+            f"kserve[{index}].cut_off: {entry['cut_off']!r} is text: write a date without quotes"
+        )
+    for key in ("also", "without", "from_source"):
+        for requirement in entry.get(key, ()):
+            try:
+                Requirement(requirement)
+            except InvalidRequirement as error:
+                raise AxesError(f"kserve[{index}].{key}: {requirement!r}: {error}") from None
+    return KServeRelease(
+        entry["release"],
+        entry["python"],
+        entry["cut_off"],
+        tuple(entry.get("also", ())),
+        tuple(entry.get("without", ())),
+        tuple(entry.get("from_source", ())),
+    )
+
+
+def _control_plane(index: int, entry: Mapping[str, Any]) -> ControlPlane:
+    try:
+        releases = SpecifierSet(entry["releases"])
+    except InvalidSpecifier as error:
+        raise AxesError(f"control_plane[{index}].releases: {error}") from None
+    return ControlPlane(releases, entry["sets_protocol_version"], dict(entry["envelope"]))
+
+
+def _refuse_repeats(table: str, key: str, names: Iterable[str]) -> None:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise AxesError(f"{table}: {key} {name!r} is there twice")
+        seen.add(name)

@@ -1,0 +1,172 @@
+"""What each cell must show: expectations.toml, read and checked."""
+
+from __future__ import annotations
+
+import datetime
+import fnmatch
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from conformance import catalogue, datafile
+from conformance.outcomes.verdicts import Verdict
+from matrix.planning.conditions import AnyOf, ConditionError
+
+FILE = Path(__file__).parents[1] / "expectations.toml"
+_SCHEMA = FILE.with_suffix(".schema.json")
+
+SERVES = "serves"
+REFUSES = "refuses"
+
+
+class ExpectationsError(Exception):
+    """An expectations.toml that can't be used. Its text names the file and the entry."""
+
+
+@dataclass(frozen=True)
+class Service:
+    """What an accepted PROTOCOL_VERSION comes to.
+
+    Attributes:
+        envelopes: TorchServe's service envelopes that the value is run with.
+        effective: the protocol in effect, ``v1``, ``v2`` or ``grpc-v2``.
+        transport: how requests reach TorchServe, ``rest`` or ``grpc``.
+    """
+
+    envelopes: tuple[str, ...]
+    effective: str
+    transport: str
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check: its id, the statement that it proves, and where it is made."""
+
+    id: str
+    statement: str
+    when: AnyOf
+
+
+@dataclass(frozen=True)
+class ExpectedVerdict:
+    """A verdict other than passed that is expected of some checks in some cells."""
+
+    checks: tuple[str, ...]
+    when: AnyOf
+    verdict: Verdict
+    reason: str
+
+
+@dataclass(frozen=True)
+class Expectations:
+    """The whole file. ``services`` and ``refusals`` are by the PROTOCOL_VERSION's name.
+
+    Attributes:
+        checks: the matrix's own, by id.
+        statements: those of the conformance suite, by id, each as a check.
+    """
+
+    services: Mapping[str, Service]
+    refusals: Mapping[str, str]
+    checks: Mapping[str, Check]
+    statements: Mapping[str, Check]
+    exceptions: tuple[ExpectedVerdict, ...]
+
+    def check(self, name: str) -> Check:
+        """Give a check or a statement by its id."""
+        return self.checks[name] if name in self.checks else self.statements[name]
+
+    def envelopes(self, protocol: str) -> tuple[str, ...]:
+        """Give the envelopes that a value is run with: one where it refuses to start."""
+        return self.services[protocol].envelopes if protocol in self.services else ("kserve",)
+
+    def outcome(self, protocol: str) -> str:
+        """Tell whether a PROTOCOL_VERSION lets the wrapper serve or makes it refuse."""
+        return SERVES if protocol in self.services else REFUSES
+
+    def checks_at(self, point: Mapping[str, str]) -> tuple[str, ...]:
+        """List the ids of the checks to make at a point of the axes, in the file's order.
+
+        The statements of the conformance suite come last.
+        """
+        every = (*self.checks.values(), *self.statements.values())
+        return tuple(check.id for check in every if check.when.holds(point))
+
+    def exception_at(self, check: str, point: Mapping[str, str]) -> ExpectedVerdict | None:
+        """Give the entry that expects something else than passed, where there is one."""
+        for exception in self.exceptions:
+            if check in exception.checks and exception.when.holds(point):
+                return exception
+        return None
+
+
+def load(path: Path = FILE, today: datetime.date | None = None) -> Expectations:
+    """Read the file.
+
+    Raises:
+        ExpectationsError: when it breaks its schema, contradicts itself, or holds a known
+            failure whose day has passed.
+    """
+    document = datafile.read(path, _SCHEMA, ExpectationsError)
+    try:
+        return _expectations(document, today or datetime.date.today())
+    except (ConditionError, ExpectationsError) as error:
+        raise ExpectationsError(f"{path}: {error}") from None
+
+
+def _expectations(document: Mapping[str, Any], today: datetime.date) -> Expectations:
+    checks = [
+        Check(entry["id"], entry["statement"], AnyOf.parse(entry["when"]))
+        for entry in document["checks"]
+    ]
+    by_id = {check.id: check for check in checks}
+    if len(by_id) != len(checks):
+        raise ExpectationsError("checks: an id is there twice")
+    statements = _statements(document.get("conformance", ()))
+    services = {
+        name: Service(tuple(entry["envelopes"]), entry["effective"], entry["transport"])
+        for entry in document["serves"]
+        for name in entry["protocol"]
+    }
+    refusals = {entry["protocol"]: entry["line"] for entry in document["refuses"]}
+    known = [*by_id, *statements]
+    exceptions = [
+        _exception(entry, Verdict.UNSUPPORTED, known) for entry in document.get("unsupported", ())
+    ]
+    for entry in document.get("known_failures", ()):
+        if entry["until"] < today:
+            raise ExpectationsError(
+                f"known failure of {', '.join(entry['check'])} expired on {entry['until']}: "
+                "mend it, or give it a new day and a reason"
+            )
+        exceptions.append(_exception(entry, Verdict.FAILED, known))
+    expectations = Expectations(services, refusals, by_id, statements, tuple(exceptions))
+    both = services.keys() & refusals.keys()
+    if both:
+        raise ExpectationsError(f"{', '.join(sorted(both))} is both in serves and in refuses")
+    return expectations
+
+
+def _statements(entries: Iterable[Mapping[str, Any]]) -> dict[str, Check]:
+    conditions: dict[str, list[Mapping[str, Any]]] = {}
+    for entry in entries:
+        conditions.setdefault(entry["profile"], []).append(entry["when"])
+    return {
+        each.id: Check(each.id, each.sentence, AnyOf.parse(conditions[each.profile]))
+        for each in catalogue.load().values()
+        if each.profile in conditions
+    }
+
+
+def _exception(entry: Mapping[str, Any], verdict: Verdict, known: Sequence[str]) -> ExpectedVerdict:
+    checks: dict[str, None] = {}
+    for pattern in entry["check"]:
+        found = fnmatch.filter(known, pattern)
+        if not found:
+            raise ExpectationsError(
+                f"{verdict}: {pattern} is no check in [[checks]] and no statement of the suite"
+            )
+        checks.update(dict.fromkeys(found))
+    when = AnyOf.parse(entry["when"])
+    return ExpectedVerdict(tuple(checks), when, verdict, entry["reason"])

@@ -1,0 +1,132 @@
+"""The options of a run, the same for ``python -m matrix run`` and for ``pytest matrix``."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from matrix.planning.axes import PROFILES
+
+RUNTIMES = ("auto", "container", "process")
+Preference = Literal["auto", "container", "process"]
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What a person asked for. Empty selections mean what the profile holds."""
+
+    profile: str
+    kserve: tuple[str, ...]
+    protocol: tuple[str, ...]
+    torchserve: tuple[str, ...]
+    cell: tuple[str, ...]
+    check: tuple[str, ...]
+    runtime: Preference
+    image: str | None
+    wrapper: str | None
+    wrapper_name: str | None
+    constructor: str | None
+    start_timeout: float
+    out: Path
+
+    @classmethod
+    def of(cls, namespace: argparse.Namespace) -> RunOptions:
+        """Take the options out of what argparse or pytest parsed."""
+        got = {name: getattr(namespace, f"matrix_{name}") for name in cls.__dataclass_fields__}
+        lists = {name: tuple(value or ()) for name, value in got.items() if name in _LISTS}
+        return cls(**{**got, **lists, "out": Path(got["out"])})
+
+    def arguments(self) -> list[str]:
+        """Give them as command-line arguments again."""
+        arguments: list[str] = []
+        for name in self.__dataclass_fields__:
+            value = getattr(self, name)
+            for each in value if isinstance(value, tuple) else (value,):
+                if each is not None:
+                    arguments.append(f"--{name.replace('_', '-')}={each}")
+        return arguments
+
+
+_LISTS = ("kserve", "protocol", "torchserve", "cell", "check")
+
+
+def add(add_option: Callable[..., Any]) -> None:
+    """Add the options to a parser of argparse or a group of pytest, by its adding method."""
+
+    def add_list(name: str, what: str) -> None:
+        add_option(
+            f"--{name}",
+            dest=f"matrix_{name}",
+            action="append",
+            metavar=name.upper(),
+            help=f"Run {what} only; may be given more than once.",
+        )
+
+    add_list("kserve", "this release of the KServe SDK (or newest)")
+    add_list("protocol", "this PROTOCOL_VERSION, by its name in axes.toml (unset, v1, ...)")
+    add_list("torchserve", "this TorchServe release")
+    add_list("cell", "the cell of this id, as --list prints it")
+    add_list("check", "the check of this id, as expectations.toml names it")
+    _add_rest(add_option)
+
+
+def _add_rest(add_option: Callable[..., Any]) -> None:
+    add_option(
+        "--profile",
+        dest="matrix_profile",
+        choices=PROFILES,
+        default="default",
+        help="default: the newest patch of each KServe minor; all: every release.",
+    )
+    add_option(
+        "--runtime",
+        dest="matrix_runtime",
+        choices=RUNTIMES,
+        default="auto",
+        help="How TorchServe runs: in a container, as a local process, or whichever works.",
+    )
+    add_option(
+        "--image",
+        dest="matrix_image",
+        help="A TorchServe image to use instead of the one built here.",
+    )
+    add_option(
+        "--wrapper",
+        dest="matrix_wrapper",
+        metavar="COMMAND",
+        help="Test the wrapper that this command starts; {python} is the interpreter of the "
+        "SDK's environment.",
+    )
+    add_option(
+        "--wrapper-name",
+        dest="matrix_wrapper_name",
+        metavar="NAME",
+        help="What results call the wrapper.",
+    )
+    add_option(
+        "--constructor",
+        dest="matrix_constructor",
+        metavar="MODULE:CLASS",
+        help="The wrapper's kserve.Model subclass, for the checks of its constructor; a .py "
+        "file may stand for the module.",
+    )
+    add_option(
+        "--start-timeout",
+        dest="matrix_start_timeout",
+        type=float,
+        # Imports of the SDK alone take 3-7 s on two busy cores.
+        default=90.0,
+        metavar="SECONDS",
+        help="How long a wrapper may take to say that its models are ready (default: 90); more "
+        "where a debugger waits in it.",
+    )
+    add_option(
+        "--out",
+        dest="matrix_out",
+        default="results",
+        metavar="FOLDER",
+        help="Where results.jsonl and junit.xml go (default: results).",
+    )

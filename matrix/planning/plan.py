@@ -1,0 +1,189 @@
+"""Which cells a run has, and which checks each of them gets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from conformance.outcomes.verdicts import Verdict
+from matrix.planning.axes import Axes
+from matrix.planning.cells import Cell
+from matrix.planning.expectations import Expectations
+from matrix.planning.options import RunOptions
+
+# The check that judges the statements of the conformance suite, which are checks of their own.
+CONFORMANCE = "conformance"
+
+
+class PlanError(Exception):
+    """A selection that can't be run. Its text says which word is wrong and what there is."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The cells of a run in their order, and the ids of the checks of each.
+
+    Attributes:
+        checks: by cell id.
+        constructor_known: whether the wrapper's model class was named.
+    """
+
+    cells: tuple[Cell, ...]
+    checks: Mapping[str, tuple[str, ...]]
+    expectations: Expectations
+    constructor_known: bool
+
+    @property
+    def planned_checks(self) -> int:
+        """Count the checks of all cells."""
+        return sum(len(checks) for checks in self.checks.values())
+
+    def cells_of(self, check: str) -> list[Cell]:
+        """List the cells in which a check is made, or one of those that it stands for."""
+        made = {check}
+        if check == CONFORMANCE:
+            made |= self.expectations.statements.keys()
+        return [cell for cell in self.cells if made & set(self.checks[cell.id])]
+
+    def statements_of(self, cell: Cell) -> list[str]:
+        """List the statements of the conformance suite that are judged in a cell."""
+        return [each for each in self.checks[cell.id] if each in self.expectations.statements]
+
+    def expected_verdict(self, cell: Cell, check: str) -> Verdict:
+        """Give the verdict that is expected of a check in a cell."""
+        point = _point(cell, self.expectations, self.constructor_known)
+        exception = self.expectations.exception_at(check, point)
+        return exception.verdict if exception else Verdict.PASSED
+
+    def instances(self) -> list[tuple[str, str]]:
+        """List the TorchServe instances that the cells need, as (release, envelope)."""
+        return list(dict.fromkeys((cell.torchserve, cell.envelope) for cell in self.cells))
+
+
+def make(
+    axes: Axes,
+    expectations: Expectations,
+    options: RunOptions,
+    runtime: str,
+    constructor_known: bool,
+) -> Plan:
+    """Make the plan of a run.
+
+    Args:
+        runtime: how TorchServe will run, ``container`` or ``process``.
+
+    Raises:
+        PlanError: when a selected word isn't on its axis, or nothing is left to run.
+    """
+    _refuse_unmatched(axes, expectations)
+    cells = _cells(axes, expectations, _selected(axes, options), runtime)
+    checks = {
+        cell.id: expectations.checks_at(_point(cell, expectations, constructor_known))
+        for cell in cells
+    }
+    if options.cell:
+        _refuse_unknown("cell", options.cell, checks)
+        cells = [cell for cell in cells if cell.id in options.cell]
+    if options.check:
+        _refuse_unknown("check", options.check, [*expectations.checks, *expectations.statements])
+        wanted = set(options.check)
+        if CONFORMANCE in wanted:
+            wanted |= expectations.statements.keys()
+        checks = {
+            cell.id: tuple(check for check in checks[cell.id] if check in wanted) for cell in cells
+        }
+    cells = [cell for cell in cells if checks[cell.id]]
+    if not cells:
+        raise PlanError("nothing is left to run: no cell has all that was selected")
+    return Plan(
+        tuple(cells), {cell.id: checks[cell.id] for cell in cells}, expectations, constructor_known
+    )
+
+
+@dataclass(frozen=True)
+class _Selection:
+    kserve: Sequence[str]
+    protocols: Sequence[str]
+    torchserve: Sequence[str]
+
+
+def _selected(axes: Axes, options: RunOptions) -> _Selection:
+    # A cell that is named is run whatever the profile holds.
+    profile = "all" if options.cell else options.profile
+    return _Selection(
+        _chosen("kserve", _resolved(options.kserve, axes), axes.profile("all"))
+        or axes.profile(profile),
+        _chosen("protocol", options.protocol, axes.protocols) or tuple(axes.protocols),
+        _chosen("torchserve", options.torchserve, axes.torchserve)
+        or (axes.torchserve if options.cell else (axes.default_torchserve,)),
+    )
+
+
+def _resolved(releases: Sequence[str], axes: Axes) -> list[str]:
+    """Replace the word ``newest`` by the newest release of the SDK."""
+    newest = axes.profile("all")[-1]
+    return [newest if release == "newest" else release for release in releases]
+
+
+def _cells(
+    axes: Axes, expectations: Expectations, selection: _Selection, runtime: str
+) -> list[Cell]:
+    for name in axes.protocols:
+        if name not in expectations.services and name not in expectations.refusals:
+            raise PlanError(
+                f"expectations.toml says nothing of PROTOCOL_VERSION {name!r} of axes.toml: add "
+                "it to serves or to refuses"
+            )
+    return [
+        Cell(kserve, protocol, envelope, torchserve, runtime)
+        for torchserve in selection.torchserve
+        for kserve in selection.kserve
+        for protocol in selection.protocols
+        for envelope in expectations.envelopes(protocol)
+    ]
+
+
+def _point(cell: Cell, expectations: Expectations, constructor_known: bool) -> dict[str, str]:
+    return {
+        **cell.axes(),
+        "outcome": expectations.outcome(cell.protocol),
+        "constructor": "known" if constructor_known else "unknown",
+    }
+
+
+def _refuse_unmatched(axes: Axes, expectations: Expectations) -> None:
+    """Refuse entries of expectations.toml that no cell of the whole matrix meets."""
+    everything = _Selection(axes.profile("all"), tuple(axes.protocols), axes.torchserve)
+    points = [
+        _point(cell, expectations, known)
+        for runtime in ("container", "process")
+        for cell in _cells(axes, expectations, everything, runtime)
+        for known in (True, False)
+    ]
+    every = (*expectations.checks.values(), *expectations.statements.values())
+    for check in every:
+        if not any(check.when.holds(point) for point in points):
+            raise PlanError(f"expectations.toml: check {check.id} meets no cell: mend its 'when'")
+    for exception in expectations.exceptions:
+        for name in exception.checks:
+            when = expectations.check(name).when
+            if not any(when.holds(point) and exception.when.holds(point) for point in points):
+                raise PlanError(
+                    f"expectations.toml: the entry '{exception.reason}' meets no cell of check "
+                    f"{name}: mend its 'when', or remove it"
+                )
+
+
+def _chosen(axis: str, words: Sequence[str], points: Iterable[str]) -> tuple[str, ...]:
+    points = tuple(points)
+    _refuse_unknown(axis, words, points)
+    # In the order of the axis, each once.
+    return tuple(point for point in points if point in words)
+
+
+def _refuse_unknown(axis: str, words: Sequence[str], points: Iterable[str]) -> None:
+    points = list(points)
+    for word in words:
+        if word not in points:
+            shown = ", ".join(points[:40])
+            raise PlanError(f"--{axis} {word}: there is no such {axis}; there are {shown}")

@@ -1,0 +1,74 @@
+"""The subject under test: a command that starts a wrapper, ours or anybody's."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+OURS_COMMAND = "{python} -m wrapper"
+OURS_CONSTRUCTOR = "wrapper.model:TorchServeModel"
+
+# What the harness's own surroundings must not say to the subject.
+_NOT_INHERITED = ("PROTOCOL_VERSION", "CONFIG_PATH", "TERMINATION_LOG_PATH")
+_NOT_INHERITED_PREFIXES = ("PYTHON", "PYTEST", "TS_", "MODEL_", "VIRTUAL_ENV")
+
+
+class SubjectError(ValueError):
+    """A subject that can't be started as it was described on the command line."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A wrapper under test.
+
+    Attributes:
+        name: what results call it.
+        command: a shell-like template; ``{python}`` stands for the interpreter of the
+            cell's SDK environment and ``{repository}`` for this repository.
+        constructor: ``MODULE:CLASS`` or ``FILE:CLASS`` of its kserve.Model subclass, for
+            the checks of the constructor; None where it isn't known.
+    """
+
+    name: str = "wrapper"
+    command: str = OURS_COMMAND
+    constructor: str | None = OURS_CONSTRUCTOR
+
+    @classmethod
+    def described(cls, command: str | None, name: str | None, constructor: str | None) -> Subject:
+        """Make the subject that the command line's options describe; ours without a command.
+
+        Raises:
+            SubjectError: when the command is no command.
+        """
+        if command is None:
+            return cls(name or "wrapper", OURS_COMMAND, constructor or OURS_CONSTRUCTOR)
+        try:
+            words = shlex.split(command)
+        except ValueError as error:
+            raise SubjectError(f"--wrapper {command!r} is no command: {error}") from None
+        if not words:
+            raise SubjectError("--wrapper is empty: write the command that starts your wrapper")
+        return cls(name or Path(words[-1]).stem, command, constructor)
+
+    def argv(self, python: Path, http_port: int, grpc_port: int) -> list[str]:
+        """Give the command to run, with KServe's usual flags for the ports."""
+        words = [
+            word.replace("{python}", str(python)).replace("{repository}", str(REPOSITORY))
+            for word in shlex.split(self.command)
+        ]
+        return [*words, "--http_port", str(http_port), "--grpc_port", str(grpc_port)]
+
+
+def base_environment() -> dict[str, str]:
+    """Give the environment that every subject starts from: ours, less what would leak in."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in _NOT_INHERITED and not name.startswith(_NOT_INHERITED_PREFIXES)
+    }
+    # As in the image, where the wrapper is on the path.
+    return {**kept, "PYTHONPATH": str(REPOSITORY / "src")}

@@ -1,0 +1,27 @@
+"""The hooks by which a run tells how it goes. Called in the controller only."""
+
+from __future__ import annotations
+
+from conformance.outcomes.results import Record, Run
+from matrix.planning.cells import Cell
+from matrix.planning.plan import Plan
+
+
+def pytest_matrix_planned(plan: Plan) -> None:
+    """Told once, before anything is started."""
+
+
+def pytest_matrix_notice(sentence: str) -> None:
+    """Told whenever there is something that a person should know."""
+
+
+def pytest_matrix_cell_entered(cell: Cell) -> None:
+    """Told whenever a check of the cell begins."""
+
+
+def pytest_matrix_record(record: Record) -> None:
+    """Told after each check."""
+
+
+def pytest_matrix_finished(run: Run) -> None:
+    """Told at the end, with all that the run found."""

@@ -1,0 +1,102 @@
+"""The TorchServe instances of a run: started once, by the controller, for all workers."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, cast
+
+from conformance.outcomes.verdicts import Verdict
+from fixtures import models
+from fixtures import torchserve as torchserves
+from fixtures.torchserve import (
+    Envelope,
+    Instance,
+    Runtime,
+    RuntimeUnavailable,
+    TorchServe,
+    TorchServeError,
+)
+from matrix.running import late_model
+from matrix.running.stage import MODELS, instance_key
+
+_TAIL = 4000
+
+# What stands for a TorchServe that isn't there: the verdict to give and the reason.
+Absence = tuple[str, str]
+
+
+class Instances:
+    """Starts the instances that a plan needs and ends them."""
+
+    def __init__(self) -> None:
+        self._running: dict[str, TorchServe] = {}
+        self._absent: dict[str, Absence] = {}
+
+    def start(self, needed: Sequence[tuple[str, str]], runtime: Runtime, image: str | None) -> None:
+        """Start TorchServe for each (release, envelope), side by side.
+
+        What doesn't start is kept as the reason for its cells' verdicts.
+        """
+        with ThreadPoolExecutor(max_workers=2) as pool:
+            for release, envelope in needed:
+                pool.submit(self._start, release, envelope, runtime, image)
+
+    def withhold(self, needed: Sequence[tuple[str, str]], reason: str) -> None:
+        """Say why no instance can be started at all."""
+        for release, envelope in needed:
+            self._absent[instance_key(release, envelope)] = (str(Verdict.UNPROVISIONED), reason)
+
+    def stop(self) -> None:
+        """End all of them; what one can't be ended for must not keep the others."""
+        running, self._running = self._running, {}
+        with contextlib.ExitStack() as stack:
+            for torchserve in running.values():
+                stack.callback(torchserve.stop)
+
+    def log_tail(self, torchserve: str, envelope: str) -> str:
+        """Give the end of an instance's log, empty where it isn't running."""
+        running = self._running.get(instance_key(torchserve, envelope))
+        return running.logs()[-_TAIL:] if running else ""
+
+    def identity(self, torchserve: str, envelope: str) -> str:
+        """Give what identifies the software of an instance, empty where it isn't running."""
+        running = self._running.get(instance_key(torchserve, envelope))
+        return running.instance.identity if running else ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give all as plain data, for the workers."""
+        return {
+            "running": {key: each.instance.to_dict() for key, each in self._running.items()},
+            "absent": {key: list(absence) for key, absence in self._absent.items()},
+        }
+
+    def _start(self, release: str, envelope: str, runtime: Runtime, image: str | None) -> None:
+        # Kept by the thread that started it: an interrupted `start` has to be able to stop it.
+        key = instance_key(release, envelope)
+        try:
+            self._running[key] = torchserves.start(
+                runtime,
+                release=release,
+                envelope=cast("Envelope", envelope),
+                models=[models.archive(name) for name in MODELS],
+                stored=[models.archive(late_model.ARCHIVE)],
+                config={"enable_model_api": "true"},
+                image=image,
+            )
+        except RuntimeUnavailable as error:
+            self._absent[key] = (str(Verdict.UNPROVISIONED), str(error))
+        except Exception as error:
+            told = str(error) if isinstance(error, TorchServeError) else repr(error)
+            self._absent[key] = (
+                str(Verdict.ERROR),
+                f"TorchServe {release} with envelope {envelope}: {told}",
+            )
+
+
+def from_dict(data: Mapping[str, Any]) -> dict[str, Instance | Absence]:
+    """Read what `Instances.to_dict` gave."""
+    running = {key: Instance.from_dict(each) for key, each in data["running"].items()}
+    absent = {key: (each[0], each[1]) for key, each in data["absent"].items()}
+    return {**running, **absent}

@@ -1,0 +1,67 @@
+"""A model of one cell's own: configured there, and in TorchServe when a check says so.
+
+It is the misbehaving model under another name, so that what it is told to do (to crash, to be
+slow, ...) is nobody else's trouble, though all cells share one TorchServe.
+"""
+
+from __future__ import annotations
+
+import requests
+
+from fixtures.torchserve import Instance
+from matrix.planning.cells import Cell
+from matrix.running.clients import TIMEOUT
+from matrix.running.reference import ReferenceMissingError
+
+ARCHIVE = "misbehaving"
+
+
+def name_of(cell: Cell) -> str:
+    """Give the name of a cell's own model."""
+    return f"late-{cell.kserve}-{cell.protocol}-{cell.envelope}"
+
+
+class LateModel:
+    """Brings a cell's own model into its TorchServe, and takes it away."""
+
+    def __init__(self, cell: Cell, instance: Instance) -> None:
+        self.name = name_of(cell)
+        self._models = f"http://{instance.endpoints.host}:{instance.endpoints.management}/models"
+        self._is_there = False
+
+    def bring(self) -> None:
+        """Have TorchServe load it, where it isn't there; returns when its worker is READY.
+
+        Raises:
+            ReferenceMissingError: when TorchServe doesn't.
+        """
+        if self._is_there:
+            return
+        # Also when the answer is lost, it has to be taken away.
+        self._is_there = True
+        asked = {"url": f"{ARCHIVE}.mar", "model_name": self.name}
+        self._ask("POST", self._models, {**asked, "initial_workers": "1", "synchronous": "true"})
+
+    def take_away(self) -> None:
+        """Have TorchServe forget it, where it is there.
+
+        Raises:
+            ReferenceMissingError: when TorchServe doesn't.
+        """
+        if self._is_there:
+            self._is_there = False
+            url = f"{self._models}/{self.name}"
+            # 500: it gave up on a worker that had just died, and goes on when asked again.
+            if self._ask("DELETE", url, {}, but=(404, 500)) == 500:
+                self._ask("DELETE", url, {}, but=(404,))
+
+    def _ask(self, method: str, url: str, asked: dict[str, str], but: tuple[int, ...] = ()) -> int:
+        try:
+            with requests.Session() as session:
+                session.trust_env = False
+                answer = session.request(method, url, params=asked, timeout=2 * TIMEOUT)
+        except requests.RequestException as error:
+            raise ReferenceMissingError(f"TorchServe itself doesn't answer: {error}") from None
+        if not answer.ok and answer.status_code not in but:
+            raise ReferenceMissingError(f"TorchServe can't {method} {self.name}: {answer.text}")
+        return answer.status_code

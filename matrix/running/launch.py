@@ -1,0 +1,277 @@
+"""Starts a wrapper as its users do, a command with an environment and ports, and ends it.
+
+A wrapper gets a process group of its own: the server of SDK 0.10 starts workers that
+outlive the process that was started, and a leftover would answer for the next cell.
+What a killed runner leaves is found by marks in its environment; see `fixtures.leftovers`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import requests
+
+from conformance.outcomes.verdicts import SubjectFailed
+from fixtures.torchserve import Endpoints
+from matrix.planning.subject import OURS_COMMAND, Subject, base_environment
+from matrix.running import ports
+
+_STOP_WITHIN = 5.0
+# Killed processes whose parent has gone stay zombies where process 1 doesn't reap them.
+_KILL_WITHIN = 1.0
+_TAIL = 4000
+
+
+@dataclass(frozen=True)
+class Situation:
+    """What surrounds a wrapper in its pod.
+
+    Attributes:
+        protocol_version: PROTOCOL_VERSION's value, None where it isn't set.
+        envelope: TS_SERVICE_ENVELOPE.
+        torchserve: where TorchServe is.
+        models: names of the configured models.
+        folder: an empty folder for the configuration, the logs and the termination log.
+        marks: variables by which a sweep knows the process, where the caller may be killed;
+            see `fixtures.leftovers.Record`.
+    """
+
+    protocol_version: str | None
+    envelope: str
+    torchserve: Endpoints
+    models: Sequence[str]
+    folder: Path
+    marks: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def termination_log(self) -> Path:
+        """Give the file that stands for the container's termination log."""
+        return self.folder / "termination-log"
+
+    @property
+    def log(self) -> Path:
+        """Give the file that a started wrapper's stdout and stderr go to."""
+        return self.folder / "wrapper.log"
+
+    def environment(self) -> dict[str, str]:
+        """Write config.properties and give the environment of the wrapper's process."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        config = self.folder / "config.properties"
+        config.write_text(_properties(self.torchserve, self.models), encoding="utf-8")
+        protocol = (
+            {} if self.protocol_version is None else {"PROTOCOL_VERSION": self.protocol_version}
+        )
+        return {
+            **base_environment(),
+            **protocol,
+            "CONFIG_PATH": str(config),
+            "TS_SERVICE_ENVELOPE": self.envelope,
+            "TERMINATION_LOG_PATH": str(self.termination_log),
+            # Wrappers of the usual design sleep this long (in seconds) before they ask
+            # TorchServe for the first time; 30 is their default.
+            "MODEL_LOAD_DELAY": "1",
+            **self.marks,
+        }
+
+
+class RunningWrapper:
+    """A wrapper that was started and said that its models are ready."""
+
+    def __init__(self, process: subprocess.Popen[bytes], log: Path, http: int, grpc: int) -> None:
+        self._process = process
+        self._log = log
+        self.http_port = http
+        self.grpc_port = grpc
+
+    @property
+    def url(self) -> str:
+        """Give the base of its REST routes."""
+        return f"http://127.0.0.1:{self.http_port}"
+
+    def log(self) -> str:
+        """Give all that it has written to stdout and stderr."""
+        return self._log.read_text(encoding="utf-8", errors="replace")
+
+    def log_tail(self) -> str:
+        """Give the end of what it has written."""
+        return self.log()[-_TAIL:]
+
+    def exit_code(self) -> int | None:
+        """Give its exit code, or None while it runs."""
+        return self._process.poll()
+
+    def terminate(self) -> None:
+        """Tell it to stop, as Kubernetes does: SIGTERM to its first process alone."""
+        self._process.terminate()
+
+    def stop(self) -> None:
+        """End the whole process group, politely, then not.
+
+        Raises:
+            PortError: when one of its ports is held even so.
+        """
+        end_group(self._process)
+        ports.wait_free((self.http_port, self.grpc_port), seconds=10)
+
+
+def start(
+    subject: Subject,
+    python: Path,
+    situation: Situation,
+    wait_for: Sequence[str],
+    timeout: float = 90.0,
+) -> RunningWrapper:
+    """Start a wrapper and wait until it calls the models of ``wait_for`` ready.
+
+    Args:
+        timeout: seconds that this may take.
+
+    Raises:
+        SubjectFailed: when it ends, or isn't ready in time; tells the end of its log.
+        PortError: when no ports are free.
+    """
+    http, grpc = ports.free(2)
+    with situation_log(situation) as log:
+        process = spawn(subject, subject.argv(python, http, grpc), situation, log, log)
+    wrapper = RunningWrapper(process, situation.log, http, grpc)
+    try:
+        _wait_ready(wrapper, wait_for, timeout)
+    except BaseException:
+        wrapper.stop()
+        raise
+    return wrapper
+
+
+def spawn(
+    subject: Subject, argv: Sequence[str], situation: Situation, stdout: int, stderr: int
+) -> subprocess.Popen[bytes]:
+    """Start a subject's process in a process group of its own.
+
+    Raises:
+        SubjectFailed: when the command can't be run.
+    """
+    # Ours needs no folder; a user's own command may name files relative to theirs.
+    folder = situation.folder if subject.command == OURS_COMMAND else None
+    return start_group(argv, situation.environment(), folder, stdout, stderr)
+
+
+def start_group(
+    argv: Sequence[str],
+    environment: Mapping[str, str],
+    folder: Path | None,
+    stdout: int,
+    stderr: int,
+) -> subprocess.Popen[bytes]:
+    """Start a process in a process group of its own.
+
+    Args:
+        folder: where it works; where the caller does if it is None.
+
+    Raises:
+        SubjectFailed: when the command can't be run.
+    """
+    try:
+        return subprocess.Popen(
+            argv,
+            env=environment,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=stderr,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise SubjectFailed(f"{argv[0]} can't be run: {error.strerror}") from None
+
+
+def end_group(process: subprocess.Popen[bytes]) -> None:
+    """End a process that `start_group` started, and all that it started."""
+    for number, seconds in ((signal.SIGTERM, _STOP_WITHIN), (signal.SIGKILL, _KILL_WITHIN)):
+        _signal_group(process.pid, number)
+        deadline = time.monotonic() + seconds
+        while _group_is_alive(process) and time.monotonic() < deadline:
+            time.sleep(0.02)
+    process.wait()
+
+
+@contextlib.contextmanager
+def situation_log(situation: Situation) -> Iterator[int]:
+    """Open the wrapper's log for a process to inherit."""
+    situation.folder.mkdir(parents=True, exist_ok=True)
+    with situation.log.open("wb") as log:
+        yield log.fileno()
+
+
+def _wait_ready(wrapper: RunningWrapper, models: Sequence[str], timeout: float) -> None:
+    deadline = time.monotonic() + timeout
+    waiting = list(models)
+    with requests.Session() as session:
+        session.trust_env = False
+        while waiting:
+            if wrapper.exit_code() is not None:
+                raise SubjectFailed(
+                    f"the wrapper ended with exit code {wrapper.exit_code()} before it was ready; "
+                    f"the end of its log:\n{wrapper.log_tail()}"
+                )
+            if time.monotonic() > deadline:
+                raise SubjectFailed(
+                    f"the wrapper didn't call {waiting[0]} ready within {timeout:.0f} s; "
+                    f"the end of its log:\n{wrapper.log_tail()}"
+                )
+            if _is_ready(session, wrapper.url, waiting[0]):
+                waiting.pop(0)
+            else:
+                time.sleep(0.1)
+
+
+def _is_ready(session: requests.Session, url: str, model: str) -> bool:
+    try:
+        answer = session.get(f"{url}/v1/models/{model}", timeout=5)
+        # SDK 0.11 answers the string "True".
+        return answer.status_code == 200 and answer.json().get("ready") in (True, "True")
+    except (requests.RequestException, AttributeError):
+        return False
+
+
+def _signal_group(group: int, number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, number)
+
+
+def _group_is_alive(process: subprocess.Popen[bytes]) -> bool:
+    process.poll()  # reaps the leader, which else stays in the group as a zombie
+    try:
+        os.killpg(process.pid, 0)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
+
+
+def _properties(endpoints: Endpoints, models: Sequence[str]) -> str:
+    # The file that KServe's documentation gives for TorchServe.
+    snapshot: Mapping[str, object] = {
+        "name": "startup.cfg",
+        "modelCount": len(models),
+        "models": {
+            model: {"1.0": {"defaultVersion": True, "marName": f"{model}.mar"}} for model in models
+        },
+    }
+    host = f"http://{endpoints.host}"
+    return (
+        f"inference_address={host}:{endpoints.inference}\n"
+        f"management_address={host}:{endpoints.management}\n"
+        f"metrics_address={host}:{endpoints.metrics}\n"
+        f"grpc_inference_port={endpoints.grpc_inference}\n"
+        f"grpc_management_port={endpoints.grpc_management}\n"
+        "enable_envvars_config=true\n"
+        "model_store=/mnt/models/model-store\n"
+        f"model_snapshot={json.dumps(snapshot)}\n"
+    )

@@ -1,0 +1,290 @@
+"""The pytest plugin of the matrix: plans, starts TorchServe once, records, judges the run.
+
+The controller (pytest-xdist's, or the only process) starts the TorchServe instances and
+writes the results; the workers get the instances as data and run the checks. A check is a
+test function that needs ``cell``; its name is its id: ``test_v1_predict`` makes ``v1-predict``.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import traceback
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+
+from conformance.outcome import Outcome
+from conformance.outcomes.exhibit import Exhibit
+from conformance.outcomes.judgement import judge
+from conformance.outcomes.verdicts import Verdict
+from matrix.planning import axes, expectations, options
+from matrix.planning.cells import Cell
+from matrix.planning.expectations import Expectations
+from matrix.planning.plan import Plan, PlanError
+from matrix.planning.subject import SubjectError
+from matrix.running import hookspecs, statements
+from matrix.running.distribution import ByRelease, cell_id
+from matrix.running.session import MatrixSession
+from matrix.running.stage import Stage
+
+# Making an environment from an empty cache, on a slow line, is a part of the first check.
+_CHECK_WITHIN = 1200
+_EXIT_CODES = {
+    pytest.ExitCode.USAGE_ERROR: 2,
+    pytest.ExitCode.NO_TESTS_COLLECTED: 2,
+    pytest.ExitCode.INTERRUPTED: 3,
+    pytest.ExitCode.INTERNAL_ERROR: 3,
+}
+
+_MATRIX = pytest.StashKey[MatrixSession]()
+_EXHIBIT = pytest.StashKey[Exhibit]()
+_OUTCOMES = pytest.StashKey[list[Outcome]]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options of a run."""
+    options.add(parser.getgroup("matrix", "compatibility matrix").addoption)
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Add the hooks by which a run tells how it goes."""
+    pluginmanager.add_hookspecs(hookspecs)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_cmdline_main() -> Generator[None, Any, Any]:
+    """Turn pytest's exit codes into those of the harness."""
+    try:
+        code = yield
+    except pytest.UsageError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 2
+    return _EXIT_CODES.get(code, code)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the plan."""
+    try:
+        config.stash[_MATRIX] = MatrixSession(config)
+    except (PlanError, SubjectError, expectations.ExpectationsError, axes.AxesError) as error:
+        raise pytest.UsageError(str(error)) from None
+    matrix = config.stash[_MATRIX]
+    if matrix.worker is None:
+        config.pluginmanager.register(_Reporting(config, matrix), "matrix-reporting")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Start what the workers share, before they are started."""
+    matrix = session.config.stash[_MATRIX]
+    if matrix.worker is not None or session.config.option.collectonly:
+        return
+    try:
+        matrix.options.out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        out = matrix.options.out
+        raise pytest.UsageError(f"--out {out} can't be written: {error.strerror}") from None
+    matrix.start(session.config.hook)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Send a worker of pytest-xdist what it has to know."""
+    node.workerinput["matrix"] = node.config.stash[_MATRIX].to_worker()
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Make one test of a check for each cell that it is planned in."""
+    if "cell" not in metafunc.fixturenames:
+        return
+    planned = metafunc.config.stash[_MATRIX].plan
+    check = _check_id(metafunc.function.__name__)
+    if check not in planned.expectations.checks:
+        raise pytest.UsageError(
+            f"{metafunc.definition.nodeid}: expectations.toml has no check {check}: add it there"
+        )
+    parameters = [
+        pytest.param(
+            cell,
+            id=cell.id,
+            marks=pytest.mark.timeout(_CHECK_WITHIN),
+        )
+        for cell in planned.cells_of(check)
+    ]
+    metafunc.parametrize("cell", parameters)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Bring the checks of one cell together, in the plan's order."""
+    planned = config.stash[_MATRIX].plan
+    cells = {cell: index for index, cell in enumerate(planned.cells)}
+    checks = {check: index for index, check in enumerate(planned.expectations.checks)}
+
+    def place(item: pytest.Item) -> tuple[int, int]:
+        cell = _cell(item)
+        return (cells[cell], checks[_check_of(item)]) if cell else (-1, -1)
+
+    # pytest collects a test with no parameters once, to skip it. Nothing is skipped here.
+    items[:] = [item for item in items if _cell(item) or not _is_check(item)]
+    items.sort(key=place)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Judge a phase of a check and attach what its record needs."""
+    report = yield
+    cell = _cell(item)
+    if cell is None:
+        return report
+    error = call.excinfo.value if call.excinfo else None
+    judgement = judge(error)
+    exhibit = item.stash.get(_EXHIBIT, Exhibit())
+    if judgement.verdict is Verdict.UNSUPPORTED:
+        report.outcome = "skipped"
+        report.longrepr = (str(item.path), 0, f"unsupported: {judgement.message}")
+    elif judgement.verdict is not Verdict.PASSED:
+        report.outcome = "failed"
+        if isinstance(report.longrepr, tuple):  # of a skip, which is none here
+            report.longrepr = judgement.message
+    report.matrix_record = json.dumps(  # type: ignore[attr-defined]
+        {
+            "cell": cell.id,
+            "check": _check_of(item),
+            "verdict": judgement.verdict,
+            "message": judgement.message,
+            "expected": exhibit.expected,
+            "observed": exhibit.observed,
+            "seconds": call.duration,
+            "evidence": _evidence(item, cell, judgement.verdict, exhibit, error),
+        }
+    )
+    if call.when == "call" and _OUTCOMES in item.stash:
+        outcomes = item.stash[_OUTCOMES]
+        report.matrix_statements = statements.packed(outcomes)  # type: ignore[attr-defined]
+    return report
+
+
+def _evidence(
+    item: pytest.Item, cell: Cell, verdict: Verdict, exhibit: Exhibit, error: BaseException | None
+) -> dict[str, Any]:
+    """Gather what lets a person see why, leaving out what is empty."""
+    stage = item.config.stash[_MATRIX].stage
+    evidence: dict[str, Any] = {
+        "interpreter": stage.interpreter(cell),
+        "exchanges": exhibit.exchanges,
+    }
+    if verdict in (Verdict.FAILED, Verdict.ERROR):
+        evidence["wrapper_log"] = stage.wrapper_log(cell)
+    if verdict is Verdict.ERROR and error is not None:
+        evidence["traceback"] = "".join(traceback.format_exception(error))[-4000:]
+    return {kind: each for kind, each in evidence.items() if each}
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Finish the results and judge the run; one that was broken off is left without a footer."""
+    matrix = session.config.stash.get(_MATRIX, None)
+    if matrix is None or matrix.recorder is None:
+        return
+    if exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+        run, differing = matrix.recorder.finish()
+        session.exitstatus = run.exit_code()
+        if differing is not None:
+            session.config.hook.pytest_matrix_notice(sentence=differing)
+        session.config.hook.pytest_matrix_finished(run=run)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End what was started, whatever happened."""
+    matrix = config.stash.get(_MATRIX, None)
+    if matrix is not None:
+        matrix.close()
+
+
+def pytest_matrix_notice(sentence: str) -> None:
+    """Do nothing: a face that shows notices registers a plugin of its own."""
+
+
+class _Reporting:
+    """Passes reports on to the recorder. Registered in the controller only."""
+
+    def __init__(self, config: pytest.Config, matrix: MatrixSession) -> None:
+        self._config = config
+        self._matrix = matrix
+        self._cells = {cell.id: cell for cell in matrix.plan.cells}
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> Any:
+        return ByRelease(config, log, self._cells)
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        cell = self._cells.get(cell_id(nodeid))
+        if cell is not None:
+            self._config.hook.pytest_matrix_cell_entered(cell=cell)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        recorder = self._matrix.recorder
+        cell = self._cells.get(cell_id(report.nodeid))
+        if recorder is None or cell is None:
+            return
+        if report.when in ("setup", "call", "teardown"):
+            records = recorder.take(cell, report)
+        else:  # pytest-xdist's report about a worker that crashed
+            function = report.nodeid.rpartition("::")[2].partition("[")[0]
+            records = [recorder.crashed(cell.id, _check_id(function), report)]
+        for record in records:
+            self._config.hook.pytest_matrix_record(record=record)
+
+
+@pytest.fixture
+def stage(request: pytest.FixtureRequest) -> Stage:
+    """Give what the checks of this process stand on."""
+    return request.config.stash[_MATRIX].stage
+
+
+@pytest.fixture
+def exhibit(request: pytest.FixtureRequest) -> Exhibit:
+    """Give the evidence that goes into the check's record."""
+    made: Exhibit = request.node.stash.setdefault(_EXHIBIT, Exhibit())
+    return made
+
+
+@pytest.fixture
+def outcomes(request: pytest.FixtureRequest) -> list[Outcome]:
+    """Give the list of what statements of the conformance suite came to, to be filled."""
+    made: list[Outcome] = request.node.stash.setdefault(_OUTCOMES, [])
+    return made
+
+
+@pytest.fixture
+def plan(request: pytest.FixtureRequest) -> Plan:
+    """Give the plan of the run."""
+    return request.config.stash[_MATRIX].plan
+
+
+@pytest.fixture
+def expected(request: pytest.FixtureRequest) -> Expectations:
+    """Give what expectations.toml says."""
+    return request.config.stash[_MATRIX].plan.expectations
+
+
+def _cell(item: pytest.Item) -> Cell | None:
+    parameters = getattr(item, "callspec", None)
+    cell = parameters.params.get("cell") if parameters else None
+    return cell if isinstance(cell, Cell) else None
+
+
+def _is_check(item: pytest.Item) -> bool:
+    return "cell" in getattr(item, "fixturenames", ())
+
+
+def _check_of(item: pytest.Item) -> str:
+    return _check_id(getattr(item, "originalname", item.name))
+
+
+def _check_id(function: str) -> str:
+    return function.removeprefix("test_").replace("_", "-")

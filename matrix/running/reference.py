@@ -1,0 +1,92 @@
+"""Asks TorchServe itself: its answer is what a wrapper's answer is held against."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import grpc
+import requests
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+
+from fixtures.torchserve import Instance
+from matrix.running.clients import TIMEOUT, encode
+
+_PACKAGE = "org.pytorch.serve.grpc.inference"
+
+
+class ReferenceMissingError(Exception):
+    """TorchServe itself didn't answer: the harness's fault, not the subject's."""
+
+
+def by_rest(instance: Instance, path: str, body: Any) -> Any:
+    """POST a JSON body to TorchServe's inference API and give its JSON answer.
+
+    Raises:
+        ReferenceMissingError: when TorchServe doesn't answer 200 with JSON.
+    """
+    url = f"http://{instance.endpoints.host}:{instance.endpoints.inference}{path}"
+    try:
+        with requests.Session() as session:
+            session.trust_env = False
+            headers = {"content-type": "application/json"}
+            answer = session.post(url, data=encode(body), headers=headers, timeout=TIMEOUT)
+            answer.raise_for_status()
+            return answer.json()
+    except requests.RequestException as error:
+        raise ReferenceMissingError(f"TorchServe itself can't answer {path}: {error}") from None
+
+
+def by_grpc(instance: Instance, model: str, body: Any) -> Any:
+    """Send a JSON body through TorchServe's ``Predictions`` call and give its JSON answer.
+
+    Raises:
+        ReferenceMissingError: when TorchServe doesn't answer with JSON.
+    """
+    target = f"{instance.endpoints.host}:{instance.endpoints.grpc_inference}"
+    request = _PredictionsRequest(model_name=model, input={"data": encode(body)})
+    try:
+        with grpc.insecure_channel(target, [("grpc.enable_http_proxy", 0)]) as channel:
+            call = channel.unary_unary(
+                f"/{_PACKAGE}.InferenceAPIsService/Predictions",
+                request_serializer=_PredictionsRequest.SerializeToString,
+                response_deserializer=_PredictionResponse.FromString,
+            )
+            return json.loads(call(request, timeout=TIMEOUT).prediction)
+    except (grpc.RpcError, ValueError) as error:
+        raise ReferenceMissingError(f"TorchServe itself can't answer by gRPC: {error}") from None
+
+
+def _messages() -> descriptor_pb2.FileDescriptorProto:
+    # pytorch/serve, frontend/server/src/main/resources/proto/inference.proto: the members
+    # used here, whose numbers are the same from 0.5.3 to 0.12.0.
+    kind = descriptor_pb2.FieldDescriptorProto
+    file = descriptor_pb2.FileDescriptorProto(
+        name="matrix/torchserve_inference.proto", package=_PACKAGE, syntax="proto3"
+    )
+    request = file.message_type.add(name="PredictionsRequest")
+    request.field.add(name="model_name", number=1, type=kind.TYPE_STRING, label=1)
+    request.field.add(
+        name="input",
+        number=3,
+        type=kind.TYPE_MESSAGE,
+        label=3,
+        type_name=f".{_PACKAGE}.PredictionsRequest.InputEntry",
+    )
+    entry = request.nested_type.add(name="InputEntry")
+    entry.options.map_entry = True
+    entry.field.add(name="key", number=1, type=kind.TYPE_STRING, label=1)
+    entry.field.add(name="value", number=2, type=kind.TYPE_BYTES, label=1)
+    response = file.message_type.add(name="PredictionResponse")
+    response.field.add(name="prediction", number=1, type=kind.TYPE_BYTES, label=1)
+    return file
+
+
+_pool = descriptor_pool.DescriptorPool()
+_pool.AddSerializedFile(_messages().SerializeToString())
+_PredictionsRequest = message_factory.GetMessageClass(
+    _pool.FindMessageTypeByName(f"{_PACKAGE}.PredictionsRequest")
+)
+_PredictionResponse = message_factory.GetMessageClass(
+    _pool.FindMessageTypeByName(f"{_PACKAGE}.PredictionResponse")
+)

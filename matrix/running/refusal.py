@@ -1,0 +1,128 @@
+"""Watches a wrapper that is started with a PROTOCOL_VERSION it must refuse."""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from matrix.planning.subject import Subject
+from matrix.running import launch, ports
+from matrix.running.launch import Situation
+
+# A wrapper that swallows the value has opened its port by then, and is caught earlier;
+# one of the usual design dies of the value after 3-7 s.
+_WATCH_FOR = 60.0
+# Seconds from process start to exit. kserve alone takes 2 s and more to import.
+AT_MOST = 0.3
+# A busy machine slows some tries down, hardly ever all of them.
+_FEWEST_TRIES, _MOST_TRIES = 3, 10
+_TRY_FOR = 10.0
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """What a wrapper did with a value that it must refuse.
+
+    Attributes:
+        exit_code: None where it did not end by itself.
+        termination_log: the file's text, None where it wrote none.
+        opened_ports: which of its two ports it opened, ``http`` and ``grpc``.
+        seconds: from process start to exit, of each timed try; empty where it didn't end.
+    """
+
+    exit_code: int | None
+    stdout: str
+    stderr: str
+    termination_log: str | None
+    opened_ports: tuple[str, ...]
+    seconds: tuple[float, ...]
+
+    @property
+    def median(self) -> float:
+        """Give the median time to exit in seconds, infinite where it didn't end."""
+        return statistics.median(self.seconds) if self.seconds else float("inf")
+
+
+def observe(subject: Subject, python: Path, situation: Situation) -> Refusal:
+    """Start the wrapper, watched; then again, only timed.
+
+    Raises:
+        SubjectFailed: when the command can't be run.
+    """
+    watched = _watch(subject, python, situation)
+    if watched.exit_code is None:
+        return watched
+    # Times are of tries of their own: connecting to the ports costs time too.
+    seconds: list[float] = []
+    while _needs_another(seconds):
+        seconds.append(_time(subject, python, situation))
+    return Refusal(
+        watched.exit_code,
+        watched.stdout,
+        watched.stderr,
+        watched.termination_log,
+        watched.opened_ports,
+        tuple(seconds),
+    )
+
+
+def _needs_another(seconds: list[float]) -> bool:
+    if len(seconds) < _FEWEST_TRIES:
+        return True
+    return min(seconds) > AT_MOST and len(seconds) < _MOST_TRIES and sum(seconds) < _TRY_FOR
+
+
+def _watch(subject: Subject, python: Path, situation: Situation) -> Refusal:
+    http, grpc = ports.free(2)
+    names = {"http": http, "grpc": grpc}
+    opened: set[str] = set()
+
+    def has_opened() -> bool:
+        opened.update(name for name, port in names.items() if ports.is_open(port))
+        return bool(opened)
+
+    situation.termination_log.unlink(missing_ok=True)
+    with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
+        argv = subject.argv(python, http, grpc)
+        process = launch.spawn(subject, argv, situation, stdout.fileno(), stderr.fileno())
+        try:
+            _wait(process, has_opened)
+            exit_code = process.poll()
+        finally:
+            launch.end_group(process)
+        ports.wait_free((http, grpc), seconds=10)
+        texts = []
+        for file in (stdout, stderr):
+            file.seek(0)
+            texts.append(file.read().decode("utf-8", "replace"))
+    log = situation.termination_log
+    told = log.read_text(encoding="utf-8") if log.is_file() else None
+    return Refusal(exit_code, texts[0], texts[1], told, tuple(sorted(opened)), ())
+
+
+def _wait(process: subprocess.Popen[bytes], is_enough: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + _WATCH_FOR
+    while process.poll() is None and not is_enough() and time.monotonic() < deadline:
+        time.sleep(0.005)
+
+
+def _time(subject: Subject, python: Path, situation: Situation) -> float:
+    http, grpc = ports.free(2)
+    argv = subject.argv(python, http, grpc)
+    started = time.perf_counter()
+    process = launch.spawn(subject, argv, situation, subprocess.DEVNULL, subprocess.DEVNULL)
+    # Not wait(timeout): that looks every 50 ms only.
+    watchdog = threading.Timer(_WATCH_FOR, process.kill)
+    watchdog.start()
+    try:
+        process.wait()
+        return time.perf_counter() - started
+    finally:
+        watchdog.cancel()
+        launch.end_group(process)

@@ -1,0 +1,119 @@
+"""One run of the matrix: what was asked for, what it stands on, and what it found."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fixtures import leftovers, torchserve
+from fixtures.torchserve import Runtime, RuntimeUnavailable, available_runtime
+from matrix.planning import axes, expectations
+from matrix.planning.axes import Axes
+from matrix.planning.options import RunOptions
+from matrix.planning.plan import Plan
+from matrix.planning.plan import make as make_plan
+from matrix.planning.subject import Subject
+from matrix.running import instances as running
+from matrix.running.instances import Instances
+from matrix.running.recorder import Recorder, past_run
+from matrix.running.stage import Stage
+
+
+class MatrixSession:
+    """A run of the matrix, as seen from one process of it.
+
+    Attributes:
+        worker: what the controller sent, None in the controller itself.
+    """
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.worker: dict[str, Any] | None = getattr(config, "workerinput", {}).get("matrix")
+        self.options = RunOptions.of(config.option)
+        self.axes: Axes = axes.load()
+        asked = self.options
+        self.subject = Subject.described(asked.wrapper, asked.wrapper_name, asked.constructor)
+        self.unavailable: str | None = None
+        self.runtime: Runtime = self.worker["runtime"] if self.worker else self._runtime()
+        self.plan: Plan = make_plan(
+            self.axes,
+            expectations.load(),
+            self.options,
+            self.runtime,
+            constructor_known=self.subject.constructor is not None,
+        )
+        self.instances = Instances()
+        self.recorder: Recorder | None = None
+        self._stage: Stage | None = None
+        self._folder: Path | None = None
+        self._record: leftovers.Record | None = None
+
+    def _runtime(self) -> Runtime:
+        wanted = self.options.runtime
+        try:
+            return available_runtime(wanted)
+        except RuntimeUnavailable as error:
+            self.unavailable = str(error)
+            return "container" if wanted == "auto" else wanted
+
+    @property
+    def stage(self) -> Stage:
+        """Give what the checks of this process stand on."""
+        if self._stage is None:
+            sent = self.worker or self.to_worker()
+            self._stage = Stage(
+                self.subject,
+                self.axes,
+                running.from_dict(sent["instances"]),
+                Path(sent["folder"]) / f"process-{os.getpid()}",
+                sent["marks"],
+                self.options.start_timeout,
+            )
+        return self._stage
+
+    def to_worker(self) -> dict[str, Any]:
+        """Give what a worker process has to know. In the controller only, when it has started."""
+        if self._record is None:
+            raise RuntimeError("the run has not been started")
+        return {
+            "runtime": self.runtime,
+            "instances": self.instances.to_dict(),
+            "folder": str(self._folder),
+            "marks": self._record.environment,
+        }
+
+    def start(self, hook: Any) -> None:
+        """Sweep, start TorchServe, begin the results. In the controller only."""
+        hook.pytest_matrix_planned(plan=self.plan)
+        for sentence in (*torchserve.sweep(), past_run(self.options)):
+            if sentence:
+                hook.pytest_matrix_notice(sentence=sentence)
+        self._folder = Path(tempfile.mkdtemp(prefix="matrix-"))
+        self._record = leftovers.Record(self._folder)
+        needed = self.plan.instances()
+        if self.unavailable:
+            hook.pytest_matrix_notice(sentence=self.unavailable)
+            self.instances.withhold(needed, self.unavailable)
+        else:
+            hook.pytest_matrix_notice(
+                sentence=f"starting TorchServe ({self.runtime}): "
+                + ", ".join(f"{release} with {envelope}" for release, envelope in needed)
+            )
+            self.instances.start(needed, self.runtime, self.options.image)
+        self.recorder = Recorder(
+            self.plan, self.options, self.subject, self.runtime, self.instances
+        )
+
+    def close(self) -> None:
+        """End all that this process started."""
+        with contextlib.ExitStack() as stack:
+            if self.worker is None:
+                if self._record is not None:
+                    stack.callback(self._record.close)
+                stack.callback(self.instances.stop)
+            if self._stage is not None:
+                stack.callback(self._stage.close)
