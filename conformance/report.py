@@ -18,7 +18,8 @@ from conformance.catalogue import Level, Statement
 from conformance.outcome import Outcome
 from conformance.outcomes import claim, junit, surroundings
 from conformance.outcomes.claim import Judged, ProfileClaim
-from conformance.outcomes.results import Header, Record, Run, Writer
+from conformance.outcomes.results import Header, Record, Run
+from conformance.outcomes.results_file import Writer
 from conformance.outcomes.verdicts import Verdict
 from conformance.session import Session
 

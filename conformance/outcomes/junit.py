@@ -56,7 +56,7 @@ def _case(record: Record) -> ElementTree.Element:
         told = ElementTree.SubElement(case, element, message=_xml(message))
         told.set("type", str(record.verdict))
         log = record.evidence.get("wrapper_log")
-        told.text = _xml(f"the end of the wrapper's log:\n{log}") if log else None
+        told.text = _xml(f"the wrapper's log at that moment:\n{log}") if log else None
     return case
 
 

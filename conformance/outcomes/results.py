@@ -1,30 +1,13 @@
-"""What a run found out, as JSON Lines: a header, one record per check, a footer.
-
-Every line is written and flushed on its own, so that a run that is killed leaves what it
-knew. A file without a footer is of a run that was cut short, and readers say so.
-"""
+"""What a run found out: a header, one record for each attempt at a check, a footer."""
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from functools import cache
-from pathlib import Path
-from typing import IO, Any
-
-import jsonschema
+from dataclasses import dataclass, field
+from typing import Any
 
 from conformance.outcomes.verdicts import Verdict
-
-SCHEMA_VERSION = 1
-_KINDS = ("header", "check", "footer")
-_SCHEMA = Path(__file__).with_name("results.schema.json")
-
-
-class ResultsError(Exception):
-    """A results file that can't be read. Its text names the file and the line."""
 
 
 @dataclass(frozen=True)
@@ -41,16 +24,23 @@ class Header:
     wrapper: Mapping[str, str | None]
     planned: Mapping[str, Sequence[str]]
     suite: str | None = None
+    engine: Mapping[str, str] | None = None
+    repeat: int = 1
+    shards: Sequence[Mapping[str, Any]] = field(default_factory=list)
 
     @property
     def planned_checks(self) -> int:
-        """Count the planned checks of all cells."""
-        return sum(len(checks) for checks in self.planned.values())
+        """Count the planned attempts at the checks of all cells."""
+        return self.repeat * sum(len(checks) for checks in self.planned.values())
 
 
 @dataclass(frozen=True)
 class Record:
-    """The outcome of one check in one cell. Members are those of results.schema.json."""
+    """The outcome of one check in one cell. Members are those of results.schema.json.
+
+    Attributes:
+        attempt: which of the attempts at the check it is, from 1.
+    """
 
     cell: str
     axes: Mapping[str, str]
@@ -63,6 +53,12 @@ class Record:
     seconds: float
     evidence: Mapping[str, Any] = field(default_factory=dict)
     binding: bool = True
+    attempt: int = 1
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """Give what is judged, the same in every run of it: cell, runtime, check."""
+        return self.cell, self.axes.get("runtime", ""), self.check
 
     @property
     def as_expected(self) -> bool:
@@ -96,12 +92,12 @@ class Run:
         return self.footer is None
 
     def missing(self) -> list[tuple[str, str]]:
-        """List the planned checks without a record, as (cell, check)."""
-        ran = {(record.cell, record.check) for record in self.records}
+        """List the planned checks that lack an attempt, as (cell, check)."""
+        ran = Counter((record.cell, record.check) for record in self.records)
         planned = [
             (cell, check) for cell, checks in self.header.planned.items() for check in checks
         ]
-        return [each for each in planned if each not in ran]
+        return [each for each in planned if ran[each] < self.header.repeat]
 
     def complete_cells(self) -> list[str]:
         """List the cells of which every planned check has a record."""
@@ -137,99 +133,3 @@ class Run:
 def _is_against_subject(record: Record) -> bool:
     about_subject = {Verdict.PASSED, Verdict.FAILED, Verdict.UNSUPPORTED}
     return record.verdict in about_subject and not record.as_expected and record.binding
-
-
-class Writer:
-    """Writes results line by line. Use as a context manager, or call `close`."""
-
-    def __init__(self, path: Path, header: Header) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self.path = path
-        # An answer may hold half of a surrogate pair; a backslash makes JSON's escape of it.
-        self._file: IO[str] = path.open("w", encoding="utf-8", errors="backslashreplace")
-        self._header = header
-        self._records: list[Record] = []
-        self._write("header", {"schema": SCHEMA_VERSION, **asdict(header)})
-
-    def record(self, record: Record) -> None:
-        """Add one check's outcome."""
-        self._write("check", asdict(record))
-        self._records.append(record)
-
-    def finish(self, ended: str, seconds: float) -> Run:
-        """Write the footer and give the whole run."""
-        run = Run(self._header, self._records, None)
-        footer = Footer(
-            ended=ended,
-            seconds=round(seconds, 3),
-            cells=len(run.complete_cells()),
-            checks=len(run.records),
-            counts=run.counts(),
-            exit_code=run.exit_code(),
-        )
-        self._write("footer", asdict(footer))
-        self.close()
-        return Run(run.header, run.records, footer)
-
-    def close(self) -> None:
-        """Close the file; without `finish` before, it is one of a run cut short."""
-        self._file.close()
-
-    def _write(self, kind: str, members: Mapping[str, Any]) -> None:
-        line = {"kind": kind, **members}
-        _validator(kind).validate(line)
-        self._file.write(json.dumps(line, ensure_ascii=False) + "\n")
-        self._file.flush()
-
-
-def read(path: Path) -> Run:
-    """Read a results file, a cut-short one too.
-
-    Raises:
-        ResultsError: when the file can't be read or breaks the schema; says which line.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ResultsError(f"{path} can't be read: {error.strerror}") from None
-    lines = text.split("\n")
-    # What follows the last line's end is empty, or a line that a killed run left half-written.
-    parsed = [_parse(path, number, line) for number, line in enumerate(lines[:-1], start=1)]
-    kinds = [line.pop("kind") for line in parsed]
-    if not kinds or kinds[0] != "header" or kinds.count("header") > 1:
-        raise ResultsError(f"{path}: line 1 must be a header, and the only one")
-    if "footer" in kinds[:-1]:
-        raise ResultsError(f"{path}: line {kinds.index('footer') + 1} is a footer before the end")
-    parsed[0].pop("schema")
-    footer = Footer(**parsed[-1]) if kinds[-1] == "footer" else None
-    checks = [_record(line) for line, kind in zip(parsed, kinds, strict=True) if kind == "check"]
-    return Run(Header(**parsed[0]), checks, footer)
-
-
-def _record(line: dict[str, Any]) -> Record:
-    verdicts = {key: Verdict(line[key]) for key in ("verdict", "expected_verdict")}
-    return Record(**{**line, **verdicts})
-
-
-def _parse(path: Path, number: int, line: str) -> dict[str, Any]:
-    try:
-        parsed: dict[str, Any] = json.loads(line)
-        kind = parsed["kind"]
-        if kind not in _KINDS:
-            raise ResultsError(f"{path}: line {number} is of no known kind: {kind!r}")
-        _validator(kind).validate(parsed)
-    except (ValueError, TypeError, KeyError) as error:
-        raise ResultsError(f"{path}: line {number} is no line of results: {error!r}") from None
-    except jsonschema.ValidationError as error:
-        place = ".".join(str(part) for part in error.absolute_path) or "the line"
-        raise ResultsError(
-            f"{path}: line {number} breaks results.schema.json: {place}: {error.message[:200]}"
-        ) from None
-    return parsed
-
-
-@cache
-def _validator(kind: str) -> jsonschema.protocols.Validator:
-    # By kind: the schema's own oneOf can't say what is wrong with a line.
-    schema = json.loads(_SCHEMA.read_text(encoding="utf-8"))
-    return jsonschema.Draft202012Validator({"$ref": f"#/$defs/{kind}", "$defs": schema["$defs"]})

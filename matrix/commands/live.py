@@ -39,7 +39,7 @@ class Live:
     def pytest_matrix_planned(self, plan: Plan) -> None:
         """Take what is to come."""
         self._planned = len(plan.cells)
-        self._left.update({cell: len(checks) for cell, checks in plan.checks.items()})
+        self._left.update({cell: plan.repeat * len(checks) for cell, checks in plan.checks.items()})
         self._task = self._progress.add_task("cells", total=self._planned)
         self._say(f"{self._planned} cells, {plan.planned_checks} checks")
         if self._console.is_terminal:

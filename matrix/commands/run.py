@@ -31,7 +31,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     options.add(parser.add_argument)
     parser.add_argument(
         "--jobs",
-        type=_positive,
+        type=options.positive,
         default=min(2, os.cpu_count() or 1),
         help="How many SDK releases run side by side (default: 2, or the number of processors).",
     )
@@ -86,10 +86,3 @@ def _pytest_arguments(wanted: RunOptions, jobs: int) -> list[str]:
 def _interrupt(*_: object) -> NoReturn:
     # As Ctrl-C: pytest ends what was started.
     raise KeyboardInterrupt
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("must be 1 or larger")
-    return number

@@ -15,7 +15,8 @@ from rich.table import Table
 from rich.text import Text
 
 from conformance import catalogue
-from conformance.outcomes.results import Record, ResultsError, Run, read
+from conformance.outcomes.results import Record, Run
+from conformance.outcomes.results_file import ResultsError, read
 from conformance.outcomes.verdicts import Verdict
 
 # A letter beside each colour, for those who don't see it. The worst comes first.

@@ -16,6 +16,7 @@ class Cell:
         envelope: TorchServe's service envelope, ``kserve``, ``kservev2`` or ``kservev2_faithful``.
         torchserve: TorchServe release.
         runtime: how TorchServe runs, ``container`` or ``process``.
+        attempt: which of the attempts at its checks this is, from 1; each has a wrapper of its own.
     """
 
     kserve: str
@@ -23,12 +24,18 @@ class Cell:
     envelope: str
     torchserve: str
     runtime: str
+    attempt: int = 1
 
     @property
     def id(self) -> str:
         """Give the cell's name, the same for both runtimes so that their runs compare."""
         return f"kserve{self.kserve}-{self.protocol}-{self.envelope}-torchserve{self.torchserve}"
 
+    @property
+    def visit(self) -> str:
+        """Name this attempt, by the cell's id alone where it is the first."""
+        return self.id if self.attempt == 1 else f"{self.id}@{self.attempt}"
+
     def axes(self) -> dict[str, Any]:
         """Give the cell as plain data, for results."""
-        return asdict(self)
+        return {axis: point for axis, point in asdict(self).items() if axis != "attempt"}

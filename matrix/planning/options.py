@@ -30,6 +30,7 @@ class RunOptions:
     wrapper_name: str | None
     constructor: str | None
     start_timeout: float
+    repeat: int
     out: Path
 
     @classmethod
@@ -48,6 +49,14 @@ class RunOptions:
                 if each is not None:
                     arguments.append(f"--{name.replace('_', '-')}={each}")
         return arguments
+
+
+def positive(text: str) -> int:
+    """Read a number of a command line that must be 1 or larger."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be 1 or larger")
+    return number
 
 
 _LISTS = ("kserve", "protocol", "torchserve", "cell", "check")
@@ -122,6 +131,14 @@ def _add_rest(add_option: Callable[..., Any]) -> None:
         metavar="SECONDS",
         help="How long a wrapper may take to say that its models are ready (default: 90); more "
         "where a debugger waits in it.",
+    )
+    add_option(
+        "--repeat",
+        dest="matrix_repeat",
+        type=positive,
+        default=1,
+        metavar="N",
+        help="Run each cell N times, each with a wrapper of its own, to measure what is flaky.",
     )
     add_option(
         "--out",

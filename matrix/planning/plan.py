@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from conformance.outcomes.verdicts import Verdict
 from matrix.planning.axes import Axes
@@ -26,24 +26,34 @@ class Plan:
     Attributes:
         checks: by cell id.
         constructor_known: whether the wrapper's model class was named.
+        repeat: how often each cell is run, with a wrapper of its own each time.
     """
 
     cells: tuple[Cell, ...]
     checks: Mapping[str, tuple[str, ...]]
     expectations: Expectations
     constructor_known: bool
+    repeat: int = 1
 
     @property
     def planned_checks(self) -> int:
-        """Count the checks of all cells."""
-        return sum(len(checks) for checks in self.checks.values())
+        """Count the attempts at the checks of all cells."""
+        return self.repeat * sum(len(checks) for checks in self.checks.values())
 
-    def cells_of(self, check: str) -> list[Cell]:
-        """List the cells in which a check is made, or one of those that it stands for."""
+    def visits(self) -> list[Cell]:
+        """List the cells in the order in which they are run, each attempt by itself."""
+        return [
+            replace(cell, attempt=attempt)
+            for cell in self.cells
+            for attempt in range(1, self.repeat + 1)
+        ]
+
+    def visits_of(self, check: str) -> list[Cell]:
+        """List the visits in which a check is made, or one of those that it stands for."""
         made = {check}
         if check == CONFORMANCE:
             made |= self.expectations.statements.keys()
-        return [cell for cell in self.cells if made & set(self.checks[cell.id])]
+        return [cell for cell in self.visits() if made & set(self.checks[cell.id])]
 
     def statements_of(self, cell: Cell) -> list[str]:
         """List the statements of the conformance suite that are judged in a cell."""
@@ -96,7 +106,11 @@ def make(
     if not cells:
         raise PlanError("nothing is left to run: no cell has all that was selected")
     return Plan(
-        tuple(cells), {cell.id: checks[cell.id] for cell in cells}, expectations, constructor_known
+        tuple(cells),
+        {cell.id: checks[cell.id] for cell in cells},
+        expectations,
+        constructor_known,
+        options.repeat,
     )
 
 

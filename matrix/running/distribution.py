@@ -18,12 +18,12 @@ from matrix.planning.cells import Cell
 class ByRelease(LoadScopeScheduling):  # type: ignore[misc]
     """Hands out the checks of one SDK release at a time."""
 
-    def __init__(self, config: pytest.Config, log: Any, cells: Mapping[str, Cell]) -> None:
+    def __init__(self, config: pytest.Config, log: Any, visits: Mapping[str, Cell]) -> None:
         super().__init__(config, log)
-        self._cells = cells
+        self._visits = visits
 
     def _split_scope(self, nodeid: str) -> str:
-        cell = self._cells.get(cell_id(nodeid))
+        cell = self._visits.get(visit_of(nodeid))
         return cell.kserve if cell else nodeid
 
     def remove_node(self, node: Any) -> str | None:
@@ -42,6 +42,6 @@ class ByRelease(LoadScopeScheduling):  # type: ignore[misc]
         return deadly
 
 
-def cell_id(nodeid: str) -> str:
-    """Give the id of a cell out of the node id of one of its checks."""
+def visit_of(nodeid: str) -> str:
+    """Give the name of a cell's visit out of the node id of one of its checks."""
     return nodeid.partition("[")[2].rpartition("]")[0]

@@ -19,6 +19,7 @@ from fixtures.torchserve import (
     TorchServeError,
 )
 from matrix.running import late_model
+from matrix.running.moment import Moment
 from matrix.running.stage import MODELS, instance_key
 
 _TAIL = 4000
@@ -55,10 +56,13 @@ class Instances:
             for torchserve in running.values():
                 stack.callback(torchserve.stop)
 
-    def log_tail(self, torchserve: str, envelope: str) -> str:
-        """Give the end of an instance's log, empty where it isn't running."""
+    def log_of(self, torchserve: str, envelope: str, moment: Moment) -> str:
+        """Give what an instance logged at a moment, empty where it isn't running.
+
+        All cells share it, so that it may have been asked by others, too.
+        """
         running = self._running.get(instance_key(torchserve, envelope))
-        return running.logs()[-_TAIL:] if running else ""
+        return running.logs_between(moment.began, moment.ended)[-_TAIL:] if running else ""
 
     def identity(self, torchserve: str, envelope: str) -> str:
         """Give what identifies the software of an instance, empty where it isn't running."""

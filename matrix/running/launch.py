@@ -104,6 +104,16 @@ class RunningWrapper:
         """Give the end of what it has written."""
         return self.log()[-_TAIL:]
 
+    def log_size(self) -> int:
+        """Count the bytes that it has written."""
+        return self._log.stat().st_size
+
+    def log_from(self, position: int) -> str:
+        """Give the end of what it has written since it had written so many bytes."""
+        with self._log.open("rb") as log:
+            log.seek(position)
+            return log.read().decode("utf-8", "replace")[-_TAIL:]
+
     def exit_code(self) -> int | None:
         """Give its exit code, or None while it runs."""
         return self._process.poll()

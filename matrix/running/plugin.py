@@ -7,6 +7,7 @@ test function that needs ``cell``; its name is its id: ``test_v1_predict`` makes
 
 from __future__ import annotations
 
+import functools
 import json
 import sys
 import traceback
@@ -15,7 +16,6 @@ from typing import Any
 
 import pytest
 
-from conformance.outcome import Outcome
 from conformance.outcomes.exhibit import Exhibit
 from conformance.outcomes.judgement import judge
 from conformance.outcomes.verdicts import Verdict
@@ -25,9 +25,11 @@ from matrix.planning.expectations import Expectations
 from matrix.planning.plan import Plan, PlanError
 from matrix.planning.subject import SubjectError
 from matrix.running import hookspecs, statements
-from matrix.running.distribution import ByRelease, cell_id
+from matrix.running.distribution import ByRelease, visit_of
+from matrix.running.moment import Watch
 from matrix.running.session import MatrixSession
 from matrix.running.stage import Stage
+from matrix.running.statements import Observed
 
 # Making an environment from an empty cache, on a slow line, is a part of the first check.
 _CHECK_WITHIN = 1200
@@ -40,7 +42,8 @@ _EXIT_CODES = {
 
 _MATRIX = pytest.StashKey[MatrixSession]()
 _EXHIBIT = pytest.StashKey[Exhibit]()
-_OUTCOMES = pytest.StashKey[list[Outcome]]()
+_OUTCOMES: pytest.StashKey[list[Observed]] = pytest.StashKey()
+_WATCH = pytest.StashKey[Watch]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -108,10 +111,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     parameters = [
         pytest.param(
             cell,
-            id=cell.id,
+            id=cell.visit,
             marks=pytest.mark.timeout(_CHECK_WITHIN),
         )
-        for cell in planned.cells_of(check)
+        for cell in planned.visits_of(check)
     ]
     metafunc.parametrize("cell", parameters)
 
@@ -119,7 +122,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Bring the checks of one cell together, in the plan's order."""
     planned = config.stash[_MATRIX].plan
-    cells = {cell: index for index, cell in enumerate(planned.cells)}
+    cells = {cell: index for index, cell in enumerate(planned.visits())}
     checks = {check: index for index, check in enumerate(planned.expectations.checks)}
 
     def place(item: pytest.Item) -> tuple[int, int]:
@@ -129,6 +132,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     # pytest collects a test with no parameters once, to skip it. Nothing is skipped here.
     items[:] = [item for item in items if _cell(item) or not _is_check(item)]
     items.sort(key=place)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Take the time of a check."""
+    cell = _cell(item)
+    if cell is not None:
+        item.stash[_WATCH] = item.config.stash[_MATRIX].stage.watch(cell)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -142,6 +153,11 @@ def pytest_runtest_makereport(
         return report
     error = call.excinfo.value if call.excinfo else None
     judgement = judge(error)
+    moment = item.stash[_WATCH].moment()
+    planned = item.config.stash[_MATRIX].plan
+    expected = planned.expected_verdict(cell, _check_of(item))
+    # What is as expected needs no log, and there are tens of thousands of checks.
+    log = moment.log if judgement.verdict is not expected else ""
     exhibit = item.stash.get(_EXHIBIT, Exhibit())
     if judgement.verdict is Verdict.UNSUPPORTED:
         report.outcome = "skipped"
@@ -152,34 +168,34 @@ def pytest_runtest_makereport(
             report.longrepr = judgement.message
     report.matrix_record = json.dumps(  # type: ignore[attr-defined]
         {
-            "cell": cell.id,
             "check": _check_of(item),
             "verdict": judgement.verdict,
             "message": judgement.message,
             "expected": exhibit.expected,
             "observed": exhibit.observed,
             "seconds": call.duration,
-            "evidence": _evidence(item, cell, judgement.verdict, exhibit, error),
+            "evidence": _evidence(item, cell, exhibit, error, log),
+            "moment": [moment.began, moment.ended],
         }
     )
     if call.when == "call" and _OUTCOMES in item.stash:
         outcomes = item.stash[_OUTCOMES]
-        report.matrix_statements = statements.packed(outcomes)  # type: ignore[attr-defined]
+        packed = statements.packed(outcomes, functools.partial(planned.expected_verdict, cell))
+        report.matrix_statements = packed  # type: ignore[attr-defined]
     return report
 
 
 def _evidence(
-    item: pytest.Item, cell: Cell, verdict: Verdict, exhibit: Exhibit, error: BaseException | None
+    item: pytest.Item, cell: Cell, exhibit: Exhibit, error: BaseException | None, log: str
 ) -> dict[str, Any]:
     """Gather what lets a person see why, leaving out what is empty."""
     stage = item.config.stash[_MATRIX].stage
     evidence: dict[str, Any] = {
         "interpreter": stage.interpreter(cell),
         "exchanges": exhibit.exchanges,
+        "wrapper_log": log,
     }
-    if verdict in (Verdict.FAILED, Verdict.ERROR):
-        evidence["wrapper_log"] = stage.wrapper_log(cell)
-    if verdict is Verdict.ERROR and error is not None:
+    if error is not None and judge(error).verdict is Verdict.ERROR:
         evidence["traceback"] = "".join(traceback.format_exception(error))[-4000:]
     return {kind: each for kind, each in evidence.items() if each}
 
@@ -215,27 +231,27 @@ class _Reporting:
     def __init__(self, config: pytest.Config, matrix: MatrixSession) -> None:
         self._config = config
         self._matrix = matrix
-        self._cells = {cell.id: cell for cell in matrix.plan.cells}
+        self._visits = {cell.visit: cell for cell in matrix.plan.visits()}
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> Any:
-        return ByRelease(config, log, self._cells)
+        return ByRelease(config, log, self._visits)
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
-        cell = self._cells.get(cell_id(nodeid))
+        cell = self._visits.get(visit_of(nodeid))
         if cell is not None:
             self._config.hook.pytest_matrix_cell_entered(cell=cell)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         recorder = self._matrix.recorder
-        cell = self._cells.get(cell_id(report.nodeid))
+        cell = self._visits.get(visit_of(report.nodeid))
         if recorder is None or cell is None:
             return
         if report.when in ("setup", "call", "teardown"):
             records = recorder.take(cell, report)
         else:  # pytest-xdist's report about a worker that crashed
             function = report.nodeid.rpartition("::")[2].partition("[")[0]
-            records = [recorder.crashed(cell.id, _check_id(function), report)]
+            records = [recorder.crashed(cell, _check_id(function), report)]
         for record in records:
             self._config.hook.pytest_matrix_record(record=record)
 
@@ -254,9 +270,9 @@ def exhibit(request: pytest.FixtureRequest) -> Exhibit:
 
 
 @pytest.fixture
-def outcomes(request: pytest.FixtureRequest) -> list[Outcome]:
+def outcomes(request: pytest.FixtureRequest) -> list[Observed]:
     """Give the list of what statements of the conformance suite came to, to be filled."""
-    made: list[Outcome] = request.node.stash.setdefault(_OUTCOMES, [])
+    made: list[Observed] = request.node.stash.setdefault(_OUTCOMES, [])
     return made
 
 

@@ -12,8 +12,10 @@ import pytest
 
 from conformance import VERSION
 from conformance.outcomes import junit, surroundings
-from conformance.outcomes.results import Header, Record, ResultsError, Run, Writer, read
+from conformance.outcomes.results import Header, Record, Run
+from conformance.outcomes.results_file import ResultsError, Writer, read
 from conformance.outcomes.verdicts import Verdict
+from fixtures import torchserve
 from matrix.environments import locking
 from matrix.planning import axes
 from matrix.planning.cells import Cell
@@ -21,6 +23,7 @@ from matrix.planning.options import RunOptions
 from matrix.planning.plan import Plan
 from matrix.planning.subject import Subject
 from matrix.running.instances import Instances
+from matrix.running.moment import Moment
 from matrix.running.statements import Statements
 
 FILE_NAME = "results.jsonl"
@@ -35,7 +38,6 @@ class Recorder:
     ) -> None:
         self._plan = plan
         self._instances = instances
-        self._cells = {cell.id: cell for cell in plan.cells}
         self._pending: dict[str, dict[str, Any]] = {}
         self._started = time.monotonic()
         self._out = options.out
@@ -46,13 +48,13 @@ class Recorder:
     def take(self, cell: Cell, report: pytest.TestReport) -> list[Record]:
         """Take a phase's report; give the check's records once it is over."""
         judged = [
-            self._write(members)
+            self._write(cell, members)
             for members in self._statements.take(cell, report)
             if members["check"] in self._plan.checks[cell.id]
         ]
-        return [*judged, *self._take_check(report)]
+        return [*judged, *self._take_check(cell, report)]
 
-    def _take_check(self, report: pytest.TestReport) -> list[Record]:
+    def _take_check(self, cell: Cell, report: pytest.TestReport) -> list[Record]:
         told = json.loads(getattr(report, "matrix_record", "null"))
         if told is not None:
             known = self._pending.get(report.nodeid)
@@ -65,16 +67,16 @@ class Recorder:
             return []
         members = self._pending.pop(report.nodeid, None)
         # The check that judges statements is there for them, too, where it wasn't asked for.
-        if members is None or members["check"] not in self._plan.checks[members["cell"]]:
+        if members is None or members["check"] not in self._plan.checks[cell.id]:
             return []
-        return [self._write(members)]
+        return [self._write(cell, members)]
 
-    def crashed(self, cell_id: str, check: str, report: pytest.TestReport) -> Record:
+    def crashed(self, cell: Cell, check: str, report: pytest.TestReport) -> Record:
         """Record a check whose worker process died under it."""
         self._pending.pop(report.nodeid, None)
         return self._write(
+            cell,
             {
-                "cell": cell_id,
                 "check": check,
                 "verdict": Verdict.ERROR,
                 "message": f"the process that ran the check died: {report.longreprtext}",
@@ -82,7 +84,8 @@ class Recorder:
                 "observed": None,
                 "seconds": report.duration,
                 "evidence": {},
-            }
+                "moment": [time.time() - report.duration, time.time()],
+            },
         )
 
     def finish(self) -> tuple[Run, str | None]:
@@ -95,13 +98,13 @@ class Recorder:
         junit.write(run, self._out / JUNIT_NAME)
         return run, self._statements.finish()
 
-    def _write(self, members: Mapping[str, Any]) -> Record:
-        cell = self._cells[members["cell"]]
+    def _write(self, cell: Cell, members: Mapping[str, Any]) -> Record:
         expected = self._plan.expected_verdict(cell, members["check"])
         evidence = dict(members["evidence"])
         verdict = Verdict(members["verdict"])
         if verdict is not expected:
-            log = self._instances.log_tail(cell.torchserve, cell.envelope)
+            moment = Moment(*members["moment"])
+            log = self._instances.log_of(cell.torchserve, cell.envelope, moment)
             evidence |= {"torchserve_log": log} if log else {}
         record = Record(
             cell=cell.id,
@@ -114,6 +117,7 @@ class Recorder:
             observed=members["observed"],
             seconds=round(members["seconds"], 4),
             evidence=evidence,
+            attempt=cell.attempt,
         )
         self._writer.record(record)
         return record
@@ -161,6 +165,8 @@ def _header(plan: Plan, subject: Subject, runtime: str, instances: Instances) ->
         },
         planned={cell.id: list(plan.checks[cell.id]) for cell in plan.cells},
         suite=VERSION,
+        engine=torchserve.engine_version() if runtime == "container" else None,
+        repeat=plan.repeat,
     )
 
 

@@ -23,6 +23,7 @@ from matrix.planning.subject import Subject, base_environment
 from matrix.running import late_model, launch, refusal
 from matrix.running.late_model import LateModel
 from matrix.running.launch import RunningWrapper, Situation
+from matrix.running.moment import Watch
 from matrix.running.refusal import Refusal
 
 MODELS = ("contract", "digits")
@@ -99,7 +100,7 @@ class Stage:
             Unprovisioned: when there is no environment or no TorchServe for it.
         """
         self._enter(cell)
-        wrapper = self._once(("wrapper", cell.id), lambda: self._start(cell))
+        wrapper = self._once(("wrapper", cell.visit), lambda: self._start(cell))
         if wrapper.exit_code() is not None:
             raise SubjectFailed(
                 f"the wrapper has ended with exit code {wrapper.exit_code()}; "
@@ -107,10 +108,13 @@ class Stage:
             )
         return wrapper
 
-    def wrapper_log(self, cell: Cell) -> str:
-        """Give the end of the log of a cell's wrapper, empty where none was started."""
-        wrapper = self._made.get(("wrapper", cell.id))
-        return wrapper.log_tail() if isinstance(wrapper, RunningWrapper) else ""
+    def watch(self, cell: Cell) -> Watch:
+        """Take the time of a check, and what the cell's wrapper writes meanwhile."""
+        return Watch(lambda: self._running(cell))
+
+    def _running(self, cell: Cell) -> RunningWrapper | None:
+        wrapper = self._made.get(("wrapper", cell.visit))
+        return wrapper if isinstance(wrapper, RunningWrapper) else None
 
     def interpreter(self, cell: Cell) -> str | None:
         """Give the interpreter of a cell's environment, None where there is none (yet)."""
@@ -128,7 +132,7 @@ class Stage:
         python = self.environment(cell.kserve).python
         situation = self._situation(cell)
         return self._once(
-            ("refusal", cell.id), lambda: refusal.observe(self.subject, python, situation)
+            ("refusal", cell.visit), lambda: refusal.observe(self.subject, python, situation)
         )
 
     def late_model(self, cell: Cell) -> LateModel:
@@ -139,7 +143,7 @@ class Stage:
             HarnessError: when that did not start.
         """
         self._enter(cell)
-        return self._once(("late", cell.id), lambda: LateModel(cell, self.instance(cell)))
+        return self._once(("late", cell.visit), lambda: LateModel(cell, self.instance(cell)))
 
     def another_wrapper(self, cell: Cell, wait_for: Sequence[str]) -> RunningWrapper:
         """Start one more wrapper as the cell's; whoever asked has to end it.
@@ -162,7 +166,8 @@ class Stage:
             SubjectFailed: when the class can't be imported beside this SDK.
             Unprovisioned: when there is no environment for it.
         """
-        outcomes = self._once(("constructor", cell.kserve), lambda: self._probe(cell.kserve))
+        probe = ("constructor", cell.kserve, str(cell.attempt))
+        outcomes = self._once(probe, lambda: self._probe(cell.kserve))
         return outcomes[cell.protocol]
 
     def _start(self, cell: Cell) -> RunningWrapper:
@@ -177,7 +182,7 @@ class Stage:
             envelope=cell.envelope,
             torchserve=self.instance(cell).endpoints,
             models=(*MODELS, late_model.name_of(cell)),
-            folder=self._folder / cell.id,
+            folder=self._folder / cell.visit,
             marks=self._marks,
         )
 
@@ -212,8 +217,8 @@ class Stage:
 
     def _leave_cell(self) -> None:
         if self._cell is not None:
-            wrapper = self._made.pop(("wrapper", self._cell.id), None)
-            late = self._made.pop(("late", self._cell.id), None)
+            wrapper = self._made.pop(("wrapper", self._cell.visit), None)
+            late = self._made.pop(("late", self._cell.visit), None)
             self._cell = None
             try:
                 if isinstance(late, LateModel):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +15,32 @@ from conformance import differences
 from conformance.asking import transcript
 from conformance.asking.transcript import Seen
 from conformance.outcome import Outcome
+from conformance.outcomes.verdicts import Verdict
 from matrix.planning.cells import Cell
+from matrix.running.moment import Moment
 
 TRANSCRIPTS = "transcripts"
 DIFFERENCES = "differences.md"
 
 
-def packed(outcomes: Sequence[Outcome]) -> str:
-    """Write what statements came to, for the controller."""
+@dataclass(frozen=True)
+class Observed:
+    """What a statement came to, and when."""
+
+    outcome: Outcome
+    moment: Moment
+
+
+def packed(outcomes: Sequence[Observed], expected: Callable[[str], Verdict]) -> str:
+    """Write what statements came to, for the controller.
+
+    Args:
+        expected: gives the verdict that is expected of a statement.
+    """
     return json.dumps(
         {
-            "records": [_members(outcome) for outcome in outcomes],
-            "seen": [asdict(each) for outcome in outcomes for each in outcome.seen],
+            "records": [_members(each, expected(each.outcome.statement.id)) for each in outcomes],
+            "seen": [asdict(seen) for each in outcomes for seen in each.outcome.seen],
         }
     )
 
@@ -54,8 +68,9 @@ class Statements:
         self._by_cell[cell] = seen
         folder = self._out / TRANSCRIPTS
         folder.mkdir(exist_ok=True)
-        transcript.write(folder / f"{cell.id}.jsonl", seen)
-        return [{"cell": cell.id, **members} for members in told["records"]]
+        transcript.write(folder / f"{cell.visit}.jsonl", seen)
+        records: list[Mapping[str, Any]] = told["records"]
+        return records
 
     def finish(self) -> str | None:
         """Write the table of what a client could tell one release from another by.
@@ -82,7 +97,11 @@ class Statements:
         )
 
 
-def _members(outcome: Outcome) -> dict[str, Any]:
+def _members(observed: Observed, expected: Verdict) -> dict[str, Any]:
+    outcome, moment = observed.outcome, observed.moment
+    # As for other checks: what is as expected needs no log.
+    as_expected = outcome.judgement.verdict is expected
+    log = {"wrapper_log": moment.log} if moment.log and not as_expected else {}
     return {
         "check": outcome.statement.id,
         "verdict": outcome.judgement.verdict,
@@ -90,5 +109,6 @@ def _members(outcome: Outcome) -> dict[str, Any]:
         "expected": outcome.exhibit.expected,
         "observed": outcome.exhibit.observed,
         "seconds": outcome.seconds,
-        "evidence": outcome.evidence,
+        "evidence": {**outcome.evidence, **log},
+        "moment": [moment.began, moment.ended],
     }

@@ -13,13 +13,16 @@ from matrix.planning.cells import Cell
 from matrix.planning.plan import Plan
 from matrix.running import late_model
 from matrix.running.launch import RunningWrapper
+from matrix.running.stage import Stage
+from matrix.running.statements import Observed
 
 
 def test_conformance(
     wrapper: RunningWrapper,
     plan: Plan,
     cell: Cell,
-    outcomes: list[Outcome],
+    outcomes: list[Observed],
+    stage: Stage,
     exhibit: Exhibit,
 ) -> None:
     statements = [catalogue.load()[name] for name in plan.statements_of(cell)]
@@ -34,10 +37,12 @@ def test_conformance(
         not_ready_model=late_model.name_of(cell),
     )
     with Session(target) as session:
-        outcomes.extend(session.judge(each) for each in statements)
+        for statement in statements:
+            watch = stage.watch(cell)
+            outcomes.append(Observed(session.judge(statement), watch.moment()))
     departures = [
         f"{each.statement.id}: {each.judgement.message}"
-        for each in outcomes
+        for each in (observed.outcome for observed in outcomes)
         if each.statement.level is Level.MUST and not _is_kept(each, plan, cell)
     ]
     exhibit.equal(departures, [], "MUSTs that the wrapper doesn't keep")

@@ -15,7 +15,7 @@ import pytest
 from conformance import catalogue, requirements
 from conformance.asking import transcript
 from conformance.commands.cli import main
-from conformance.outcomes import results
+from conformance.outcomes import results_file
 from fixtures.servers import RightServer, state
 from fixtures.servers.http import Answer, Handler, Request
 from fixtures.servers.wrong.faults import change_answers, change_documents
@@ -35,7 +35,7 @@ def test_a_right_server_conforms(
     assert main(_arguments(server, "--strict", "--out", str(tmp_path))) == 0
     told = capsys.readouterr().out
     assert "v1: conforms\nv2: conforms\ngrpc: conforms\n" in told
-    run = results.read(tmp_path / "results.jsonl")
+    run = results_file.read(tmp_path / "results.jsonl")
     assert [record.check for record in run.records] == list(catalogue.load())
     assert run.exit_code() == 0
     assert run.header.suite == "1.0"
@@ -64,7 +64,7 @@ def test_a_departure_teaches(
         '{"name": "right-server", "version": "1.0"}',
     ):
         assert part in told
-    (record,) = results.read(tmp_path / "results.jsonl").records
+    (record,) = results_file.read(tmp_path / "results.jsonl").records
     assert record.verdict == "failed"
     assert server.url in record.evidence["exchanges"][0]["request"]
 
@@ -282,7 +282,7 @@ def test_answers_that_no_file_can_hold_leave_a_run_whole(
     server.rest_fault = strange
     assert main(_arguments(server, "--profile", "v2", "--out", str(tmp_path))) == 1
     assert (tmp_path / "claim.md").read_text().startswith("# \\ud800 1 # v2\n")
-    assert results.read(tmp_path / "results.jsonl").footer is not None
+    assert results_file.read(tmp_path / "results.jsonl").footer is not None
     ElementTree.parse(tmp_path / "junit.xml")
     transcript.read(tmp_path / "transcript.jsonl")
 

@@ -33,6 +33,10 @@ class Given:
         """Give something that results can be searched for."""
         return "the log of a given TorchServe"
 
+    def logs_between(self, began: float, ended: float) -> str:
+        """Give the same, whenever."""
+        return self.logs()
+
     def stop(self) -> None:
         """Leave it running."""
 

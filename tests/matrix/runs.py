@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from conformance.outcomes.results import Run, read
+from conformance.outcomes.results import Run
+from conformance.outcomes.results_file import read
 from tests.matrix import given_torchserve
 
 REPOSITORY = Path(__file__).resolve().parents[2]

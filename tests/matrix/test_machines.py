@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 import pytest
 
-from conformance.outcomes.results import read
+from conformance.outcomes.results_file import read
 from tests.matrix import runs
 from tests.matrix.given_torchserve import PYTHON
 from tests.matrix.test_run import TINY

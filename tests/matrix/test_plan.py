@@ -16,7 +16,7 @@ from matrix.planning.options import RunOptions
 from matrix.planning.plan import Plan, PlanError
 
 EVERYTHING = RunOptions(
-    *("default", (), (), (), (), (), "auto", None, None, None, None, 90.0, Path("results"))
+    *("default", (), (), (), (), (), "auto", None, None, None, None, 90.0, 1, Path("results"))
 )
 
 
@@ -90,7 +90,7 @@ def test_the_check_of_the_suite_stands_for_its_statements() -> None:
 def test_a_statement_can_be_selected_alone() -> None:
     made = make(kserve=("0.21.0",), protocol=("v2",), check=("V2-META-001",))
     assert set(made.checks.values()) == {("V2-META-001",)}
-    assert made.cells_of("conformance") == list(made.cells)
+    assert made.visits_of("conformance") == list(made.cells)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.outcomes.results import read
+from conformance.outcomes.results_file import read
 from tests.matrix import runs
 from tests.matrix.given_torchserve import PYTHON
 from tests.matrix.runs import Ran

@@ -15,7 +15,8 @@ from conformance.outcomes.judgement import PASSED, Judgement
 from conformance.outcomes.verdicts import Verdict
 from matrix.planning.cells import Cell
 from matrix.running import statements
-from matrix.running.statements import DIFFERENCES, Statements
+from matrix.running.moment import Moment
+from matrix.running.statements import DIFFERENCES, Observed, Statements
 
 ID = "V2-META-001"
 CELLS = [
@@ -29,25 +30,28 @@ def _report(status: int, judgement: Judgement = PASSED) -> pytest.TestReport:
     exhibit = Exhibit()
     exhibit.exchange("curl", "200")
     outcome = Outcome(catalogue.load()[ID], judgement, exhibit, 0.1, [seen])
+    observed = Observed(outcome, Moment(1.0, 2.0, "a line of the wrapper's log"))
     report = pytest.TestReport(f"test[{status}]", ("", 0, ""), {}, "passed", None, "call")
-    report.matrix_statements = statements.packed([outcome])  # type: ignore[attr-defined]
+    report.matrix_statements = statements.packed([observed], lambda _: Verdict.PASSED)  # type: ignore[attr-defined]
     return report
 
 
 def test_each_statement_becomes_a_record_of_its_cell(tmp_path: Path) -> None:
     taken = Statements(tmp_path, CELLS).take(CELLS[0], _report(200))
-    assert [(each["cell"], each["check"], each["verdict"]) for each in taken] == [
-        (CELLS[0].id, ID, "passed")
-    ]
+    assert [(each["check"], each["verdict"]) for each in taken] == [(ID, "passed")]
     assert len(transcript.read(tmp_path / "transcripts" / f"{CELLS[0].id}.jsonl")) == 1
 
 
-def test_what_was_said_is_kept_where_it_did_not_pass(tmp_path: Path) -> None:
+def test_what_was_said_and_logged_is_kept_where_it_did_not_pass(tmp_path: Path) -> None:
     made = Statements(tmp_path, CELLS)
     (passed,) = made.take(CELLS[0], _report(200))
     (failed,) = made.take(CELLS[1], _report(200, Judgement(Verdict.FAILED, "so")))
     assert passed["evidence"] == {}
-    assert failed["evidence"] == {"exchanges": [{"request": "curl", "response": "200"}]}
+    assert failed["evidence"] == {
+        "exchanges": [{"request": "curl", "response": "200"}],
+        "wrapper_log": "a line of the wrapper's log",
+    }
+    assert failed["moment"] == [1.0, 2.0]
 
 
 def test_a_report_of_another_check_has_none(tmp_path: Path) -> None:

@@ -1,0 +1,157 @@
+"""Results as a file of JSON Lines, written line by line and read with its schema.
+
+Each line is one write of the operating system, so that a run that is killed leaves what it
+knew. A file without a footer is of a run that was cut short, and readers say so.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+
+from conformance.outcomes.redaction import redacted
+from conformance.outcomes.results import Footer, Header, Record, Run
+from conformance.outcomes.verdicts import Verdict
+
+SCHEMA_VERSION = 2
+_KINDS = ("header", "check", "footer")
+_SCHEMA = Path(__file__).with_name("results.schema.json")
+
+
+class ResultsError(Exception):
+    """A results file that can't be read. Its text names the file and the line."""
+
+
+class Writer:
+    """Writes results line by line. Use as a context manager, or call `close`."""
+
+    def __init__(self, path: Path, header: Header) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.path = path
+        self._file = path.open("wb", buffering=0)
+        self._header = header
+        self._records: list[Record] = []
+        self._write("header", {"schema": SCHEMA_VERSION, **asdict(header)})
+
+    def record(self, record: Record) -> None:
+        """Add one check's outcome, without the secrets that it may hold."""
+        members = asdict(record)
+        shown = ("message", "expected", "observed", "evidence")
+        members |= {name: redacted(members[name]) for name in shown}
+        self._write("check", members)
+        self._records.append(record)
+
+    def finish(self, ended: str, seconds: float) -> Run:
+        """Write the footer and give the whole run."""
+        run = Run(self._header, self._records, None)
+        footer = Footer(
+            ended=ended,
+            seconds=round(seconds, 3),
+            cells=len(run.complete_cells()),
+            checks=len(run.records),
+            counts=run.counts(),
+            exit_code=run.exit_code(),
+        )
+        self._write("footer", asdict(footer))
+        self.close()
+        return Run(run.header, run.records, footer)
+
+    def close(self) -> None:
+        """Close the file; without `finish` before, it is one of a run cut short."""
+        self._file.close()
+
+    def _write(self, kind: str, members: Mapping[str, Any]) -> None:
+        line = {"kind": kind, **members}
+        _validator(kind).validate(line)
+        # An answer may hold half of a surrogate pair; a backslash makes JSON's escape of it.
+        text = json.dumps(line, ensure_ascii=False) + "\n"
+        _write_whole(self._file.fileno(), text.encode("utf-8", "backslashreplace"))
+
+
+def _write_whole(file: int, data: bytes) -> None:
+    # One call, most often: a file takes all of it unless its disk is full.
+    while data:
+        data = data[os.write(file, data) :]
+
+
+def read(path: Path) -> Run:
+    """Read a results file, a cut-short one too.
+
+    Raises:
+        ResultsError: when the file can't be read or breaks the schema; says which line.
+    """
+    try:
+        lines = path.read_bytes().split(b"\n")
+    except OSError as error:
+        raise ResultsError(f"{path} can't be read: {error.strerror}") from None
+    # What follows the last line's end is empty, or a line that a killed run left half-written.
+    parsed = [_parse(path, number, line) for number, line in enumerate(lines[:-1], start=1)]
+    kinds = [line.pop("kind") for line in parsed]
+    if not kinds or kinds[0] != "header" or kinds.count("header") > 1:
+        raise ResultsError(f"{path}: line 1 must be a header, and the only one")
+    if "footer" in kinds[:-1]:
+        raise ResultsError(f"{path}: line {kinds.index('footer') + 1} is a footer before the end")
+    parsed[0].pop("schema")
+    footer = Footer(**parsed[-1]) if kinds[-1] == "footer" else None
+    checks = [_record(line) for line, kind in zip(parsed, kinds, strict=True) if kind == "check"]
+    _refuse_repeats(path, checks)
+    if footer is not None and footer.checks != len(checks):
+        raise ResultsError(
+            f"{path}: line {len(parsed)}: the footer counts {footer.checks} checks, and the file "
+            f"has {len(checks)}: lines were lost or added"
+        )
+    return Run(Header(**parsed[0]), checks, footer)
+
+
+def _refuse_repeats(path: Path, records: Sequence[Record]) -> None:
+    seen: set[tuple[str, str, str, int]] = set()
+    for number, record in enumerate(records, start=2):
+        attempt = (*record.key, record.attempt)
+        if attempt in seen:
+            raise ResultsError(
+                f"{path}: line {number} is one more record of attempt {record.attempt} at "
+                f"{record.check} in {record.cell}"
+            )
+        seen.add(attempt)
+
+
+def _record(line: dict[str, Any]) -> Record:
+    verdicts = {key: Verdict(line[key]) for key in ("verdict", "expected_verdict")}
+    return Record(**{**line, **verdicts})
+
+
+def _parse(path: Path, number: int, line: bytes) -> dict[str, Any]:
+    try:
+        parsed: dict[str, Any] = json.loads(line)
+        kind = parsed["kind"]
+        if kind not in _KINDS:
+            raise ResultsError(f"{path}: line {number} is of no known kind: {kind!r}")
+        schema = parsed.get("schema", SCHEMA_VERSION)
+        if schema != SCHEMA_VERSION:
+            raise ResultsError(
+                f"{path}: line {number}: results of schema {schema!r}, and this release reads "
+                f"schema {SCHEMA_VERSION}: run again, or read them with the release that wrote them"
+            )
+        _validator(kind).validate(parsed)
+    except (ValueError, TypeError, KeyError) as error:
+        raise ResultsError(f"{path}: line {number} is no line of results: {error!r}") from None
+    except jsonschema.ValidationError as error:
+        place = ".".join(str(part) for part in error.absolute_path) or "the line"
+        raise ResultsError(
+            f"{path}: line {number} breaks results.schema.json: {place}: {error.message[:200]}"
+        ) from None
+    return parsed
+
+
+@cache
+def _validator(kind: str) -> jsonschema.protocols.Validator:
+    # By kind: the schema's own oneOf can't say what is wrong with a line.
+    schema = json.loads(_SCHEMA.read_text(encoding="utf-8"))
+    return jsonschema.Draft202012Validator({"$ref": f"#/$defs/{kind}", "$defs": schema["$defs"]})

@@ -1,0 +1,44 @@
+"""When a check was made, and what the wrapper wrote meanwhile."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from matrix.running.launch import RunningWrapper
+
+
+@dataclass(frozen=True)
+class Moment:
+    """The time of a check.
+
+    Attributes:
+        began: in seconds since the epoch.
+        ended: likewise.
+        log: what the wrapper wrote to stdout and stderr from one to the other.
+    """
+
+    began: float
+    ended: float
+    log: str = ""
+
+
+class Watch:
+    """Takes the time of a check from here on.
+
+    Args:
+        find_wrapper: gives the cell's wrapper, None where none was started.
+    """
+
+    def __init__(self, find_wrapper: Callable[[], RunningWrapper | None]) -> None:
+        self._find_wrapper = find_wrapper
+        wrapper = find_wrapper()
+        self._position = wrapper.log_size() if wrapper else 0
+        self._began = time.time()
+
+    def moment(self) -> Moment:
+        """Give the moment that ends now."""
+        wrapper = self._find_wrapper()
+        log = wrapper.log_from(self._position) if wrapper else ""
+        return Moment(self._began, time.time(), log)
