@@ -1,0 +1,1 @@
+"""Results made readable: a page, Markdown, a badge."""

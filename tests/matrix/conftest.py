@@ -1,0 +1,33 @@
+"""What tests of the matrix share: real results, read once."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.outcomes.results import Run
+from conformance.outcomes.results_file import read
+from tests.matrix import real_results
+
+
+@pytest.fixture(scope="session")
+def default_run() -> Run:
+    """Give the run of the default matrix on containers: our wrapper, all as expected."""
+    return read(real_results.path("default"))
+
+
+@pytest.fixture(scope="session")
+def process_run() -> Run:
+    """Give the run of three releases on TorchServe as a process: our wrapper, all as expected."""
+    return read(real_results.path("process"))
+
+
+@pytest.fixture(scope="session")
+def unfixed_run() -> Run:
+    """Give the run of the original bug on four releases, with unset, v1 and v3."""
+    return read(real_results.path("unfixed"))
+
+
+@pytest.fixture(scope="session")
+def mutant_run() -> Run:
+    """Give the run of a wrapper that takes an unset value for v2, on two releases."""
+    return read(real_results.path("mutant"))
