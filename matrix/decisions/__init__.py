@@ -1,1 +1,1 @@
-"""What follows from results: a release decision, a comparison, the release where an outcome changes."""
+"""What follows from results: a decision, a comparison, the release where something changes."""
