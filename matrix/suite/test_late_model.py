@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from conformance import tensors
+from conformance.expect import reading
 from conformance.outcomes.exhibit import Exhibit
 from matrix.planning.cells import Cell
 from matrix.planning.plan import Plan
@@ -208,8 +209,9 @@ def _code(client: GrpcClient, model: LateModel, order: Mapping[str, Any]) -> str
 
 
 def _state(rest: RestClient, model: LateModel) -> Any:
-    entries = rest.post("/v2/repository/index", {}).json()
-    return {entry["name"]: entry["state"] for entry in entries}.get(model.name)
+    with reading("the repository's index"):
+        entries = rest.post("/v2/repository/index", {}).json()
+        return {entry["name"]: entry["state"] for entry in entries}.get(model.name)
 
 
 def _check_sentence(sentence: str) -> None:
