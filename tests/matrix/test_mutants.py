@@ -173,6 +173,9 @@ def test_a_mutant_is_caught(
     verdicts = ran.verdicts()
     missed = [check for check in caught.checks if verdicts[check] != {"failed"}]
     assert missed == [], ran.output
+    # A model class that can't be constructed at all is no mutant.
+    constructors = [each for each in ran.results.records if each.check == "constructor"]
+    assert all("unexpected" not in each.message for each in constructors), ran.output
     # A finding about the subject is never taken for a fault of the harness.
     assert not {"error", "unprovisioned"} & set().union(*verdicts.values()), ran.output
 
