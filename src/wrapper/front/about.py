@@ -20,8 +20,11 @@ PLATFORM = "torchserve"
 
 @functools.cache
 def version() -> str:
-    """Give this wrapper's version."""
-    return importlib.metadata.version(NAME)
+    """Give this wrapper's version, ``unknown`` where its files were copied and not installed."""
+    try:
+        return importlib.metadata.version(NAME)
+    except importlib.metadata.PackageNotFoundError:
+        return "unknown"
 
 
 class About:

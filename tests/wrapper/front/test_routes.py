@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 from pathlib import Path
 
 import pytest
 
 from tests.wrapper.front.asking import V1, answer_to, error_of, told_by
 from tests.wrapper.surroundings import AnsweringTorchServe, settings
-from wrapper.front import Answer, Front
+from wrapper.front import Answer, Front, about
 from wrapper.torchserve.service import TorchServe
 
 
@@ -87,6 +88,19 @@ def test_the_server_says_what_it_is(torchserve: TorchServe) -> None:
     told = told_by(answer_to(torchserve, "/v2"))
     assert set(told) == {"name", "version", "extensions"}
     assert told["extensions"] == ["binary_tensor_data", "model_repository"]
+
+
+def test_a_wrapper_whose_files_were_copied_says_what_it_is_all_the_same(
+    torchserve: TorchServe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(name: str) -> str:
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", missing)
+    about.version.cache_clear()
+    answer = answer_to(torchserve, "/v2", b"", "GET")
+    about.version.cache_clear()
+    assert (answer.status, told_by(answer)["version"]) == (200, "unknown")
 
 
 def test_the_server_is_ready_only_when_every_model_is(tmp_path: Path) -> None:
