@@ -7,7 +7,7 @@ InferTensorContents; for raw BYTES, Triton's binary tensor data extension.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,6 +77,26 @@ def raw_request(model: str, body: Mapping[str, Any]) -> service_pb2.ModelInferRe
         pack(sent["datatype"], flat(sent["data"])) for sent in body["inputs"]
     )
     return message
+
+
+def binary(
+    body: Mapping[str, Any], names: Collection[str] | None = None
+) -> tuple[dict[str, Any], bytes]:
+    """Write a V2 REST body with data as bytes behind the JSON, of all inputs or of these.
+
+    Returns:
+        The JSON, with a ``binary_data_size`` for each such input, and the bytes.
+    """
+    inputs, raw = [], b""
+    for each in body["inputs"]:
+        sent = dict(each)
+        if names is None or each["name"] in names:
+            packed = pack(each["datatype"], flat(sent.pop("data")))
+            size = {"binary_data_size": len(packed)}
+            sent["parameters"] = {**(each.get("parameters") or {}), **size}
+            raw += packed
+        inputs.append(sent)
+    return {**body, "inputs": inputs}, raw
 
 
 def outputs(response: service_pb2.ModelInferResponse) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from google.protobuf import descriptor_pb2, json_format
 from google.protobuf.message import Message
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 
-from conformance.asking.http_client import TIMEOUT, NoAnswer, Request
+from conformance.asking.http_client import LONGEST_LINE, TIMEOUT, NoAnswer, Request
 from conformance.expect import Departure, shortened
 
 SERVICE = "inference.GRPCInferenceService"
@@ -29,6 +29,10 @@ class CallFailed(Departure):
         super().__init__(f"{call} ended with {code}: {shortened(details, 300)}", "OK", code)
         self.code = code
         self.details = details
+
+    def shown(self) -> str:
+        """Give the end of the call for a person to read."""
+        return f"{self.code}: {self.details}"
 
     @property
     def is_no_answer(self) -> bool:
@@ -95,9 +99,15 @@ class GrpcClient:
         self._channel.close()
 
 
-def grpcurl(target: str, name: str, request: Message, metadata: Mapping[str, str]) -> str:
-    """Give a line for a shell that makes the same call.
+def shown(answer: Message) -> str:
+    """Give the answer to a call for a person to read."""
+    return str(answer) or "(a message of defaults only)"
 
+
+def grpcurl(target: str, name: str, request: Message, metadata: Mapping[str, str]) -> str:
+    """Give a line for a shell that makes the same call, but for a message too long for one.
+
+    ``BODY`` stands for that, and the line ends with a comment that tells its size.
     Servers of KServe's SDK have no reflection, so that grpcurl needs a description of the
     service: ``python -m conformance protoset`` writes it.
     """
@@ -108,8 +118,12 @@ def grpcurl(target: str, name: str, request: Message, metadata: Mapping[str, str
     text = json.dumps(body, ensure_ascii=False)
     # What can't be seen is no part of a line to copy.
     text = text if text.isprintable() else json.dumps(body)
-    words += ["-d", shortened(text, 3000)]
-    return shlex.join([*words, target, f"{SERVICE}/{name}"])
+    called = [target, f"{SERVICE}/{name}"]
+    if len(text) <= LONGEST_LINE:
+        line = shlex.join([*words, "-d", text, *called])
+        if len(line) <= LONGEST_LINE:
+            return line
+    return f"{shlex.join([*words, '-d', '@', *called])} < BODY   # {len(text)} characters of JSON"
 
 
 def curl(target: str, method: str, message: bytes, metadata: Mapping[str, str]) -> str:

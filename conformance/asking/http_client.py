@@ -6,7 +6,7 @@ import contextlib
 import json
 import shlex
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,8 +17,11 @@ from conformance.expect import Departure, shortened
 
 # Seconds. Far above what a model of a test takes; a server that hangs is found out.
 TIMEOUT = 10.0
-# A longer body isn't shown whole: a terminal takes no more.
-_SHOWN = 3000
+# Characters. A line that would be longer stands for its body by a word: a terminal takes no more
+# at once, and evidence is cut off where it is longer.
+LONGEST_LINE = 3900
+# Bytes that need be no HTTP are cut off instead; each may stand there as four characters.
+_SHOWN = LONGEST_LINE // 5
 
 
 class NoAnswer(Departure):
@@ -41,7 +44,10 @@ class Request:
         return f"{self.method} {parts.path}{'?' + parts.query if parts.query else ''}"
 
     def curl(self) -> str:
-        """Give a line for a shell that sends the same."""
+        """Give a line for a shell that sends the same, but for a body that is too long for one.
+
+        ``@BODY`` stands for that, and the line ends with a comment that tells its size.
+        """
         words = ["curl", "-sS", "-i"]
         # curl waits for the body that a HEAD's Content-Length tells of, unless told.
         words += ["--head"] if self.method == "HEAD" else ["-X", self.method]
@@ -51,19 +57,13 @@ class Request:
             words += ["-H", f"{name}: {value}" if value else f"{name};"]
         if self.body is None:
             return shlex.join(words)
-        if len(self.body) > _SHOWN:
-            return f"{shlex.join(words)} --data-binary @BODY   # {len(self.body)} bytes"
         if "content-type" not in {name.lower() for name in self.headers}:
             words += ["-H", "content-type:"]
-        try:
-            text = self.body.decode()
-            # What can't be seen, a line's end too, is no part of a line to copy.
-            if text.startswith("@") or not text.isprintable():
-                raise ValueError
-        except ValueError:
-            escaped = "".join(map(_for_printf, self.body))
-            return f"printf {shlex.quote(escaped)} | {shlex.join([*words, '--data-binary', '@-'])}"
-        return shlex.join([*words, "--data-binary", text])
+        if len(self.body) <= LONGEST_LINE:
+            line = _with_body(words, self.body)
+            if len(line) <= LONGEST_LINE:
+                return line
+        return f"{shlex.join(words)} --data-binary @BODY   # {len(self.body)} bytes"
 
 
 @dataclass(frozen=True)
@@ -119,6 +119,14 @@ class Answer:
             Departure: when the status is another, or there is no non-empty ``error`` string.
         """
         self.failure(*statuses)
+        return self.sentence()
+
+    def sentence(self) -> str:
+        """Give the sentence of an error answer, whichever status it has.
+
+        Raises:
+            Departure: when there is no non-empty ``error`` string.
+        """
         told = self.json()
         sentence = told.get("error") if isinstance(told, dict) else None
         if not isinstance(sentence, str) or not sentence.strip():
@@ -166,6 +174,7 @@ class HttpClient:
         # A proxy of this machine has nothing to say here, and its headers would get in the way.
         self._session.trust_env = False
         self._session.headers.clear()
+        self._keeps_one = False
 
     def send(self, request: Request) -> Answer:
         """Send a request and give its answer; redirections are answers as well.
@@ -194,13 +203,17 @@ class HttpClient:
 
     def _sent(self, prepared: requests.PreparedRequest) -> requests.Response:
         try:
-            return self._session.send(prepared, timeout=self._timeout, allow_redirects=False)
+            got = self._session.send(prepared, timeout=self._timeout, allow_redirects=False)
         except requests.ConnectionError:
+            if not self._keeps_one:
+                raise
             # A server may end a connection that it has kept open at any time, and uvicorn does
             # when an application raised, without saying so in its answer. That is nothing to hold
             # against what is asked next: ask once more, on a new connection.
             self._session.close()
-            return self._session.send(prepared, timeout=self._timeout, allow_redirects=False)
+            got = self._session.send(prepared, timeout=self._timeout, allow_redirects=False)
+        self._keeps_one = True
+        return got
 
     def send_bytes(self, data: bytes) -> bytes:
         """Send bytes that need be no HTTP on a connection of their own; give all that comes back.
@@ -233,18 +246,37 @@ class HttpClient:
     def shown_bytes(self, data: bytes) -> str:
         """Give a line for a shell that sends the same bytes."""
         parts = urlsplit(self.base)
-        escaped = shlex.quote("".join(map(_for_printf, data[:_SHOWN])))
-        cut = f"   # {len(data)} bytes, of which not all are here" if len(data) > _SHOWN else ""
-        return f"printf {escaped} | nc {parts.hostname} {parts.port or 80}{cut}"
+        to = f"nc {parts.hostname} {parts.port or 80}"
+        if len(data) <= LONGEST_LINE:
+            line = f"printf {_escaped(data)} | {to}"
+            if len(line) <= LONGEST_LINE:
+                return line
+        told = f"{len(data)} bytes, of which not all are here"
+        return f"printf {_escaped(data[:_SHOWN])} | {to}   # {told}"
 
     def close(self) -> None:
         """Close the connections."""
         self._session.close()
 
 
+def _with_body(words: Sequence[str], body: bytes) -> str:
+    try:
+        text = body.decode()
+        # What can't be seen, a line's end too, is no part of a line to copy.
+        if text.startswith("@") or not text.isprintable():
+            raise ValueError
+    except ValueError:
+        return f"printf {_escaped(body)} | {shlex.join([*words, '--data-binary', '@-'])}"
+    return shlex.join([*words, "--data-binary", text])
+
+
 def _receive(connection: socket.socket, received: bytearray) -> None:
     while chunk := connection.recv(65536):
         received += chunk
+
+
+def _escaped(data: bytes) -> str:
+    return shlex.quote("".join(map(_for_printf, data)))
 
 
 def _for_printf(byte: int) -> str:

@@ -252,15 +252,9 @@ def _detected(server: Server, offer: Offer, has_index: bool) -> Iterable[str]:
         if explained is not None and explained.status == 200:
             yield EXPLAIN
     if offer.v2_sample is not None and "v2" not in offer.absent:
-        inputs, raw = [], b""
-        for each in offer.v2_sample["inputs"]:
-            packed = tensors.pack(each["datatype"], tensors.flat(each["data"]))
-            size = {"binary_data_size": len(packed)}
-            head = {name: value for name, value in each.items() if name != "data"}
-            inputs.append({**head, "parameters": {**(each.get("parameters") or {}), **size}})
-            raw += packed
+        head, raw = tensors.binary({"inputs": offer.v2_sample["inputs"]})
         try:
-            if server.infer_binary({"inputs": inputs}, raw).status == 200:
+            if server.infer_binary(head, raw).status == 200:
                 yield BINARY
         except Departure:
             return

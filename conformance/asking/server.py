@@ -14,7 +14,7 @@ from tritonclient.grpc import service_pb2
 
 from conformance import VERSION, tensors
 from conformance.asking import transcript
-from conformance.asking.grpc_client import CallFailed, GrpcClient, curl, grpcurl
+from conformance.asking.grpc_client import CallFailed, GrpcClient, curl, grpcurl, shown
 from conformance.asking.http_client import Answer, HttpClient, NoAnswer, Request
 from conformance.asking.target import Target
 from conformance.asking.transcript import Seen
@@ -156,10 +156,10 @@ class Server:
         try:
             answer = client.call(name, message, sent)
         except CallFailed as error:
-            self.exhibit.exchange(line, f"{error.code}: {error.details}")
+            self.exhibit.exchange(line, error.shown())
             self._remember(transcript.of_message(self.check, self._asked, name, error.code, None))
             raise
-        self.exhibit.exchange(line, str(answer) or "(a message of defaults only)")
+        self.exhibit.exchange(line, shown(answer))
         self._remember(transcript.of_message(self.check, self._asked, name, "OK", answer))
         return answer
 
@@ -171,7 +171,7 @@ class Server:
         try:
             answer = client.call_bytes(method, message, sent)
         except CallFailed as error:
-            self.exhibit.exchange(line, f"{error.code}: {error.details}")
+            self.exhibit.exchange(line, error.shown())
             raise
         self.exhibit.exchange(line, repr(answer))
         return answer

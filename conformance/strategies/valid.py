@@ -227,16 +227,7 @@ def binary_requests(
 
 def as_binary(body: Body, names: Collection[str]) -> BinaryRequest:
     """Write a V2 body with the data of these of its inputs as bytes behind the JSON."""
-    inputs, raw = [], b""
-    for each in body["inputs"]:
-        sent = dict(each)
-        if each["name"] in names:
-            packed = encodings.pack(each["datatype"], encodings.flat(sent.pop("data")))
-            size = {"binary_data_size": len(packed)}
-            sent["parameters"] = {**each.get("parameters", {}), **size}
-            raw += packed
-        inputs.append(sent)
-    head = {**body, "inputs": inputs}
+    head, raw = encodings.binary(body, names)
     return BinaryRequest(head, raw, str(len(encode(head))))
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from typing import Any
 
 import grpc
-import requests
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
+from conformance.asking.http_client import HttpClient, Request
+from conformance.expect import Departure
 from fixtures.torchserve import Instance
 from matrix.running.clients import TIMEOUT, encode
 
@@ -25,16 +27,13 @@ def by_rest(instance: Instance, path: str, body: Any) -> Any:
     Raises:
         ReferenceMissingError: when TorchServe doesn't answer 200 with JSON.
     """
-    url = f"http://{instance.endpoints.host}:{instance.endpoints.inference}{path}"
+    base = f"http://{instance.endpoints.host}:{instance.endpoints.inference}"
+    headers = {"content-type": "application/json"}
     try:
-        with requests.Session() as session:
-            session.trust_env = False
-            headers = {"content-type": "application/json"}
-            answer = session.post(url, data=encode(body), headers=headers, timeout=TIMEOUT)
-            answer.raise_for_status()
-            return answer.json()
-    except requests.RequestException as error:
-        raise ReferenceMissingError(f"TorchServe itself can't answer {path}: {error}") from None
+        with closing(HttpClient(base, TIMEOUT)) as client:
+            return client.send(Request("POST", base + path, headers, encode(body))).success()
+    except Departure as error:
+        raise ReferenceMissingError(f"TorchServe itself can't answer: {error}") from None
 
 
 def by_grpc(instance: Instance, model: str, body: Any) -> Any:

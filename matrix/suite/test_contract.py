@@ -9,12 +9,13 @@ import pytest
 from google.protobuf import text_format
 from tritonclient.grpc import service_pb2
 
+from conformance.asking.grpc_client import CallFailed
 from conformance.outcomes.exhibit import Exhibit
 from matrix.planning.cells import Cell
 from matrix.planning.expectations import Service
 from matrix.planning.plan import Plan
 from matrix.running import exchanges, late_model
-from matrix.running.clients import GrpcClient, GrpcRefusal, RestClient
+from matrix.running.clients import GrpcClient, RestClient
 from matrix.running.exchanges import Exchanges, GrpcExchange, HttpExchange
 from matrix.running.launch import RunningWrapper
 from matrix.running.stage import Stage
@@ -138,13 +139,13 @@ def _judge_http(
     answer = rest.ask(exchange.method, exchange.path, exchange.body, exchange.headers)
     exhibit.equal(answer.status, exchange.status, f"status of {exchange}")
     for name, value in exchange.answer_headers.items():
-        exhibit.equal(answer.headers.get(name), value, f"header {name} of {exchange}")
+        exhibit.equal(answer.headers.get(name.lower()), value, f"header {name} of {exchange}")
     if exchange.method == "HEAD":
         exhibit.equal(answer.body.decode("latin-1"), "", f"body of {exchange}")
         return
     exhibit.equal(answer.headers.get("content-type"), "application/json", f"type of {exchange}")
     if exchange.error is not None:
-        answer.error()
+        answer.sentence()
         # A wrapper that nobody calls ours may use words of its own.
         if exactly:
             exhibit.equal(answer.json(), {"error": exchange.error}, f"answer to {exchange}")
@@ -159,7 +160,7 @@ def _judge_grpc(
     what = f"{exchange.call} {exchange.request}"
     try:
         answer = client.call(exchange.call, request)
-    except GrpcRefusal as refusal:
+    except CallFailed as refusal:
         exhibit.equal(refusal.code, exchange.code or "OK", f"status of {what}: {refusal.details}")
         if exactly:
             exhibit.equal(refusal.details, exchange.error, f"sentence of {what}")

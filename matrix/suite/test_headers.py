@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from conformance.asking.http_client import Answer
 from conformance.expect import reading
 from conformance.outcomes.exhibit import Exhibit
 from fixtures import payloads
 from matrix.planning.cells import Cell
-from matrix.running.clients import Answer, RestClient
+from matrix.running.clients import RestClient
 
 _TRACING = {
     "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",

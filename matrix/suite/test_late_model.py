@@ -11,11 +11,13 @@ from typing import Any
 import pytest
 
 from conformance import tensors
+from conformance.asking.grpc_client import CallFailed
+from conformance.asking.http_client import Answer
 from conformance.expect import reading
 from conformance.outcomes.exhibit import Exhibit
 from matrix.planning.cells import Cell
 from matrix.planning.plan import Plan
-from matrix.running.clients import Answer, GrpcClient, GrpcRefusal, RestClient
+from matrix.running.clients import GrpcClient, RestClient
 from matrix.running.late_model import LateModel
 from matrix.running.launch import RunningWrapper
 from matrix.running.patience import seconds_until
@@ -67,7 +69,7 @@ def test_late_model(stage: Stage, cell: Cell, rest: RestClient, exhibit: Exhibit
 def test_worker_death(rest: RestClient, cell: Cell, late: LateModel, exhibit: Exhibit) -> None:
     answer = _ask(rest, cell, late, {"die": 1})
     exhibit.equal(answer.status, 503, "status of a request that its worker dies of")
-    _check_sentence(answer.error())
+    _check_sentence(answer.sentence())
     what = "readiness going down with the worker"
     seconds = seconds_until(lambda: not _is_ready(rest, late), _UNREADY_WITHIN, what)
     exhibit.expected, exhibit.observed = f"{what} within {_UNREADY_WITHIN} s", round(seconds, 3)
@@ -95,7 +97,7 @@ def test_model_failures(rest: RestClient, cell: Cell, late: LateModel, exhibit: 
         answer = _ask(rest, cell, late, order)
         shown = str(order)[:40]
         exhibit.equal(answer.status, status, f"status for {shown}")
-        sentence = answer.error()
+        sentence = answer.sentence()
         _check_sentence(sentence)
         assert words in sentence, f"the sentence for {shown} doesn't say {words!r}: {sentence}"
     seconds_until(lambda: _ask(rest, cell, late, {"echo": 1}).status == 200, _WORKER_WITHIN)
@@ -110,7 +112,7 @@ def test_full_queue(rest: RestClient, cell: Cell, late: LateModel, exhibit: Exhi
     for answer in refused:
         exhibit.equal(answer.status, 503, "status while the queue is full")
         exhibit.equal(answer.headers.get("retry-after"), "1", "header Retry-After")
-        _check_sentence(answer.error())
+        _check_sentence(answer.sentence())
 
 
 def test_grpc_failures(
@@ -202,7 +204,7 @@ def _tensors(order: Mapping[str, Any]) -> dict[str, Any]:
 def _code(client: GrpcClient, model: LateModel, order: Mapping[str, Any]) -> str:
     try:
         client.infer(tensors.request(model.name, _tensors(order)))
-    except GrpcRefusal as refusal:
+    except CallFailed as refusal:
         _check_sentence(refusal.details)
         return refusal.code
     return "OK"

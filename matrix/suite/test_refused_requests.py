@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from conformance import tensors
+from conformance.asking.grpc_client import CallFailed
+from conformance.asking.http_client import Answer
 from conformance.outcomes.exhibit import Exhibit
 from fixtures import payloads
 from matrix.planning.cells import Cell
 from matrix.planning.plan import Plan
 from matrix.running import late_model
-from matrix.running.clients import Answer, GrpcClient, GrpcRefusal, RestClient
+from matrix.running.clients import GrpcClient, RestClient
 from matrix.running.launch import RunningWrapper
 from matrix.suite.grpc_offer import need_grpc
 
@@ -24,13 +26,13 @@ def test_absent_model_not_ready(rest: RestClient, cell: Cell, exhibit: Exhibit) 
     exhibit.equal(readiness.status in (404, 503), True, "refusal (404 or 503) to call it ready")
     answer = _infer(rest, _READS[cell.envelope], absent)
     exhibit.equal(answer.status in (404, 503), True, "refusal (404 or 503) to answer for it")
-    answer.error()
+    answer.sentence()
 
 
 def test_unknown_model(rest: RestClient, cell: Cell, exhibit: Exhibit) -> None:
     answer = _infer(rest, _READS[cell.envelope], "unknown")
     exhibit.equal(answer.status, 404, "status of inference")
-    answer.error()
+    answer.sentence()
     exhibit.equal(rest.get("/v1/models/unknown").status, 404, "status of readiness")
 
 
@@ -39,13 +41,13 @@ def test_malformed_json(rest: RestClient, cell: Cell, exhibit: Exhibit) -> None:
     for body in (b'{"instances": [1', b"", b"no JSON"):
         answer = rest.post(path, body)
         exhibit.equal(answer.status, 400, f"status for the body {body!r}")
-        answer.error()
+        answer.sentence()
 
 
 def test_other_protocol(rest: RestClient, cell: Cell, exhibit: Exhibit) -> None:
     answer = _infer(rest, _OTHER[_READS[cell.envelope]], "contract")
     exhibit.equal(answer.status, 400, "status")
-    answer.error()
+    answer.sentence()
 
 
 def test_grpc_other_protocol(
@@ -55,7 +57,7 @@ def test_grpc_other_protocol(
     exhibit.expected = "an error status"
     try:
         grpc_client.infer(tensors.request("contract", payloads.load("contract-v2")))
-    except GrpcRefusal as refusal:
+    except CallFailed as refusal:
         exhibit.observed = refusal.code
     else:
         raise AssertionError("a V2 request was answered OK by a model whose envelope reads V1")

@@ -68,15 +68,7 @@ def test_tensors_come_back_the_same_by_every_way(
 def _by_every_v2(v2: Serving, model: str, body: dict[str, Any]) -> dict[str, Any]:
     server = _server(v2, model)
     told: dict[str, Any] = {"V2 JSON": tensors.essential(server.infer(body).success())}
-    head = [
-        {
-            **{key: value for key, value in each.items() if key != "data"},
-            "parameters": {"binary_data_size": len(_packed(each))},
-        }
-        for each in body["inputs"]
-    ]
-    raw = b"".join(_packed(each) for each in body["inputs"])
-    told["V2 binary"] = tensors.essential(server.infer_binary({"inputs": head}, raw).success())
+    told["V2 binary"] = tensors.essential(server.infer_binary(*tensors.binary(body)).success())
     if v2.grpc is not None:
         typed = server.infer_grpc(tensors.request(model, body))
         told["gRPC typed"] = tensors.outputs(typed)
@@ -87,10 +79,6 @@ def _by_every_v2(v2: Serving, model: str, body: dict[str, Any]) -> dict[str, Any
 def _server(running: Serving, model: str) -> Server:
     target = Target(running.url, model, running.grpc)
     return Server(target, "EQUAL", HttpClient(running.url), Offer())
-
-
-def _packed(tensor: dict[str, Any]) -> bytes:
-    return tensors.pack(tensor["datatype"], tensors.flat(tensor["data"]))
 
 
 def _own_predictions(v1: Serving, model: str, body: Any) -> Any:

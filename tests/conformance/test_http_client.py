@@ -53,5 +53,14 @@ def test_a_connection_that_the_server_ended_is_no_finding_about_the_next_request
 
 
 def test_a_server_that_ends_each_connection_does_not_answer() -> None:
-    with serving(0, 0) as url, pytest.raises(NoAnswer, match="POST /v2 was not answered"):
+    with serving(1, 0) as url:
+        client = HttpClient(url)
+        assert client.send(request(url)).status == 200
+        with pytest.raises(NoAnswer, match="POST /v2 was not answered"):
+            client.send(request(url))
+        client.close()
+
+
+def test_what_a_new_connection_was_ended_at_is_not_sent_again() -> None:
+    with serving(0) as url, pytest.raises(NoAnswer, match="POST /v2 was not answered"):
         HttpClient(url).send(request(url))
