@@ -106,8 +106,7 @@ class Report:
             else Verdict.PASSED,
             binding=statement.level is Level.MUST or statement.feature is not None,
         )
-        self._writer.record(record)
-        return record
+        return self._writer.record(record)
 
     def finish(self) -> tuple[list[ProfileClaim], Run]:
         """Write the rest, and give the claims and the whole run.
@@ -115,7 +114,7 @@ class Report:
         There are no claims where some of the checks were left out.
         """
         run = self._writer.finish(surroundings.now(), time.monotonic() - self._began)
-        junit.write(run, self._out / JUNIT)
+        junit.write([run], self._out / JUNIT)
         transcript.write(self._out / transcript.FILE_NAME, self._seen)
         if not self._is_whole:
             return [], run

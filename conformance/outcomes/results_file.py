@@ -1,20 +1,22 @@
 """Results as a file of JSON Lines, written line by line and read with its schema.
 
 Each line is one write of the operating system, so that a run that is killed leaves what it
-knew. A file without a footer is of a run that was cut short, and readers say so.
+knew. A file without a footer is of a run that was cut short, and readers say so. What is known
+as a whole, such as runs that were joined, is there as a whole or not at all.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import jsonschema
+import jsonschema_rs
 
 from conformance.outcomes.redaction import redacted
 from conformance.outcomes.results import Footer, Header, Record, Run
@@ -30,7 +32,7 @@ class ResultsError(Exception):
 
 
 class Writer:
-    """Writes results line by line. Use as a context manager, or call `close`."""
+    """Writes results line by line; `finish` or `close` ends the file."""
 
     def __init__(self, path: Path, header: Header) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -40,13 +42,17 @@ class Writer:
         self._records: list[Record] = []
         self._write("header", {"schema": SCHEMA_VERSION, **asdict(header)})
 
-    def record(self, record: Record) -> None:
-        """Add one check's outcome, without the secrets that it may hold."""
-        members = asdict(record)
+    def record(self, record: Record) -> Record:
+        """Add one check's outcome, without the secrets that it may hold.
+
+        Returns:
+            The record as it was written, which is the one to show elsewhere.
+        """
         shown = ("message", "expected", "observed", "evidence")
-        members |= {name: redacted(members[name]) for name in shown}
-        self._write("check", members)
-        self._records.append(record)
+        written = replace(record, **{name: redacted(getattr(record, name)) for name in shown})
+        self._write("check", asdict(written))
+        self._records.append(written)
+        return written
 
     def finish(self, ended: str, seconds: float) -> Run:
         """Write the footer and give the whole run."""
@@ -73,6 +79,27 @@ class Writer:
         # An answer may hold half of a surrogate pair; a backslash makes JSON's escape of it.
         text = json.dumps(line, ensure_ascii=False) + "\n"
         _write_whole(self._file.fileno(), text.encode("utf-8", "backslashreplace"))
+
+
+def write(path: Path, run: Run) -> Run:
+    """Write a run that is known as a whole, in the place of the file that may be there.
+
+    Whoever reads the file meanwhile, and whoever is interrupted, finds the one or the other.
+
+    Returns:
+        The run as it was written: its footer counts what the file holds.
+    """
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with contextlib.closing(Writer(unfinished, run.header)) as writer:
+            for record in run.records:
+                writer.record(record)
+            if run.footer is not None:
+                run = writer.finish(run.footer.ended, run.footer.seconds)
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return run
 
 
 def _write_whole(file: int, data: bytes) -> None:
@@ -140,18 +167,21 @@ def _parse(path: Path, number: int, line: bytes) -> dict[str, Any]:
                 f"schema {SCHEMA_VERSION}: run again, or read them with the release that wrote them"
             )
         _validator(kind).validate(parsed)
-    except (ValueError, TypeError, KeyError) as error:
-        raise ResultsError(f"{path}: line {number} is no line of results: {error!r}") from None
-    except jsonschema.ValidationError as error:
-        place = ".".join(str(part) for part in error.absolute_path) or "the line"
+    # A ValueError itself, so that it goes first.
+    except jsonschema_rs.ValidationError as error:
+        place = ".".join(str(part) for part in error.instance_path) or "the line"
         raise ResultsError(
             f"{path}: line {number} breaks results.schema.json: {place}: {error.message[:200]}"
         ) from None
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise ResultsError(f"{path}: line {number} is no line of results: {error!r}") from None
     return parsed
 
 
 @cache
-def _validator(kind: str) -> jsonschema.protocols.Validator:
+def _validator(kind: str) -> jsonschema_rs.Draft202012Validator:
     # By kind: the schema's own oneOf can't say what is wrong with a line.
     schema = json.loads(_SCHEMA.read_text(encoding="utf-8"))
-    return jsonschema.Draft202012Validator({"$ref": f"#/$defs/{kind}", "$defs": schema["$defs"]})
+    line = {"$ref": f"#/$defs/{kind}", "$defs": schema["$defs"]}
+    # Formats, too: readers reckon with dates.
+    return jsonschema_rs.Draft202012Validator(line, validate_formats=True)

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 
 from matrix.running.launch import RunningWrapper
 
+# Enough to hold a traceback of the SDK's; a run of 27 releases stays readable in one file.
+_LONGEST = 4000
+
 
 @dataclass(frozen=True)
 class Moment:
@@ -16,7 +19,7 @@ class Moment:
     Attributes:
         began: in seconds since the epoch.
         ended: likewise.
-        log: what the wrapper wrote to stdout and stderr from one to the other.
+        log: the last lines that the wrapper wrote to stdout and stderr from one to the other.
     """
 
     began: float
@@ -41,4 +44,16 @@ class Watch:
         """Give the moment that ends now."""
         wrapper = self._find_wrapper()
         log = wrapper.log_from(self._position) if wrapper else ""
-        return Moment(self._began, time.time(), log)
+        return Moment(self._began, time.time(), last_lines(log))
+
+
+def last_lines(log: str, longest: int = _LONGEST) -> str:
+    """Give the last lines of a log, whole ones: half a header doesn't tell that it is a secret.
+
+    Of a last line that alone is too long the beginning is given.
+    """
+    if len(log) <= longest:
+        return log
+    # What follows the first line's end that the limit reaches back to.
+    end = log[-longest - 1 :].partition("\n")[2]
+    return end or log.splitlines()[-1][:longest]

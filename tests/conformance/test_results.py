@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Sequence
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from xml.etree import ElementTree
+from typing import Any
 
 import pytest
 from rich.console import Console
 
-from conformance.outcomes import junit
+from conformance.outcomes import results_file
 from conformance.outcomes.results import Header, Record, Run
 from conformance.outcomes.results_file import ResultsError, Writer, read
 from conformance.outcomes.verdicts import Verdict
 from matrix.commands import summary
 
+REPOSITORY = Path(__file__).parents[2]
 CELL = "kserve0.9.0-unset-kserve-torchserve0.12.0"
 AXES = {
     "kserve": "0.9.0",
@@ -129,87 +135,220 @@ def test_a_verdict_against_the_subject_stands_in_an_incomplete_run(tmp_path: Pat
     assert write(tmp_path / "results.jsonl", [record("starts", FAILED)]).exit_code() == 1
 
 
-WRONG_FILES = {
-    "no header": (0, None, "line 1 must be a header"),
-    "no JSON": (1, "{", "line 2 is no line of results"),
-    "unknown verdict": (1, {"verdict": "fine"}, r"line 2 breaks results\.schema\.json: .*fine"),
-    "unknown member": (1, {"colour": "red"}, r"line 2 breaks results\.schema\.json: .*colour"),
-    "unknown kind": (1, {"kind": "note"}, "line 2 is of no known kind: 'note'"),
-    "another schema": (
-        0,
-        {"schema": 1},
-        "line 1: results of schema 1, and this release reads schema 2",
+Lines = list[dict[str, Any]]
+
+
+def _without_header(lines: Lines) -> None:
+    del lines[0]
+
+
+def _footer_too_early(lines: Lines) -> None:
+    lines.insert(1, lines[-1])
+
+
+def _two_footers(lines: Lines) -> None:
+    lines.append(lines[-1])
+
+
+def _two_headers(lines: Lines) -> None:
+    lines.insert(1, lines[0])
+
+
+def _repeated(lines: Lines) -> None:
+    lines.insert(3, lines[1])
+
+
+def _lost(lines: Lines) -> None:
+    del lines[2]
+
+
+def _change(line: int, **members: Any) -> Callable[[Lines], None]:
+    return lambda lines: lines[line - 1].update(members)
+
+
+def _lack(line: int, member: str) -> Callable[[Lines], None]:
+    return lambda lines: lines[line - 1].pop(member)
+
+
+_BREAKS = r"breaks results\.schema\.json"
+WRONG_LINES: dict[str, tuple[Callable[[Lines], None], str]] = {
+    "no header": (_without_header, "line 1 must be a header, and the only one"),
+    "two headers": (_two_headers, "line 1 must be a header, and the only one"),
+    "footer in the middle": (_footer_too_early, "line 2 is a footer before the end"),
+    "two footers": (_two_footers, "line 4 is a footer before the end"),
+    "unknown kind": (_change(2, kind="note"), "line 2 is of no known kind: 'note'"),
+    "no kind": (_lack(2, "kind"), "line 2 is no line of results: KeyError"),
+    "unknown verdict": (_change(2, verdict="fine"), f"line 2 {_BREAKS}: verdict: .*fine"),
+    "unknown member": (_change(3, colour="red"), f"line 3 {_BREAKS}: the line: .*colour"),
+    "no member": (_lack(3, "message"), f"line 3 {_BREAKS}: the line: .*message"),
+    "wrong type": (_change(2, seconds="1"), f"line 2 {_BREAKS}: seconds: .*number"),
+    "no such attempt": (_change(2, attempt=0), f"line 2 {_BREAKS}: attempt: "),
+    "deep inside": (
+        _change(2, evidence={"exchanges": [{"request": "GET /"}]}),
+        rf"line 2 {_BREAKS}: evidence\.exchanges\.0: .*response",
     ),
-    "footer in the middle": (1, "footer", "line 2 is a footer before the end"),
+    "no date": (_change(1, started="yesterday"), f"line 1 {_BREAKS}: started: .*date-time"),
+    "no offset": (_change(4, ended="2026-11-24T03:01:00"), f"line 4 {_BREAKS}: ended: .*date-time"),
+    "another schema": (
+        _change(1, schema=1),
+        "line 1: results of schema 1, and this release reads schema 2: run again",
+    ),
+    "a repeated record": (
+        _repeated,
+        f"line 4 is one more record of attempt 1 at starts in {CELL}",
+    ),
+    "a lost record": (_lost, "line 3: the footer counts 2 checks, and the file has 1"),
 }
 
 
-@pytest.mark.parametrize("wrong", WRONG_FILES)
-def test_a_file_that_breaks_the_schema_is_refused_with_its_line(wrong: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("wrong", WRONG_LINES)
+def test_lines_that_break_the_rules_are_refused_with_their_number(
+    wrong: str, tmp_path: Path
+) -> None:
     path = tmp_path / "results.jsonl"
     write(path, BOTH)
-    lines = path.read_text().splitlines()
-    at, change, said = WRONG_FILES[wrong]
-    if change is None:
-        del lines[at]
-    elif change == "footer":
-        lines.insert(at, lines[-1])
-    elif isinstance(change, str):
-        lines[at] = change
-    else:
-        lines[at] = json.dumps({**json.loads(lines[at]), **change})
-    path.write_text("\n".join(lines) + "\n")
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    change, said = WRONG_LINES[wrong]
+    change(lines)
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    with pytest.raises(ResultsError, match=said) as raised:
+        read(path)
+    assert str(raised.value).startswith(f"{path}: ")
+
+
+WRONG_BYTES = {
+    "half a line": (b'{"kind": "check", "cell', "line 3 is no line of results: JSONDecodeError"),
+    "an empty line": (b"", "line 3 is no line of results: JSONDecodeError"),
+    "no object": (b"[]", "line 3 is no line of results: TypeError"),
+    "no UTF-8": (b'{"kind": "\xff"}', "line 3 is no line of results: UnicodeDecodeError"),
+    "too deep": (b"[" * 100_000, "line 3 is no line of results: RecursionError"),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG_BYTES)
+def test_bytes_that_are_no_line_are_refused_with_its_number(wrong: str, tmp_path: Path) -> None:
+    path = tmp_path / "results.jsonl"
+    write(path, BOTH)
+    lines = path.read_bytes().splitlines()
+    lines[2], said = WRONG_BYTES[wrong]
+    path.write_bytes(b"\n".join(lines) + b"\n")
     with pytest.raises(ResultsError, match=said):
         read(path)
+
+
+def test_an_empty_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "results.jsonl"
+    path.touch()
+    with pytest.raises(ResultsError, match="line 1 must be a header"):
+        read(path)
+
+
+@pytest.mark.parametrize("kept", ["whole lines", "half of the last"])
+def test_a_file_cut_anywhere_reads_as_the_whole_lines_before(kept: str, tmp_path: Path) -> None:
+    path = tmp_path / "results.jsonl"
+    write(path, BOTH)
+    lines = path.read_bytes().splitlines(keepends=True)
+    half = b"" if kept == "whole lines" else lines[2][:-1]
+    path.write_bytes(lines[0] + lines[1] + half)
+    run = read(path)
+    assert run.records == BOTH[:1]
+    assert run.cut_short
+
+
+_ENDLESS = """
+import itertools, pathlib, sys
+from conformance.outcomes.results_file import Writer
+from tests.conformance.test_results import HEADER, record
+writer = Writer(pathlib.Path(sys.argv[1]), HEADER)
+for number in itertools.count():
+    writer.record(record(f"check-{number}"))
+"""
+
+
+def test_a_run_that_is_killed_while_it_writes_leaves_whole_lines(tmp_path: Path) -> None:
+    path = tmp_path / "results.jsonl"
+    with subprocess.Popen([sys.executable, "-c", _ENDLESS, str(path)], cwd=REPOSITORY) as writing:
+        while writing.poll() is None and not (path.exists() and path.stat().st_size > 100_000):
+            time.sleep(0.01)
+        writing.kill()
+    assert writing.returncode == -signal.SIGKILL
+    run = read(path)
+    assert run.cut_short
+    assert len(run.records) > 100
+    assert [each.check for each in run.records] == [
+        f"check-{number}" for number in range(len(run.records))
+    ]
+    assert path.read_bytes().endswith(b"}\n")
+
+
+def test_half_of_a_surrogate_pair_is_written_and_read(tmp_path: Path) -> None:
+    odd = replace(record("starts"), observed="\ud800", expected={"a": ("x", 1)})
+    write(tmp_path / "results.jsonl", [odd])
+    (again,) = read(tmp_path / "results.jsonl").records
+    assert (again.observed, again.expected) == ("\ud800", {"a": ["x", 1]})
+
+
+def test_a_record_that_breaks_the_schema_is_not_written(tmp_path: Path) -> None:
+    writer = Writer(tmp_path / "results.jsonl", HEADER)
+    with pytest.raises(ValueError, match="minimum"):
+        writer.record(replace(record("starts"), seconds=-1.0))
+    writer.close()
+    assert read(tmp_path / "results.jsonl").records == []
+
+
+def test_secrets_are_not_written(tmp_path: Path) -> None:
+    header = "authorization: Bearer of-the-client"
+    evidence = {"exchanges": [{"request": header, "response": header}], "wrapper_log": header}
+    holding = replace(
+        record("starts", FAILED), message=header, observed=[header], evidence=evidence
+    )
+    path = tmp_path / "results.jsonl"
+    run = write(path, [holding])
+    assert "of-the-client" not in path.read_text()
+    assert path.read_text().count("authorization: ***") == 5
+    # What other reports are made of is what was written.
+    assert run == read(path)
+
+
+def test_a_whole_run_takes_the_place_of_an_earlier_one(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "results.jsonl"
+    run = write(path, BOTH)
+    other = replace(run, header=replace(HEADER, run="other"))
+    assert results_file.write(path, other) == read(path) == other
+    cut = replace(run, footer=None)
+    assert results_file.write(path, cut) == read(path) == cut
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_run_that_cant_be_written_leaves_the_earlier_one(tmp_path: Path) -> None:
+    path = tmp_path / "results.jsonl"
+    run = write(path, BOTH)
+    broken = replace(run, records=[BOTH[0], replace(BOTH[1], seconds=-1.0)])
+    with pytest.raises(ValueError, match="minimum"):
+        results_file.write(path, broken)
+    assert read(path) == run
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(("attempts", "exit_code"), [((1, 2), 0), ((1,), 3), ((2,), 3)])
+def test_each_check_needs_all_its_attempts(
+    attempts: tuple[int, ...], exit_code: int, tmp_path: Path
+) -> None:
+    writer = Writer(tmp_path / "results.jsonl", replace(HEADER, repeat=2))
+    for attempt in (1, 2):
+        writer.record(replace(record("starts"), attempt=attempt))
+    for attempt in attempts:
+        writer.record(replace(record("v1-predict"), attempt=attempt))
+    writer.finish("2026-11-24T03:01:00+00:00", 60.0)
+    run = read(tmp_path / "results.jsonl")
+    assert run.exit_code() == exit_code
+    assert run.missing() == ([] if exit_code == 0 else [(CELL, "v1-predict")])
+    assert run.sentence().endswith(f"{2 + len(attempts)} of 4 checks")
 
 
 def test_a_missing_file_is_told(tmp_path: Path) -> None:
     with pytest.raises(ResultsError, match=r"nowhere\.jsonl can't be read: No such file"):
         read(tmp_path / "nowhere.jsonl")
-
-
-def _junit(tmp_path: Path, records: Sequence[Record]) -> ElementTree.Element:
-    junit.write(write(tmp_path / "results.jsonl", records), tmp_path / "junit.xml")
-    return ElementTree.parse(tmp_path / "junit.xml").getroot()
-
-
-def test_junit_has_a_suite_per_cell_and_every_planned_check(tmp_path: Path) -> None:
-    root = _junit(tmp_path, [record("starts", FAILED)])
-    suite = root[0]
-    assert suite.attrib["name"] == CELL
-    assert {key: suite.attrib[key] for key in ("tests", "failures", "errors")} == {
-        "tests": "2",
-        "failures": "1",
-        "errors": "1",
-    }
-    assert suite.find("testcase[@name='starts']/failure") is not None
-    assert suite.find("testcase[@name='v1-predict']/error[@type='missing']") is not None
-
-
-@pytest.mark.parametrize(
-    ("second", "element"),
-    [
-        (record("v1-predict"), None),
-        (record("v1-predict", FAILED, expected=FAILED), None),
-        (record("v1-predict", expected=FAILED), "failure"),
-        (record("v1-predict", UNSUPPORTED), "failure"),
-        (record("v1-predict", UNSUPPORTED, expected=UNSUPPORTED), "skipped"),
-        (record("v1-predict", ERROR), "error"),
-        (record("v1-predict", UNPROVISIONED), "error"),
-    ],
-    ids=_id,
-)
-def test_junit_tells_each_verdict(second: Record, element: str | None, tmp_path: Path) -> None:
-    case = _junit(tmp_path, [record("starts"), second])[0][1]
-    assert [child.tag for child in case] == ([element] if element else [])
-
-
-def test_junit_holds_control_characters_of_a_log(tmp_path: Path) -> None:
-    log = Record(CELL, AXES, "starts", FAILED, Verdict.PASSED, "\x1b[31m", None, None, 0.1,
-                 {"wrapper_log": "\x00"})  # fmt: skip
-    failure = _junit(tmp_path, [log])[0].find("testcase/failure")
-    assert failure is not None
-    assert failure.attrib["message"] == "\N{REPLACEMENT CHARACTER}[31m"
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 
 from conformance.outcomes.results import Run
 from conformance.outcomes.results_file import read
-from tests.matrix import real_results
+from tests.matrix import gate_cases, real_results
 
 
 @pytest.fixture(scope="session")
@@ -31,3 +31,9 @@ def unfixed_run() -> Run:
 def mutant_run() -> Run:
     """Give the run of a wrapper that takes an unset value for v2, on two releases."""
     return read(real_results.path("mutant"))
+
+
+@pytest.fixture(scope="session")
+def two(default_run: Run) -> Run:
+    """Give the part of the default run that is of two releases."""
+    return gate_cases.of_two_releases(default_run)

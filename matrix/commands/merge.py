@@ -1,0 +1,102 @@
+"""``python -m matrix merge``: the parts of one run, joined."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from conformance.outcomes import junit, merging, results_file
+from conformance.outcomes.merging import Disagreement, Merged, MergeError, Part
+from conformance.outcomes.results_file import ResultsError
+from matrix.commands import given_results, summary
+from matrix.commands.summary import make_console, say
+from matrix.planning import options
+from matrix.running.recorder import JUNIT_NAME
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the subcommand ``merge``."""
+    parser = subparsers.add_parser(
+        "merge",
+        help="Join the parts of one run into one results file.",
+        description="Joins the parts of one run, made on several machines, and judges the whole.",
+        epilog="Exit codes: those of the run, as `summary` gives them; 2 where the files can't be "
+        "read or aren't of one run; 3 where two of them give one check different verdicts, which "
+        "leaves the earlier results as they are.",
+    )
+    parser.add_argument(
+        "parts",
+        nargs="+",
+        type=Path,
+        metavar="PART",
+        help="A results.jsonl, or the folder that holds it.",
+    )
+    parser.add_argument(
+        "--parts",
+        dest="planned_parts",
+        type=options.positive,
+        metavar="N",
+        help="How many parts the run has; where some are absent it counts as cut short.",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=given_results.DEFAULT.parent,
+        metavar="FOLDER",
+        help="Where results.jsonl and junit.xml go (default: results, where other commands look); "
+        "a name that ends in .jsonl is the results file's own.",
+    )
+    parser.set_defaults(command=_main)
+
+
+def _main(arguments: argparse.Namespace) -> int:
+    console = make_console()
+    out = arguments.out
+    out = out if out.suffix == ".jsonl" else out / given_results.FILE_NAME
+    files = [given_results.file(path) for path in arguments.parts]
+    try:
+        _refuse_overwriting(out, files)
+        parts = [Part(path, results_file.read(path)) for path in files]
+        merged = merging.merge(parts, arguments.planned_parts)
+        run = results_file.write(out, merged.run)
+        junit.write([run], out.with_name(JUNIT_NAME))
+    except (ResultsError, MergeError) as error:
+        return _fail(str(error), 2)
+    except OSError as error:
+        return _fail(f"--out {arguments.out} can't be written: {error.strerror}", 2)
+    except Disagreement as error:
+        # The files were the right ones: it's the harness that gave two answers.
+        return _fail(str(error), 3)
+    _tell(console, parts, merged, arguments.planned_parts)
+    summary.show(run, console)
+    say(console, f"{out}: {len(run.records)} records of {len(parts)} files")
+    return summary.exit_code(run)
+
+
+def _refuse_overwriting(out: Path, files: Sequence[Path]) -> None:
+    for path in files:
+        if out.exists() and path.exists() and out.samefile(path):
+            raise MergeError(
+                f"{path} is one of the parts, and the joined results would go there: "
+                "name another folder with --out"
+            )
+
+
+def _tell(console: Console, parts: Sequence[Part], merged: Merged, planned: int | None) -> None:
+    for part in parts:
+        if part.run.cut_short:
+            say(console, f"{part.path}: {part.run.sentence()}")
+    absent = (planned or 0) - len(merged.run.header.shards)
+    if absent > 0:
+        say(console, f"{absent} of {planned} parts are absent: the run counts as cut short")
+    if merged.doubled:
+        say(console, f"{merged.doubled} records were in several parts, with the same verdict")
+
+
+def _fail(sentence: str, code: int) -> int:
+    sys.stderr.write(f"error: {sentence}\n")
+    return code
