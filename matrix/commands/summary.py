@@ -18,16 +18,19 @@ from conformance import catalogue
 from conformance.outcomes.results import Record, Run
 from conformance.outcomes.results_file import ResultsError, read
 from conformance.outcomes.verdicts import Verdict
+from matrix.reports import grid
+from matrix.reports.grid import Point, State
 
-# A letter beside each colour, for those who don't see it. The worst comes first.
-_MARKS = {
-    "failed": ("F", "bold red"),
-    "error": ("E", "bold magenta"),
-    "unprovisioned": ("U", "bold yellow"),
-    "missing": ("-", "bold yellow"),
-    "known": ("k", "yellow"),
-    "passed": ("ok", "green"),
+# Beside the letter of each state, for those who see colours.
+_STYLES = {
+    State.FAILED: "bold red",
+    State.ERROR: "bold magenta",
+    State.UNPROVISIONED: "bold yellow",
+    State.MISSING: "bold yellow",
+    State.KNOWN: "yellow",
+    State.PASSED: "green",
 }
+_LEGEND = ", ".join(f"{state.letter} {state.meaning}" for state in reversed(State))
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -124,66 +127,31 @@ def first_line(record: Record, longest: int = 200) -> str:
 
 
 def _table(run: Run) -> Table:
-    points = _points(run)
-    protocols = list(dict.fromkeys(protocol for _, protocol in points))
+    found = grid.of([run])
     table = Table(
         title=f"PROTOCOL_VERSION by KServe SDK release, TorchServe by {run.header.runtime}",
         box=box.SIMPLE_HEAD,
-        caption="ok as expected, k known failure, F failed, E error, U unprovisioned, - never ran; "
-        "exit: median time to refuse an invalid value",
+        caption=f"{_LEGEND}; exit: median time to refuse an invalid value",
     )
     table.add_column("KServe", no_wrap=True)
-    for protocol in protocols:
+    for protocol in found.protocols:
         table.add_column(protocol, justify="center", no_wrap=True)
     table.add_column("checks", justify="right", no_wrap=True)
     table.add_column("exit", justify="right", no_wrap=True)
-    for release in dict.fromkeys(release for release, _ in points):
+    for release in found.releases:
         records = [record for record in run.records if record.axes["kserve"] == release]
         seconds = _refusal_seconds(records)
         table.add_row(
             release,
-            *(_mark(points.get((release, protocol), [])) for protocol in protocols),
+            *(_mark(point) for point in found.row(release)),
             str(len(records)),
             f"{_median(seconds):.3f} s" if seconds else "",
         )
     return table
 
 
-def _points(run: Run) -> dict[tuple[str, str], list[str]]:
-    """Give the states of all planned checks by SDK release and PROTOCOL_VERSION."""
-    records = {(record.cell, record.check): record for record in run.records}
-    axes = {record.cell: record.axes for record in run.records}
-    points: dict[tuple[str, str], list[str]] = {}
-    for cell, checks in run.header.planned.items():
-        kserve, protocol = _axes_of(cell, axes)
-        states = points.setdefault((kserve, protocol), [])
-        states += [_state(records.get((cell, check))) for check in checks]
-    return points
-
-
-def _axes_of(cell: str, axes: Mapping[str, Mapping[str, str]]) -> tuple[str, str]:
-    if cell in axes:
-        return axes[cell]["kserve"], axes[cell]["protocol"]
-    # A cell without a record has its axes in its id only: kserveR-PROTOCOL-ENVELOPE-torchserveT
-    release, _, rest = cell.removeprefix("kserve").partition("-")
-    return release, rest.rsplit("-", 2)[0]
-
-
-def _state(record: Record | None) -> str:
-    if record is None:
-        return "missing"
-    if record.as_expected:
-        return "known" if record.verdict is Verdict.FAILED else "passed"
-    known = str(record.verdict)
-    return known if known in ("error", "unprovisioned") else "failed"
-
-
-def _mark(states: Iterable[str]) -> Text:
-    found = set(states)
-    for state, (letter, style) in _MARKS.items():
-        if state in found:
-            return Text(letter, style=style)
-    return Text("")
+def _mark(point: Point | None) -> Text:
+    return Text(point.state.letter, style=_STYLES[point.state]) if point else Text("")
 
 
 def _refusal_seconds(records: Iterable[Record]) -> list[float]:

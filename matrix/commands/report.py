@@ -1,0 +1,144 @@
+"""``python -m matrix report``: results as a page, Markdown, JUnit XML and a badge."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from conformance.outcomes import junit
+from conformance.outcomes.results import Run
+from conformance.outcomes.results_file import ResultsError
+from matrix.commands import given_results
+from matrix.commands.summary import make_console, say
+from matrix.planning import policy
+from matrix.planning.expectations import ExpectationsError
+from matrix.planning.policy import Policy, PolicyError
+from matrix.reports import badge, markdown, page
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the subcommand ``report``."""
+    parser = subparsers.add_parser(
+        "report",
+        help="Write results as a page, Markdown, JUnit XML and a badge.",
+        description="Writes report.html, report.md, junit.xml, badge.svg and badge.json from the "
+        "results of one run, or of several that are judged together, such as those of both "
+        "backends.",
+        epilog="Exit codes: 0 the reports are written, whatever they say (`gate` is what judges); "
+        "2 wrong usage, or results that can't be read.",
+    )
+    parser.add_argument(
+        "results",
+        nargs="*",
+        type=Path,
+        default=[given_results.DEFAULT],
+        metavar="RESULTS",
+        help=f"A results file, or the folder of its {given_results.FILE_NAME} "
+        f"(default: {given_results.DEFAULT}).",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="FOLDER",
+        help="Where the reports go (default: beside the first results).",
+    )
+    parser.add_argument(
+        "--policy",
+        type=Path,
+        default=policy.FILE,
+        metavar="FILE",
+        help="The policy whose known failures are told (default: matrix/gate.toml).",
+    )
+    parser.add_argument(
+        "--format",
+        dest="formats",
+        action="append",
+        choices=tuple(_FORMATS),
+        help="Write this only; may be given several times (default: all).",
+    )
+    parser.add_argument(
+        "--summary",
+        type=Path,
+        metavar="FILE",
+        help="Append the Markdown to this file, too; in GitHub Actions: "
+        '--summary "$GITHUB_STEP_SUMMARY".',
+    )
+    parser.set_defaults(command=_main)
+
+
+def _main(arguments: argparse.Namespace) -> int:
+    console = make_console()
+    out = arguments.out or given_results.file(arguments.results[0]).parent
+    try:
+        report = _Report(given_results.load(arguments.results), policy.load(arguments.policy), out)
+        written = _write(report, arguments.formats or tuple(_FORMATS))
+        if arguments.summary is not None:
+            written.append(_append(report, arguments.summary))
+    except (ResultsError, PolicyError, ExpectationsError) as error:
+        return _fail(str(error))
+    except OSError as error:
+        return _fail(f"the reports can't be written: {error.filename}: {error.strerror}")
+    for run in report.runs:
+        if run.cut_short:
+            say(console, f"cut short, and the reports say so: {run.sentence()}")
+    for path in written:
+        say(console, f"wrote {path}")
+    return 0
+
+
+@dataclass(frozen=True)
+class _Report:
+    """What is reported, and the folder for it."""
+
+    runs: Sequence[Run]
+    policy: Policy
+    folder: Path
+
+
+def _write(report: _Report, formats: Sequence[str]) -> list[Path]:
+    report.folder.mkdir(parents=True, exist_ok=True)
+    return [path for name in dict.fromkeys(formats) for path in _FORMATS[name](report)]
+
+
+def _append(report: _Report, summary: Path) -> Path:
+    with summary.open("a", encoding="utf-8") as file:
+        file.write(markdown.text(report.runs, report.policy))
+    return summary
+
+
+def _write_page(report: _Report) -> list[Path]:
+    path = report.folder / "report.html"
+    page.write(report.runs, report.policy, path)
+    return [path]
+
+
+def _write_markdown(report: _Report) -> list[Path]:
+    path = report.folder / "report.md"
+    path.write_text(markdown.text(report.runs, report.policy), encoding="utf-8")
+    return [path]
+
+
+def _write_junit(report: _Report) -> list[Path]:
+    path = report.folder / "junit.xml"
+    junit.write(report.runs, path)
+    return [path]
+
+
+def _write_badge(report: _Report) -> list[Path]:
+    return badge.write(report.runs, report.folder)
+
+
+_FORMATS: Mapping[str, Callable[[_Report], list[Path]]] = {
+    "html": _write_page,
+    "markdown": _write_markdown,
+    "junit": _write_junit,
+    "badge": _write_badge,
+}
+
+
+def _fail(sentence: str) -> int:
+    sys.stderr.write(f"error: {sentence}\n")
+    return 2

@@ -1,0 +1,197 @@
+"""What is not as expected in runs, each cause told once with all the cells that it was in."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from packaging.version import Version
+
+from conformance import catalogue
+from conformance.outcomes.results import Record, Run
+from conformance.outcomes.verdicts import Verdict
+
+MISSING = "missing"
+# What says nothing of the wrapper.
+NOT_JUDGED = frozenset({"error", "unprovisioned", MISSING})
+# What is known of the wrapper goes before what isn't known.
+_WEIGHTS = ("failed", "passed", "unsupported", "error", "unprovisioned", MISSING)
+# What differs from cell to cell in sentences that say the same: releases, seconds, ports.
+_PASSING = re.compile(r"\d+(?:\.\d+)+|(?<=:)\d{4,5}\b")
+_ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
+
+
+@dataclass(frozen=True)
+class Place:
+    """A cell on one backend."""
+
+    kserve: str
+    protocol: str
+    envelope: str
+    torchserve: str
+    runtime: str
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Checks that came to the same in the same cells, and in the same words.
+
+    Attributes:
+        verdict: what they came to, or ``missing`` where they never ran.
+        expected: what was expected instead.
+        message: why, in its first line; with an ellipsis for what differs from cell to cell.
+        answer: what the wrapper answered last, where it answered the same in all of them.
+        binding: whether it is held against the wrapper.
+        records: how many records it stands for.
+    """
+
+    verdict: str
+    expected: str
+    message: str
+    answer: str
+    binding: bool
+    checks: tuple[str, ...]
+    places: tuple[Place, ...]
+    records: int
+
+
+def of(runs: Sequence[Run]) -> list[Finding]:
+    """List what is not as expected, the weightiest first.
+
+    Of the same weight, the matrix's own checks go before the statements of the conformance
+    suite, which most often fail for the same cause; then they are in the order in which they
+    are planned, in which what is basic goes before what builds on it; then by the number of cells.
+    """
+    unexpected = (record for run in runs for record in run.records if not record.as_expected)
+    found = [*_grouped(unexpected), *_missing(runs)]
+    order = {check: at for at, check in enumerate(_checks(runs))}
+    statements = catalogue.load()
+
+    def weight(finding: Finding) -> tuple[object, ...]:
+        return (
+            not finding.binding,
+            _WEIGHTS.index(finding.verdict),
+            finding.checks[0] in statements,
+            order.get(finding.checks[0], len(order)),
+            -len(finding.places),
+        )
+
+    return sorted(found, key=weight)
+
+
+def by_reason(records: Iterable[Record]) -> list[Finding]:
+    """Join records of the same words, whatever their checks and cells; the most first."""
+    alike: dict[str, list[Record]] = defaultdict(list)
+    for record in records:
+        alike[_wording(record)].append(record)
+    return sorted(map(_finding, alike.values()), key=lambda each: -each.records)
+
+
+def _grouped(records: Iterable[Record]) -> list[Finding]:
+    """Join records of the same verdict and words: over cells, then checks of the same cells."""
+    by_check: dict[tuple[str, str, str, bool, str], list[Record]] = defaultdict(list)
+    for record in records:
+        told = (str(record.verdict), str(record.expected_verdict), _wording(record), record.binding)
+        by_check[(*told, record.check)].append(record)
+    joined: dict[tuple[object, ...], list[Record]] = defaultdict(list)
+    for (*words, _), alike in by_check.items():
+        joined[(*words, frozenset(_place(record.axes) for record in alike))] += alike
+    return [_finding(alike) for alike in joined.values()]
+
+
+def places(runs: Iterable[Run]) -> list[Place]:
+    """List the planned cells of runs, those of older KServe releases first."""
+    planned = [place for run in runs for place in places_of(run).values()]
+    return sorted(planned, key=lambda place: Version(place.kserve))
+
+
+def first_line(message: str) -> str:
+    """Give the first line of a reason."""
+    return message.strip().partition("\n")[0]
+
+
+def _finding(alike: Sequence[Record]) -> Finding:
+    first = alike[0]
+    messages = {first_line(record.message) for record in alike}
+    answers = {_PASSING.sub(_ELLIPSIS, _answer(record)) for record in alike}
+    return Finding(
+        verdict=str(first.verdict),
+        expected=str(first.expected_verdict),
+        message=messages.pop() if len(messages) == 1 else _wording(first),
+        answer=answers.pop() if len(answers) == 1 else "",
+        binding=first.binding,
+        checks=tuple(dict.fromkeys(record.check for record in alike)),
+        places=tuple(dict.fromkeys(_place(record.axes) for record in alike)),
+        records=len(alike),
+    )
+
+
+def _missing(runs: Sequence[Run]) -> list[Finding]:
+    cells: dict[str, list[Place]] = defaultdict(list)
+    counts: Counter[str] = Counter()
+    for run in runs:
+        known = places_of(run)
+        for cell, check in run.missing():
+            cells[check].append(known[cell])
+            counts[check] += 1
+    joined: dict[tuple[Place, ...], list[str]] = defaultdict(list)
+    for check, found in cells.items():
+        joined[tuple(found)].append(check)
+    return [
+        Finding(
+            verdict=MISSING,
+            expected=str(Verdict.PASSED),
+            message="planned, and never ran, or not as often as planned",
+            answer="",
+            binding=True,
+            checks=tuple(checks),
+            places=found,
+            records=sum(counts[check] for check in checks),
+        )
+        for found, checks in joined.items()
+    ]
+
+
+def places_of(run: Run) -> dict[str, Place]:
+    """Give the place of each planned cell."""
+    axes = {record.cell: record.axes for record in run.records}
+    return {
+        cell: _place(axes[cell]) if cell in axes else _named(cell, run.header.runtime or "")
+        for cell in run.header.planned
+    }
+
+
+def _named(cell: str, runtime: str) -> Place:
+    # A cell without a record has its axes in its id only: kserveR-PROTOCOL-ENVELOPE-torchserveT
+    kserve, _, rest = cell.removeprefix("kserve").partition("-")
+    protocol, envelope, torchserve = rest.rsplit("-", 2)
+    return Place(kserve, protocol, envelope, torchserve.removeprefix("torchserve"), runtime)
+
+
+def _place(axes: Mapping[str, str]) -> Place:
+    return Place(*(axes.get(axis, "") for axis in Place.__dataclass_fields__))
+
+
+def _answer(record: Record) -> str:
+    """Give the body of the last answer, or how a call ended, where the message hasn't said it."""
+    exchanges = record.evidence.get("exchanges", ())
+    # A message that compares bodies has told it.
+    if not exchanges or isinstance(record.observed, (dict, list)):
+        return ""
+    head, _, body = exchanges[-1]["response"].partition("\n\n")
+    said = first_line(body or head)
+    return "" if said in record.message else said
+
+
+def _wording(record: Record) -> str:
+    axes = record.axes
+    # Models that only one cell has are named for it.
+    own = f"{axes.get('kserve')}-{axes.get('protocol')}-{axes.get('envelope')}"
+    return _PASSING.sub(_ELLIPSIS, first_line(record.message).replace(own, _ELLIPSIS))
+
+
+def _checks(runs: Iterable[Run]) -> dict[str, None]:
+    planned = (checks for run in runs for checks in run.header.planned.values())
+    return {check: None for checks in planned for check in checks}

@@ -1,0 +1,145 @@
+"""The matrix at a glance: KServe releases down, PROTOCOL_VERSION values across."""
+
+from __future__ import annotations
+
+import enum
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from packaging.version import Version
+
+from conformance.outcomes.results import Record, Run
+from conformance.outcomes.verdicts import Verdict
+from matrix.planning import axes
+from matrix.reports import findings
+
+
+class State(enum.StrEnum):
+    """What a planned check came to, the worst first, each with a letter that stands for it."""
+
+    letter: str
+    meaning: str
+
+    def __new__(cls, name: str, letter: str, meaning: str) -> State:
+        """Make a state that is its name, with what is shown for it."""
+        state = str.__new__(cls, name)
+        state._value_ = name
+        state.letter = letter
+        state.meaning = meaning
+        return state
+
+    FAILED = "failed", "F", "not as expected"
+    ERROR = "error", "E", "the harness failed"
+    UNPROVISIONED = "unprovisioned", "U", "no environment could be made"
+    MISSING = "missing", "-", "never ran"
+    KNOWN = "known", "k", "a known failure"
+    PASSED = "passed", "ok", "as expected"
+
+
+_HARNESS = {Verdict.ERROR: State.ERROR, Verdict.UNPROVISIONED: State.UNPROVISIONED}
+
+
+@dataclass(frozen=True)
+class Point:
+    """What the cells of one release with one PROTOCOL_VERSION came to.
+
+    Attributes:
+        counts: of the planned attempts at checks by state, the worst first.
+        cells: as (id, runtime), those with the worst state first.
+    """
+
+    counts: Mapping[State, int]
+    cells: Sequence[tuple[str, str]]
+
+    @property
+    def state(self) -> State:
+        """Give the worst state."""
+        return next(iter(self.counts))
+
+    @property
+    def checks(self) -> int:
+        """Count the planned attempts at checks."""
+        return sum(self.counts.values())
+
+    @property
+    def as_expected(self) -> int:
+        """Count those that are as expected."""
+        return self.counts.get(State.PASSED, 0)
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The points of runs that are judged together.
+
+    Attributes:
+        releases: of KServe, the oldest first.
+        protocols: names of PROTOCOL_VERSION values, in the order of axes.toml.
+        points: by release and protocol; where there is none, no cell was planned.
+    """
+
+    releases: Sequence[str]
+    protocols: Sequence[str]
+    points: Mapping[tuple[str, str], Point]
+
+    def row(self, release: str) -> Iterator[Point | None]:
+        """Give the points of a release, one for each protocol."""
+        return (self.points.get((release, protocol)) for protocol in self.protocols)
+
+    def checks(self, release: str) -> int:
+        """Count the planned attempts at checks of a release."""
+        return sum(point.checks for point in self.row(release) if point)
+
+
+def of(runs: Iterable[Run]) -> Grid:
+    """Lay runs out, such as those of both backends."""
+    cells: dict[tuple[str, str], dict[tuple[str, str], Counter[State]]] = defaultdict(dict)
+    for run in runs:
+        counts = _counts(run)
+        for cell, place in findings.places_of(run).items():
+            cells[place.kserve, place.protocol][cell, place.runtime] = counts[cell]
+    return Grid(
+        releases=sorted({release for release, _ in cells}, key=Version),
+        protocols=in_order({protocol for _, protocol in cells}),
+        points={where: _point(found) for where, found in cells.items()},
+    )
+
+
+def state_of(record: Record) -> State:
+    """Judge one record, known failures apart from those that nobody expects."""
+    if record.verdict in _HARNESS and not record.as_expected:
+        return _HARNESS[record.verdict]
+    if record.as_expected and record.verdict is not Verdict.FAILED:
+        return State.PASSED
+    return State.FAILED if not record.as_expected and record.binding else State.KNOWN
+
+
+def in_order(protocols: Iterable[str]) -> list[str]:
+    """Sort names of PROTOCOL_VERSION values as axes.toml does, those that it hasn't last."""
+    order = list(axes.load().protocols)
+    return sorted(protocols, key=lambda name: order.index(name) if name in order else len(order))
+
+
+def _counts(run: Run) -> Mapping[str, Counter[State]]:
+    counts: dict[str, Counter[State]] = defaultdict(Counter)
+    for record in run.records:
+        counts[record.cell][state_of(record)] += 1
+    for cell, checks in run.header.planned.items():
+        missing = len(checks) * run.header.repeat - counts[cell].total()
+        if missing > 0:
+            counts[cell][State.MISSING] = missing
+    return counts
+
+
+def _point(cells: Mapping[tuple[str, str], Counter[State]]) -> Point:
+    counts: Counter[State] = Counter()
+    for found in cells.values():
+        counts.update(found)
+    return Point(
+        counts={state: counts[state] for state in State if counts[state]},
+        cells=sorted(cells, key=lambda cell: min(_rank(state) for state in cells[cell])),
+    )
+
+
+def _rank(state: State) -> int:
+    return list(State).index(state)

@@ -1,0 +1,328 @@
+"""The report as Markdown: for the summary of a CI job, a comment on a change, and a terminal."""
+
+from __future__ import annotations
+
+import datetime
+import statistics
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from conformance.outcomes.results import Header, Record, Run
+from conformance.outcomes.verdicts import Verdict
+from matrix.planning import ranges
+from matrix.planning.policy import Known, Policy
+from matrix.reports import attempts, badge, findings, footprint, gfm, grid, timings, whereabouts
+from matrix.reports.findings import NOT_JUDGED, Finding
+from matrix.reports.grid import Point, State
+from matrix.reports.timings import Spent
+
+# GitHub takes 1 MiB for the summary of a step. What is left out is said, and is on the page.
+_MOST_FINDINGS = 40
+_MOST_NOT_JUDGED = 10
+_MOST_ROWS = 40
+_MOST_NAMES = 4
+_SLOWEST = 5
+_LONGEST = 160
+_DIGEST = 12
+_WHERE = "KServe, PROTOCOL_VERSION"
+
+
+def text(runs: Sequence[Run], policy: Policy, today: datetime.date | None = None) -> str:
+    """Give the report of runs that are judged together, what is not as expected first."""
+    sections = [
+        _head(runs),
+        _findings(runs),
+        _grid(runs),
+        _known(runs, policy, today or datetime.date.today()),
+        _attempts(runs),
+        _not_offered(runs),
+        _footprint(runs),
+        _timings(runs),
+        _environment(runs),
+    ]
+    return "\n\n".join("\n".join(section) for section in sections if section) + "\n"
+
+
+def _head(runs: Sequence[Run]) -> list[str]:
+    made = badge.of(runs)
+    names = dict.fromkeys(run.header.wrapper["name"] or "a wrapper" for run in runs)
+    said = f"{made.message} as expected" if made.is_green else made.message
+    title = f"# {gfm.text(', '.join(names))}: {gfm.text(said)} ({gfm.text(made.label)})"
+    return [title, "", *(_run(run) for run in runs)]
+
+
+def _run(run: Run) -> str:
+    counts = ", ".join(f"{count} {verdict}" for verdict, count in sorted(run.counts().items()))
+    told = f"TorchServe {_how(run.header)}: {run.sentence()}: {counts or 'nothing'}."
+    return f"- **Cut short.** {gfm.text(told)}" if run.cut_short else f"- {gfm.text(told)}"
+
+
+def _how(header: Header) -> str:
+    return "in containers" if header.runtime == "container" else "as a process"
+
+
+def _findings(runs: Sequence[Run]) -> list[str]:
+    found = findings.of(runs)
+    if not found:
+        return ["Everything that ran is as expected."]
+    every = findings.places(runs)
+    against = [each for each in found if each.verdict not in NOT_JUDGED]
+    others = [each for each in found if each.verdict in NOT_JUDGED]
+    shown = [*against[:_MOST_FINDINGS], *others[:_MOST_NOT_JUDGED]]
+    rows = [
+        (
+            _verdict(each),
+            _names(each.checks),
+            gfm.text(whereabouts.told(each.places, every)),
+            str(each.records),
+            _why(each),
+        )
+        for each in shown
+    ]
+    return [
+        f"## Not as expected: {_counts(found)}",
+        "",
+        *gfm.table(("verdict", "checks", _WHERE, "times", "why"), rows, "lllrl"),
+        *_left_out(len(found) - len(shown), "findings"),
+    ]
+
+
+def _why(finding: Finding) -> str:
+    said = gfm.code(finding.message, _LONGEST)
+    return f"{said}, answered {gfm.code(finding.answer, _LONGEST)}" if finding.answer else said
+
+
+def _counts(found: Iterable[Finding]) -> str:
+    counts: Counter[str] = Counter()
+    for each in found:
+        counts[each.verdict] += each.records
+    return ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
+
+
+def _verdict(finding: Finding) -> str:
+    if finding.verdict == Verdict.PASSED:
+        return f"passed, expected {finding.expected}"
+    return finding.verdict if finding.binding else f"{finding.verdict} (known flaky)"
+
+
+def _grid(runs: Sequence[Run]) -> list[str]:
+    shown = grid.of(runs)
+    rows = [
+        (gfm.text(release), *(_mark(point) for point in shown.row(release)))
+        for release in shown.releases
+    ]
+    head = ("KServe", *(gfm.text(protocol) for protocol in shown.protocols))
+    legend = ", ".join(f"{state.letter} {state.meaning}" for state in State)
+    return [
+        "## PROTOCOL_VERSION by KServe release",
+        "",
+        *gfm.table(head, rows, "l" + "c" * len(shown.protocols)),
+        "",
+        f"The worst of each point: {legend}.",
+    ]
+
+
+def _mark(point: Point | None) -> str:
+    if point is None:
+        return ""
+    letter = point.state.letter
+    return letter if point.state is State.PASSED else f"**{letter}**"
+
+
+def _known(runs: Sequence[Run], policy: Policy, today: datetime.date) -> list[str]:
+    entries = [
+        *(("failing", each) for each in policy.known_failing),
+        *((f"flaky, {each.least_pass_rate:.0%} must pass", each) for each in policy.known_flaky),
+    ]
+    if not entries:
+        return ["## Known failing and flaky", "", "None."]
+    records = [record for run in runs for record in run.records]
+    rows = [
+        (
+            kind,
+            _names(known.checks),
+            _seen(known, records),
+            f"{(today - known.since).days} days",
+            _until(known, today),
+            " ".join([gfm.text(known.reason), *([_issue(known.issue)] if known.issue else [])]),
+        )
+        for kind, known in entries[:_MOST_ROWS]
+    ]
+    return [
+        "## Known failing and flaky",
+        "",
+        *gfm.table(("known", "checks", "in these results", "age", "until", "why"), rows, "lllrll"),
+        *_left_out(len(entries) - _MOST_ROWS, "entries"),
+    ]
+
+
+def _seen(known: Known, records: Iterable[Record]) -> str:
+    covered = [each for each in records if known.covers(each.check, each.axes)]
+    failed = sum(each.verdict is Verdict.FAILED for each in covered)
+    return f"{failed} of {len(covered)} failed" if covered else "in none of these results"
+
+
+def _until(known: Known, today: datetime.date) -> str:
+    if known.has_expired(today):
+        return f"{known.until}, **expired**"
+    return f"{known.until}, {(known.until - today).days} days left"
+
+
+def _issue(issue: str) -> str:
+    # An address is made a link of by whatever shows it.
+    return issue if issue.startswith("https://") and issue.isascii() else gfm.text(issue)
+
+
+def _attempts(runs: Sequence[Run]) -> list[str]:
+    repeat = max((run.header.repeat for run in runs), default=1)
+    if repeat == 1:
+        return []
+    title = f"## Not the same in each of {repeat} attempts"
+    found = attempts.wavering(runs)
+    if not found:
+        return [title, "", "Nothing: every check came to the same in all of them."]
+    rows = [
+        (
+            gfm.code(each.check),
+            gfm.code(each.cell),
+            gfm.text(each.runtime),
+            gfm.text(f"{each.rate}"),
+        )
+        for each in found[:_MOST_ROWS]
+    ]
+    return [
+        title,
+        "",
+        *gfm.table(("check", "cell", "TorchServe", "as expected"), rows),
+        *_left_out(len(found) - _MOST_ROWS, "checks"),
+    ]
+
+
+def _not_offered(runs: Sequence[Run]) -> list[str]:
+    unsupported = [
+        record
+        for run in runs
+        for record in run.records
+        if record.as_expected and record.verdict is Verdict.UNSUPPORTED
+    ]
+    if not unsupported:
+        return []
+    every = findings.places(runs)
+    reasons = findings.by_reason(unsupported)
+    rows = [
+        (
+            gfm.code(each.message, _LONGEST),
+            gfm.text(whereabouts.told(each.places, every)),
+            _names(each.checks),
+        )
+        for each in reasons[:_MOST_ROWS]
+    ]
+    return [
+        f"## Not offered, as expected: {len(unsupported)} times",
+        "",
+        *gfm.table(("why", _WHERE, "checks"), rows),
+        *_left_out(len(reasons) - _MOST_ROWS, "reasons"),
+    ]
+
+
+def _footprint(runs: Sequence[Run]) -> list[str]:
+    every = findings.places(runs)
+    releases = list(dict.fromkeys(place.kserve for place in every))
+    told = [f"- {gfm.code(trace.words)}: {_said(trace, releases)}" for trace in footprint.of(runs)]
+    return ["## The footprint of the original bug", "", *told]
+
+
+def _said(trace: footprint.Trace, releases: Sequence[str]) -> str:
+    if not trace.releases:
+        return f"said nowhere, on {len(releases)} releases"
+    points = [
+        f"{gfm.code(protocol)} on KServe {gfm.text(ranges.told(found, releases))}"
+        for protocol, found in trace.releases.items()
+    ]
+    return f"said with {'; with '.join(points)}"
+
+
+def _timings(runs: Sequence[Run]) -> list[str]:
+    told = [
+        f"- The run with TorchServe {_how(run.header)} took {timings.duration(run.footer.seconds)}."
+        for run in runs
+        if run.footer is not None
+    ]
+    refusals = timings.refusals(runs)
+    if refusals:
+        told.append(
+            "- An invalid PROTOCOL_VERSION ended the process after "
+            f"{timings.duration(statistics.median(refusals))} "
+            f"(median of {len(refusals)} cells, at most {timings.duration(max(refusals))})."
+        )
+    return [
+        "## Timings",
+        "",
+        *told,
+        "",
+        *_slowest("KServe", timings.by_release(runs)),
+        "",
+        *_slowest("check", timings.by_check(runs)),
+    ]
+
+
+def _slowest(what: str, spent: Sequence[Spent]) -> list[str]:
+    rows = [
+        (
+            gfm.code(each.name),
+            timings.duration(each.total),
+            str(each.records),
+            timings.duration(each.median),
+            timings.duration(each.longest),
+        )
+        for each in spent[:_SLOWEST]
+    ]
+    return gfm.table((f"slowest {what}", "in all", "records", "median", "longest"), rows, "lrrrr")
+
+
+def _environment(runs: Sequence[Run]) -> list[str]:
+    lines = ["## Environment"]
+    for run in runs:
+        lines += [
+            "",
+            *gfm.table((f"run {gfm.code(run.header.run)}", ""), _surroundings(run.header)),
+        ]
+    return lines
+
+
+def _surroundings(header: Header) -> list[tuple[str, str]]:
+    machine, engine = header.machine, header.engine
+    images = dict.fromkeys((each["release"], each["identity"]) for each in header.torchserve)
+    told = {
+        "wrapper": gfm.code(header.wrapper["command"] or "", _LONGEST),
+        "started": gfm.text(header.started),
+        "commit": gfm.code(header.commit or "unknown"),
+        "conformance suite": gfm.text(header.suite or "not part of the run"),
+        "machine": gfm.text(
+            f"{machine['system']}, {machine['architecture']}, {machine['cpus']} processors, "
+            f"Python {machine['python']}"
+        ),
+        "engine": gfm.text(f"{engine['name']} {engine['version']}" if engine else "none"),
+        **{
+            f"TorchServe {gfm.text(release)}": gfm.code(identity or "did not start")
+            for release, identity in images
+        },
+        "locks": ", ".join(
+            f"{gfm.text(release)} {gfm.code(digest[:_DIGEST] if digest else 'none')}"
+            for release, digest in header.locks.items()
+        ),
+        "joined of": f"{len(header.shards)} shards" if header.shards else "",
+    }
+    return [(name, value) for name, value in told.items() if value]
+
+
+def _names(names: Sequence[str]) -> str:
+    shown = ", ".join(gfm.code(name) for name in names[:_MOST_NAMES])
+    hidden = len(names) - _MOST_NAMES
+    return f"{shown} and {hidden} more" if hidden > 0 else shown
+
+
+def _left_out(count: int, what: str) -> list[str]:
+    return (
+        ["", f"... and {count} more {what}, all of them in the HTML report."] if count > 0 else []
+    )

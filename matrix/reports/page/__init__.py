@@ -1,0 +1,82 @@
+"""The report as one HTML file, which opens from disk and needs no network."""
+
+from __future__ import annotations
+
+import base64
+import datetime
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import jinja2
+from markupsafe import Markup
+
+from conformance.outcomes.results import Run
+from matrix.planning.policy import Policy
+from matrix.reports import timings
+from matrix.reports.grid import State
+from matrix.reports.page import links, payload, rows, sections
+from matrix.reports.page.visible import visible
+
+_FOLDER = Path(__file__).parent
+_STYLES = ("base", "layout", "tables", "results", "cell", "print")
+# Later ones use what earlier ones define.
+_SCRIPTS = ("text", "data", "address", "filters", "facets", "results", "check", "cell", "main")
+
+
+def write(
+    runs: Sequence[Run], policy: Policy, path: Path, today: datetime.date | None = None
+) -> None:
+    """Write the page of runs that are judged together, such as those of both backends.
+
+    Args:
+        today: the day from which the age of known failures is counted.
+    """
+    path.write_text(html(runs, policy, today), encoding="utf-8")
+
+
+def html(runs: Sequence[Run], policy: Policy, today: datetime.date | None = None) -> str:
+    """Give the page as text."""
+    style, script = _joined("styles", _STYLES, "css"), _script()
+    return _template().render(
+        page=sections.of(runs, policy, today or datetime.date.today()),
+        data=Markup(payload.packed(payload.of(list(rows.cells(runs, policy))))),
+        style=Markup(style),
+        style_digest=_digest(style),
+        script=Markup(script),
+        script_digest=_digest(script),
+        link=links.to,
+        states=list(State),
+        duration=timings.duration,
+    )
+
+
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_FOLDER),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_shown,
+    )
+    return environment.get_template("page.html.jinja")
+
+
+def _shown(value: object) -> object:
+    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _script() -> str:
+    return f'(() => {{\n"use strict";\n{_joined("scripts", _SCRIPTS, "js")}}})();\n'
+
+
+def _joined(folder: str, names: Sequence[str], ending: str) -> str:
+    files = (_FOLDER / folder / f"{name}.{ending}" for name in names)
+    return "\n".join(file.read_text(encoding="utf-8") for file in files)
+
+
+def _digest(text: str) -> str:
+    """Give the digest by which the page's policy lets its own style and script in, and no other."""
+    digest = hashlib.sha256(text.encode("utf-8")).digest()
+    return f"sha256-{base64.b64encode(digest).decode('ascii')}"

@@ -1,0 +1,25 @@
+"""Addresses within the page: the view, what it is filtered by, and the cell that is open."""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+from matrix.planning.cells import Cell
+from matrix.reports.findings import Place
+
+
+def to(view: str, **members: str | list[str]) -> str:
+    """Give the address of a view; scripts/address.js reads it."""
+    query = urlencode({name: value for name, value in members.items() if value}, doseq=True)
+    return f"#{view}?{query}" if query else f"#{view}"
+
+
+def cell(identity: str, runtime: str) -> str:
+    """Name a cell on one backend."""
+    return f"{identity}@{runtime}"
+
+
+def cell_at(place: Place) -> str:
+    """Name the cell of a place."""
+    made = Cell(place.kserve, place.protocol, place.envelope, place.torchserve, place.runtime)
+    return cell(made.id, place.runtime)

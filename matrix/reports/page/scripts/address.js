@@ -1,0 +1,40 @@
+// The address of what is shown, after the #: VIEW?filters&cell=CELL@RUNTIME&at=CHECK&attempt=N.
+// Whoever opens it sees the same.
+
+const VIEWS = ["overview", "results", "footprint", "timings", "known", "environment"];
+const LISTS = [...AXES, "verdict", "outcome"];
+const WORDS = ["check", "words", "sort"];
+const OPEN = ["cell", "at", "attempt"];
+
+function readAddress(hash = location.hash) {
+  const [view, query = ""] = splitOnce(hash.replace(/^#/, ""), "?");
+  const members = new URLSearchParams(query);
+  const address = { view: VIEWS.includes(view) ? view : "overview" };
+  for (const name of LISTS) address[name] = members.getAll(name);
+  for (const name of [...WORDS, ...OPEN]) address[name] = members.get(name) ?? "";
+  address.page = Math.max(1, Number.parseInt(members.get("page"), 10) || 1);
+  return address;
+}
+
+function writeAddress(address) {
+  const members = new URLSearchParams();
+  for (const name of LISTS) for (const value of address[name]) members.append(name, value);
+  for (const name of [...WORDS, ...OPEN]) if (address[name]) members.set(name, address[name]);
+  if (address.page > 1) members.set("page", address.page);
+  const query = members.toString();
+  return `#${address.view}${query && "?"}${query}`;
+}
+
+// Gives the address that differs from another in some members.
+function addressWith(address, changes) {
+  return writeAddress({ ...address, ...changes });
+}
+
+function splitOnce(text, separator) {
+  const at = text.indexOf(separator);
+  return at < 0 ? [text] : [text.slice(0, at), text.slice(at + separator.length)];
+}
+
+function isFiltered(address) {
+  return LISTS.some((name) => address[name].length) || Boolean(address.check || address.words);
+}

@@ -1,0 +1,133 @@
+// The open cell: its checks on one side, one of them in full on the other.
+
+class CellDialog {
+  constructor(store, go) {
+    this.store = store;
+    this.go = go;
+    this.dialog = byId("cell");
+    this.shown = null;
+    this.dialog.addEventListener("close", () => {
+      if (this.shown) go({ cell: "", at: "", attempt: "" });
+      this.shown = null;
+    });
+    // A click on the backdrop is one on the dialog itself, not on what is in it.
+    this.dialog.addEventListener("click", (event) => {
+      if (event.target === this.dialog) this.dialog.close();
+    });
+    this.dialog.addEventListener("keydown", (event) => this.#step(event));
+  }
+
+  show(address) {
+    const cell = this.store.cellOf.get(address.cell);
+    if (!cell) return this.#hide();
+    const records = this.#sorted(cell);
+    const at = records.find((each) => this.#isAt(each, address)) ?? records[0];
+    const isOther = this.shown !== cell;
+    this.shown = cell;
+    if (isOther) this.#fill(cell, records, address);
+    this.#select(at, isOther);
+    return undefined;
+  }
+
+  #hide() {
+    this.shown = null;
+    if (this.dialog.open) this.dialog.close();
+  }
+
+  // Lists a cell's records, what is not as expected first.
+  #sorted(cell) {
+    const { state } = this.store.records;
+    return this.store.recordsOf(cell).sort((one, other) => state[one] - state[other] || one - other);
+  }
+
+  #isAt(record, { at, attempt }) {
+    const { check, attempt: attempts } = this.store.records;
+    return this.store.checks[check[record]].id === at && attempts[record] === Number(attempt || 1);
+  }
+
+  #fill(cell, records, address) {
+    const close = make("button", { type: "button", class: "close", "aria-label": "Close", onclick: () => this.dialog.close() }, "\u00d7");
+    this.dialog.replaceChildren(
+      make(
+        "header",
+        {},
+        make("h2", { id: "cell-title", tabindex: "-1" }, `KServe ${cell.kserve}, PROTOCOL_VERSION ${cell.protocol}`),
+        close,
+        this.#siblings(cell, address),
+        make("p", { class: "facts" }, this.#facts(cell, records)),
+      ),
+      make("nav", { class: "checks", "aria-label": "Checks of this cell" }, make("ul", {}, records.map((at) => this.#item(at, address)))),
+      make("article", { class: "detail", "aria-labelledby": "detail-title" }),
+    );
+    if (!this.dialog.open) this.dialog.showModal();
+    byId("cell-title").focus();
+  }
+
+  #facts(cell, records) {
+    const counts = new Map();
+    for (const at of records) counts.set(this.store.records.state[at], (counts.get(this.store.records.state[at]) ?? 0) + 1);
+    const told = [...counts].map(([state, count]) => [mark(this.store.states[state]), ` ${count} ${this.store.states[state][2]} `]);
+    return [make("span", {}, told), make("span", {}, make("code", {}, cell.id))];
+  }
+
+  // Links the cells of the same release and value: other envelopes, the other backend.
+  #siblings(cell, address) {
+    const all = this.store.cells.filter((each) => each.kserve === cell.kserve && each.protocol === cell.protocol);
+    const links = all.map((each) =>
+      make(
+        "a",
+        { href: addressWith(address, { cell: each.key }), "aria-current": each === cell ? "true" : null },
+        `${each.envelope}, TorchServe ${each.torchserve}, ${each.runtime}`,
+      ),
+    );
+    return make("nav", { class: "siblings", "aria-label": "Cells of this release and value" }, links);
+  }
+
+  #item(at, address) {
+    const { check, cell, attempt, state } = this.store.record(at);
+    const changes = { cell: cell.key, at: check.id, attempt: attempt > 1 ? String(attempt) : "" };
+    const link = make("a", { href: addressWith(address, changes), "data-record": at }, mark(state), " ", check.id, attempt > 1 && ` (${attempt})`);
+    return make("li", {}, link);
+  }
+
+  #select(at, isOther) {
+    for (const link of this.dialog.querySelectorAll(".checks a")) {
+      const isIt = Number(link.dataset.record) === at;
+      link.toggleAttribute("aria-current", isIt);
+      if (isIt) {
+        link.setAttribute("aria-current", "true");
+        link.scrollIntoView({ block: "nearest" });
+      }
+    }
+    const detail = this.dialog.querySelector(".detail");
+    detail.replaceChildren(...checkDetail(this.store.record(at)).flat(Infinity).filter(Boolean));
+    detail.scrollTop = 0;
+    if (!isOther && this.#isNarrow()) byId("detail-title").focus();
+  }
+
+  #isNarrow() {
+    return matchMedia("(max-width: 60rem)").matches;
+  }
+
+  // Goes through the list of checks with the arrow keys.
+  #step(event) {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    const link = event.target.closest?.(".checks a");
+    if (!step || !link) return;
+    event.preventDefault();
+    const links = [...this.dialog.querySelectorAll(".checks a")];
+    const next = links[links.indexOf(link) + step];
+    if (!next) return;
+    next.focus();
+    this.go({ at: this.#check(next).id, attempt: this.#attempt(next) }, { replace: true });
+  }
+
+  #check(link) {
+    return this.store.checks[this.store.records.check[link.dataset.record]];
+  }
+
+  #attempt(link) {
+    const attempt = this.store.records.attempt[link.dataset.record];
+    return attempt > 1 ? String(attempt) : "";
+  }
+}

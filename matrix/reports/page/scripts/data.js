@@ -1,0 +1,110 @@
+// The results of this page: unpacked once, then columns of numbers.
+
+const AXES = ["kserve", "protocol", "envelope", "torchserve", "runtime"];
+
+async function unpacked(element) {
+  const packed = atob(element.textContent);
+  const bytes = new Uint8Array(packed.length);
+  for (let at = 0; at < packed.length; at++) bytes[at] = packed.charCodeAt(at);
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return new Store(JSON.parse(await new Response(stream).text()));
+}
+
+class Store {
+  constructor(data) {
+    Object.assign(this, data);
+    this.records = {};
+    for (const [name, values] of Object.entries(data.records)) {
+      this.records[name] = Uint32Array.from(values);
+    }
+    this.size = this.records.cell.length;
+    this.cells.forEach((cell, number) => {
+      cell.number = number;
+      cell.key = `${cell.id}@${cell.runtime}`;
+    });
+    this.cellOf = new Map(this.cells.map((cell) => [cell.key, cell]));
+    // For each axis, the number of each cell's point on it.
+    this.points = Object.fromEntries(
+      AXES.map((axis) => [axis, this.cells.map((cell) => this.axes[axis].indexOf(cell[axis]))]),
+    );
+    this.orders = new Map();
+    this.loweredTexts = null;
+  }
+
+  // Gives one record with its numbers resolved.
+  record(at) {
+    const { records, texts } = this;
+    const [exchanges, wrapperLog, torchserveLog, traceback] = this.evidence[records.evidence[at]];
+    return {
+      at,
+      cell: this.cells[records.cell[at]],
+      check: this.checks[records.check[at]],
+      attempt: records.attempt[at],
+      verdict: this.verdicts[records.verdict[at]],
+      expectedVerdict: this.verdicts[records.expectedVerdict[at]],
+      state: this.states[records.state[at]],
+      outcomes: this.outcomes.filter((_, bit) => records.outcomes[at] & (1 << bit)),
+      message: texts[records.message[at]],
+      expected: texts[records.expected[at]],
+      observed: texts[records.observed[at]],
+      seconds: records.ticks[at] / this.ticks,
+      exchanges: exchanges.map((each) => this.exchanges[each].map((text) => texts[text])),
+      wrapperLog: texts[wrapperLog],
+      torchserveLog: texts[torchserveLog],
+      traceback: texts[traceback],
+    };
+  }
+
+  // Gives the numbers of a cell's records, which are together.
+  recordsOf(cell) {
+    const found = [];
+    for (let at = 0; at < this.size; at++) if (this.records.cell[at] === cell.number) found.push(at);
+    return found;
+  }
+
+  // Gives all record numbers in an order that is made once.
+  order(name) {
+    if (!this.orders.has(name)) this.orders.set(name, this.#ordered(name));
+    return this.orders.get(name);
+  }
+
+  #ordered(name) {
+    const { cell, check, state, ticks } = this.records;
+    const kserve = this.points.kserve;
+    const rank = this.#checkRanks();
+    const keys = {
+      "": (at) => state[at],
+      check: (at) => rank[check[at]],
+      kserve: (at) => kserve[cell[at]],
+      seconds: (at) => -ticks[at],
+    };
+    const key = Float64Array.from({ length: this.size }, (_, at) => (keys[name] ?? keys[""])(at));
+    return Uint32Array.from({ length: this.size }, (_, at) => at).sort(
+      (one, other) => key[one] - key[other] || one - other,
+    );
+  }
+
+  #checkRanks() {
+    const sorted = this.checks.map((_, at) => at);
+    sorted.sort((one, other) => this.checks[one].id.localeCompare(this.checks[other].id, "en"));
+    const rank = [];
+    sorted.forEach((check, at) => (rank[check] = at));
+    return rank;
+  }
+
+  // Marks the records that hold words in a message, a value, an exchange or a log.
+  holding(words) {
+    this.loweredTexts ??= this.texts.map((text) => text.toLowerCase());
+    const wanted = words.toLowerCase();
+    const text = this.loweredTexts.map((each) => each.includes(wanted));
+    const exchange = this.exchanges.map(([asked, said]) => text[asked] || text[said]);
+    const evidence = this.evidence.map(
+      ([exchanges, ...logs]) => logs.some((each) => text[each]) || exchanges.some((each) => exchange[each]),
+    );
+    const { message, expected, observed, evidence: held } = this.records;
+    return Uint8Array.from(
+      { length: this.size },
+      (_, at) => text[message[at]] || text[expected[at]] || text[observed[at]] || evidence[held[at]],
+    );
+  }
+}

@@ -1,0 +1,50 @@
+// The boxes to tick: one group for each axis that has more than one point, and for the verdicts.
+
+const TITLES = {
+  outcome: "Outcome",
+  verdict: "Verdict",
+  kserve: "KServe release",
+  protocol: "PROTOCOL_VERSION",
+  envelope: "Envelope",
+  torchserve: "TorchServe release",
+  runtime: "TorchServe runs as",
+};
+
+class Facets {
+  constructor(store, place, changed) {
+    this.groups = new Map();
+    for (const name of Object.keys(TITLES)) {
+      const points = pointsOf(store, name);
+      if (points.length < 2) continue;
+      const boxes = points.map((point) => facetBox(name, point, changed));
+      this.groups.set(name, boxes);
+      place.append(make("fieldset", { class: `facet-${name}` }, make("legend", {}, TITLES[name]), boxes.map((box) => box.label)));
+    }
+  }
+
+  show(address, counts) {
+    for (const [name, boxes] of this.groups) {
+      boxes.forEach((box, at) => {
+        box.input.checked = address[name].includes(box.input.value);
+        box.count.textContent = counts[name][at].toLocaleString("en");
+        box.label.classList.toggle("none", counts[name][at] === 0 && !box.input.checked);
+      });
+    }
+  }
+
+  ticked(name) {
+    return (this.groups.get(name) ?? []).filter((box) => box.input.checked).map((box) => box.input.value);
+  }
+
+  has(name) {
+    return this.groups.has(name);
+  }
+}
+
+function facetBox(name, [value, shown], changed) {
+  const input = make("input", { type: "checkbox", name, onchange: changed });
+  // As a property: an attribute would have hidden signs made visible.
+  input.value = value;
+  const count = make("small", {});
+  return { input, count, label: make("label", {}, input, make("span", {}, shown), count) };
+}

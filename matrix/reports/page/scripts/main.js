@@ -1,0 +1,55 @@
+// Starts the page: the address says what is shown, and whatever is done changes the address.
+
+function showView(view) {
+  for (const section of document.querySelectorAll("main > .view")) {
+    section.classList.toggle("aside", section.id !== view);
+  }
+  for (const link of document.querySelectorAll(".views a")) {
+    if (link.hash === `#${view}`) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+}
+
+function start(store) {
+  const go = (changes, { replace = true } = {}) => {
+    const hash = addressWith(readAddress(), changes);
+    if (hash === location.hash) return;
+    history[replace ? "replaceState" : "pushState"](null, "", hash);
+    show();
+  };
+  const results = new Results(store, go);
+  const dialog = new CellDialog(store, go);
+  let listed = null;
+
+  function show() {
+    const address = readAddress();
+    showView(address.view);
+    // The list stays as it is behind an open cell, with the focus that was in it.
+    const list = writeAddress({ ...address, cell: "", at: "", attempt: "" });
+    if (address.view === "results" && list !== listed) {
+      results.show({ ...address, cell: "", at: "", attempt: "" });
+      listed = list;
+    }
+    dialog.show(address);
+  }
+
+  addEventListener("hashchange", show);
+  byId("loading").remove();
+  byId("explorer").hidden = false;
+  show();
+  // Before the first search, while nobody waits.
+  setTimeout(() => store.holding("\0"), 500);
+}
+
+function fail(error) {
+  const said = make("p", { class: "banner", role: "alert" }, `This page's evidence could not be unpacked: ${error}`);
+  (byId("loading") ?? document.querySelector("main")).replaceWith(said);
+}
+
+document.querySelector(".skip").addEventListener("click", (event) => {
+  event.preventDefault();
+  byId("main").focus();
+});
+showView(readAddress().view);
+document.documentElement.classList.add("scripted");
+unpacked(byId("data")).then(start).catch(fail);

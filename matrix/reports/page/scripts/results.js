@@ -1,0 +1,85 @@
+// The view of all results: filters, their count, and a page of the list.
+
+const PAGE = 100;
+// Each as [name, title, content].
+const COLUMNS = [
+  ["outcome", "Outcome", (record) => mark(record.state, record.verdict)],
+  ["check", "Check", (record, address) => checkLink(record, address)],
+  ["kserve", "KServe", (record) => record.cell.kserve],
+  ["protocol", "PROTOCOL_VERSION", (record) => record.cell.protocol],
+  ["envelope", "Envelope", (record) => record.cell.envelope],
+  ["torchserve", "TorchServe", (record) => record.cell.torchserve],
+  ["runtime", "Runs as", (record) => record.cell.runtime],
+  ["message", "Message", (record) => make("span", { class: "clipped" }, firstLine(record.message))],
+  ["took", "Took", (record) => (record.verdict === "missing" ? "" : duration(record.seconds))],
+];
+
+class Results {
+  constructor(store, go) {
+    this.store = store;
+    this.facets = new Facets(store, byId("facets"), () => go(this.#changes()));
+    // An axis of one point tells nothing apart.
+    this.columns = COLUMNS.filter(([name]) => !AXES.includes(name) || store.axes[name].length > 1);
+    byId("list").tHead.append(
+      make("tr", {}, this.columns.map(([name, title]) => make("th", { scope: "col", class: `column-${name}` }, title))),
+    );
+    for (const name of WORDS) byId(name).addEventListener("input", () => go(this.#changes()));
+    byId("filters").addEventListener("submit", (event) => event.preventDefault());
+    byId("clear").addEventListener("click", () => {
+      go(Object.fromEntries([...LISTS.map((name) => [name, []]), ...WORDS.map((name) => [name, ""])]));
+      byId("check").focus();
+    });
+    if (matchMedia("(max-width: 60rem)").matches) byId("facets").open = false;
+  }
+
+  // Gives what the form says. A list that has no boxes stays as the address has it.
+  #changes() {
+    const lists = LISTS.filter((name) => this.facets.has(name)).map((name) => [name, this.facets.ticked(name)]);
+    return Object.fromEntries([...lists, ...WORDS.map((name) => [name, byId(name).value]), ["page", 1]]);
+  }
+
+  show(address) {
+    for (const name of WORDS) {
+      if (byId(name).value !== address[name]) byId(name).value = address[name];
+    }
+    const { records, counts, cells } = found(this.store, address);
+    this.facets.show(address, counts);
+    byId("clear").hidden = !isFiltered(address);
+    byId("count").textContent = records.length
+      ? `${records.length.toLocaleString("en")} of ${counted(this.store.size, "check")}, in ${counted(cells, "cell")}`
+      : "No check meets these filters";
+    const pages = Math.max(1, Math.ceil(records.length / PAGE));
+    const page = Math.min(address.page, pages);
+    this.#list(records.subarray((page - 1) * PAGE, page * PAGE), address);
+    byId("pages").replaceChildren(...(pages > 1 ? pageLinks(page, pages, address) : []));
+  }
+
+  #list(records, address) {
+    const rows = Array.from(records, (at) => {
+      const record = this.store.record(at);
+      const cells = this.columns.map(([name, , content]) =>
+        make("td", { class: `column-${name}` }, content(record, address)),
+      );
+      return make("tr", {}, cells);
+    });
+    byId("list").tBodies[0].replaceChildren(...rows);
+  }
+}
+
+function checkLink(record, address) {
+  const attempt = record.attempt > 1 ? String(record.attempt) : "";
+  const href = addressWith(address, { cell: record.cell.key, at: record.check.id, attempt });
+  return [make("a", { href }, record.check.id), attempt && ` attempt ${attempt}`];
+}
+
+function firstLine(text) {
+  return splitOnce(text.trimStart(), "\n")[0].slice(0, 300);
+}
+
+function pageLinks(page, pages, address) {
+  const link = (to, name) =>
+    to < 1 || to > pages || to === page
+      ? make("span", { class: "off" }, name)
+      : make("a", { href: addressWith(address, { page: to }) }, name);
+  return [link(1, "First"), link(page - 1, "Previous"), make("span", {}, `page ${page} of ${pages}`), link(page + 1, "Next"), link(pages, "Last")];
+}

@@ -1,0 +1,64 @@
+"""How long things took: runs, releases, checks, and the refusal of an invalid PROTOCOL_VERSION."""
+
+from __future__ import annotations
+
+import statistics
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from conformance.outcomes.results import Record, Run
+
+
+@dataclass(frozen=True)
+class Spent:
+    """The seconds that records of one release, or of one check, took."""
+
+    name: str
+    total: float
+    median: float
+    longest: float
+    records: int
+
+
+def by_release(runs: Iterable[Run]) -> list[Spent]:
+    """Give what the checks of each KServe release took, the longest first."""
+    return _by(runs, lambda record: record.axes["kserve"])
+
+
+def by_check(runs: Iterable[Run]) -> list[Spent]:
+    """Give what each check took over all cells, the longest first."""
+    return _by(runs, lambda record: record.check)
+
+
+def refusals(runs: Iterable[Run]) -> list[float]:
+    """Give the seconds after which an invalid PROTOCOL_VERSION ended the process, by cell."""
+    observed = (
+        record.observed for run in runs for record in run.records if record.check == "refusal-time"
+    )
+    return [
+        float(each["median"]) for each in observed if isinstance(each, dict) and "median" in each
+    ]
+
+
+def duration(seconds: float) -> str:
+    """Tell seconds as a person would."""
+    if seconds < 60:
+        return f"{seconds:.2g} s" if seconds < 10 else f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def _by(runs: Iterable[Run], of: Callable[[Record], str]) -> list[Spent]:
+    seconds: dict[str, list[float]] = defaultdict(list)
+    for run in runs:
+        for record in run.records:
+            seconds[of(record)].append(record.seconds)
+    found = [spent(name, values) for name, values in seconds.items()]
+    return sorted(found, key=lambda each: -each.total)
+
+
+def spent(name: str, seconds: Sequence[float]) -> Spent:
+    """Sum up the seconds of what goes by one name."""
+    return Spent(name, sum(seconds), statistics.median(seconds), max(seconds), len(seconds))

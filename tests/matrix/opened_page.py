@@ -1,0 +1,111 @@
+"""A report page that is open in a real Chromium, as a person has it before them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, sync_playwright
+
+_NAMES = ("chromium", "chromium-browser", "google-chrome")
+# What a link brings about comes with an event of its own.
+_SETTLED = "() => new Promise((settled) => setTimeout(settled, 50))"
+# From what is done until it is painted: the message comes after the frame of that animation.
+_UNTIL_PAINTED = """async (action) => {
+    const start = performance.now();
+    new Function(action)();
+    await new Promise((painted) => requestAnimationFrame(() => {
+        const channel = new MessageChannel();
+        channel.port1.onmessage = () => painted();
+        channel.port2.postMessage(null);
+    }));
+    return performance.now() - start;
+}"""
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Start the Chromium of this machine."""
+    found = next(filter(None, map(shutil.which, _NAMES)), None)
+    if found is None:
+        pytest.fail(
+            "no Chromium is on PATH, in which the page is tested: install one, on Debian and "
+            "Ubuntu with `apt-get install chromium`"
+        )
+    # Chromium's sandbox doesn't start for root, such as in the containers of a CI.
+    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=arguments)
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Opened:
+    """An open page, with what it complained of and what it asked the network for."""
+
+    page: Page
+    file: Path
+    complaints: list[str]
+    requests: list[str]
+
+    @classmethod
+    def of(
+        cls, browser: Browser, file: Path, address: str = "", *, width: int = 1280, **context: str
+    ) -> Opened:
+        """Open a file at an address within it, such as ``#results``."""
+        made = browser.new_context(
+            viewport={"width": width, "height": 844},
+            color_scheme="dark" if context.get("scheme") == "dark" else "light",
+        )
+        opened = cls(made.new_page(), file, [], [])
+        opened.page.set_default_timeout(10_000)
+        opened.page.on("console", lambda message: opened.complaints.append(message.text))
+        opened.page.on("pageerror", lambda error: opened.complaints.append(str(error)))
+        opened.page.on("request", lambda request: opened.requests.append(request.url))
+        opened.go(address)
+        return opened
+
+    def go(self, address: str) -> None:
+        """Open another address, as one who got the link does."""
+        self.page.goto("about:blank")
+        self.page.goto(f"file://{self.file}{address}")
+        self.page.wait_for_selector("#loading", state="detached")
+
+    @property
+    def hash(self) -> str:
+        """Give the address within the page."""
+        self._settle()
+        return str(self.page.evaluate("location.hash"))
+
+    @property
+    def count(self) -> str:
+        """Give what it says of how many results meet the filters."""
+        self._settle()
+        return self.page.inner_text("#count")
+
+    @property
+    def dialog(self) -> Locator:
+        """Give the open cell."""
+        return self.page.locator("#cell[open]")
+
+    def tick(self, name: str, value: str) -> None:
+        """Tick a box of the filters, or untick it."""
+        self.page.locator(f".facet-{name} label", has_text=value).first.click()
+
+    def column(self, name: str) -> set[str]:
+        """Give what is in a column of the list of results."""
+        self._settle()
+        return set(self.page.locator(f"#list td.column-{name}").all_inner_texts())
+
+    def milliseconds(self, action: str) -> float:
+        """Do something by a script, and measure until it is painted."""
+        return float(self.page.evaluate(_UNTIL_PAINTED, action))
+
+    def _settle(self) -> None:
+        self.page.evaluate(_SETTLED)

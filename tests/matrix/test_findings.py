@@ -1,0 +1,171 @@
+"""What is not as expected, told once, and where it was."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from conformance.outcomes.results import Run
+from conformance.outcomes.verdicts import Verdict
+from matrix.reports import findings, footprint, timings, whereabouts
+from matrix.reports.findings import Place
+
+
+@pytest.fixture(scope="module")
+def small_run(default_run: Run) -> Run:
+    """Give the part of a real run that is of two KServe releases."""
+    header = default_run.header
+    planned = {
+        cell: checks
+        for cell, checks in header.planned.items()
+        if cell.startswith(("kserve0.9.0-", "kserve0.13.1-"))
+    }
+    records = [record for record in default_run.records if record.cell in planned]
+    return replace(default_run, header=replace(header, planned=planned), records=records)
+
+
+def changed(run: Run, check: str, message: str, verdict: Verdict = Verdict.FAILED) -> Run:
+    """Give a run in which a check came to something else in every cell."""
+    records = [
+        replace(record, verdict=verdict, message=message.format(**record.axes))
+        if record.check == check
+        else record
+        for record in run.records
+    ]
+    return replace(run, records=records)
+
+
+def test_a_run_that_is_as_expected_has_none(default_run: Run) -> None:
+    assert findings.of([default_run]) == []
+
+
+def test_a_check_that_fails_alike_everywhere_is_one_finding(small_run: Run) -> None:
+    failing = changed(small_run, "starts", "late-{kserve}-{protocol}-{envelope} on :31234")
+    (finding,) = findings.of([failing])
+    assert finding.checks == ("starts",)
+    assert finding.message == "late-\N{HORIZONTAL ELLIPSIS} on :\N{HORIZONTAL ELLIPSIS}"
+    assert finding.records == len(finding.places) > 1
+    assert finding.verdict == "failed"
+
+
+def test_other_words_are_another_finding(small_run: Run) -> None:
+    failing = changed(small_run, "starts", "got {protocol}")
+    messages = {finding.message for finding in findings.of([failing])}
+    assert {"got unset", "got v1", "got v2"} <= messages
+
+
+def test_checks_that_fail_alike_in_the_same_cells_are_one_finding(small_run: Run) -> None:
+    failing = changed(changed(small_run, "starts", "down"), "effective-protocol", "down")
+    (finding,) = findings.of([failing])
+    assert set(finding.checks) == {"starts", "effective-protocol"}
+
+
+def test_what_is_against_the_wrapper_goes_first(small_run: Run) -> None:
+    faulty = changed(small_run, "starts", "a fault", Verdict.ERROR)
+    failing = changed(faulty, "V1-PREDICT-001", "no statement")
+    failing = changed(failing, "v1-predict", "no answer")
+    told = [finding.message for finding in findings.of([failing])]
+    assert told == ["no answer", "no statement", "a fault"]
+
+
+def test_what_isnt_held_against_the_wrapper_goes_last(small_run: Run) -> None:
+    failing = changed(small_run, "starts", "flaky")
+    records = [
+        replace(record, binding=False) if record.check == "starts" else record
+        for record in failing.records
+    ]
+    failing = changed(replace(failing, records=records), "v1-predict", "a fault", Verdict.ERROR)
+    assert [finding.message for finding in findings.of([failing])] == ["a fault", "flaky"]
+
+
+def test_what_never_ran_is_a_finding(small_run: Run) -> None:
+    cell = small_run.records[-1].cell
+    rest = [record for record in small_run.records if record.cell != cell]
+    (finding,) = findings.of([replace(small_run, records=rest, footer=None)])
+    assert finding.verdict == "missing"
+    assert set(finding.checks) == set(small_run.header.planned[cell])
+    axes = small_run.records[-1].axes
+    assert finding.places == (Place(**axes),)
+
+
+def place(kserve: str, protocol: str, envelope: str = "kserve", runtime: str = "process") -> Place:
+    return Place(kserve, protocol, envelope, "0.12.0", runtime)
+
+
+EVERY = [
+    place(kserve, protocol, envelope)
+    for kserve in ("0.9.0", "0.10.2", "0.11.2", "0.12.1", "0.13.1")
+    for protocol in ("unset", "v1")
+    for envelope in ("kserve", "kservev2")
+]
+
+
+@pytest.mark.parametrize(
+    ("places", "told"),
+    [
+        (EVERY, "everywhere"),
+        (EVERY[4:], "0.10.2-0.13.1 with all 2"),
+        (EVERY[4:6], "0.10.2 with unset"),
+        (EVERY[4:5], "0.10.2 with unset (envelope kserve)"),
+        ([*EVERY[0:2], *EVERY[6:8]], "0.9.0 with unset; 0.10.2 with v1"),
+    ],
+)
+def test_cells_are_told_as_ranges(places: Sequence[Place], told: str) -> None:
+    assert whereabouts.told(places, EVERY) == told
+
+
+def test_releases_are_in_order_whatever_the_order_of_a_runs_parts(small_run: Run) -> None:
+    planned = dict(reversed(list(small_run.header.planned.items())))
+    mixed = replace(small_run, header=replace(small_run.header, planned=planned))
+    releases = dict.fromkeys(place.kserve for place in findings.places([mixed]))
+    assert list(releases) == ["0.9.0", "0.13.1"]
+
+
+def test_a_backend_is_told_where_it_tells_cells_apart() -> None:
+    both = [place("0.9.0", "v1"), place("0.9.0", "v1", runtime="container")]
+    assert whereabouts.told(both[1:], both) == "0.9.0 with v1 (runtime container)"
+
+
+def test_the_footprint_is_where_the_words_were_said(unfixed_run: Run, default_run: Run) -> None:
+    own, later = footprint.of([unfixed_run])
+    assert own.words == "None is not a valid PredictorProtocol"
+    assert own.releases == {"unset": ["0.11.2", "0.13.1"]}
+    assert later.releases == {"unset": ["0.14.1"]}
+    assert [trace.releases for trace in footprint.of([default_run])] == [{}, {}]
+
+
+@pytest.mark.parametrize("words", footprint.WORDS)
+@pytest.mark.parametrize("member", ["wrapper_log", "torchserve_log", "exchanges"])
+def test_the_words_are_found_wherever_they_are(member: str, words: str, small_run: Run) -> None:
+    said = f"ValueError: {words}"
+    evidence = {member: [{"request": "", "response": said}] if member == "exchanges" else said}
+    record = replace(small_run.records[0], evidence=evidence)
+    found = footprint.of([replace(small_run, records=[record, *small_run.records[1:]])])
+    (trace,) = (each for each in found if each.releases)
+    assert trace.words == words
+    assert trace.releases == {record.axes["protocol"]: [record.axes["kserve"]]}
+    assert trace.example == (record.cell, record.check)
+
+
+def test_timings_have_the_longest_first(default_run: Run) -> None:
+    for spent in (timings.by_release([default_run]), timings.by_check([default_run])):
+        totals = [each.total for each in spent]
+        assert totals == sorted(totals, reverse=True)
+        assert sum(each.records for each in spent) == len(default_run.records)
+    assert len(timings.refusals([default_run])) == 14 * 6
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [
+        (0.00123, "0.0012 s"),
+        (3.14159, "3.1 s"),
+        (59.4, "59 s"),
+        (61, "1 min 1 s"),
+        (3600, "1 h 0 min"),
+    ],
+)
+def test_a_duration_is_told_as_a_person_would(seconds: float, told: str) -> None:
+    assert timings.duration(seconds) == told

@@ -1,0 +1,207 @@
+"""The report as Markdown: what it says first, what it leaves out, and what doesn't break it."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+from dataclasses import replace
+
+from markdown_it import MarkdownIt
+
+from conformance.outcomes.results import Run
+from conformance.outcomes.verdicts import Verdict
+from matrix.planning import policy
+from matrix.planning.conditions import AnyOf
+from matrix.planning.policy import Known, Policy
+from matrix.reports import markdown
+
+TODAY = datetime.date(2026, 11, 25)
+# What GitHub takes for the summary of a step, in bytes.
+LIMIT = 1024 * 1024
+
+
+def report(*runs: Run, known: Policy | None = None) -> str:
+    return markdown.text(runs, known or policy.load(), TODAY)
+
+
+def section(text: str, title: str) -> str:
+    """Give what stands under a heading that begins with a title."""
+    _, found, rest = text.partition(f"\n## {title}")
+    assert found, text
+    return rest.partition("\n## ")[0]
+
+
+def rows(part: str) -> list[list[str]]:
+    """Give the cells of a table's rows, its head left out."""
+    lines = [line for line in part.splitlines() if line.startswith("|")][2:]
+    return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines]
+
+
+def test_a_run_as_expected_says_so_first(default_run: Run) -> None:
+    text = report(default_run)
+    lines = text.splitlines()
+    assert lines[0] == "# wrapper: 14 of 14 releases as expected (KServe 0.8\N{EN DASH}0.21)"
+    assert "ended after 224 of 224 cells, 25550 of 25550 checks" in lines[2]
+    assert "Everything that ran is as expected." in text
+    assert "## Not as expected" not in text
+    assert "None" not in section(text, "Environment")
+
+
+def test_the_grid_has_a_letter_for_each_point(default_run: Run, unfixed_run: Run) -> None:
+    grid = section(report(default_run), "PROTOCOL_VERSION by KServe release")
+    releases = {row[0]: row[1:] for row in rows(grid)}
+    assert list(releases)[:2] == ["0.8.0.2", "0.9.0"]
+    assert {mark for marks in releases.values() for mark in marks} == {"ok"}
+    assert "| unset | empty | v1" in " ".join(grid.split())
+    broken = rows(section(report(unfixed_run), "PROTOCOL_VERSION by KServe release"))
+    assert broken[0] == ["0.10.2", "**F**", "**F**", "**F**"]
+
+
+def test_the_bug_is_told_with_where_it_is(unfixed_run: Run) -> None:
+    text = report(unfixed_run)
+    assert text.startswith("# unfixed: 4 of 4 releases broken (KServe 0.10, 0.11, 0.13, 0.14)\n")
+    found = section(text, "Not as expected")
+    predictions = [row for row in rows(found) if "`v1-predict`" in row[1]]
+    assert [(row[0], row[2], row[4].partition(", answered ")[2]) for row in predictions] == [
+        (
+            "failed",
+            "0.11.2, 0.13.1 with unset (envelope kserve)",
+            '`{"error":"ValueError : None is not a valid PredictorProtocol"}`',
+        ),
+        (
+            "failed",
+            "0.14.1 with unset (envelope kserve)",
+            '`{"error":"Unsupported protocol None."}`',
+        ),
+    ]
+    assert predictions[0][4].startswith("`status: expected 200, got 500`, answered")
+    assert text.index("## Not as expected") < text.index("## PROTOCOL_VERSION by KServe release")
+    bug = section(text, "The footprint of the original bug")
+    assert (
+        "`None is not a valid PredictorProtocol`: said with `unset` on KServe 0.11.2, 0.13.1" in bug
+    )
+    assert "`Unsupported protocol None.`: said with `unset` on KServe 0.14.1" in bug
+
+
+def test_the_footprint_is_nowhere_with_our_wrapper(default_run: Run) -> None:
+    bug = section(report(default_run), "The footprint of the original bug")
+    assert bug.count("said nowhere, on 14 releases") == 2
+
+
+def test_what_is_left_out_is_counted(unfixed_run: Run) -> None:
+    faulty = replace(unfixed_run.records[-1], verdict=Verdict.ERROR, message="a fault")
+    records = [*unfixed_run.records[:-1], faulty]
+    found = section(report(replace(unfixed_run, records=records)), "Not as expected")
+    shown = rows(found)
+    assert len(shown) <= 50
+    assert "more findings, all of them in the HTML report." in found
+    # What couldn't be judged is never what is left out.
+    assert any(row[0] == "error" for row in shown)
+
+
+def test_a_run_that_was_cut_short_says_so(default_run: Run) -> None:
+    half = replace(default_run, records=default_run.records[:1000], footer=None)
+    text = report(half)
+    assert text.startswith("# wrapper: cut short, ")
+    assert "- **Cut short.** TorchServe in containers: the run started" in text
+    assert "24550 missing" in section(text, "Not as expected").splitlines()[0]
+
+
+def known(
+    reason: str = "it can't", until: datetime.date = TODAY, issue: str | None = None
+) -> Known:
+    since = datetime.date(2026, 11, 1)
+    return Known(("v1-predict",), AnyOf.parse({"kserve": "<0.9"}), reason, since, until, issue)
+
+
+def with_known(*, failing: Sequence[Known] = (), flaky: Sequence[Known] = ()) -> Policy:
+    return replace(policy.load(), known_failing=tuple(failing), known_flaky=tuple(flaky))
+
+
+def test_known_failures_have_reason_age_and_end(default_run: Run) -> None:
+    records = [
+        replace(record, verdict=Verdict.FAILED, expected_verdict=Verdict.FAILED)
+        if record.check == "v1-predict" and record.axes["kserve"] == "0.8.0.2"
+        else record
+        for record in default_run.records
+    ]
+    entries = with_known(
+        failing=[known(until=TODAY + datetime.timedelta(days=9), issue="https://example.org/7")],
+        flaky=[replace(known(until=datetime.date(2026, 11, 24)), least_pass_rate=0.9)],
+    )
+    failing, flaky = rows(
+        section(report(replace(default_run, records=records), known=entries), "Known failing")
+    )
+    assert failing == [
+        *("failing", "`v1-predict`", "3 of 3 failed", "24 days", "2026-12-04, 9 days left"),
+        "it can't https://example.org/7",
+    ]
+    assert flaky[0] == "flaky, 90% must pass"
+    assert flaky[4] == "2026-11-24, **expired**"
+
+
+def repeated(run: Run, repeat: int) -> Run:
+    """Give a run in which every check was tried some times, always with the same outcome."""
+    records = [
+        replace(record, attempt=attempt)
+        for attempt in range(1, repeat + 1)
+        for record in run.records
+    ]
+    return replace(run, header=replace(run.header, repeat=repeat), records=records)
+
+
+def test_what_wavers_is_told_with_its_rate(unfixed_run: Run) -> None:
+    assert "attempts" not in report(unfixed_run)
+    steady = repeated(unfixed_run, 4)
+    title = "Not the same in each of 4 attempts"
+    assert "every check came to the same" in section(report(steady), title)
+    first = next(record for record in steady.records if record.verdict is Verdict.PASSED)
+    failed = replace(first, verdict=Verdict.FAILED, message="no answer")
+    records = [failed if record is first else record for record in steady.records]
+    (row,) = rows(section(report(replace(steady, records=records)), title))
+    assert row[:3] == [f"`{first.check}`", f"`{first.cell}`", "container"]
+    assert row[3].startswith("3 of 4 attempts passed, 95% interval ")
+
+
+def test_what_isnt_offered_is_told_with_the_reason(default_run: Run) -> None:
+    reasons = {row[0]: row for row in rows(section(report(default_run), "Not offered"))}
+    grpc = reasons["`KServe \N{HORIZONTAL ELLIPSIS} has no gRPC server; its gRPC port is closed`"]
+    assert grpc[1].startswith("0.8.0.2, 0.9.0 with ")
+
+
+def test_the_environment_can_be_made_again_from_it(default_run: Run) -> None:
+    told = section(report(default_run), "Environment")
+    header = default_run.header
+    assert f"`{header.commit}`" in told
+    assert header.torchserve[0]["identity"] in told
+    assert all(str(digest)[:12] in told for digest in header.locks.values())
+    assert header.engine is not None
+    assert header.engine["version"] in told
+
+
+HOSTILE = "a|b `c` ``d`` <script>alert(1)</script> \u202e\x1b[31m \ud800 *x* [y](z) " + "w" * 4000
+
+
+def test_hostile_messages_break_nothing_and_stay_small(unfixed_run: Run) -> None:
+    records = [
+        replace(record, message=f"{number} {HOSTILE}")
+        for number, record in enumerate(unfixed_run.records)
+    ]
+    header = replace(unfixed_run.header, wrapper={**unfixed_run.header.wrapper, "name": HOSTILE})
+    runs = [replace(unfixed_run, header=header, records=records)]
+    entries = with_known(failing=[known(reason=HOSTILE)] * 100)
+    text = markdown.text(runs, entries, TODAY)
+    assert len(text.encode()) < LIMIT / 2
+    html = MarkdownIt("commonmark").enable("table").render(text)
+    assert "<script" not in html
+    assert "<em>" not in html
+    assert "<a " not in html
+    widths = {line.count("<td") for line in html.split("<tr>") if "<td" in line}
+    assert widths <= {2, 3, 4, 5, 6, 1 + len({each.axes["protocol"] for each in records})}
+
+
+def test_several_runs_are_told_together(default_run: Run, process_run: Run) -> None:
+    text = report(default_run, process_run)
+    assert text.count("- TorchServe in containers:") == 1
+    assert text.count("- TorchServe as a process:") == 1
+    assert section(text, "Environment").count("| run `") == 2
