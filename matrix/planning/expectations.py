@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import fnmatch
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -85,6 +84,18 @@ class Expectations:
         """Tell whether a PROTOCOL_VERSION lets the wrapper serve or makes it refuse."""
         return SERVES if protocol in self.services else REFUSES
 
+    def point(self, axes: Mapping[str, str], constructor_known: bool) -> dict[str, str]:
+        """Give the point of a cell, with what its conditions name beside the axes.
+
+        Args:
+            constructor_known: whether the wrapper's model class was named.
+        """
+        return {
+            **axes,
+            "outcome": self.outcome(axes["protocol"]),
+            "constructor": "known" if constructor_known else "unknown",
+        }
+
     def checks_at(self, point: Mapping[str, str]) -> tuple[str, ...]:
         """List the ids of the checks to make at a point of the axes, in the file's order.
 
@@ -101,21 +112,20 @@ class Expectations:
         return None
 
 
-def load(path: Path = FILE, today: datetime.date | None = None) -> Expectations:
+def load(path: Path = FILE) -> Expectations:
     """Read the file.
 
     Raises:
-        ExpectationsError: when it breaks its schema, contradicts itself, or holds a known
-            failure whose day has passed.
+        ExpectationsError: when it breaks its schema or contradicts itself.
     """
     document = datafile.read(path, _SCHEMA, ExpectationsError)
     try:
-        return _expectations(document, today or datetime.date.today())
+        return _expectations(document)
     except (ConditionError, ExpectationsError) as error:
         raise ExpectationsError(f"{path}: {error}") from None
 
 
-def _expectations(document: Mapping[str, Any], today: datetime.date) -> Expectations:
+def _expectations(document: Mapping[str, Any]) -> Expectations:
     checks = [
         Check(entry["id"], entry["statement"], AnyOf.parse(entry["when"]))
         for entry in document["checks"]
@@ -131,16 +141,7 @@ def _expectations(document: Mapping[str, Any], today: datetime.date) -> Expectat
     }
     refusals = {entry["protocol"]: entry["line"] for entry in document["refuses"]}
     known = [*by_id, *statements]
-    exceptions = [
-        _exception(entry, Verdict.UNSUPPORTED, known) for entry in document.get("unsupported", ())
-    ]
-    for entry in document.get("known_failures", ()):
-        if entry["until"] < today:
-            raise ExpectationsError(
-                f"known failure of {', '.join(entry['check'])} expired on {entry['until']}: "
-                "mend it, or give it a new day and a reason"
-            )
-        exceptions.append(_exception(entry, Verdict.FAILED, known))
+    exceptions = [_unsupported(entry, known) for entry in document.get("unsupported", ())]
     expectations = Expectations(services, refusals, by_id, statements, tuple(exceptions))
     both = services.keys() & refusals.keys()
     if both:
@@ -159,14 +160,14 @@ def _statements(entries: Iterable[Mapping[str, Any]]) -> dict[str, Check]:
     }
 
 
-def _exception(entry: Mapping[str, Any], verdict: Verdict, known: Sequence[str]) -> ExpectedVerdict:
+def _unsupported(entry: Mapping[str, Any], known: Sequence[str]) -> ExpectedVerdict:
     checks: dict[str, None] = {}
     for pattern in entry["check"]:
         found = fnmatch.filter(known, pattern)
         if not found:
             raise ExpectationsError(
-                f"{verdict}: {pattern} is no check in [[checks]] and no statement of the suite"
+                f"unsupported: {pattern} is no check in [[checks]] and no statement of the suite"
             )
         checks.update(dict.fromkeys(found))
     when = AnyOf.parse(entry["when"])
-    return ExpectedVerdict(tuple(checks), when, verdict, entry["reason"])
+    return ExpectedVerdict(tuple(checks), when, Verdict.UNSUPPORTED, entry["reason"])

@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-import datetime
 from pathlib import Path
 
 import pytest
 
-from conformance.outcomes.verdicts import Verdict
 from matrix.planning import axes, expectations
 from matrix.planning.expectations import ExpectationsError
-
-KNOWN_FAILURE = """
-[[known_failures]]
-check = ["v1-predict"]
-when = { kserve = "<0.9" }
-reason = "for this test"
-until = 2026-01-31
-"""
 
 
 @pytest.fixture(scope="module")
@@ -68,15 +58,3 @@ def test_a_wrong_file_is_told(mistake: str, tmp_path: Path) -> None:
     with pytest.raises(ExpectationsError, match=said) as raised:
         expectations.load(file)
     assert str(raised.value).startswith(str(file))
-
-
-def test_a_known_failure_is_expected_until_its_day(tmp_path: Path) -> None:
-    file = tmp_path / "expectations.toml"
-    file.write_text(expectations.FILE.read_text() + KNOWN_FAILURE)
-    loaded = expectations.load(file, today=datetime.date(2026, 1, 31))
-    found = loaded.exception_at("v1-predict", {"kserve": "0.8.0"})
-    assert found is not None
-    assert found.verdict is Verdict.FAILED
-    assert loaded.exception_at("v1-predict", {"kserve": "0.9.0"}) is None
-    with pytest.raises(ExpectationsError, match="v1-predict expired on 2026-01-31"):
-        expectations.load(file, today=datetime.date(2026, 2, 1))

@@ -1,0 +1,155 @@
+"""The release gate: what a policy makes of results."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from conformance.outcomes.results import Record
+from conformance.outcomes.verdicts import Verdict
+from matrix.decisions import evidence, known, reasons
+from matrix.decisions.pass_rate import PassRate
+from matrix.decisions.reasons import Finding, Reason, Rule
+from matrix.decisions.standings import Given, JudgedCell, Standing
+from matrix.decisions.standings import cells as cells_of
+from matrix.planning.axes import Axes
+from matrix.planning.expectations import Expectations
+from matrix.planning.policy import Policy
+
+GREEN, RED, UNPROVEN = "GREEN", "RED", "UNPROVEN"
+_WORDS = {0: GREEN, 1: RED, 3: UNPROVEN}
+_OF_VERDICT = {
+    Verdict.FAILED: Rule.FAILED,
+    Verdict.PASSED: Rule.PASSED,
+    Verdict.UNSUPPORTED: Rule.UNSUPPORTED,
+    Verdict.ERROR: Rule.ERROR,
+    Verdict.UNPROVISIONED: Rule.UNPROVISIONED,
+}
+_MISSING = "missing"
+_LONGEST_ANSWER = 300
+
+
+class GateError(Exception):
+    """Results that can't be judged together, or by this gate. Its text says why."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What the gate decided.
+
+    Attributes:
+        cells: those of the results.
+        reasons: why, the weightiest first; those that only warn come last.
+        findings: what stands behind those that are about checks.
+    """
+
+    cells: Sequence[JudgedCell]
+    reasons: Sequence[Reason]
+    findings: Sequence[Finding]
+
+    @property
+    def exit_code(self) -> int:
+        """Give 0 for go, 1 for no, 3 where the evidence is insufficient; 1 goes before 3."""
+        codes = {reason.exit_code for reason in self.reasons}
+        return 1 if 1 in codes else max(codes, default=0)
+
+    @property
+    def word(self) -> str:
+        """Give the decision in a word."""
+        return _WORDS[self.exit_code]
+
+    def of(self, exit_code: int) -> list[Reason]:
+        """List the reasons for an exit code, 0 for those that only warn."""
+        return [reason for reason in self.reasons if reason.exit_code == exit_code]
+
+
+def decide(
+    given: Sequence[Given],
+    policy: Policy,
+    expected: Expectations,
+    axes: Axes,
+    today: datetime.date,
+) -> Decision:
+    """Judge results by a policy.
+
+    Args:
+        today: the day on which results have an age and entries of lists expire.
+
+    Raises:
+        GateError: when they are of two wrappers, or of a server judged at its address.
+    """
+    _refuse_strangers(given)
+    cells = cells_of(given, expected)
+    findings = [finding for cell in cells for finding in _findings(cell, policy, today)]
+    found = [
+        *reasons.folded(reasons.joined(findings, expected, policy.first), policy.first),
+        *known.judged(cells, policy, today),
+        *evidence.judged(given, cells, policy, axes, today),
+    ]
+    return Decision(cells, reasons.ordered(found), findings)
+
+
+def _refuse_strangers(given: Sequence[Given]) -> None:
+    for each in given:
+        if each.run.header.runtime is None:
+            raise GateError(
+                f"{each.path} is of a server judged at its address, which is in no cell: the gate "
+                "judges results of `python -m matrix run`"
+            )
+    names = {each.run.header.wrapper["command"]: each.path for each in given}
+    if len(names) > 1:
+        told = ", ".join(f"{path} is of '{command}'" for command, path in names.items())
+        raise GateError(f"the results are of different wrappers: {told}; judge each by itself")
+
+
+def _findings(cell: JudgedCell, policy: Policy, today: datetime.date) -> Iterator[Finding]:
+    required = policy.is_required(cell.axes)
+
+    def blocks(verdict: str) -> bool:
+        return required and verdict in policy.blocking
+
+    for standing in cell.standings.values():
+        if len(standing.right) == len(standing.records) and not standing.is_missing:
+            continue
+        if standing.is_missing:
+            yield Finding(
+                Rule.MISSING,
+                cell,
+                standing.check,
+                f"{len(standing.records)} of {standing.planned} planned attempts ran",
+                blocks(_MISSING),
+            )
+        for record in standing.unjudged[:1]:
+            rule = _OF_VERDICT[record.verdict]
+            yield reasons.found(rule, cell, record, blocks(record.verdict))
+        if standing.wrong and not _is_known(cell, standing, policy, today):
+            yield _against(cell, standing, blocks(standing.wrong[0].verdict), policy)
+
+
+def _against(cell: JudgedCell, standing: Standing, blocks: bool, policy: Policy) -> Finding:
+    record = standing.wrong[0]
+    if not standing.right:
+        return reasons.found(_OF_VERDICT[record.verdict], cell, record, blocks, _answer(record))
+    attempts = len(standing.right) + len(standing.wrong)
+    rate = PassRate(len(standing.right), attempts, policy.confidence)
+    detail = f"{rate}: mend it, or list it under known_flaky"
+    return reasons.found(Rule.FLAKY, cell, record, blocks, detail)
+
+
+def _answer(record: Record) -> str:
+    """Tell the answer that a check failed at, where it is short: it often names the cause."""
+    exchanges = record.evidence.get("exchanges", ())
+    if record.verdict is not Verdict.FAILED or not exchanges:
+        return ""
+    answer = " ".join(exchanges[-1]["response"].split())
+    is_told = len(answer) > _LONGEST_ANSWER or answer in record.message
+    return "" if is_told else f"the last answer: {answer}"
+
+
+def _is_known(cell: JudgedCell, standing: Standing, policy: Policy, today: datetime.date) -> bool:
+    """Tell whether a list of the policy accepts what stands against the wrapper."""
+    if any(record.verdict is not Verdict.FAILED for record in standing.wrong):
+        return False
+    listed = policy.failing, policy.flaky
+    return any(find(standing.check, cell.axes, today) for find in listed)

@@ -1,0 +1,223 @@
+"""The policy of the release gate: gate.toml, read and checked."""
+
+from __future__ import annotations
+
+import datetime
+import fnmatch
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from conformance import datafile
+from matrix.planning import expectations
+from matrix.planning.conditions import AnyOf, ConditionError
+from matrix.planning.expectations import Expectations
+
+FILE = Path(__file__).parents[1] / "gate.toml"
+_SCHEMA = FILE.with_suffix(".schema.json")
+
+Effect = Literal["block", "warn", "allow"]
+
+
+class PolicyError(Exception):
+    """A policy that can't be used. Its text names the file and the entry."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What makes results evidence.
+
+    Attributes:
+        most_days: the age from which they are too old.
+        least_coverage: the share of the cells' checks that must have been judged, 0 to 1.
+        cut_short: what follows where the run was cut short.
+        dirty_commit: what follows where files were changed since the commit, or none is known.
+    """
+
+    most_days: int
+    least_coverage: float
+    cut_short: Effect
+    dirty_commit: Effect
+
+
+@dataclass(frozen=True)
+class Requirement:
+    """Cells that must be there and pass.
+
+    Attributes:
+        name: what it is called where it isn't met.
+        when: which cells it is about.
+        profile: the profile of axes.toml whose KServe releases must all be there.
+        points: the points of axes that must be there, by axis.
+        least: how many different points must be there, by axis; how many cells by ``cells``.
+        least_cells_each: how many cells each point of an axis must have, by axis.
+    """
+
+    name: str
+    when: AnyOf
+    profile: str | None
+    points: Mapping[str, Sequence[str]]
+    least: Mapping[str, int]
+    least_cells_each: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Known:
+    """Checks that are known to fail, always or at times.
+
+    Attributes:
+        checks: their ids.
+        when: in which cells.
+        reason: why, in a sentence.
+        since: the day on which it was listed.
+        until: the last day on which it is accepted.
+        issue: where it is followed up.
+        least_pass_rate: the share of attempts that must pass; None where all may fail.
+    """
+
+    checks: tuple[str, ...]
+    when: AnyOf
+    reason: str
+    since: datetime.date
+    until: datetime.date
+    issue: str | None = None
+    least_pass_rate: float | None = None
+
+    def covers(self, check: str, axes: Mapping[str, str]) -> bool:
+        """Tell whether it is about a check in the cell of these axes."""
+        return check in self.checks and self.when.holds(axes)
+
+    def has_expired(self, today: datetime.date) -> bool:
+        """Tell whether its last day has passed."""
+        return self.until < today
+
+
+@dataclass(frozen=True)
+class Policy:
+    """The whole file.
+
+    Attributes:
+        blocking: the verdicts that block where another was expected, and ``missing``.
+        first: the checks whose failure tells most, in their order.
+        confidence: of the intervals of pass rates, 0 to 1.
+        stale_above: the pass rate that takes a check off ``known_flaky`` once it is proved.
+    """
+
+    evidence: Evidence
+    blocking: frozenset[str]
+    first: tuple[str, ...]
+    confidence: float
+    stale_above: float
+    requirements: tuple[Requirement, ...]
+    known_failing: tuple[Known, ...]
+    known_flaky: tuple[Known, ...]
+
+    def failing(self, check: str, axes: Mapping[str, str], today: datetime.date) -> Known | None:
+        """Give the entry by which a check may fail in a cell today."""
+        return _find(self.known_failing, check, axes, today)
+
+    def flaky(self, check: str, axes: Mapping[str, str], today: datetime.date) -> Known | None:
+        """Give the entry by which a check may fail at times in a cell today."""
+        return _find(self.known_flaky, check, axes, today)
+
+    def is_required(self, axes: Mapping[str, str]) -> bool:
+        """Tell whether the cell of these axes must pass."""
+        return any(each.when.holds(axes) for each in self.requirements)
+
+
+def load(path: Path = FILE, expected: Expectations | None = None) -> Policy:
+    """Read the file.
+
+    Args:
+        expected: what says which checks there are; expectations.toml by default.
+
+    Raises:
+        PolicyError: when it can't be read, breaks its schema, names a check that there isn't,
+            or contradicts itself. An entry that has expired is no error here.
+    """
+    document = datafile.read(path, _SCHEMA, PolicyError)
+    known = expected or expectations.load()
+    try:
+        return _policy(document, [*known.checks, *known.statements])
+    except (ConditionError, PolicyError) as error:
+        raise PolicyError(f"{path}: {error}") from None
+
+
+def today() -> datetime.date:
+    """Give the day by which entries expire and results age, the same on every machine: UTC's."""
+    return datetime.datetime.now(datetime.UTC).date()
+
+
+def _find(
+    entries: Sequence[Known], check: str, axes: Mapping[str, str], today: datetime.date
+) -> Known | None:
+    for entry in entries:
+        if not entry.has_expired(today) and entry.covers(check, axes):
+            return entry
+    return None
+
+
+def _policy(document: Mapping[str, Any], checks: Sequence[str]) -> Policy:
+    for check in document["verdicts"]["first"]:
+        if check not in checks:
+            raise PolicyError(f"verdicts.first: {check} is no check of expectations.toml")
+    failing, flaky = (
+        tuple(
+            _known(f"{table}[{index}]", entry, checks)
+            for index, entry in enumerate(document.get(table, ()))
+        )
+        for table in ("known_failing", "known_flaky")
+    )
+    return Policy(
+        evidence=Evidence(**document["evidence"]),
+        blocking=frozenset(document["verdicts"]["block"]),
+        first=tuple(document["verdicts"]["first"]),
+        confidence=document["flaky"]["confidence"],
+        stale_above=document["flaky"]["stale_above"],
+        requirements=tuple(_requirement(entry) for entry in document["require"]),
+        known_failing=failing,
+        known_flaky=flaky,
+    )
+
+
+def _requirement(entry: Mapping[str, Any]) -> Requirement:
+    return Requirement(
+        name=entry["name"],
+        when=AnyOf.parse(entry["when"]),
+        profile=entry.get("profile"),
+        points=entry.get("points", {}),
+        least=entry.get("least", {}),
+        least_cells_each=entry.get("least_cells_each", {}),
+    )
+
+
+def _known(place: str, entry: Mapping[str, Any], checks: Sequence[str]) -> Known:
+    found: dict[str, None] = {}
+    for pattern in entry["check"]:
+        matched = fnmatch.filter(checks, pattern)
+        if not matched:
+            raise PolicyError(
+                f"{place}.check: {pattern} is no check of expectations.toml and no statement of "
+                "the suite"
+            )
+        found.update(dict.fromkeys(matched))
+    since, until = (_day(place, key, entry[key]) for key in ("since", "until"))
+    if until < since:
+        raise PolicyError(f"{place}: until {until} is before since {since}")
+    return Known(
+        checks=tuple(found),
+        when=AnyOf.parse(entry["when"]),
+        reason=entry["reason"],
+        since=since,
+        until=until,
+        issue=entry.get("issue"),
+        least_pass_rate=entry.get("least_pass_rate"),
+    )
+
+
+def _day(place: str, key: str, value: Any) -> datetime.date:
+    # A date with a time is a date, too, and compares with none.
+    if isinstance(value, datetime.date) and not isinstance(value, datetime.datetime):
+        return value
+    raise PolicyError(f"{place}.{key}: {value!r} is no date: write for instance 2026-12-31")

@@ -1,0 +1,141 @@
+"""What the gate makes of what is known to fail, always or at times."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+
+from conformance.outcomes.results import Record, Run
+from conformance.outcomes.verdicts import Verdict
+from matrix.decisions.reasons import Rule
+from tests.matrix.gate_cases import (
+    CELL,
+    TODAY,
+    changed,
+    decide,
+    failing,
+    flaky,
+    known,
+    lenient,
+    one_cell,
+    repeated,
+    rules,
+    with_verdict,
+)
+
+# ---------------------------------------------------------------- known failing
+
+
+def test_a_known_failure_does_not_block_until_its_day(two: Run) -> None:
+    wanted = failing(lenient(), known("v1-predict"))
+    run = with_verdict(two, "v1-predict", Verdict.FAILED, "kserve0.9.0-")
+    decision = decide(wanted, run)
+    assert (decision.exit_code, rules(decision)) == (0, [Rule.KNOWN_FAILING])
+    late = decide(wanted, run, today=TODAY + datetime.timedelta(1))
+    assert late.exit_code == 1
+    assert rules(late) == [Rule.FAILED, Rule.EXPIRED]
+
+
+def test_a_known_failure_is_judged_alike_whatever_the_run_knew_of_it(two: Run) -> None:
+    def change(record: Record) -> Record:
+        if (record.cell, record.check) != (CELL, "v1-predict"):
+            return record
+        return dataclasses.replace(
+            record, verdict=Verdict.FAILED, expected_verdict=Verdict.FAILED, message="x"
+        )
+
+    run = changed(two, change)
+    assert rules(decide(lenient(), run)) == [Rule.FAILED]
+
+
+def test_a_known_failure_elsewhere_blocks(two: Run) -> None:
+    wanted = failing(lenient(), known("v1-predict"))
+    decision = decide(wanted, with_verdict(two, "v1-predict", Verdict.FAILED))
+    assert rules(decision) == [Rule.FAILED, Rule.KNOWN_FAILING]
+    assert {cell.axes["kserve"] for cell in decision.reasons[0].cells} == {"0.13.1"}
+
+
+def test_a_known_failure_that_is_an_error_proves_nothing(two: Run) -> None:
+    wanted = failing(lenient(), known("v1-predict"))
+    decision = decide(wanted, with_verdict(two, "v1-predict", Verdict.ERROR, "kserve0.9.0-"))
+    assert decision.exit_code == 3
+    assert Rule.STALE not in rules(decision)
+
+
+def test_a_stale_entry_fails(two: Run) -> None:
+    decision = decide(failing(lenient(), known("v1-predict")), two)
+    assert (decision.exit_code, rules(decision)) == (1, [Rule.STALE])
+    assert "passes in all cells that it is about" in decision.reasons[0].sentence
+
+
+def test_an_entry_that_is_too_wide_fails(two: Run) -> None:
+    run = with_verdict(two, "v1-predict", Verdict.FAILED, CELL)
+    decision = decide(failing(lenient(), known("v1-predict")), run)
+    assert rules(decision) == [Rule.STALE, Rule.KNOWN_FAILING]
+    assert decision.reasons[0].details == ("narrow the entry's 'when'",)
+
+
+def test_an_entry_that_meets_nothing_fails(two: Run) -> None:
+    decision = decide(failing(lenient(), known("v1-predict", kserve=">0.20")), two)
+    assert (decision.exit_code, rules(decision)) == (1, [Rule.UNMATCHED])
+
+
+def test_an_expired_entry_fails_although_its_check_passes(two: Run) -> None:
+    late = TODAY + datetime.timedelta(1)
+    decision = decide(failing(lenient(), known("v1-predict")), two, today=late)
+    assert (decision.exit_code, rules(decision)) == (1, [Rule.EXPIRED])
+
+
+# ---------------------------------------------------------------- flaky
+
+
+def test_a_check_that_fails_at_times_is_flaky_and_blocks(two: Run) -> None:
+    run = repeated(one_cell(two), "v1-predict", failing=(2, 5, 9), attempts=10)
+    decision = decide(lenient(), run)
+    assert (decision.exit_code, rules(decision)) == (1, [Rule.FLAKY])
+    assert decision.reasons[0].details[-1] == (
+        "7 of 10 attempts passed, 95% interval 35%-93%: mend it, or list it under known_flaky"
+    )
+
+
+def test_a_check_that_always_fails_is_not_flaky(two: Run) -> None:
+    run = repeated(one_cell(two), "v1-predict", failing=range(1, 11), attempts=10)
+    assert rules(decide(lenient(), run)) == [Rule.FAILED]
+
+
+def test_a_known_flake_with_few_attempts_is_undecided_and_warns(two: Run) -> None:
+    run = repeated(one_cell(two), "v1-predict", failing=(1,), attempts=4)
+    decision = decide(flaky(lenient(), known("v1-predict", least=0.9)), run)
+    assert (decision.exit_code, rules(decision)) == (0, [Rule.KNOWN_FLAKY])
+    assert (
+        "3 of 4 attempts passed, 95% interval 19%-99%, at least 90% is wanted: undecided, run with "
+        "--repeat 36 to know"
+    ) in decision.reasons[0].sentence
+
+
+def test_a_known_flake_that_is_proved_worse_than_its_rate_blocks(two: Run) -> None:
+    run = repeated(one_cell(two), "v1-predict", failing=range(1, 11), attempts=20)
+    decision = decide(flaky(lenient(), known("v1-predict", least=0.9)), run)
+    assert (decision.exit_code, rules(decision)) == (1, [Rule.PASSES_TOO_RARELY])
+    assert "less often than 90%: 10 of 20 attempts passed" in decision.reasons[0].sentence
+
+
+def test_a_known_flake_that_always_fails_in_one_cell_of_many_blocks(two: Run) -> None:
+    run = repeated(with_verdict(two, "starts", Verdict.FAILED, CELL), "none", (), attempts=10)
+    decision = decide(flaky(lenient(), known("starts", least=0.8)), run)
+    assert decision.exit_code == 1
+    assert [cell.id for cell in decision.reasons[0].cells] == [CELL]
+
+
+def test_one_bad_attempt_in_many_cells_proves_nothing(two: Run) -> None:
+    run = with_verdict(two, "starts", Verdict.FAILED, CELL)
+    decision = decide(flaky(lenient(), known("starts", least=0.98, kserve=">=0.9")), run)
+    assert (decision.exit_code, rules(decision)) == (0, [Rule.KNOWN_FLAKY])
+
+
+def test_a_flaky_entry_whose_check_never_fails_is_stale_once_that_is_proved(two: Run) -> None:
+    entry = flaky(lenient(), known("v1-predict", least=0.9))
+    few = repeated(one_cell(two), "v1-predict", failing=(), attempts=20)
+    assert not decide(entry, few).reasons
+    many = dataclasses.replace(entry, stale_above=0.8)
+    assert rules(decide(many, few)) == [Rule.STALE]
