@@ -1,0 +1,66 @@
+"""``python -m matrix can-i-upgrade``: whether a wrapper survives another KServe release."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from conformance.outcomes.results_file import ResultsError
+from matrix.commands import given_results
+from matrix.decisions import upgrade
+from matrix.decisions.standings import Given
+from matrix.decisions.upgrade import Question, UpgradeError
+from matrix.planning import axes, expectations
+from matrix.reports.upgrade import Words
+
+_BACKENDS = ("container", "process")
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the subcommand ``can-i-upgrade``."""
+    parser = subparsers.add_parser(
+        "can-i-upgrade",
+        help="Tell from results whether a wrapper can go from one KServe release to another.",
+        description="Compares what a wrapper does on two KServe releases, with every "
+        "PROTOCOL_VERSION and on both backends, and tells what the control planes of the two do "
+        "otherwise. A downgrade is answered, too.",
+        epilog="Exit codes: 0 yes; 1 no, with the list of what breaks; 2 wrong usage; 3 not known, "
+        "with the commands that run what is missing.",
+    )
+    parser.add_argument("source", metavar="FROM", help="The KServe release that runs now.")
+    parser.add_argument("target", metavar="TO", help="The one to go to, or newest.")
+    parser.add_argument(
+        "--results",
+        action="append",
+        type=Path,
+        metavar="RESULTS",
+        help=f"A results file, or the folder of its {given_results.FILE_NAME}; may be given more "
+        f"than once, such as for both backends (default: {given_results.DEFAULT}).",
+    )
+    parser.add_argument(
+        "--runtime",
+        choices=_BACKENDS,
+        help="Ask about one backend only: where TorchServe runs in a container, or as a process.",
+    )
+    parser.add_argument(
+        "--all", action="store_true", help="Tell every finding, however many there are."
+    )
+    parser.set_defaults(command=_main)
+
+
+def _main(arguments: argparse.Namespace) -> int:
+    known, expected = axes.load(), expectations.load()
+    backends = (arguments.runtime,) if arguments.runtime else _BACKENDS
+    paths = [given_results.file(path) for path in arguments.results or [given_results.DEFAULT]]
+    try:
+        question = Question.put(arguments.source, arguments.target, backends, known)
+        runs = given_results.load(paths)
+        given = [Given(path, run) for path, run in zip(paths, runs, strict=True)]
+        answer = upgrade.answer(question, given, known, expected)
+    except (ResultsError, UpgradeError) as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 2
+    for line in Words(answer, known, expected, arguments.all).lines():
+        sys.stdout.write(f"{line}\n")
+    return answer.exit_code()

@@ -1,0 +1,82 @@
+"""``python -m matrix diff``: what changed between two results."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from conformance.outcomes import results_file
+from conformance.outcomes.results_file import ResultsError
+from matrix.commands import given_results
+from matrix.decisions import comparison
+from matrix.decisions.comparison import ComparisonError
+from matrix.decisions.standings import Given
+from matrix.planning import expectations
+from matrix.reports import changes
+from matrix.reports.changes import Compared
+
+_FORMATS: Mapping[str, Callable[[Compared, bool], str]] = {
+    "text": changes.text,
+    "markdown": changes.markdown,
+    "json": lambda compared, _: changes.as_json(compared),
+}
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the subcommand ``diff``."""
+    parser = subparsers.add_parser(
+        "diff",
+        help="Compare two results: what regressed, what is fixed, what else changed.",
+        description="Compares two results, check by check in the same cell on the same backend. "
+        "Ports, times, ids and folders of a run make no difference. Results of other wrappers, "
+        "suites or locks are compared, too, and that they are others is said.",
+        epilog="Exit codes: 0 nothing regressed; 1 something did; 2 results that can't be read, or "
+        "that share no check; 3 nothing that is known regressed, and something that OLD judged is "
+        "not known in NEW, or NEW was cut short.",
+    )
+    for name, what in (("old", "The earlier"), ("new", "The later")):
+        parser.add_argument(
+            name,
+            type=Path,
+            metavar=name.upper(),
+            help=f"{what} results: a file, or the folder of its {given_results.FILE_NAME}.",
+        )
+    parser.add_argument(
+        "--common",
+        action="store_true",
+        help="Leave aside what only one of the two planned, such as where NEW is a run of a few "
+        "cells.",
+    )
+    parser.add_argument(
+        "--format",
+        choices=tuple(_FORMATS),
+        default="text",
+        help="How to tell it (default: text).",
+    )
+    parser.add_argument(
+        "--all", action="store_true", help="Tell every finding, however many there are."
+    )
+    parser.set_defaults(command=_main)
+
+
+def _main(arguments: argparse.Namespace) -> int:
+    try:
+        old, new = (_given(path) for path in (arguments.old, arguments.new))
+        compared = Compared(
+            old,
+            new,
+            comparison.compare(old.run, new.run, common=arguments.common),
+            expectations.load(),
+        )
+    except (ResultsError, ComparisonError) as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 2
+    sys.stdout.write(_FORMATS[arguments.format](compared, arguments.all))
+    return compared.comparison.exit_code()
+
+
+def _given(path: Path) -> Given:
+    file = given_results.file(path)
+    return Given(file, results_file.read(file))
