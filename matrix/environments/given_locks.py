@@ -1,0 +1,80 @@
+"""Locks that a person names: of an earlier commit, or one that mixes two releases' packages.
+
+A lock says in its own header what it is for, so that none needs axes.toml beside it, and
+none is held against axes.toml: what is given is used as it is.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import hashlib
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from matrix.environments import locking
+from matrix.environments.locking import Lock, LockError
+from matrix.planning.axes import Axes, AxesError
+
+_PYTHON = re.compile(r"^# Valid for: CPython (\d+\.\d+) ", re.MULTILINE)
+_CUT_OFF = re.compile(r"^# Cut-off: (\d{4}-\d{2}-\d{2})T00:00:00Z$", re.MULTILINE)
+_FROM_SOURCE = re.compile(r"^# From source: (.+)$", re.MULTILINE)
+
+
+def read(path: Path, axes: Axes) -> Lock:
+    """Read a lock of a KServe release.
+
+    Raises:
+        LockError: when the file can't be read, or isn't a lock of a release in axes.toml.
+    """
+    try:
+        content = path.read_bytes()
+        text = content.decode("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise LockError(f"the lock {path} can't be read: {error}") from None
+    python, cut_off, from_source = (
+        pattern.search(text) for pattern in (_PYTHON, _CUT_OFF, _FROM_SOURCE)
+    )
+    if not (python and cut_off and from_source):
+        raise LockError(
+            f"{path} is no lock: its header doesn't say what it is valid for, its cut-off and "
+            "what is installed from source, as `python -m matrix lock` writes them"
+        )
+    listed = [] if from_source[1] == "nothing" else from_source[1].split(", ")
+    pinned = locking.pins_in(text).get("kserve")
+    if pinned is None:
+        raise LockError(f"{path} holds no KServe SDK: a line kserve==RELEASE is lacking")
+    try:
+        known = axes.release(pinned)
+    except AxesError as error:
+        raise LockError(f"{path}: {error}") from None
+    release = dataclasses.replace(
+        known,
+        python=python[1],
+        cut_off=datetime.date.fromisoformat(cut_off[1]),
+        from_source=tuple(listed),
+    )
+    return Lock(release, path, hashlib.sha256(content).hexdigest())
+
+
+def by_release(paths: Iterable[str], axes: Axes, wanted: Iterable[str]) -> dict[str, Lock]:
+    """Read the locks of some releases, for a run.
+
+    Args:
+        wanted: the releases that are run.
+
+    Raises:
+        LockError: when a file is no lock, or two are of one release, or of one not run.
+    """
+    wanted = dict.fromkeys(wanted)
+    locks: dict[str, Lock] = {}
+    for path in paths:
+        lock = read(Path(path), axes)
+        name = lock.release.release
+        if name not in wanted:
+            raise LockError(f"--lock {path} is of {lock.release}, which this run doesn't have")
+        if name in locks:
+            raise LockError(f"--lock {path} is of {lock.release}, as {locks[name].path} is")
+        locks[name] = lock
+    return locks
