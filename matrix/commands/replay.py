@@ -1,0 +1,273 @@
+"""``python -m matrix replay``: one cell of results again, on the same ground, then beside now."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from conformance.asking.grpc_client import PROTOSET
+from conformance.expect import shortened
+from conformance.outcomes.results import Record, Run
+from conformance.outcomes.results_file import ResultsError, read
+from conformance.outcomes.verdicts import SubjectFailed, Unprovisioned
+from matrix.commands import given_results, run
+from matrix.commands.summary import first_line, make_console, say
+from matrix.decisions import ground, replaying, shell_lines
+from matrix.decisions.ground import Ground
+from matrix.decisions.replaying import Comparison, PastCell, ReplayError, Sameness
+from matrix.decisions.shell_lines import Address
+from matrix.planning import options
+from matrix.planning.cells import Cell
+from matrix.planning.expectations import ExpectationsError
+from matrix.planning.options import RunOptions
+from matrix.planning.plan import Plan, PlanError
+from matrix.planning.subject import SubjectError
+from matrix.running.launch import RunningWrapper
+from matrix.running.stage import HarnessError, Stage
+
+OUT = Path("results", "replay")
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the subcommand ``replay``."""
+    parser = subparsers.add_parser(
+        "replay",
+        help="Run one cell of results again, and print the request that failed.",
+        description="Runs one cell again as a results file has it: the same wrapper, TorchServe "
+        "image (or packages) and lock. Prints what each check came to then and now, and the "
+        "request that failed as a line for a shell.",
+        epilog="Exit codes are those of the new run, whatever the results say: 0 all as expected "
+        "now, 1 a verdict against the wrapper, 2 wrong usage, 3 the harness or its environment "
+        "failed, or this machine can't give what the results stand on. Whether it was the same "
+        "then is told in words: reproduced, or not reproduced.",
+    )
+    parser.add_argument("cell", metavar="CELL", help="The cell's id, as `run --list` prints it.")
+    parser.add_argument(
+        "--results",
+        type=Path,
+        default=given_results.DEFAULT,
+        metavar="FILE",
+        help=f"The results, or their folder (default: {given_results.DEFAULT}).",
+    )
+    parser.add_argument(
+        "--check",
+        action="append",
+        default=[],
+        metavar="CHECK",
+        help="Make this check only, or judge this statement; may be given more than once "
+        "(default: what was not as expected, or all where nothing was).",
+    )
+    parser.add_argument(
+        "--keep",
+        action="store_true",
+        help="Leave the wrapper and TorchServe running afterwards, until Ctrl-C, so that the "
+        "printed lines have somebody to ask.",
+    )
+    parser.add_argument(
+        "--anyway",
+        action="store_true",
+        help="Run also where this machine can't give the same; what differs is printed.",
+    )
+    parser.add_argument(
+        "--start-timeout",
+        type=float,
+        default=90.0,
+        metavar="SECONDS",
+        help="How long the wrapper may take to say that its models are ready (default: 90).",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=OUT,
+        metavar="FOLDER",
+        help=f"Where the results of the new run go (default: {OUT}).",
+    )
+    parser.set_defaults(command=_main)
+
+
+def _main(arguments: argparse.Namespace) -> int:
+    console = make_console()
+    source = given_results.file(arguments.results)
+    if (arguments.out / given_results.FILE_NAME).resolve() == source.resolve():
+        return _fail(f"--out {arguments.out} would overwrite what is replayed", 2)
+    with tempfile.TemporaryDirectory(prefix="replay-") as folder:
+        try:
+            past = replaying.find(read(source), arguments.cell)
+            checks = replaying.chosen(past, arguments.check)
+            found = ground.find(past, Path(folder))
+            wanted = _options(past, checks, found, arguments)
+            if found.differences and not arguments.anyway:
+                return _fail(_refusal(past, found), 3)
+            run.make_plan(wanted)
+        except (ResultsError, ReplayError, PlanError, ExpectationsError, SubjectError) as error:
+            return _fail(str(error), 2)
+        say(console, f"{past.id} of {source}, {past.header.wrapper['name']}: {len(checks)} checks")
+        for sentence in (*found.differences, found.change):
+            if sentence is not None:
+                say(console, f"not the same: {sentence}")
+        signal.signal(signal.SIGTERM, run.interrupt)
+        listener = _Listener(console, past, checks, keep=arguments.keep)
+        return int(pytest.main(run.pytest_arguments(wanted, 1), plugins=[listener]))
+
+
+def _options(
+    past: PastCell, checks: Sequence[str], found: Ground, arguments: argparse.Namespace
+) -> RunOptions:
+    wrapper = past.header.wrapper
+    given = {
+        "wrapper": wrapper["command"],
+        "wrapper-name": wrapper["name"],
+        "constructor": found.constructor,
+        "runtime": found.runtime,
+        "image": found.image,
+        "lock": found.lock,
+        "start-timeout": arguments.start_timeout,
+        "out": arguments.out,
+        "cell": past.id,
+    }
+    words = [f"--{name}={value}" for name, value in given.items() if value is not None]
+    parser = argparse.ArgumentParser()
+    options.add(parser.add_argument)
+    return RunOptions.of(parser.parse_args([*words, *(f"--check={each}" for each in checks)]))
+
+
+def _refusal(past: PastCell, found: Ground) -> str:
+    told = "".join(f"\n  {sentence}" for sentence in found.differences)
+    return (
+        f"{past.id} can't be run here on what the results stand on; --anyway runs it on what "
+        f"there is:{told}"
+    )
+
+
+class _Listener:
+    """A pytest plugin: prints then and now, and keeps what runs where that is asked for."""
+
+    def __init__(
+        self, console: Console, past: PastCell, checks: Sequence[str], *, keep: bool
+    ) -> None:
+        self._console = console
+        self._past = past
+        self._checks = checks
+        self._keep = keep
+        self._cell: Cell | None = None
+        self._comparisons: list[Comparison] = []
+
+    def pytest_matrix_planned(self, plan: Plan) -> None:
+        """Take the cell."""
+        self._cell = plan.cells[0]
+
+    def pytest_matrix_notice(self, sentence: str) -> None:
+        """Print it."""
+        say(self._console, sentence)
+
+    def pytest_matrix_finished(self, run: Run) -> None:
+        """Compare."""
+        self._comparisons = replaying.compare(self._past, self._checks, run)
+
+    def pytest_matrix_standing(self, stage: Stage) -> None:
+        """Print then and now, with lines that reach the wrapper where it is kept."""
+        wrapper = self._kept(stage) if self._keep else None
+        address = Address(wrapper.http_port, wrapper.grpc_port) if wrapper else None
+        show(self._comparisons, address, self._console)
+        if wrapper is not None and self._cell is not None:
+            torchserve = stage.instance(self._cell).endpoints
+            _hold(
+                wrapper,
+                f"the wrapper answers at {wrapper.url}, by gRPC at 127.0.0.1:{wrapper.grpc_port}, "
+                f"and TorchServe at http://{torchserve.host}:{torchserve.inference}; Ctrl-C ends "
+                "both",
+                self._console,
+            )
+
+    def pytest_internalerror(self, excrepr: object) -> None:
+        """Tell a fault of the harness."""
+        say(self._console, f"the harness failed:\n{excrepr}")
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Tell a check that can't be read."""
+        if report.failed:
+            say(self._console, f"the checks can't be read:\n{report.longreprtext}")
+
+    def _kept(self, stage: Stage) -> RunningWrapper | None:
+        """Give the running wrapper, started where no check needed it; None where it can't be."""
+        if self._cell is None:
+            return None
+        try:
+            return stage.wrapper(self._cell)
+        except (SubjectFailed, Unprovisioned, HarnessError) as error:
+            say(self._console, f"there is nothing to keep: {error}")
+            return None
+
+
+def show(comparisons: Sequence[Comparison], address: Address | None, console: Console) -> None:
+    """Print each check then and now; below one that failed, its request as a line for a shell.
+
+    Args:
+        address: of a wrapper that the lines shall go to; None where none runs any more.
+    """
+    told: set[str] = set()
+    for each in comparisons:
+        say(console, f"{each.check}: {each.sameness}")
+        say(console, f"  then: {_outcome(each.then)}")
+        say(console, f"  now:  {_outcome(each.now)}")
+        line = _line(each)
+        if line is None:
+            continue
+        say(console, f"  {shell_lines.readdressed(line, address) if address else line}")
+        for sentence in shell_lines.lacks(line):
+            say(console, f"  (this line can't be sent as it is: {sentence})")
+        told |= {_PROTOSET_HINT} if shell_lines.needs_protoset(line) else set()
+        told |= {_KEEP_HINT} if address is None else set()
+    for sentence in sorted(told):
+        say(console, sentence)
+    same = sum(each.sameness in (Sameness.REPRODUCED, Sameness.OTHER_WORDS) for each in comparisons)
+    say(console, f"{same} of {len(comparisons)} checks came to the same as then")
+
+
+def _line(comparison: Comparison) -> str | None:
+    """Give the failing request of now, or of then where it doesn't fail now."""
+    for record in (comparison.now, comparison.then):
+        if record is not None and not record.as_expected:
+            line = shell_lines.of(record)
+            if line is not None:
+                return line
+    return None
+
+
+def _outcome(record: Record | None) -> str:
+    if record is None:
+        return "not made"
+    expected = "" if record.as_expected else f" (expected: {record.expected_verdict})"
+    words = f": {first_line(record)}" if record.message else ""
+    answer = None if record.as_expected else shell_lines.answer_of(record)
+    answered = f"; answered: {shortened(answer, 200)}" if answer else ""
+    return f"{record.verdict}{expected}{words}{answered}"
+
+
+def _hold(wrapper: RunningWrapper, sentence: str, console: Console) -> None:
+    say(console, sentence)
+    sys.stdout.flush()
+    try:
+        while wrapper.exit_code() is None:
+            time.sleep(0.2)
+        say(console, f"the wrapper has ended with exit code {wrapper.exit_code()}")
+    except KeyboardInterrupt:
+        # What was started is ended as at any end of a run.
+        say(console, "ending both")
+
+
+def _fail(sentence: str, code: int) -> int:
+    sys.stderr.write(f"error: {sentence}\n")
+    return code
+
+
+_PROTOSET_HINT = f"grpcurl needs the service described: python -m conformance protoset ({PROTOSET})"
+_KEEP_HINT = "nothing answers at these addresses any more: --keep leaves the wrapper running"
