@@ -1,0 +1,179 @@
+"""``python -m matrix plan``: which cells a run has, shared out over machines."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from conformance.outcomes.results_file import ResultsError, read
+from fixtures import torchserve
+from matrix.commands import given_results, plan_words, run
+from matrix.commands.plan_words import Planned, Task
+from matrix.environments import cache_keys
+from matrix.planning import axes, coverage, expectations, options, plan, policy, shards, timings
+from matrix.planning.cells import Cell
+from matrix.planning.options import RunOptions
+from matrix.planning.plan import PlanError
+from matrix.planning.shards import Shard
+from matrix.planning.subject import SubjectError
+
+_FORMATS: Mapping[str, Callable[[Planned], str]] = {
+    "text": plan_words.text,
+    "github": plan_words.github,
+    "gitlab": plan_words.gitlab,
+    "json": plan_words.as_json,
+}
+_BOTH: Sequence[options.Preference] = ("container", "process")
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the subcommand ``plan``."""
+    parser = subparsers.add_parser(
+        "plan",
+        help="Share a run out over machines, or say what a smaller run covers.",
+        description="Says which cells a run has, what share of the pairs and triples of axis "
+        "points they cover, and how to share them out over machines that take about equally "
+        "long. It takes the options of `run`; the same options give the same plan everywhere.",
+        epilog="Exit codes: 0 planned; 2 wrong usage, such as more shards than cells; 3 a lock is "
+        "missing or out of date.",
+    )
+    parser.add_argument(
+        "--format",
+        choices=tuple(_FORMATS),
+        default="text",
+        help="text: for people; github: one line for a job's strategy.matrix; gitlab: a child "
+        "pipeline; json: all of it (default: text). docs/ci.md shows their use.",
+    )
+    parser.add_argument(
+        "--shards",
+        type=options.positive,
+        metavar="N",
+        help="How many machines to share it out over (default: 1, or one for each runtime).",
+    )
+    parser.add_argument(
+        "--timings",
+        action="append",
+        type=Path,
+        default=[],
+        metavar="RESULTS",
+        help="Earlier results to take the time of each cell from; may be given more than once.",
+    )
+    parser.add_argument(
+        "--both-runtimes",
+        action="store_true",
+        help="Plan for TorchServe in containers and for TorchServe as a process; --coverage then "
+        "counts the runtime as an axis, too.",
+    )
+    parser.add_argument(
+        "--jobs",
+        type=options.positive,
+        default=shards.JOBS,
+        metavar="N",
+        help=f"How many SDK releases run side by side on a machine (default: {shards.JOBS}).",
+    )
+    options.add(parser.add_argument)
+    parser.set_defaults(command=_main)
+
+
+def _main(arguments: argparse.Namespace) -> int:
+    wanted = RunOptions.of(arguments)
+    try:
+        planned = _planned(arguments, wanted)
+        written = _FORMATS[arguments.format](planned)
+    except (
+        axes.AxesError,
+        expectations.ExpectationsError,
+        policy.PolicyError,
+        PlanError,
+        ResultsError,
+        SubjectError,
+    ) as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 2
+    sys.stdout.write(written)
+    if arguments.format in ("github", "gitlab"):
+        # Their output goes to a file; a person reads this in the job's log.
+        sys.stderr.write(plan_words.text(planned))
+    return 0
+
+
+def _planned(arguments: argparse.Namespace, wanted: RunOptions) -> Planned:
+    variants = _variants(wanted, arguments.both_runtimes)
+    cells = _cells(variants, wanted.coverage)
+    known, expected = axes.load(), expectations.load()
+    took = timings.learn((read(given_results.file(path)) for path in arguments.timings), expected)
+    count = arguments.shards or len(variants)
+    parts = shards.split(cells, took, count, repeat=wanted.repeat, jobs=arguments.jobs)
+    return Planned(
+        wanted.profile,
+        cells,
+        plan.around(known, expected, wanted.profile, cells),
+        [_task(known, part, _variant(part, variants), cells, arguments.jobs) for part in parts],
+        arguments.both_runtimes,
+    )
+
+
+def _cells(variants: Sequence[RunOptions], wanted: coverage.Coverage) -> list[Cell]:
+    if len(variants) == 1:
+        return list(run.make_plan(variants[0]).cells)
+    # A covering array of several runtimes is made of the cells of all of them together.
+    full = [run.make_plan(replace(each, coverage="full")) for each in variants]
+    return coverage.reduced([cell for each in full for cell in each.cells], wanted)
+
+
+def _variants(wanted: RunOptions, both: bool) -> list[RunOptions]:
+    if not both:
+        return [wanted]
+    if wanted.runtime != "auto":
+        raise PlanError(
+            f"--runtime {wanted.runtime} and --both-runtimes contradict each other: leave one out"
+        )
+    return [replace(wanted, runtime=runtime) for runtime in _BOTH]
+
+
+def _variant(shard: Shard, variants: Sequence[RunOptions]) -> RunOptions:
+    # There is one only, of any runtime, unless the plan is for both.
+    return next((each for each in variants if each.runtime == shard.runtime), variants[0])
+
+
+def _task(
+    known: axes.Axes, shard: Shard, wanted: RunOptions, every: Sequence[Cell], jobs: int
+) -> Task:
+    given = _options(wanted, shard.cells, every).given_arguments()
+    if jobs != shards.JOBS:
+        given += ["--jobs", str(jobs)]
+    torchserves = list(dict.fromkeys(cell.torchserve for cell in shard.cells))
+    runtime: torchserve.Runtime = "process" if shard.runtime == "process" else "container"
+    return Task(
+        shard,
+        given,
+        cache_keys.environments(known, shard.releases),
+        cache_keys.of_torchserve(runtime, torchserves),
+        cache_keys.images(runtime, torchserves),
+    )
+
+
+def _options(wanted: RunOptions, cells: Sequence[Cell], every: Sequence[Cell]) -> RunOptions:
+    """Give the shortest options of a run that has these cells of all that are planned."""
+    if list(cells) == list(every):
+        return wanted
+    releases = tuple(dict.fromkeys(cell.kserve for cell in cells))
+    # Of cells that are named each must be there, and those of fewer releases are reduced to others.
+    by_axes = wanted.coverage == "full" and not wanted.cell
+    of_them = [
+        cell for cell in every if cell.kserve in releases and cell.runtime == cells[0].runtime
+    ]
+    if by_axes and list(cells) == of_them:
+        return replace(wanted, profile=options.DEFAULT_PROFILE, kserve=releases)
+    return replace(
+        wanted,
+        profile=options.DEFAULT_PROFILE,
+        coverage="full",
+        kserve=(),
+        protocol=(),
+        torchserve=(),
+        cell=tuple(cell.id for cell in cells),
+    )

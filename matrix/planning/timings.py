@@ -1,0 +1,106 @@
+"""How long cells will take: from earlier results where there are any, else as they did once."""
+
+from __future__ import annotations
+
+import statistics
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from conformance.outcomes.results import Run
+from matrix.planning.cells import Cell
+from matrix.planning.expectations import SERVES, Expectations
+
+# Seconds on a machine of two cores that runs two releases side by side, as medians over the default
+# profile. A value that refuses to start is done at once; one that serves gets a wrapper, all
+# checks and the conformance suite.
+_SERVES, _REFUSES = 3.5, 0.2
+# To make the environment of a KServe release, once per machine.
+_ENVIRONMENT = 6.0
+# From the start of a run to its first check: TorchServe starts, from an image that is there.
+START = 11.0
+
+# What is the same wherever it runs: a cell's id and runtime, and a release's name and runtime.
+_Place = tuple[str, str]
+# Cells that are alike: the PROTOCOL_VERSION, the envelope and the runtime.
+_Kind = tuple[str, str, str]
+
+
+@dataclass(frozen=True)
+class Timings:
+    """What cells and releases took, as far as it is known.
+
+    Attributes:
+        cells: seconds of one attempt, by the cell's id and runtime.
+        kinds: the median of the cells that are alike.
+        environments: seconds that went by before the first cell of a release could be run, by
+            the release and the runtime.
+    """
+
+    expectations: Expectations
+    cells: Mapping[_Place, float] = field(default_factory=dict)
+    kinds: Mapping[_Kind, float] = field(default_factory=dict)
+    environments: Mapping[_Place, float] = field(default_factory=dict)
+
+    def of_cell(self, cell: Cell) -> float:
+        """Give the seconds that one attempt at a cell takes."""
+        known = self.cells.get((cell.id, cell.runtime))
+        if known is not None:
+            return known
+        default = _SERVES if self.expectations.outcome(cell.protocol) == SERVES else _REFUSES
+        return self.kinds.get(_kind(cell), default)
+
+    def of_environment(self, kserve: str, runtime: str) -> float:
+        """Give the seconds until the first cell of a release can be run, once per machine."""
+        known = self.environments.get((kserve, runtime))
+        if known is not None:
+            return known
+        return statistics.median(self.environments.values() or (_ENVIRONMENT,))
+
+
+def learn(runs: Iterable[Run], expectations: Expectations) -> Timings:
+    """Take timings out of earlier results; where two know the same cell, the later given counts."""
+    seconds: dict[_Place, float] = {}
+    points: dict[_Place, Cell] = {}
+    first: dict[_Place, _Place] = {}
+    for run in runs:
+        took = _of_run(run, expectations)
+        first |= _first_cells(took)
+        for cell, each in took.items():
+            points[cell.id, cell.runtime] = cell
+            seconds[cell.id, cell.runtime] = each
+    by_kind: defaultdict[_Kind, list[float]] = defaultdict(list)
+    for place, cell in points.items():
+        by_kind[_kind(cell)].append(seconds[place])
+    kinds = {kind: statistics.median(known) for kind, known in by_kind.items()}
+    environments = {}
+    for release, place in first.items():
+        # Making the environment is a part of the first check that needs it.
+        waited = max(0.0, seconds[place] - kinds[_kind(points[place])])
+        environments[release] = round(waited, 3)
+        seconds[place] = round(seconds[place] - waited, 3)
+    return Timings(expectations, seconds, kinds, environments)
+
+
+def _of_run(run: Run, expectations: Expectations) -> dict[Cell, float]:
+    """Give what one attempt at each cell took, in the run's order, where all of it was run."""
+    complete = set(run.complete_cells())
+    took: defaultdict[_Place, list[float]] = defaultdict(list)
+    for record in run.records:
+        # The check that judges the suite's statements has their seconds in its own.
+        if record.cell in complete and record.check not in expectations.statements:
+            took[record.cell, record.axes["runtime"]].append(record.seconds)
+    return {
+        Cell.named(*place): round(sum(each) / run.header.repeat, 3) for place, each in took.items()
+    }
+
+
+def _first_cells(cells: Iterable[Cell]) -> dict[_Place, _Place]:
+    first: dict[_Place, _Place] = {}
+    for cell in cells:
+        first.setdefault((cell.kserve, cell.runtime), (cell.id, cell.runtime))
+    return first
+
+
+def _kind(cell: Cell) -> _Kind:
+    return cell.protocol, cell.envelope, cell.runtime

@@ -1,0 +1,22 @@
+"""The schemas of GitHub's and GitLab's pipelines, as check-jsonschema brings them along."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Literal
+
+
+def assert_valid(schema: Literal["github-workflows", "gitlab-ci"], path: Path) -> None:
+    """Hold a pipeline against its schema.
+
+    Raises:
+        AssertionError: when it breaks it; tells where.
+    """
+    ran = subprocess.run(
+        [sys.executable, "-m", "check_jsonschema", "--builtin-schema", f"vendor.{schema}", path],
+        capture_output=True,
+        text=True,
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
