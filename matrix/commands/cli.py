@@ -7,7 +7,21 @@ import sys
 from collections.abc import Sequence
 
 from conformance.outcomes.verdicts import SubjectFailed, Unprovisioned
-from matrix.commands import doctor, peers, reproduce, run, summary
+from matrix.commands import (
+    bisect,
+    can_i_upgrade,
+    diff,
+    doctor,
+    gate,
+    merge,
+    peers,
+    plan,
+    replay,
+    report,
+    reproduce,
+    run,
+    summary,
+)
 from matrix.environments import locking
 from matrix.environments.locking import LockError
 from matrix.environments.roster import RosterError
@@ -16,7 +30,22 @@ from matrix.running.ports import PortError
 
 # Each module of a command adds it to the parser, and sets ``command`` to the function that
 # takes the parsed arguments and gives the exit code.
-_COMMANDS = (run, reproduce, summary, locking, peers, doctor)
+_COMMANDS = (
+    run,
+    plan,
+    replay,
+    reproduce,
+    summary,
+    gate,
+    report,
+    diff,
+    bisect,
+    can_i_upgrade,
+    merge,
+    locking,
+    peers,
+    doctor,
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from matrix.commands.live import Live
 from matrix.commands.summary import make_console, say
-from matrix.planning import axes, expectations, options, plan
+from matrix.planning import axes, expectations, options, plan, policy
 from matrix.planning.options import RunOptions
 from matrix.planning.subject import REPOSITORY, Subject, SubjectError
 
@@ -43,10 +43,11 @@ def _main(arguments: argparse.Namespace) -> int:
     console = make_console()
     wanted = RunOptions.of(arguments)
     try:
-        planned = _plan(wanted)
+        planned = make_plan(wanted)
     except (
         axes.AxesError,
         expectations.ExpectationsError,
+        policy.PolicyError,
         plan.PlanError,
         SubjectError,
     ) as error:
@@ -56,19 +57,34 @@ def _main(arguments: argparse.Namespace) -> int:
         for cell in planned.cells:
             print(cell.id)  # noqa: T201 - one id a line, for other programs
         return 0
-    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGTERM, interrupt)
     jobs = min(arguments.jobs, len({cell.kserve for cell in planned.cells}))
-    return int(pytest.main(_pytest_arguments(wanted, jobs), plugins=[Live(console)]))
+    return int(pytest.main(pytest_arguments(wanted, jobs), plugins=[Live(console)]))
 
 
-def _plan(wanted: RunOptions) -> plan.Plan:
+def make_plan(wanted: RunOptions) -> plan.Plan:
+    """Make the plan of a run, to refuse what can't be run before pytest starts.
+
+    Raises:
+        AxesError, ExpectationsError: when a data file can't be used.
+        PlanError: when a selected word isn't on its axis, or nothing is left to run.
+        SubjectError: when the wrapper's command is none.
+    """
     subject = Subject.described(wanted.wrapper, wanted.wrapper_name, wanted.constructor)
     runtime = "container" if wanted.runtime == "auto" else wanted.runtime
     known = subject.constructor is not None
-    return plan.make(axes.load(), expectations.load(), wanted, runtime, constructor_known=known)
+    return plan.make(
+        axes.load(),
+        expectations.load(),
+        wanted,
+        runtime,
+        constructor_known=known,
+        policy=policy.load(wanted.policy),
+    )
 
 
-def _pytest_arguments(wanted: RunOptions, jobs: int) -> list[str]:
+def pytest_arguments(wanted: RunOptions, jobs: int) -> list[str]:
+    """Give the arguments of `pytest.main` for a run."""
     workers = ["-n", str(jobs), "--dist", "loadscope"] if jobs > 1 else ["-n", "0"]
     return [
         str(_SUITE),
@@ -83,6 +99,6 @@ def _pytest_arguments(wanted: RunOptions, jobs: int) -> list[str]:
     ]
 
 
-def _interrupt(*_: object) -> NoReturn:
-    # As Ctrl-C: pytest ends what was started.
+def interrupt(*_: object) -> NoReturn:
+    """Handle a signal as Ctrl-C is: pytest ends what was started."""
     raise KeyboardInterrupt

@@ -47,7 +47,12 @@ class Lock:
 
     def pins(self) -> dict[str, str]:
         """Give the version of each package in it."""
-        return dict(_PINNED.findall(self.path.read_text(encoding="utf-8")))
+        return pins_in(self.path.read_text(encoding="utf-8"))
+
+
+def pins_in(text: str) -> dict[str, str]:
+    """Give the version of each package in the text of a lock."""
+    return dict(_PINNED.findall(text))
 
 
 def find(release: Release, folder: Path | None = None) -> Lock:
@@ -63,13 +68,13 @@ def find(release: Release, folder: Path | None = None) -> Lock:
     wrong = out_of_date(release, folder)
     if wrong:
         raise LockError(f"{wrong}: make it with `{release.lock_command}`")
-    path = _path(release, folder)
+    path = path_of(release, folder)
     return Lock(release, path, hashlib.sha256(path.read_bytes()).hexdigest())
 
 
 def out_of_date(release: Release, folder: Path | None = None) -> str | None:
     """Say what is wrong with the lock of a release, None where it can be used."""
-    path = _path(release, folder)
+    path = path_of(release, folder)
     try:
         recorded = _INPUTS.search(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -100,7 +105,7 @@ def make(release: Release, folder: Path | None = None) -> Lock:
             f"{release} can't be resolved as {release.data_file} says: {error}"
         ) from None
     _refuse_unused(release, pins)
-    path = _path(release, folder)
+    path = path_of(release, folder)
     path.parent.mkdir(exist_ok=True)
     path.write_text(f"{_header(release)}\n{pins}", encoding="utf-8")
     return find(release, folder)
@@ -149,7 +154,7 @@ def _lock(arguments: argparse.Namespace) -> int:
 
 def _check(every: Sequence[Release], releases: Sequence[Release]) -> int:
     wrong = [said for release in releases if (said := out_of_date(release))]
-    expected = {_path(each, None).name for each in every}
+    expected = {path_of(each).name for each in every}
     wrong += [
         f"{path.name} is the lock of no release in {data_file}"
         for folder, data_file in dict.fromkeys((each.locks, each.data_file) for each in every)
@@ -240,7 +245,8 @@ def _cut_off(release: Release) -> str:
     return f"{release.cut_off.isoformat()}T00:00:00Z"
 
 
-def _path(release: Release, folder: Path | None) -> Path:
+def path_of(release: Release, folder: Path | None = None) -> Path:
+    """Give where the lock of a release is, or would be."""
     return (folder or release.locks) / f"{release.package}-{release.release}.txt"
 
 

@@ -25,7 +25,7 @@ ENVIRONMENTS = "environments"
 # Written last, so that an environment without it was never finished.
 _MARKER = "complete.json"
 # Part of an environment's key: another number means that they are made in another way.
-_RECIPE = 1
+RECIPE = 1
 _INSTALL_WITHIN = 1200.0
 # ray alone takes over 10 s to import from a cold disk.
 _IMPORT_WITHIN = 180.0
@@ -149,7 +149,7 @@ def _not_made(release: Release, error: UvFailed) -> str:
 
 
 def _folder(lock: Lock, interpreter: Path) -> Path:
-    key = cache.digest(lock.digest, str(interpreter), str(_RECIPE))[:16]
+    key = cache.digest(lock.digest, str(interpreter), str(RECIPE))[:16]
     name = f"{lock.release.package}-{lock.release.release}-{key}"
     return cache.directory(ENVIRONMENTS) / name
 

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass
 from typing import Any
+
+# The names of PROTOCOL_VERSION values hold hyphens, those of envelopes don't.
+_ID = re.compile(r"kserve([0-9.]+)-(.+)-([^-]+)-torchserve([0-9.]+)")
+_FORM = "an id is kserveRELEASE-PROTOCOL-ENVELOPE-torchserveRELEASE"
 
 
 @dataclass(frozen=True)
@@ -25,6 +30,19 @@ class Cell:
     torchserve: str
     runtime: str
     attempt: int = 1
+
+    @classmethod
+    def named(cls, name: str, runtime: str) -> Cell:
+        """Give the cell of an id.
+
+        Raises:
+            ValueError: when it is no id of a cell.
+        """
+        found = _ID.fullmatch(name)
+        if found is None:
+            raise ValueError(f"{name!r} is no cell: {_FORM}")
+        kserve, protocol, envelope, torchserve = found.groups()
+        return cls(kserve, protocol, envelope, torchserve, runtime)
 
     @property
     def id(self) -> str:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from matrix.planning import policy
 from matrix.planning.axes import PROFILES
+from matrix.planning.coverage import COVERAGES, Coverage
 
+DEFAULT_PROFILE = "default"
 RUNTIMES = ("auto", "container", "process")
 Preference = Literal["auto", "container", "process"]
 
@@ -24,6 +27,8 @@ class RunOptions:
     torchserve: tuple[str, ...]
     cell: tuple[str, ...]
     check: tuple[str, ...]
+    lock: tuple[str, ...]
+    coverage: Coverage
     runtime: Preference
     image: str | None
     wrapper: str | None
@@ -31,6 +36,7 @@ class RunOptions:
     constructor: str | None
     start_timeout: float
     repeat: int
+    policy: Path
     out: Path
 
     @classmethod
@@ -38,17 +44,36 @@ class RunOptions:
         """Take the options out of what argparse or pytest parsed."""
         got = {name: getattr(namespace, f"matrix_{name}") for name in cls.__dataclass_fields__}
         lists = {name: tuple(value or ()) for name, value in got.items() if name in _LISTS}
-        return cls(**{**got, **lists, "out": Path(got["out"])})
+        paths = {name: Path(got[name]) for name in ("policy", "out")}
+        return cls(**{**got, **lists, **paths})
 
     def arguments(self) -> list[str]:
         """Give them as command-line arguments again."""
-        arguments: list[str] = []
-        for name in self.__dataclass_fields__:
+        return [f"--{name}={value}" for name, value in self._named(self.__dataclass_fields__)]
+
+    def given_arguments(self) -> list[str]:
+        """Give those that differ from what holds without them, but for the folder of results."""
+        without = defaults()
+        differing = [
+            name
+            for name in self.__dataclass_fields__
+            if name != "out" and getattr(self, name) != getattr(without, name)
+        ]
+        return [word for name, value in self._named(differing) for word in (f"--{name}", value)]
+
+    def _named(self, fields: Iterable[str]) -> Iterator[tuple[str, str]]:
+        for name in fields:
             value = getattr(self, name)
             for each in value if isinstance(value, tuple) else (value,):
                 if each is not None:
-                    arguments.append(f"--{name.replace('_', '-')}={each}")
-        return arguments
+                    yield name.replace("_", "-"), str(each)
+
+
+def defaults() -> RunOptions:
+    """Give the options of a command line without any."""
+    parser = argparse.ArgumentParser(add_help=False)
+    add(parser.add_argument)
+    return RunOptions.of(parser.parse_args([]))
 
 
 def positive(text: str) -> int:
@@ -59,7 +84,7 @@ def positive(text: str) -> int:
     return number
 
 
-_LISTS = ("kserve", "protocol", "torchserve", "cell", "check")
+_LISTS = ("kserve", "protocol", "torchserve", "cell", "check", "lock")
 
 
 def add(add_option: Callable[..., Any]) -> None:
@@ -76,7 +101,7 @@ def add(add_option: Callable[..., Any]) -> None:
 
     add_list("kserve", "this release of the KServe SDK (or newest)")
     add_list("protocol", "this PROTOCOL_VERSION, by its name in axes.toml (unset, v1, ...)")
-    add_list("torchserve", "this TorchServe release")
+    add_list("torchserve", "this TorchServe release (or all of them: all)")
     add_list("cell", "the cell of this id, as --list prints it")
     add_list("check", "the check of this id, as expectations.toml names it")
     _add_rest(add_option)
@@ -87,8 +112,16 @@ def _add_rest(add_option: Callable[..., Any]) -> None:
         "--profile",
         dest="matrix_profile",
         choices=PROFILES,
-        default="default",
+        default=DEFAULT_PROFILE,
         help="default: the newest patch of each KServe minor; all: every release.",
+    )
+    add_option(
+        "--coverage",
+        dest="matrix_coverage",
+        choices=COVERAGES,
+        default="full",
+        help="Run so few of the cells that every two points of axes (pairs) or every three "
+        "(triples) still meet in one of them; full: all cells.",
     )
     add_option(
         "--runtime",
@@ -123,6 +156,14 @@ def _add_rest(add_option: Callable[..., Any]) -> None:
         "file may stand for the module.",
     )
     add_option(
+        "--lock",
+        dest="matrix_lock",
+        action="append",
+        metavar="FILE",
+        help="Make the environment of the release that this lock is of from it, instead of from "
+        "the lock in matrix/locks; may be given more than once.",
+    )
+    add_option(
         "--start-timeout",
         dest="matrix_start_timeout",
         type=float,
@@ -139,6 +180,13 @@ def _add_rest(add_option: Callable[..., Any]) -> None:
         default=1,
         metavar="N",
         help="Run each cell N times, each with a wrapper of its own, to measure what is flaky.",
+    )
+    add_option(
+        "--policy",
+        dest="matrix_policy",
+        default=str(policy.FILE),
+        metavar="FILE",
+        help="The gate's policy, which says what is known to fail (default: matrix/gate.toml).",
     )
     add_option(
         "--out",

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from conformance.outcomes.verdicts import Verdict
+from matrix.planning import coverage
 from matrix.planning.axes import Axes
 from matrix.planning.cells import Cell
-from matrix.planning.expectations import Expectations
+from matrix.planning.expectations import Expectations, ExpectedVerdict
 from matrix.planning.options import RunOptions
+from matrix.planning.policy import Known, Policy
+from matrix.planning.policy import today as today_of_policies
 
 # The check that judges the statements of the conformance suite, which are checks of their own.
 CONFORMANCE = "conformance"
@@ -27,6 +31,8 @@ class Plan:
         checks: by cell id.
         constructor_known: whether the wrapper's model class was named.
         repeat: how often each cell is run, with a wrapper of its own each time.
+        policy: says which checks are known to fail, None where none is.
+        today: the day on which its entries must still be in force.
     """
 
     cells: tuple[Cell, ...]
@@ -34,6 +40,8 @@ class Plan:
     expectations: Expectations
     constructor_known: bool
     repeat: int = 1
+    policy: Policy | None = None
+    today: datetime.date = field(default_factory=today_of_policies)
 
     @property
     def planned_checks(self) -> int:
@@ -63,7 +71,14 @@ class Plan:
         """Give the verdict that is expected of a check in a cell."""
         point = _point(cell, self.expectations, self.constructor_known)
         exception = self.expectations.exception_at(check, point)
-        return exception.verdict if exception else Verdict.PASSED
+        if exception is not None:
+            return exception.verdict
+        known = self.policy and self.policy.failing(check, cell.axes(), self.today)
+        return Verdict.FAILED if known else Verdict.PASSED
+
+    def is_binding(self, cell: Cell, check: str) -> bool:
+        """Tell whether a departure is held against the wrapper: not where it is known as flaky."""
+        return not (self.policy and self.policy.flaky(check, cell.axes(), self.today))
 
     def instances(self) -> list[tuple[str, str]]:
         """List the TorchServe instances that the cells need, as (release, envelope)."""
@@ -76,22 +91,30 @@ def make(
     options: RunOptions,
     runtime: str,
     constructor_known: bool,
+    policy: Policy | None = None,
 ) -> Plan:
     """Make the plan of a run.
 
     Args:
         runtime: how TorchServe will run, ``container`` or ``process``.
+        policy: says which checks are known to fail.
 
     Raises:
-        PlanError: when a selected word isn't on its axis, or nothing is left to run.
+        PlanError: when a selected word isn't on its axis, two options contradict each other, or
+            nothing is left to run.
     """
-    _refuse_unmatched(axes, expectations)
+    _refuse_unmatched(axes, expectations, policy)
     cells = _cells(axes, expectations, _selected(axes, options), runtime)
     checks = {
         cell.id: expectations.checks_at(_point(cell, expectations, constructor_known))
         for cell in cells
     }
     if options.cell:
+        if options.coverage != "full":
+            raise PlanError(
+                f"--coverage {options.coverage} chooses among the cells of the axes, and --cell "
+                "names them: use one of the two"
+            )
         _refuse_unknown("cell", options.cell, checks)
         cells = [cell for cell in cells if cell.id in options.cell]
     if options.check:
@@ -102,7 +125,7 @@ def make(
         checks = {
             cell.id: tuple(check for check in checks[cell.id] if check in wanted) for cell in cells
         }
-    cells = [cell for cell in cells if checks[cell.id]]
+    cells = coverage.reduced([cell for cell in cells if checks[cell.id]], options.coverage)
     if not cells:
         raise PlanError("nothing is left to run: no cell has all that was selected")
     return Plan(
@@ -111,7 +134,26 @@ def make(
         expectations,
         constructor_known,
         options.repeat,
+        policy,
     )
+
+
+def around(
+    axes: Axes, expectations: Expectations, profile: str, cells: Sequence[Cell]
+) -> list[Cell]:
+    """Give all cells that a plan could have, to say what share of them it has.
+
+    They are those of the profile and of the plan's other releases, with every PROTOCOL_VERSION, on
+    the TorchServe releases and the runtimes that the plan is about.
+    """
+    kserve = {*axes.profile(profile), *(cell.kserve for cell in cells)}
+    selection = _Selection(
+        [release for release in axes.kserve if release in kserve],
+        tuple(axes.protocols),
+        list(dict.fromkeys(cell.torchserve for cell in cells)),
+    )
+    runtimes = dict.fromkeys(cell.runtime for cell in cells)
+    return [each for runtime in runtimes for each in _cells(axes, expectations, selection, runtime)]
 
 
 @dataclass(frozen=True)
@@ -128,7 +170,7 @@ def _selected(axes: Axes, options: RunOptions) -> _Selection:
         _chosen("kserve", _resolved(options.kserve, axes), axes.profile("all"))
         or axes.profile(profile),
         _chosen("protocol", options.protocol, axes.protocols) or tuple(axes.protocols),
-        _chosen("torchserve", options.torchserve, axes.torchserve)
+        _chosen("torchserve", _unfolded(options.torchserve, axes), axes.torchserve)
         or (axes.torchserve if options.cell else (axes.default_torchserve,)),
     )
 
@@ -137,6 +179,12 @@ def _resolved(releases: Sequence[str], axes: Axes) -> list[str]:
     """Replace the word ``newest`` by the newest release of the SDK."""
     newest = axes.profile("all")[-1]
     return [newest if release == "newest" else release for release in releases]
+
+
+def _unfolded(releases: Sequence[str], axes: Axes) -> list[str]:
+    """Replace the word ``all`` by every TorchServe release."""
+    groups = (axes.torchserve if word == "all" else (word,) for word in releases)
+    return [release for group in groups for release in group]
 
 
 def _cells(
@@ -158,15 +206,11 @@ def _cells(
 
 
 def _point(cell: Cell, expectations: Expectations, constructor_known: bool) -> dict[str, str]:
-    return {
-        **cell.axes(),
-        "outcome": expectations.outcome(cell.protocol),
-        "constructor": "known" if constructor_known else "unknown",
-    }
+    return expectations.point(cell.axes(), constructor_known)
 
 
-def _refuse_unmatched(axes: Axes, expectations: Expectations) -> None:
-    """Refuse entries of expectations.toml that no cell of the whole matrix meets."""
+def _refuse_unmatched(axes: Axes, expectations: Expectations, policy: Policy | None) -> None:
+    """Refuse entries of expectations.toml and of a policy that no cell of the matrix meets."""
     everything = _Selection(axes.profile("all"), tuple(axes.protocols), axes.torchserve)
     points = [
         _point(cell, expectations, known)
@@ -178,13 +222,18 @@ def _refuse_unmatched(axes: Axes, expectations: Expectations) -> None:
     for check in every:
         if not any(check.when.holds(point) for point in points):
             raise PlanError(f"expectations.toml: check {check.id} meets no cell: mend its 'when'")
-    for exception in expectations.exceptions:
-        for name in exception.checks:
+    entries: list[tuple[str, ExpectedVerdict | Known]] = [
+        ("expectations.toml", each) for each in expectations.exceptions
+    ]
+    if policy is not None:
+        entries += [("the policy", each) for each in (*policy.known_failing, *policy.known_flaky)]
+    for file, entry in entries:
+        for name in entry.checks:
             when = expectations.check(name).when
-            if not any(when.holds(point) and exception.when.holds(point) for point in points):
+            if not any(when.holds(point) and entry.when.holds(point) for point in points):
                 raise PlanError(
-                    f"expectations.toml: the entry '{exception.reason}' meets no cell of check "
-                    f"{name}: mend its 'when', or remove it"
+                    f"{file}: the entry '{entry.reason}' meets no cell of check {name}: mend its "
+                    "'when', or remove it"
                 )
 
 

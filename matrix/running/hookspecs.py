@@ -1,10 +1,14 @@
-"""The hooks by which a run tells how it goes. Called in the controller only."""
+"""The hooks by which a run tells how it goes and is lent what it needs, in the controller only."""
 
 from __future__ import annotations
+
+import pytest
 
 from conformance.outcomes.results import Record, Run
 from matrix.planning.cells import Cell
 from matrix.planning.plan import Plan
+from matrix.running.instances import Instances
+from matrix.running.stage import Stage
 
 
 def pytest_matrix_planned(plan: Plan) -> None:
@@ -25,3 +29,12 @@ def pytest_matrix_record(record: Record) -> None:
 
 def pytest_matrix_finished(run: Run) -> None:
     """Told at the end, with all that the run found."""
+
+
+def pytest_matrix_standing(stage: Stage) -> None:
+    """Told after that, while what the checks stood on is still there; not with several workers."""
+
+
+@pytest.hookspec(firstresult=True)
+def pytest_matrix_instances() -> Instances | None:
+    """Lend a run the TorchServe instances of whoever makes several: it ends none of them."""

@@ -19,10 +19,8 @@ from fixtures.torchserve import (
     TorchServeError,
 )
 from matrix.running import late_model
-from matrix.running.moment import Moment
+from matrix.running.moment import Moment, last_lines
 from matrix.running.stage import MODELS, instance_key
-
-_TAIL = 4000
 
 # What stands for a TorchServe that isn't there: the verdict to give and the reason.
 Absence = tuple[str, str]
@@ -36,12 +34,13 @@ class Instances:
         self._absent: dict[str, Absence] = {}
 
     def start(self, needed: Sequence[tuple[str, str]], runtime: Runtime, image: str | None) -> None:
-        """Start TorchServe for each (release, envelope), side by side.
+        """Start TorchServe for each (release, envelope) that isn't running yet, side by side.
 
         What doesn't start is kept as the reason for its cells' verdicts.
         """
+        lacking = [each for each in needed if instance_key(*each) not in self._running]
         with ThreadPoolExecutor(max_workers=2) as pool:
-            for release, envelope in needed:
+            for release, envelope in lacking:
                 pool.submit(self._start, release, envelope, runtime, image)
 
     def withhold(self, needed: Sequence[tuple[str, str]], reason: str) -> None:
@@ -62,7 +61,7 @@ class Instances:
         All cells share it, so that it may have been asked by others, too.
         """
         running = self._running.get(instance_key(torchserve, envelope))
-        return running.logs_between(moment.began, moment.ended)[-_TAIL:] if running else ""
+        return last_lines(running.logs_between(moment.began, moment.ended)) if running else ""
 
     def identity(self, torchserve: str, envelope: str) -> str:
         """Give what identifies the software of an instance, empty where it isn't running."""

@@ -109,10 +109,10 @@ class RunningWrapper:
         return self._log.stat().st_size
 
     def log_from(self, position: int) -> str:
-        """Give the end of what it has written since it had written so many bytes."""
+        """Give what it has written since it had written so many bytes."""
         with self._log.open("rb") as log:
             log.seek(position)
-            return log.read().decode("utf-8", "replace")[-_TAIL:]
+            return log.read().decode("utf-8", "replace")
 
     def exit_code(self) -> int | None:
         """Give its exit code, or None while it runs."""

@@ -19,7 +19,8 @@ import pytest
 from conformance.outcomes.exhibit import Exhibit
 from conformance.outcomes.judgement import judge
 from conformance.outcomes.verdicts import Verdict
-from matrix.planning import axes, expectations, options
+from matrix.environments.locking import LockError
+from matrix.planning import axes, expectations, options, policy
 from matrix.planning.cells import Cell
 from matrix.planning.expectations import Expectations
 from matrix.planning.plan import Plan, PlanError
@@ -71,7 +72,14 @@ def pytest_configure(config: pytest.Config) -> None:
     """Make the plan."""
     try:
         config.stash[_MATRIX] = MatrixSession(config)
-    except (PlanError, SubjectError, expectations.ExpectationsError, axes.AxesError) as error:
+    except (
+        PlanError,
+        SubjectError,
+        LockError,
+        expectations.ExpectationsError,
+        policy.PolicyError,
+        axes.AxesError,
+    ) as error:
         raise pytest.UsageError(str(error)) from None
     matrix = config.stash[_MATRIX]
     if matrix.worker is None:
@@ -211,6 +219,8 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         if differing is not None:
             session.config.hook.pytest_matrix_notice(sentence=differing)
         session.config.hook.pytest_matrix_finished(run=run)
+        if not session.config.getoption("numprocesses", None):
+            session.config.hook.pytest_matrix_standing(stage=matrix.stage)
 
 
 @pytest.hookimpl(tryfirst=True)

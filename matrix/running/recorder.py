@@ -17,6 +17,7 @@ from conformance.outcomes.results_file import ResultsError, Writer, read
 from conformance.outcomes.verdicts import Verdict
 from fixtures import torchserve
 from matrix.environments import locking
+from matrix.environments.locking import Lock
 from matrix.planning import axes
 from matrix.planning.cells import Cell
 from matrix.planning.options import RunOptions
@@ -34,14 +35,20 @@ class Recorder:
     """Writes a record for each check when its last phase has been reported."""
 
     def __init__(
-        self, plan: Plan, options: RunOptions, subject: Subject, runtime: str, instances: Instances
+        self,
+        plan: Plan,
+        options: RunOptions,
+        subject: Subject,
+        runtime: str,
+        instances: Instances,
+        locks: Mapping[str, Lock],
     ) -> None:
         self._plan = plan
         self._instances = instances
         self._pending: dict[str, dict[str, Any]] = {}
         self._started = time.monotonic()
         self._out = options.out
-        header = _header(plan, subject, runtime, instances)
+        header = _header(plan, subject, runtime, instances, locks)
         self._writer = Writer(options.out / FILE_NAME, header)
         self._statements = Statements(options.out, plan.cells)
 
@@ -95,7 +102,7 @@ class Recorder:
             The whole run, and what to tell of the differences.
         """
         run = self._writer.finish(surroundings.now(), time.monotonic() - self._started)
-        junit.write(run, self._out / JUNIT_NAME)
+        junit.write([run], self._out / JUNIT_NAME)
         return run, self._statements.finish()
 
     def _write(self, cell: Cell, members: Mapping[str, Any]) -> Record:
@@ -117,10 +124,10 @@ class Recorder:
             observed=members["observed"],
             seconds=round(members["seconds"], 4),
             evidence=evidence,
+            binding=self._plan.is_binding(cell, members["check"]),
             attempt=cell.attempt,
         )
-        self._writer.record(record)
-        return record
+        return self._writer.record(record)
 
 
 def _is_ruined(known: Mapping[str, Any], teardown: Mapping[str, Any]) -> bool:
@@ -141,7 +148,13 @@ def past_run(options: RunOptions) -> str | None:
     return f"{path}: {past.sentence()}; it is replaced" if past.cut_short else None
 
 
-def _header(plan: Plan, subject: Subject, runtime: str, instances: Instances) -> Header:
+def _header(
+    plan: Plan,
+    subject: Subject,
+    runtime: str,
+    instances: Instances,
+    locks: Mapping[str, Lock],
+) -> Header:
     releases = dict.fromkeys(cell.kserve for cell in plan.cells)
     return Header(
         run=uuid.uuid4().hex,
@@ -157,7 +170,7 @@ def _header(plan: Plan, subject: Subject, runtime: str, instances: Instances) ->
             }
             for release, envelope in plan.instances()
         ],
-        locks={release: _lock(release) for release in releases},
+        locks={release: _lock(release, locks) for release in releases},
         wrapper={
             "name": subject.name,
             "command": subject.command,
@@ -170,7 +183,10 @@ def _header(plan: Plan, subject: Subject, runtime: str, instances: Instances) ->
     )
 
 
-def _lock(release: str) -> str | None:
+def _lock(release: str, given: Mapping[str, Lock]) -> str | None:
+    """Give the digest of the lock that a release's environment is made from."""
+    if release in given:
+        return given[release].digest
     try:
         return locking.find(axes.load().release(release)).digest
     except locking.LockError:

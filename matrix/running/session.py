@@ -12,7 +12,8 @@ import pytest
 
 from fixtures import leftovers, torchserve
 from fixtures.torchserve import Runtime, RuntimeUnavailable, available_runtime
-from matrix.planning import axes, expectations
+from matrix.environments import given_locks
+from matrix.planning import axes, expectations, policy
 from matrix.planning.axes import Axes
 from matrix.planning.options import RunOptions
 from matrix.planning.plan import Plan
@@ -45,8 +46,13 @@ class MatrixSession:
             self.options,
             self.runtime,
             constructor_known=self.subject.constructor is not None,
+            policy=policy.load(self.options.policy),
+        )
+        self.locks = given_locks.by_release(
+            self.options.lock, self.axes, [cell.kserve for cell in self.plan.cells]
         )
         self.instances = Instances()
+        self._lent = False
         self.recorder: Recorder | None = None
         self._stage: Stage | None = None
         self._folder: Path | None = None
@@ -72,6 +78,7 @@ class MatrixSession:
                 Path(sent["folder"]) / f"process-{os.getpid()}",
                 sent["marks"],
                 self.options.start_timeout,
+                self.locks,
             )
         return self._stage
 
@@ -95,6 +102,9 @@ class MatrixSession:
         self._folder = Path(tempfile.mkdtemp(prefix="matrix-"))
         self._record = leftovers.Record(self._folder)
         needed = self.plan.instances()
+        lent = hook.pytest_matrix_instances()
+        if lent is not None:
+            self.instances, self._lent = lent, True
         if self.unavailable:
             hook.pytest_matrix_notice(sentence=self.unavailable)
             self.instances.withhold(needed, self.unavailable)
@@ -105,7 +115,7 @@ class MatrixSession:
             )
             self.instances.start(needed, self.runtime, self.options.image)
         self.recorder = Recorder(
-            self.plan, self.options, self.subject, self.runtime, self.instances
+            self.plan, self.options, self.subject, self.runtime, self.instances, self.locks
         )
 
     def close(self) -> None:
@@ -114,6 +124,7 @@ class MatrixSession:
             if self.worker is None:
                 if self._record is not None:
                     stack.callback(self._record.close)
-                stack.callback(self.instances.stop)
+                if not self._lent:
+                    stack.callback(self.instances.stop)
             if self._stage is not None:
                 stack.callback(self._stage.close)

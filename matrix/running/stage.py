@@ -16,7 +16,8 @@ from typing import Any, TypeVar
 
 from conformance.outcomes.verdicts import SubjectFailed, Unprovisioned, Verdict
 from fixtures.torchserve import Instance
-from matrix.environments.provision import Environment, provision
+from matrix.environments.locking import Lock
+from matrix.environments.provision import Environment, of_lock, provision
 from matrix.planning.axes import Axes
 from matrix.planning.cells import Cell
 from matrix.planning.subject import Subject, base_environment
@@ -47,6 +48,7 @@ class Stage:
         folder: where files of the cells go; removed by whoever gave it.
         marks: variables for what is started, see `fixtures.leftovers.Record`.
         start_timeout: seconds that a wrapper may take until its models are ready.
+        locks: by release, a lock to use instead of the one that is kept for it.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class Stage:
         folder: Path,
         marks: Mapping[str, str],
         start_timeout: float,
+        locks: Mapping[str, Lock],
     ) -> None:
         self.subject = subject
         self._axes = axes
@@ -64,6 +67,7 @@ class Stage:
         self._folder = folder
         self._marks = marks
         self._start_timeout = start_timeout
+        self._locks = locks
         self._made: dict[tuple[str, ...], Any] = {}
         self._cell: Cell | None = None
 
@@ -90,7 +94,10 @@ class Stage:
         Raises:
             Unprovisioned: when it can't be made.
         """
-        return self._once(("environment", release), lambda: provision(release))
+        given = self._locks.get(release)
+        return self._once(
+            ("environment", release), lambda: of_lock(given) if given else provision(release)
+        )
 
     def wrapper(self, cell: Cell) -> RunningWrapper:
         """Give the running wrapper of a cell; the one of the cell before is ended.

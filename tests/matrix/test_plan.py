@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from conformance import catalogue
 from conformance.outcomes.verdicts import Verdict
-from matrix.planning import axes, expectations, plan
+from matrix.planning import axes, expectations, options, plan
 from matrix.planning.conditions import AnyOf
 from matrix.planning.options import RunOptions
 from matrix.planning.plan import Plan, PlanError
 
-EVERYTHING = RunOptions(
-    *("default", (), (), (), (), (), "auto", None, None, None, None, 90.0, 1, Path("results"))
-)
+_PARSER = argparse.ArgumentParser()
+options.add(_PARSER.add_argument)
+EVERYTHING = RunOptions.of(_PARSER.parse_args([]))
 
 
-def make(constructor_known: bool = True, **options: Any) -> Plan:
-    wanted = dataclasses.replace(EVERYTHING, **options)
+def make(constructor_known: bool = True, **wanted_options: Any) -> Plan:
+    wanted = dataclasses.replace(EVERYTHING, **wanted_options)
     return plan.make(axes.load(), expectations.load(), wanted, "process", constructor_known)
 
 
