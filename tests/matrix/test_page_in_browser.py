@@ -118,8 +118,8 @@ def test_boxes_filter_and_say_what_ticking_them_would_show(opened: Opened) -> No
 
 def test_verdicts_and_lists_of_the_policy_filter(opened: Opened) -> None:
     opened.go("#results")
-    opened.tick("verdict", "error")
-    assert opened.column("outcome") == {"E error"}
+    opened.tick("verdict", "failed")
+    assert opened.column("outcome") == {"F failed"}
     opened.page.click("#clear")
     opened.tick("outcome", "listed as known failing")
     assert opened.column("check") == {"malformed-json"}
