@@ -162,9 +162,12 @@ def test_an_interrupt_leaves_nothing_behind(number: signal.Signals, tmp_path: Pa
     for line in search.stdout:
         if line.startswith("0.10.2: passed"):
             break
-    time.sleep(1.5)  # The next wrapper is being started, beside TorchServe.
-    started = psutil.Process(search.pid).children(recursive=True)
-    assert started
+    # The next wrapper is being started, beside TorchServe; a busy machine takes its time.
+    deadline = time.monotonic() + 30
+    while not (started := psutil.Process(search.pid).children(recursive=True)):
+        assert time.monotonic() < deadline, "nothing was started"
+        time.sleep(0.1)
+    time.sleep(0.5)
     search.send_signal(number)
     rest, _ = search.communicate(timeout=60)
     assert search.returncode == 3, rest
