@@ -170,6 +170,13 @@ def test_a_run_that_was_cut_short_is_not_known(run: Run) -> None:
     assert comparison.compare(replace(run, footer=None), run).exit_code() == 0
 
 
+def test_a_run_that_lacks_an_attempt_is_not_known(run: Run) -> None:
+    thrice = repeated(run, CHECK, (), 3)
+    fewer = changed(thrice, lambda each: None if (each.check, each.attempt) == (CHECK, 3) else each)
+    assert comparison.compare(run, thrice).exit_code() == 0
+    assert comparison.compare(run, fewer).exit_code() == 3
+
+
 def test_what_is_not_held_against_the_wrapper_is_told_and_does_not_count(run: Run) -> None:
     new = changed(
         with_verdict(run, CHECK, Verdict.FAILED),

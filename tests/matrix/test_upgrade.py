@@ -271,6 +271,17 @@ def test_a_check_that_was_not_judged_on_either_side_is_not_known(
     assert told[-1].endswith("in place of results that hold the same cells")
 
 
+def test_an_attempt_that_is_absent_is_not_known(default_run: Run) -> None:
+    run = repeated(of_releases(default_run, "0.9.0", NEWEST), "none", (), 2)
+    at = f"kserve{NEWEST}-v1-kserve-torchserve0.12.0"
+    absent = (at, "v1-predict", 2)
+    fewer = changed(
+        run, lambda each: None if (each.cell, each.check, each.attempt) == absent else each
+    )
+    assert ask("0.9.0", NEWEST, run, runtimes=("container",)).exit_code() == 0
+    assert ask("0.9.0", NEWEST, fewer, runtimes=("container",)).exit_code() == 3
+
+
 def test_results_of_some_checks_only_are_not_enough(containers: Run, process_run: Run) -> None:
     few = changed(containers, lambda record: record if record.check == "starts" else None)
     planned = {cell: ["starts"] for cell in containers.header.planned}
