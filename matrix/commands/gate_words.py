@@ -37,7 +37,7 @@ def headline(decision: Decision, given: Sequence[Given]) -> str:
     runtimes = " and ".join(dict.fromkeys(str(each.run.header.runtime) for each in given))
     name = given[0].run.header.wrapper["name"]
     records = sum(len(each.run.records) for each in given)
-    what = f"{name}, {len(decision.cells)} cells on {runtimes}, {records} records"
+    what = f"{name}, {_counted(len(decision.cells), 'cell')} on {runtimes}, {records} records"
     counts = (
         (len(decision.of(1)), "against it"),
         (len(decision.of(3)), "of insufficient evidence"),
@@ -99,10 +99,14 @@ def _names(checks: Sequence[str]) -> str:
 
 def _where(cells: Sequence[JudgedCell], decision: Decision) -> str:
     every = [_place(cell) for cell in decision.cells]
-    number = f"{len(cells)} of {len(every)} cells"
+    number = f"{len(cells)} of {_counted(len(every), 'cell')}"
     return f"{number} (KServe {whereabouts.told(map(_place, cells), every)})".replace(
         "(KServe everywhere)", "(everywhere)"
     )
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _place(cell: JudgedCell) -> Place:

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field, replace
 
 from conformance.outcomes.verdicts import Verdict
 from matrix.planning import coverage
+from matrix.planning import policy as policies
 from matrix.planning.axes import Axes
 from matrix.planning.cells import Cell
 from matrix.planning.expectations import Expectations, ExpectedVerdict
 from matrix.planning.options import RunOptions
 from matrix.planning.policy import Known, Policy
-from matrix.planning.policy import today as today_of_policies
 
 # The check that judges the statements of the conformance suite, which are checks of their own.
 CONFORMANCE = "conformance"
@@ -41,7 +41,7 @@ class Plan:
     constructor_known: bool
     repeat: int = 1
     policy: Policy | None = None
-    today: datetime.date = field(default_factory=today_of_policies)
+    today: datetime.date = field(default_factory=policies.today)
 
     @property
     def planned_checks(self) -> int:
