@@ -9,9 +9,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import numpy
-from scipy.stats import fisher_exact
-
 from conformance.outcomes.results import Record, Run
 from conformance.outcomes.verdicts import Verdict
 from matrix.decisions import wording
@@ -304,6 +301,10 @@ def _is_rarer(old: Side, new: Side) -> bool:
     """Tell whether a check that failed at times before fails more often now, beyond chance."""
     if not old.is_flaky:
         return False
+    # They take a second to import, which most comparisons need not wait for.
+    import numpy
+    from scipy.stats import fisher_exact
+
     table = numpy.array([[side.good, len(side.levels) - side.good] for side in (old, new)])
     return bool(fisher_exact(table, alternative="greater").pvalue < _SIGNIFICANCE)
 

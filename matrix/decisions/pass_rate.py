@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from scipy.stats import binomtest
-
 
 @dataclass(frozen=True)
 class PassRate:
@@ -29,6 +27,9 @@ class PassRate:
         """
         if self.attempts == 0:
             return 0.0, 1.0
+        # It takes a second to import, which most commands need not wait for.
+        from scipy.stats import binomtest
+
         found = binomtest(self.passed, self.attempts).proportion_ci(self.confidence, "exact")
         return float(found.low), float(found.high)
 
