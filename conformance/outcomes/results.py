@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -128,6 +128,14 @@ class Run:
         if self.cut_short:
             return f"the run started {self.header.started} was cut short after {cells}, {checks}"
         return f"the run started {self.header.started} ended after {cells}, {checks}"
+
+
+def by_key(records: Iterable[Record]) -> dict[tuple[str, str, str], list[Record]]:
+    """Gather the attempts at each check, by `Record.key`."""
+    found: dict[tuple[str, str, str], list[Record]] = {}
+    for record in records:
+        found.setdefault(record.key, []).append(record)
+    return found
 
 
 def _is_against_subject(record: Record) -> bool:

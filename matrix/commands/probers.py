@@ -10,7 +10,7 @@ from types import TracebackType
 
 import pytest
 
-from conformance.outcomes.results import Record, Run
+from conformance.outcomes.results import Record, Run, by_key
 from conformance.outcomes.results_file import read
 from conformance.outcomes.verdicts import Unprovisioned, Verdict
 from matrix.commands import given_results, run
@@ -42,11 +42,9 @@ class FromResults:
     """
 
     def __init__(self, runs: Sequence[Run], check: str, cell_of: CellOf) -> None:
-        self._records: dict[tuple[str, str, str], list[Record]] = {}
-        for each in runs:
-            for record in each.records:
-                if record.check == check:
-                    self._records.setdefault(record.key, []).append(record)
+        self._records = by_key(
+            record for each in runs for record in each.records if record.check == check
+        )
         self._check = check
         self._cell_of = cell_of
 

@@ -18,7 +18,8 @@ from conformance import catalogue
 from conformance.outcomes.results import Record, Run
 from conformance.outcomes.results_file import ResultsError, read
 from conformance.outcomes.verdicts import Verdict
-from matrix.reports import grid
+from matrix.decisions import wording
+from matrix.reports import grid, timings
 from matrix.reports.grid import Point, State
 
 # Beside the letter of each state, for those who see colours.
@@ -30,6 +31,7 @@ _STYLES = {
     State.KNOWN: "yellow",
     State.PASSED: "green",
 }
+_LONGEST = 200
 _LEGEND = ", ".join(f"{state.letter} {state.meaning}" for state in reversed(State))
 
 
@@ -72,7 +74,7 @@ def show(run: Run, console: Console) -> None:
     counts = ", ".join(f"{count} {verdict}" for verdict, count in sorted(run.counts().items()))
     name = run.header.wrapper["name"]
     say(console, f"{name} on {run.header.runtime}: {run.sentence()}: {counts or 'nothing'}")
-    seconds = _refusal_seconds(run.records)
+    seconds = timings.refusals(run.records)
     if seconds:
         say(
             console,
@@ -120,10 +122,9 @@ def differences(run: Run) -> list[str]:
     return [f"differs: {reason} ({', '.join(checks)})" for reason, checks in grouped.items()]
 
 
-def first_line(record: Record, longest: int = 200) -> str:
+def first_line(record: Record) -> str:
     """Give the beginning of the reason for a verdict."""
-    line = record.message.partition("\n")[0]
-    return line if len(line) <= longest else line[: longest - 3] + "..."
+    return wording.first_line(record.message, _LONGEST)
 
 
 def _table(run: Run) -> Table:
@@ -140,7 +141,7 @@ def _table(run: Run) -> Table:
     table.add_column("exit", justify="right", no_wrap=True)
     for release in found.releases:
         records = [record for record in run.records if record.axes["kserve"] == release]
-        seconds = _refusal_seconds(records)
+        seconds = timings.refusals(records)
         table.add_row(
             release,
             *(_mark(point) for point in found.row(release)),
@@ -152,11 +153,6 @@ def _table(run: Run) -> Table:
 
 def _mark(point: Point | None) -> Text:
     return Text(point.state.letter, style=_STYLES[point.state]) if point else Text("")
-
-
-def _refusal_seconds(records: Iterable[Record]) -> list[float]:
-    timed = (record.observed for record in records if record.check == "refusal-time")
-    return [observed["median"] for observed in timed if isinstance(observed, dict)]
 
 
 def _suite_seconds(records: Iterable[Record]) -> list[float]:

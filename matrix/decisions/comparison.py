@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from conformance.outcomes.results import Record, Run
+from conformance.outcomes.results import Record, Run, by_key
 from conformance.outcomes.verdicts import Verdict
 from matrix.decisions import wording
 
@@ -242,7 +242,7 @@ def compare(old: Run, new: Run, common: bool = False) -> Comparison:
     Raises:
         ComparisonError: when they share no check in no cell.
     """
-    sides = _by_key(old.records), _by_key(new.records)
+    sides = by_key(old.records), by_key(new.records)
     if not sides[0].keys() & sides[1].keys():
         raise ComparisonError(_why_nothing_is_shared(old, new))
     keys = dict.fromkeys([*sides[1], *sides[0]])
@@ -326,13 +326,6 @@ def _place(pair: Pair) -> tuple[str, str]:
 def _rate(sides: Iterable[Side | None]) -> str:
     judged = [side for side in sides if side is not None]
     return f"{sum(side.good for side in judged)} of {sum(len(side.levels) for side in judged)}"
-
-
-def _by_key(records: Iterable[Record]) -> dict[tuple[str, str, str], list[Record]]:
-    found: dict[tuple[str, str, str], list[Record]] = {}
-    for record in records:
-        found.setdefault(record.key, []).append(record)
-    return found
 
 
 def _planned(run: Run) -> set[tuple[str, str]]:

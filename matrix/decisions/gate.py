@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from conformance.outcomes.results import Record
 from conformance.outcomes.verdicts import Verdict
-from matrix.decisions import evidence, known, reasons
+from matrix.decisions import evidence, known, reasons, shell_lines
 from matrix.decisions.pass_rate import PassRate
 from matrix.decisions.reasons import Finding, Reason, Rule
 from matrix.decisions.standings import Given, JudgedCell, Standing
@@ -139,10 +139,9 @@ def _against(cell: JudgedCell, standing: Standing, blocks: bool, policy: Policy)
 
 def _answer(record: Record) -> str:
     """Tell the answer that a check failed at, where it is short: it often names the cause."""
-    exchanges = record.evidence.get("exchanges", ())
-    if record.verdict is not Verdict.FAILED or not exchanges:
+    answer = shell_lines.answer_of(record)
+    if record.verdict is not Verdict.FAILED or answer is None:
         return ""
-    answer = " ".join(exchanges[-1]["response"].split())
     is_told = len(answer) > _LONGEST_ANSWER or answer in record.message
     return "" if is_told else f"the last answer: {answer}"
 

@@ -8,11 +8,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from conformance.outcomes.results import Record
+from matrix.decisions import wording
 from matrix.decisions.standings import JudgedCell
 from matrix.planning.expectations import Expectations
 
 # What differs from cell to cell in messages that say the same: moments, releases, ports, names.
 _PASSING = re.compile(r"\d+(?:[.:,-]\d+)+|\b\d{4,}\b")
+_LONGEST = 400
+_LONGEST_COMPARED = 200
 
 
 class Rule(enum.Enum):
@@ -111,8 +114,7 @@ def joined(
     for finding in findings:
         key = (finding.rule, finding.blocks, finding.check, _wording(finding))
         groups.setdefault(key, []).append(finding)
-    checks = dict.fromkeys((*first, *expected.checks, *expected.statements))
-    order = {check: at for at, check in enumerate(checks)}
+    order = {check: at for at, check in enumerate(dict.fromkeys((*first, *expected.order())))}
     rules = list(Rule)
     ranked = sorted(
         groups.values(),
@@ -161,11 +163,10 @@ def ordered(reasons: Iterable[Reason]) -> list[Reason]:
 
 def _reason(group: Sequence[Finding], expected: Expectations) -> Reason:
     first = group[0]
-    known = first.check in expected.checks or first.check in expected.statements
-    details = (first_line(first.message), first.detail)
+    details = (wording.first_line(first.message, _LONGEST), first.detail)
     return Reason(
         rule=first.rule,
-        sentence=expected.check(first.check).statement if known else "",
+        sentence=expected.statement_of(first.check),
         details=tuple(each for each in details if each),
         cells=tuple({finding.cell.name: finding.cell for finding in group}.values()),
         checks=(first.check,),
@@ -173,15 +174,8 @@ def _reason(group: Sequence[Finding], expected: Expectations) -> Reason:
     )
 
 
-def first_line(message: str, longest: int = 400) -> str:
-    """Give the beginning of a message, on one line."""
-    line = message.strip().partition("\n")[0]
-    return line if len(line) <= longest else line[: longest - 3] + "..."
-
-
 def _wording(finding: Finding) -> str:
-    axes = finding.cell.axes
-    # Models that only one cell has are named for it; what follows a bracket is what was seen.
-    own = f"{axes['kserve']}-{axes['protocol']}-{axes['envelope']}"
-    said = first_line(finding.message, 200).replace(own, "#").partition(": [")[0]
+    line = wording.first_line(finding.message, _LONGEST_COMPARED)
+    # What follows a bracket is what was seen.
+    said = wording.without_own_model(line, finding.cell.axes, "#").partition(": [")[0]
     return _PASSING.sub("#", said)

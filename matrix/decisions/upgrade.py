@@ -127,7 +127,7 @@ def answer(
     unknown = [each for each in map(known.lacks, every) if each is not None]
     compared = [both for both in needed if known.cells.keys() >= set(both)]
     pairs = [pair for old, new in compared for pair in known.pairs(old, new)]
-    order = {check: at for at, check in enumerate((*expected.checks, *expected.statements))}
+    order = expected.order()
 
     def grouped(chosen: Iterable[Pair]) -> tuple[Group, ...]:
         return tuple(comparison.grouped(chosen, order))

@@ -68,21 +68,30 @@ def across_cells(record: Record) -> str:
         return ""
     axes = record.axes
     said = f"{first_line(record.message)}: {answer(record)}"
-    # Models that only one cell has are named for it.
-    own = f"{axes.get('kserve')}-{axes.get('protocol')}-{axes.get('envelope')}"
-    plain = said.replace(own, _ANY).replace(f"envelope {axes.get('envelope')}", _ANY)
+    plain = without_own_model(said, axes, _ANY).replace(f"envelope {axes.get('envelope')}", _ANY)
     return _RELEASE.sub(_ANY, steady(plain))
+
+
+def without_own_model(text: str, axes: Mapping[str, str], sign: str) -> str:
+    """Give a text with a sign for what names the model that only one cell has.
+
+    It is named for the cell: see `matrix.running.late_model.name_of`.
+    """
+    own = f"{axes.get('kserve')}-{axes.get('protocol')}-{axes.get('envelope')}"
+    return text.replace(own, sign)
 
 
 def answer(record: Record) -> str:
     """Give what the subject answered last where it failed, unless the message holds it."""
+    # One that isn't offered has a reason.
+    return last_answer(record) if record.verdict is Verdict.FAILED else ""
+
+
+def last_answer(record: Record) -> str:
+    """Give the first line of the last answer's body, or its head, unless the message holds it."""
     exchanges = record.evidence.get("exchanges", ())
-    # A check that compares bodies has told what it saw, and one that isn't offered has a reason.
-    if (
-        record.verdict is not Verdict.FAILED
-        or not exchanges
-        or isinstance(record.observed, (dict, list))
-    ):
+    # A check that compares bodies has told what it saw.
+    if not exchanges or isinstance(record.observed, (dict, list)):
         return ""
     head, _, body = exchanges[-1]["response"].partition("\n\n")
     said = first_line(body or head)

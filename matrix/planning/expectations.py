@@ -76,6 +76,15 @@ class Expectations:
         """Give a check or a statement by its id."""
         return self.checks[name] if name in self.checks else self.statements[name]
 
+    def statement_of(self, name: str) -> str:
+        """Give what a check proves, nothing where it isn't known (any more)."""
+        known = name in self.checks or name in self.statements
+        return self.check(name).statement if known else ""
+
+    def order(self) -> dict[str, int]:
+        """Give the place of each check, those of the suite last; what is basic goes first."""
+        return {name: at for at, name in enumerate((*self.checks, *self.statements))}
+
     def envelopes(self, protocol: str) -> tuple[str, ...]:
         """Give the envelopes that a value is run with: one where it refuses to start."""
         return self.services[protocol].envelopes if protocol in self.services else ("kserve",)

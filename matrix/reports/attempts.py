@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from conformance.outcomes.results import Record, Run
+from conformance.outcomes.results import Run, by_key
 from matrix.decisions.pass_rate import PassRate
 
 
@@ -22,13 +21,9 @@ class Wavering:
 
 def wavering(runs: Iterable[Run]) -> list[Wavering]:
     """List the checks that waver, those that hold least often first."""
-    attempts: dict[tuple[str, str, str], list[Record]] = defaultdict(list)
-    for run in runs:
-        if run.header.repeat > 1:
-            for record in run.records:
-                attempts[record.key].append(record)
+    repeated = (record for run in runs if run.header.repeat > 1 for record in run.records)
     found = []
-    for key, records in attempts.items():
+    for key, records in by_key(repeated).items():
         held = sum(record.as_expected for record in records)
         if 0 < held < len(records):
             found.append(Wavering(*key, PassRate(held, len(records))))

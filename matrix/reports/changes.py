@@ -34,8 +34,7 @@ class Compared:
     @cached_property
     def groups(self) -> list[Group]:
         """List what changed, what matters most first."""
-        checks = (*self.expected.checks, *self.expected.statements)
-        return self.comparison.groups({check: at for at, check in enumerate(checks)})
+        return self.comparison.groups(self.expected.order())
 
     @cached_property
     def differences(self) -> list[Difference]:

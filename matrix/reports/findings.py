@@ -12,6 +12,7 @@ from packaging.version import Version
 from conformance import catalogue
 from conformance.outcomes.results import Record, Run
 from conformance.outcomes.verdicts import Verdict
+from matrix.decisions import wording
 
 MISSING = "missing"
 # What says nothing of the wrapper.
@@ -107,15 +108,10 @@ def places(runs: Iterable[Run]) -> list[Place]:
     return sorted(planned, key=lambda place: Version(place.kserve))
 
 
-def first_line(message: str) -> str:
-    """Give the first line of a reason."""
-    return message.strip().partition("\n")[0]
-
-
 def _finding(alike: Sequence[Record]) -> Finding:
     first = alike[0]
-    messages = {first_line(record.message) for record in alike}
-    answers = {_PASSING.sub(_ELLIPSIS, _answer(record)) for record in alike}
+    messages = {wording.first_line(record.message) for record in alike}
+    answers = {_PASSING.sub(_ELLIPSIS, wording.last_answer(record)) for record in alike}
     return Finding(
         verdict=str(first.verdict),
         expected=str(first.expected_verdict),
@@ -174,22 +170,9 @@ def _place(axes: Mapping[str, str]) -> Place:
     return Place(*(axes.get(axis, "") for axis in Place.__dataclass_fields__))
 
 
-def _answer(record: Record) -> str:
-    """Give the body of the last answer, or how a call ended, where the message hasn't said it."""
-    exchanges = record.evidence.get("exchanges", ())
-    # A message that compares bodies has told it.
-    if not exchanges or isinstance(record.observed, (dict, list)):
-        return ""
-    head, _, body = exchanges[-1]["response"].partition("\n\n")
-    said = first_line(body or head)
-    return "" if said in record.message else said
-
-
 def _wording(record: Record) -> str:
-    axes = record.axes
-    # Models that only one cell has are named for it.
-    own = f"{axes.get('kserve')}-{axes.get('protocol')}-{axes.get('envelope')}"
-    return _PASSING.sub(_ELLIPSIS, first_line(record.message).replace(own, _ELLIPSIS))
+    line = wording.first_line(record.message)
+    return _PASSING.sub(_ELLIPSIS, wording.without_own_model(line, record.axes, _ELLIPSIS))
 
 
 def _checks(runs: Iterable[Run]) -> dict[str, None]:

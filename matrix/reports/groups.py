@@ -51,17 +51,13 @@ class Teller:
             yield f"  - {name}: {gfm.code(words) if name in _QUOTED else gfm.text(words)}"
 
     def _details(self, group: Group) -> Iterator[tuple[str, str]]:
-        statement = self._statement(group.checks[0])
+        statement = self.expected.statement_of(group.checks[0])
         if group.change is Change.REGRESSED and statement:
             yield "must", statement
         rates = group.attempts()
         if rates is not None:
             yield "attempts as they should be", f"{rates[0]} {ARROW} {rates[1]}"
         yield from _words(group)
-
-    def _statement(self, check: str) -> str:
-        known = check in self.expected.checks or check in self.expected.statements
-        return self.expected.check(check).statement if known else ""
 
 
 def many(number: int, what: str) -> str:

@@ -248,7 +248,7 @@ def _timings(runs: Sequence[Run]) -> list[str]:
         for run in runs
         if run.footer is not None
     ]
-    refusals = timings.refusals(runs)
+    refusals = timings.refusals(record for run in runs for record in run.records)
     if refusals:
         told.append(
             "- An invalid PROTOCOL_VERSION ended the process after "

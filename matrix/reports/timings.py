@@ -31,11 +31,9 @@ def by_check(runs: Iterable[Run]) -> list[Spent]:
     return _by(runs, lambda record: record.check)
 
 
-def refusals(runs: Iterable[Run]) -> list[float]:
+def refusals(records: Iterable[Record]) -> list[float]:
     """Give the seconds after which an invalid PROTOCOL_VERSION ended the process, by cell."""
-    observed = (
-        record.observed for run in runs for record in run.records if record.check == "refusal-time"
-    )
+    observed = (record.observed for record in records if record.check == "refusal-time")
     return [
         float(each["median"]) for each in observed if isinstance(each, dict) and "median" in each
     ]

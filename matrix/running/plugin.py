@@ -182,7 +182,7 @@ def pytest_runtest_makereport(
             "expected": exhibit.expected,
             "observed": exhibit.observed,
             "seconds": call.duration,
-            "evidence": _evidence(item, cell, exhibit, error, log),
+            "evidence": _evidence(item, cell, judgement.verdict, exhibit, error, log),
             "moment": [moment.began, moment.ended],
         }
     )
@@ -194,7 +194,12 @@ def pytest_runtest_makereport(
 
 
 def _evidence(
-    item: pytest.Item, cell: Cell, exhibit: Exhibit, error: BaseException | None, log: str
+    item: pytest.Item,
+    cell: Cell,
+    verdict: Verdict,
+    exhibit: Exhibit,
+    error: BaseException | None,
+    log: str,
 ) -> dict[str, Any]:
     """Gather what lets a person see why, leaving out what is empty."""
     stage = item.config.stash[_MATRIX].stage
@@ -203,7 +208,7 @@ def _evidence(
         "exchanges": exhibit.exchanges,
         "wrapper_log": log,
     }
-    if error is not None and judge(error).verdict is Verdict.ERROR:
+    if verdict is Verdict.ERROR and error is not None:
         evidence["traceback"] = "".join(traceback.format_exception(error))[-4000:]
     return {kind: each for kind, each in evidence.items() if each}
 

@@ -154,7 +154,7 @@ def test_timings_have_the_longest_first(default_run: Run) -> None:
         totals = [each.total for each in spent]
         assert totals == sorted(totals, reverse=True)
         assert sum(each.records for each in spent) == len(default_run.records)
-    assert len(timings.refusals([default_run])) == 14 * 6
+    assert len(timings.refusals(default_run.records)) == 14 * 6
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from conformance.outcomes.results import Header, Record, Run
 from conformance.outcomes.verdicts import Verdict
@@ -235,11 +235,9 @@ def _footprint(runs: Sequence[Run], laid_out: Grid) -> Footprint:
 def _refusals(runs: Sequence[Run], releases: Iterable[str]) -> list[Spent]:
     found = []
     for release in releases:
-        of_release = [
-            replace(run, records=[each for each in run.records if each.axes["kserve"] == release])
-            for run in runs
-        ]
-        seconds = timings.refusals(of_release)
+        seconds = timings.refusals(
+            each for run in runs for each in run.records if each.axes["kserve"] == release
+        )
         if seconds:
             found.append(timings.spent(release, seconds))
     return found
