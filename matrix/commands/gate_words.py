@@ -9,8 +9,8 @@ from conformance import catalogue
 from matrix.decisions.gate import GREEN, Decision
 from matrix.decisions.reasons import Reason, Rule
 from matrix.decisions.standings import Given, JudgedCell
+from matrix.planning.cells import Cell
 from matrix.reports import whereabouts
-from matrix.reports.findings import Place
 
 _MOST_REASONS = 12
 _MOST_NAMES = 6
@@ -98,19 +98,15 @@ def _names(checks: Sequence[str]) -> str:
 
 
 def _where(cells: Sequence[JudgedCell], decision: Decision) -> str:
-    every = [_place(cell) for cell in decision.cells]
+    chosen, every = ([Cell.at(cell.axes) for cell in each] for each in (cells, decision.cells))
     number = f"{len(cells)} of {_counted(len(every), 'cell')}"
-    return f"{number} (KServe {whereabouts.told(map(_place, cells), every)})".replace(
+    return f"{number} (KServe {whereabouts.told(chosen, every)})".replace(
         "(KServe everywhere)", "(everywhere)"
     )
 
 
 def _counted(number: int, what: str) -> str:
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
-
-
-def _place(cell: JudgedCell) -> Place:
-    return Place(**cell.axes)
 
 
 def _commands(reason: Reason) -> Iterator[str]:

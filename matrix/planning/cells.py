@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 # The names of PROTOCOL_VERSION values hold hyphens, those of envelopes don't.
 _ID = re.compile(r"kserve([0-9.]+)-(.+)-([^-]+)-torchserve([0-9.]+)")
+AXES = ("kserve", "protocol", "envelope", "torchserve", "runtime")
 _FORM = "an id is kserveRELEASE-PROTOCOL-ENVELOPE-torchserveRELEASE"
 
 
@@ -44,6 +45,12 @@ class Cell:
         kserve, protocol, envelope, torchserve = found.groups()
         return cls(kserve, protocol, envelope, torchserve, runtime)
 
+    @classmethod
+    def at(cls, axes: Mapping[str, str]) -> Cell:
+        """Give the cell of a point on every axis, as results have it; see `axes`."""
+        kserve, protocol, envelope, torchserve, runtime = (axes[axis] for axis in AXES)
+        return cls(kserve, protocol, envelope, torchserve, runtime)
+
     @property
     def id(self) -> str:
         """Give the cell's name, the same for both runtimes so that their runs compare."""
@@ -54,6 +61,6 @@ class Cell:
         """Name this attempt, by the cell's id alone where it is the first."""
         return self.id if self.attempt == 1 else f"{self.id}@{self.attempt}"
 
-    def axes(self) -> dict[str, Any]:
+    def axes(self) -> dict[str, str]:
         """Give the cell as plain data, for results."""
-        return {axis: point for axis, point in asdict(self).items() if axis != "attempt"}
+        return {axis: getattr(self, axis) for axis in AXES}

@@ -14,14 +14,12 @@ from typing import Any, Literal
 
 import covertable
 
-from matrix.planning.cells import Cell
+from matrix.planning.cells import AXES, Cell
 
 Coverage = Literal["full", "pairs", "triples"]
 COVERAGES: tuple[Coverage, ...] = ("full", "pairs", "triples")
 # How many axes must meet, by the word for it.
 STRENGTHS: Mapping[str, int] = {"pairs": 2, "triples": 3}
-
-_AXES = ("kserve", "protocol", "envelope", "torchserve", "runtime")
 
 # Points of some axes that meet in a cell: the axes' names, and a point of each.
 _Meeting = tuple[tuple[str, ...], tuple[str, ...]]
@@ -89,7 +87,7 @@ def reduced(cells: Sequence[Cell], coverage: Coverage) -> list[Cell]:
 
 def _varying(cells: Iterable[Cell]) -> list[str]:
     cells = list(cells)
-    return [axis for axis in _AXES if len({getattr(cell, axis) for cell in cells}) > 1]
+    return [axis for axis in AXES if len({getattr(cell, axis) for cell in cells}) > 1]
 
 
 def _points(cell: Cell, axes: Iterable[str]) -> tuple[str, ...]:

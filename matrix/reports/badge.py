@@ -115,14 +115,14 @@ class _Standing(enum.IntEnum):
 
 
 def _standings(runs: Sequence[Run]) -> Mapping[str, _Standing]:
-    standings = {place.kserve: _Standing.HOLDS for place in findings.places(runs)}
+    standings = {cell.kserve: _Standing.HOLDS for cell in findings.planned_cells(runs)}
 
     def worsen(release: str, standing: _Standing) -> None:
         standings[release] = max(standings[release], standing)
 
     for finding in findings.of(runs):
-        for place in finding.places:
-            worsen(place.kserve, _standing(finding))
+        for cell in finding.cells:
+            worsen(cell.kserve, _standing(finding))
     for record in (record for run in runs for record in run.records):
         if record.as_expected and record.verdict is Verdict.FAILED:
             worsen(record.axes["kserve"], _Standing.KNOWN)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from packaging.version import Version
@@ -13,6 +13,7 @@ from conformance import catalogue
 from conformance.outcomes.results import Record, Run
 from conformance.outcomes.verdicts import Verdict
 from matrix.decisions import wording
+from matrix.planning.cells import Cell
 
 MISSING = "missing"
 # What says nothing of the wrapper.
@@ -22,17 +23,6 @@ _WEIGHTS = ("failed", "passed", "unsupported", "error", "unprovisioned", MISSING
 # What differs from cell to cell in sentences that say the same: releases, seconds, ports.
 _PASSING = re.compile(r"\d+(?:\.\d+)+|(?<=:)\d{4,5}\b")
 _ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
-
-
-@dataclass(frozen=True)
-class Place:
-    """A cell on one backend."""
-
-    kserve: str
-    protocol: str
-    envelope: str
-    torchserve: str
-    runtime: str
 
 
 @dataclass(frozen=True)
@@ -54,7 +44,7 @@ class Finding:
     answer: str
     binding: bool
     checks: tuple[str, ...]
-    places: tuple[Place, ...]
+    cells: tuple[Cell, ...]
     records: int
 
 
@@ -76,7 +66,7 @@ def of(runs: Sequence[Run]) -> list[Finding]:
             _WEIGHTS.index(finding.verdict),
             finding.checks[0] in statements,
             order.get(finding.checks[0], len(order)),
-            -len(finding.places),
+            -len(finding.cells),
         )
 
     return sorted(found, key=weight)
@@ -98,14 +88,14 @@ def _grouped(records: Iterable[Record]) -> list[Finding]:
         by_check[(*told, record.check)].append(record)
     joined: dict[tuple[object, ...], list[Record]] = defaultdict(list)
     for (*words, _), alike in by_check.items():
-        joined[(*words, frozenset(_place(record.axes) for record in alike))] += alike
+        joined[(*words, frozenset(Cell.at(record.axes) for record in alike))] += alike
     return [_finding(alike) for alike in joined.values()]
 
 
-def places(runs: Iterable[Run]) -> list[Place]:
+def planned_cells(runs: Iterable[Run]) -> list[Cell]:
     """List the planned cells of runs, those of older KServe releases first."""
-    planned = [place for run in runs for place in places_of(run).values()]
-    return sorted(planned, key=lambda place: Version(place.kserve))
+    planned = [cell for run in runs for cell in cells_of(run).values()]
+    return sorted(planned, key=lambda cell: Version(cell.kserve))
 
 
 def _finding(alike: Sequence[Record]) -> Finding:
@@ -119,20 +109,20 @@ def _finding(alike: Sequence[Record]) -> Finding:
         answer=answers.pop() if len(answers) == 1 else "",
         binding=first.binding,
         checks=tuple(dict.fromkeys(record.check for record in alike)),
-        places=tuple(dict.fromkeys(_place(record.axes) for record in alike)),
+        cells=tuple(dict.fromkeys(Cell.at(record.axes) for record in alike)),
         records=len(alike),
     )
 
 
 def _missing(runs: Sequence[Run]) -> list[Finding]:
-    cells: dict[str, list[Place]] = defaultdict(list)
+    cells: dict[str, list[Cell]] = defaultdict(list)
     counts: Counter[str] = Counter()
     for run in runs:
-        known = places_of(run)
+        known = cells_of(run)
         for cell, check in run.missing():
             cells[check].append(known[cell])
             counts[check] += 1
-    joined: dict[tuple[Place, ...], list[str]] = defaultdict(list)
+    joined: dict[tuple[Cell, ...], list[str]] = defaultdict(list)
     for check, found in cells.items():
         joined[tuple(found)].append(check)
     return [
@@ -143,31 +133,16 @@ def _missing(runs: Sequence[Run]) -> list[Finding]:
             answer="",
             binding=True,
             checks=tuple(checks),
-            places=found,
+            cells=found,
             records=sum(counts[check] for check in checks),
         )
         for found, checks in joined.items()
     ]
 
 
-def places_of(run: Run) -> dict[str, Place]:
-    """Give the place of each planned cell."""
-    axes = {record.cell: record.axes for record in run.records}
-    return {
-        cell: _place(axes[cell]) if cell in axes else _named(cell, run.header.runtime or "")
-        for cell in run.header.planned
-    }
-
-
-def _named(cell: str, runtime: str) -> Place:
-    # A cell without a record has its axes in its id only: kserveR-PROTOCOL-ENVELOPE-torchserveT
-    kserve, _, rest = cell.removeprefix("kserve").partition("-")
-    protocol, envelope, torchserve = rest.rsplit("-", 2)
-    return Place(kserve, protocol, envelope, torchserve.removeprefix("torchserve"), runtime)
-
-
-def _place(axes: Mapping[str, str]) -> Place:
-    return Place(*(axes.get(axis, "") for axis in Place.__dataclass_fields__))
+def cells_of(run: Run) -> dict[str, Cell]:
+    """Give each planned cell by its id."""
+    return {name: Cell.named(name, run.header.runtime or "") for name in run.header.planned}
 
 
 def _wording(record: Record) -> str:

@@ -96,8 +96,8 @@ def of(runs: Iterable[Run]) -> Grid:
     cells: dict[tuple[str, str], dict[tuple[str, str], Counter[State]]] = defaultdict(dict)
     for run in runs:
         counts = _counts(run)
-        for cell, place in findings.places_of(run).items():
-            cells[place.kserve, place.protocol][cell, place.runtime] = counts[cell]
+        for name, cell in findings.cells_of(run).items():
+            cells[cell.kserve, cell.protocol][name, cell.runtime] = counts[name]
     return Grid(
         releases=sorted({release for release, _ in cells}, key=Version),
         protocols=in_order({protocol for _, protocol in cells}),

@@ -65,7 +65,7 @@ def _findings(runs: Sequence[Run]) -> list[str]:
     found = findings.of(runs)
     if not found:
         return ["Everything that ran is as expected."]
-    every = findings.places(runs)
+    every = findings.planned_cells(runs)
     against = [each for each in found if each.verdict not in NOT_JUDGED]
     others = [each for each in found if each.verdict in NOT_JUDGED]
     shown = [*against[:_MOST_FINDINGS], *others[:_MOST_NOT_JUDGED]]
@@ -73,7 +73,7 @@ def _findings(runs: Sequence[Run]) -> list[str]:
         (
             _verdict(each),
             _names(each.checks),
-            gfm.text(whereabouts.told(each.places, every)),
+            gfm.text(whereabouts.told(each.cells, every)),
             str(each.records),
             _why(each),
         )
@@ -207,12 +207,12 @@ def _not_offered(runs: Sequence[Run]) -> list[str]:
     ]
     if not unsupported:
         return []
-    every = findings.places(runs)
+    every = findings.planned_cells(runs)
     reasons = findings.by_reason(unsupported)
     rows = [
         (
             gfm.code(each.message, _LONGEST),
-            gfm.text(whereabouts.told(each.places, every)),
+            gfm.text(whereabouts.told(each.cells, every)),
             _names(each.checks),
         )
         for each in reasons[:_MOST_ROWS]
@@ -226,8 +226,8 @@ def _not_offered(runs: Sequence[Run]) -> list[str]:
 
 
 def _footprint(runs: Sequence[Run]) -> list[str]:
-    every = findings.places(runs)
-    releases = list(dict.fromkeys(place.kserve for place in every))
+    every = findings.planned_cells(runs)
+    releases = list(dict.fromkeys(cell.kserve for cell in every))
     told = [f"- {gfm.code(trace.words)}: {_said(trace, releases)}" for trace in footprint.of(runs)]
     return ["## The footprint of the original bug", "", *told]
 

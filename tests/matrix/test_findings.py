@@ -9,8 +9,8 @@ import pytest
 
 from conformance.outcomes.results import Run
 from conformance.outcomes.verdicts import Verdict
+from matrix.planning.cells import Cell
 from matrix.reports import findings, footprint, timings, whereabouts
-from matrix.reports.findings import Place
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def test_a_check_that_fails_alike_everywhere_is_one_finding(small_run: Run) -> N
     (finding,) = findings.of([failing])
     assert finding.checks == ("starts",)
     assert finding.message == "late-\N{HORIZONTAL ELLIPSIS} on :\N{HORIZONTAL ELLIPSIS}"
-    assert finding.records == len(finding.places) > 1
+    assert finding.records == len(finding.cells) > 1
     assert finding.verdict == "failed"
 
 
@@ -87,11 +87,11 @@ def test_what_never_ran_is_a_finding(small_run: Run) -> None:
     assert finding.verdict == "missing"
     assert set(finding.checks) == set(small_run.header.planned[cell])
     axes = small_run.records[-1].axes
-    assert finding.places == (Place(**axes),)
+    assert finding.cells == (Cell.at(axes),)
 
 
-def place(kserve: str, protocol: str, envelope: str = "kserve", runtime: str = "process") -> Place:
-    return Place(kserve, protocol, envelope, "0.12.0", runtime)
+def place(kserve: str, protocol: str, envelope: str = "kserve", runtime: str = "process") -> Cell:
+    return Cell(kserve, protocol, envelope, "0.12.0", runtime)
 
 
 EVERY = [
@@ -112,14 +112,14 @@ EVERY = [
         ([*EVERY[0:2], *EVERY[6:8]], "0.9.0 with unset; 0.10.2 with v1"),
     ],
 )
-def test_cells_are_told_as_ranges(places: Sequence[Place], told: str) -> None:
+def test_cells_are_told_as_ranges(places: Sequence[Cell], told: str) -> None:
     assert whereabouts.told(places, EVERY) == told
 
 
 def test_releases_are_in_order_whatever_the_order_of_a_runs_parts(small_run: Run) -> None:
     planned = dict(reversed(list(small_run.header.planned.items())))
     mixed = replace(small_run, header=replace(small_run.header, planned=planned))
-    releases = dict.fromkeys(place.kserve for place in findings.places([mixed]))
+    releases = dict.fromkeys(cell.kserve for cell in findings.planned_cells([mixed]))
     assert list(releases) == ["0.9.0", "0.13.1"]
 
 

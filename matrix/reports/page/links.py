@@ -5,7 +5,6 @@ from __future__ import annotations
 from urllib.parse import urlencode
 
 from matrix.planning.cells import Cell
-from matrix.reports.findings import Place
 
 
 def to(view: str, **members: str | list[str]) -> str:
@@ -19,7 +18,6 @@ def cell(identity: str, runtime: str) -> str:
     return f"{identity}@{runtime}"
 
 
-def cell_at(place: Place) -> str:
-    """Name the cell of a place."""
-    made = Cell(place.kserve, place.protocol, place.envelope, place.torchserve, place.runtime)
-    return cell(made.id, place.runtime)
+def of_cell(named: Cell) -> str:
+    """Name a cell on its backend."""
+    return cell(named.id, named.runtime)

@@ -14,10 +14,11 @@ from packaging.version import Version
 from conformance import catalogue
 from conformance.outcomes.verdicts import Verdict
 from matrix.planning import expectations
+from matrix.planning.cells import AXES
 from matrix.reports import grid
 from matrix.reports.findings import MISSING
 from matrix.reports.grid import State
-from matrix.reports.page.rows import AXES, OUTCOMES, Cell, Evidence, Row
+from matrix.reports.page.rows import OUTCOMES, Cell, Evidence, Row
 
 _VERDICTS = (*map(str, Verdict), MISSING)
 _STATES = tuple(State)

@@ -15,7 +15,6 @@ from matrix.reports import findings, grid
 from matrix.reports.findings import MISSING
 from matrix.reports.grid import State
 
-AXES = ("kserve", "protocol", "envelope", "torchserve", "runtime")
 # What the page filters by; a row may be several of them. Their order is that of the bits.
 OUTCOMES = {
     "unexpected": "not as expected",
@@ -77,8 +76,8 @@ def cells(runs: Iterable[Run], policy: Policy) -> Iterator[Cell]:
         records = defaultdict(list)
         for record in run.records:
             records[record.cell].append(record)
-        for cell, place in findings.places_of(run).items():
-            axes = {axis: getattr(place, axis) for axis in AXES}
+        for cell, point in findings.cells_of(run).items():
+            axes = point.axes()
             listed = _Listed.of(policy, axes)
             yield Cell(
                 id=cell,

@@ -193,12 +193,12 @@ def _not_offered(runs: Iterable[Run]) -> list[Record]:
 
 
 def _told(found: Iterable[Finding], runs: Sequence[Run], outcome: str) -> list[Told]:
-    every = findings.places(runs)
+    every = findings.planned_cells(runs)
     return [
         Told(
             finding=each,
-            where=_where(whereabouts.told(each.places, every)),
-            example=links.to("overview", cell=links.cell_at(each.places[0]), at=each.checks[0]),
+            where=_where(whereabouts.told(each.cells, every)),
+            example=links.to("overview", cell=links.of_cell(each.cells[0]), at=each.checks[0]),
             all=links.to(
                 "results",
                 outcome=outcome,
