@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from conformance.outcomes.results import Footer, Header, Record, Run
+from conformance.outcomes.results_file import Given
 
 T = TypeVar("T")
 
@@ -27,14 +28,6 @@ class Disagreement(Exception):
 
 
 @dataclass(frozen=True)
-class Part:
-    """A results file that was read."""
-
-    path: Path
-    run: Run
-
-
-@dataclass(frozen=True)
 class Merged:
     """What came of joining.
 
@@ -47,7 +40,7 @@ class Merged:
     doubled: int
 
 
-def merge(parts: Sequence[Part], planned_parts: int | None = None) -> Merged:
+def merge(parts: Sequence[Given], planned_parts: int | None = None) -> Merged:
     """Join the parts of one run.
 
     The outcome doesn't depend on how the parts are ordered, but for cells of one release that
@@ -88,7 +81,7 @@ def merge(parts: Sequence[Part], planned_parts: int | None = None) -> Merged:
     return Merged(run, sum(len(part.run.records) for part in parts) - len(records))
 
 
-def _refuse_strangers(parts: Sequence[Part]) -> None:
+def _refuse_strangers(parts: Sequence[Given]) -> None:
     first, *others = parts
     for other in others:
         ours, theirs = _identity(first.run.header), _identity(other.run.header)
@@ -115,7 +108,7 @@ def _identity(header: Header) -> dict[str, str]:
     return {name: "unknown" if value is None else str(value) for name, value in told.items()}
 
 
-def _shards(parts: Sequence[Part]) -> list[Mapping[str, Any]]:
+def _shards(parts: Sequence[Given]) -> list[Mapping[str, Any]]:
     """List the runs that the parts are, or were joined of themselves, the earliest first."""
     shards = _distinct(shard for part in parts for shard in _shards_of(part.run.header))
     return sorted(shards, key=lambda shard: (_time(shard["started"]), shard["run"]))
@@ -126,7 +119,7 @@ def _shards_of(header: Header) -> Sequence[Mapping[str, Any]]:
     return header.shards or [{name: getattr(header, name) for name in names}]
 
 
-def _planned(parts: Sequence[Part]) -> dict[str, list[str]]:
+def _planned(parts: Sequence[Given]) -> dict[str, list[str]]:
     planned: dict[str, list[str]] = {}
     for part in parts:
         for cell, checks in part.run.header.planned.items():
@@ -140,7 +133,7 @@ def _release(cell: str) -> list[int]:
     return [int(number) for number in re.findall(r"\d+", cell.partition("-")[0])]
 
 
-def _locks(parts: Sequence[Part]) -> dict[str, str | None]:
+def _locks(parts: Sequence[Given]) -> dict[str, str | None]:
     found: dict[str, tuple[str | None, Path]] = {}
     for part in parts:
         for release, digest in part.run.header.locks.items():
@@ -153,7 +146,7 @@ def _locks(parts: Sequence[Part]) -> dict[str, str | None]:
     return {release: found[release][0] for release in sorted(found, key=_release)}
 
 
-def _records(parts: Sequence[Part], cells: Sequence[str]) -> list[Record]:
+def _records(parts: Sequence[Given], cells: Sequence[str]) -> list[Record]:
     taken: dict[tuple[object, ...], tuple[Record, str]] = {}
     disagreements = []
     for part in parts:

@@ -11,7 +11,7 @@ import contextlib
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,14 @@ _SCHEMA = Path(__file__).with_name("results.schema.json")
 
 class ResultsError(Exception):
     """A results file that can't be read. Its text names the file and the line."""
+
+
+@dataclass(frozen=True)
+class Given:
+    """A results file and what it holds."""
+
+    path: Path
+    run: Run
 
 
 class Writer:

@@ -15,7 +15,6 @@ from pathlib import Path
 from rich.console import Console
 
 from conformance.outcomes.results import Run
-from conformance.outcomes.results_file import ResultsError
 from fixtures import torchserve
 from fixtures.torchserve import RuntimeUnavailable
 from matrix.commands import bisect_words, given_results, run
@@ -29,11 +28,7 @@ from matrix.environments.locking import LockError
 from matrix.planning import axes, options
 from matrix.planning.axes import Axes
 from matrix.planning.cells import Cell
-from matrix.planning.expectations import ExpectationsError
 from matrix.planning.options import RUNTIMES, RunOptions
-from matrix.planning.plan import PlanError
-from matrix.planning.policy import PolicyError
-from matrix.planning.subject import SubjectError
 
 AXES = ("kserve", "torchserve")
 
@@ -122,16 +117,9 @@ def _main(arguments: argparse.Namespace) -> int:
     console = make_console()
     known = axes.load()
     try:
-        runs = given_results.load(arguments.results)
+        runs = given_results.runs(arguments.results)
         task = _task(arguments, known, runs)
-    except (
-        BisectError,
-        ResultsError,
-        PlanError,
-        PolicyError,
-        ExpectationsError,
-        SubjectError,
-    ) as error:
+    except BisectError as error:
         return _fail(str(error), 2)
     except RuntimeUnavailable as error:
         return _fail(str(error), 3)

@@ -6,11 +6,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from conformance.outcomes.results_file import ResultsError
 from matrix.commands import given_results
 from matrix.decisions import upgrade
-from matrix.decisions.standings import Given
-from matrix.decisions.upgrade import Question, UpgradeError
+from matrix.decisions.upgrade import Question
 from matrix.planning import axes, expectations
 from matrix.reports.upgrade import Words
 
@@ -52,15 +50,9 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def _main(arguments: argparse.Namespace) -> int:
     known, expected = axes.load(), expectations.load()
     backends = (arguments.runtime,) if arguments.runtime else _BACKENDS
-    paths = [given_results.file(path) for path in arguments.results or [given_results.DEFAULT]]
-    try:
-        question = Question.put(arguments.source, arguments.target, backends, known)
-        runs = given_results.load(paths)
-        given = [Given(path, run) for path, run in zip(paths, runs, strict=True)]
-        answer = upgrade.answer(question, given, known, expected)
-    except (ResultsError, UpgradeError) as error:
-        sys.stderr.write(f"error: {error}\n")
-        return 2
+    question = Question.put(arguments.source, arguments.target, backends, known)
+    given = given_results.together(arguments.results or [given_results.DEFAULT])
+    answer = upgrade.answer(question, given, known, expected)
     for line in Words(answer, known, expected, arguments.all).lines():
         sys.stdout.write(f"{line}\n")
     return answer.exit_code()

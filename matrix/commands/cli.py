@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from conformance.outcomes.results_file import ResultsError
 from conformance.outcomes.verdicts import SubjectFailed, Unprovisioned
 from matrix.commands import (
     bisect,
@@ -22,11 +23,32 @@ from matrix.commands import (
     run,
     summary,
 )
+from matrix.decisions.comparison import ComparisonError
+from matrix.decisions.gate import GateError
+from matrix.decisions.upgrade import UpgradeError
 from matrix.environments import locking
 from matrix.environments.locking import LockError
 from matrix.environments.roster import RosterError
 from matrix.planning.axes import AxesError
+from matrix.planning.expectations import ExpectationsError
+from matrix.planning.plan import PlanError
+from matrix.planning.policy import PolicyError
+from matrix.planning.subject import SubjectError
 from matrix.running.ports import PortError
+
+# What a user's own words or files are to blame for, whatever the command.
+_WRONG_USAGE = (
+    AxesError,
+    ComparisonError,
+    ExpectationsError,
+    GateError,
+    PlanError,
+    PolicyError,
+    ResultsError,
+    RosterError,
+    SubjectError,
+    UpgradeError,
+)
 
 # Each module of a command adds it to the parser, and sets ``command`` to the function that
 # takes the parsed arguments and gives the exit code.
@@ -64,7 +86,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     try:
         code: int = arguments.command(arguments)
-    except (AxesError, RosterError) as error:
+    except _WRONG_USAGE as error:
         return _fail(error, 2)
     except (LockError, PortError, SubjectFailed, Unprovisioned) as error:
         return _fail(error, 3)

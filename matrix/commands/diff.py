@@ -7,12 +7,8 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from conformance.outcomes import results_file
-from conformance.outcomes.results_file import ResultsError
 from matrix.commands import given_results
 from matrix.decisions import comparison
-from matrix.decisions.comparison import ComparisonError
-from matrix.decisions.standings import Given
 from matrix.planning import expectations
 from matrix.reports import changes
 from matrix.reports.changes import Compared
@@ -62,21 +58,12 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def _main(arguments: argparse.Namespace) -> int:
-    try:
-        old, new = (_given(path) for path in (arguments.old, arguments.new))
-        compared = Compared(
-            old,
-            new,
-            comparison.compare(old.run, new.run, common=arguments.common),
-            expectations.load(),
-        )
-    except (ResultsError, ComparisonError) as error:
-        sys.stderr.write(f"error: {error}\n")
-        return 2
+    old, new = given_results.one(arguments.old), given_results.one(arguments.new)
+    compared = Compared(
+        old,
+        new,
+        comparison.compare(old.run, new.run, common=arguments.common),
+        expectations.load(),
+    )
     sys.stdout.write(_FORMATS[arguments.format](compared, arguments.all))
     return compared.comparison.exit_code()
-
-
-def _given(path: Path) -> Given:
-    file = given_results.file(path)
-    return Given(file, results_file.read(file))

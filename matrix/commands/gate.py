@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import argparse
 import datetime
-import sys
 from pathlib import Path
 
-from conformance.outcomes.results_file import ResultsError
+from conformance.outcomes.results_file import Given
 from matrix.commands import gate_words, given_results
 from matrix.commands.summary import make_console, say
 from matrix.decisions import attestation, explanation, gate
 from matrix.decisions.gate import GateError
-from matrix.decisions.standings import Given
 from matrix.planning import axes, expectations, policy
-from matrix.planning.expectations import ExpectationsError
-from matrix.planning.policy import PolicyError
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -28,15 +24,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         epilog="Exit codes: 0 go, 1 a verdict against the wrapper or a list of the policy that is "
         "wrong, 2 wrong usage, 3 the evidence is insufficient. 1 goes before 3.",
     )
-    parser.add_argument(
-        "results",
-        nargs="*",
-        type=Path,
-        default=[given_results.DEFAULT],
-        metavar="RESULTS",
-        help=f"A results file, or the folder of its {given_results.FILE_NAME} "
-        f"(default: {given_results.DEFAULT}).",
-    )
+    given_results.add(parser)
     parser.add_argument(
         "--policy",
         type=Path,
@@ -67,17 +55,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def _main(arguments: argparse.Namespace) -> int:
-    try:
-        return _decide(arguments)
-    except (ResultsError, PolicyError, ExpectationsError, GateError) as error:
-        sys.stderr.write(f"error: {error}\n")
-        return 2
-
-
-def _decide(arguments: argparse.Namespace) -> int:
-    files = [given_results.file(path) for path in arguments.results]
-    runs = given_results.load(arguments.results)
-    given = [Given(path, run) for path, run in zip(files, runs, strict=True)]
+    given = given_results.together(arguments.results)
     expected = expectations.load()
     wanted = policy.load(arguments.policy, expected)
     today = arguments.today or policy.today()

@@ -6,9 +6,10 @@ import shlex
 from collections.abc import Iterator, Sequence
 
 from conformance import catalogue
+from conformance.outcomes.results_file import Given
 from matrix.decisions.gate import GREEN, Decision
 from matrix.decisions.reasons import Reason, Rule
-from matrix.decisions.standings import Given, JudgedCell
+from matrix.decisions.standings import JudgedCell
 from matrix.planning.cells import Cell
 from matrix.reports import whereabouts
 

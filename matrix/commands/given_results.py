@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from conformance.outcomes.results import Run
-from conformance.outcomes.results_file import ResultsError, read
+from conformance.outcomes.results_file import Given, ResultsError, read
+from matrix.planning.cells import Cell
 
 FILE_NAME = "results.jsonl"
 # Where `python -m matrix run` writes when nobody says where.
 DEFAULT = Path("results") / FILE_NAME
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Add the positional argument of a command that takes results to be judged together."""
+    parser.add_argument(
+        "results",
+        nargs="*",
+        type=Path,
+        default=[DEFAULT],
+        metavar="RESULTS",
+        help=f"A results file, or the folder of its {FILE_NAME} (default: {DEFAULT}).",
+    )
 
 
 def file(path: Path) -> Path:
@@ -18,37 +32,65 @@ def file(path: Path) -> Path:
     return path / FILE_NAME if path.is_dir() else path
 
 
-def load(paths: Iterable[Path]) -> list[Run]:
+def one(path: Path) -> Given:
+    """Read results of any kind.
+
+    Raises:
+        ResultsError: when the file can't be read.
+    """
+    named = file(path)
+    return Given(named, read(named))
+
+
+def together(paths: Iterable[Path]) -> list[Given]:
     """Read results that are judged together, such as those of both backends.
 
     Raises:
         ResultsError: when a file can't be read or isn't of the matrix, or when two of them
             judge the same cell on the same backend.
     """
-    files = [file(path) for path in paths]
-    runs = [_read(each) for each in files]
-    _refuse_overlap(files, runs)
-    return runs
+    given = [of_matrix(path) for path in paths]
+    _refuse_overlap(given)
+    return given
 
 
-def _read(path: Path) -> Run:
-    run = read(path)
+def runs(paths: Iterable[Path]) -> list[Run]:
+    """Read results as `together` does, for who needs no paths."""
+    return [each.run for each in together(paths)]
+
+
+def of_matrix(path: Path) -> Given:
+    """Read results of the matrix.
+
+    Raises:
+        ResultsError: when the file can't be read, or is of something else.
+    """
+    given = one(path)
+    header = given.run.header
     # Nobody knows how the TorchServe behind a server runs that was judged at its address.
-    if run.header.runtime is None:
+    if header.runtime is None:
         raise ResultsError(
-            f"{path} is of a server that was judged at its address (python -m conformance), and "
-            "not of the matrix: it has no KServe releases to tell of"
+            f"{given.path} is of a server that was judged at its address (python -m conformance), "
+            "and not of the matrix: it has no KServe releases to tell of"
         )
-    return run
+    for name in header.planned:
+        try:
+            Cell.named(name, header.runtime)
+        except ValueError as error:
+            raise ResultsError(
+                f"{given.path}: line 1 plans what isn't of the matrix: {error}"
+            ) from None
+    return given
 
 
-def _refuse_overlap(files: Sequence[Path], runs: Sequence[Run]) -> None:
-    owners: dict[tuple[str, str | None], Path] = {}
-    for path, run in zip(files, runs, strict=True):
-        for cell in run.header.planned:
-            owner = owners.setdefault((cell, run.header.runtime), path)
-            if owner is not path:
+def _refuse_overlap(given: Sequence[Given]) -> None:
+    owners: dict[tuple[str, str | None], Given] = {}
+    for each in given:
+        runtime = each.run.header.runtime
+        for cell in each.run.header.planned:
+            owner = owners.setdefault((cell, runtime), each)
+            if owner is not each:
                 raise ResultsError(
-                    f"{owner} and {path} both hold {cell} on {run.header.runtime}: runs that are "
+                    f"{owner.path} and {each.path} both hold {cell} on {runtime}: runs that are "
                     "judged together have no cell in common; `python -m matrix diff` compares them"
                 )

@@ -10,8 +10,8 @@ from pathlib import Path
 from rich.console import Console
 
 from conformance.outcomes import junit, merging, results_file
-from conformance.outcomes.merging import Disagreement, Merged, MergeError, Part
-from conformance.outcomes.results_file import ResultsError
+from conformance.outcomes.merging import Disagreement, Merged, MergeError
+from conformance.outcomes.results_file import Given
 from matrix.commands import given_results, summary
 from matrix.commands.summary import make_console, say
 from matrix.planning import options
@@ -60,11 +60,11 @@ def _main(arguments: argparse.Namespace) -> int:
     files = [given_results.file(path) for path in arguments.parts]
     try:
         _refuse_overwriting(out, files)
-        parts = [Part(path, results_file.read(path)) for path in files]
+        parts = [given_results.one(path) for path in files]
         merged = merging.merge(parts, arguments.planned_parts)
         run = results_file.write(out, merged.run)
         junit.write([run], out.with_name(JUNIT_NAME))
-    except (ResultsError, MergeError) as error:
+    except MergeError as error:
         return _fail(str(error), 2)
     except OSError as error:
         return _fail(f"--out {arguments.out} can't be written: {error.strerror}", 2)
@@ -86,7 +86,7 @@ def _refuse_overwriting(out: Path, files: Sequence[Path]) -> None:
             )
 
 
-def _tell(console: Console, parts: Sequence[Part], merged: Merged, planned: int | None) -> None:
+def _tell(console: Console, parts: Sequence[Given], merged: Merged, planned: int | None) -> None:
     for part in parts:
         if part.run.cut_short:
             say(console, f"{part.path}: {part.run.sentence()}")

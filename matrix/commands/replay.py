@@ -16,7 +16,6 @@ from rich.console import Console
 from conformance.asking.grpc_client import PROTOSET
 from conformance.expect import shortened
 from conformance.outcomes.results import Record, Run
-from conformance.outcomes.results_file import ResultsError, read
 from conformance.outcomes.verdicts import SubjectFailed, Unprovisioned
 from matrix.commands import given_results, run
 from matrix.commands.summary import first_line, make_console, say
@@ -26,10 +25,8 @@ from matrix.decisions.replaying import Comparison, PastCell, ReplayError, Samene
 from matrix.decisions.shell_lines import Address
 from matrix.planning import options
 from matrix.planning.cells import Cell
-from matrix.planning.expectations import ExpectationsError
 from matrix.planning.options import RunOptions
-from matrix.planning.plan import Plan, PlanError
-from matrix.planning.subject import SubjectError
+from matrix.planning.plan import Plan
 from matrix.running.launch import RunningWrapper
 from matrix.running.stage import HarnessError, Stage
 
@@ -100,14 +97,14 @@ def _main(arguments: argparse.Namespace) -> int:
         return _fail(f"--out {arguments.out} would overwrite what is replayed", 2)
     with tempfile.TemporaryDirectory(prefix="replay-") as folder:
         try:
-            past = replaying.find(read(source), arguments.cell)
+            past = replaying.find(given_results.one(source).run, arguments.cell)
             checks = replaying.chosen(past, arguments.check)
             found = ground.find(past, Path(folder))
             wanted = _options(past, checks, found, arguments)
             if found.differences and not arguments.anyway:
                 return _fail(_refusal(past, found), 3)
             run.make_plan(wanted)
-        except (ResultsError, ReplayError, PlanError, ExpectationsError, SubjectError) as error:
+        except ReplayError as error:
             return _fail(str(error), 2)
         say(console, f"{past.id} of {source}, {past.header.wrapper['name']}: {len(checks)} checks")
         for sentence in (*found.differences, found.change):

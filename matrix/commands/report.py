@@ -10,12 +10,10 @@ from pathlib import Path
 
 from conformance.outcomes import junit
 from conformance.outcomes.results import Run
-from conformance.outcomes.results_file import ResultsError
 from matrix.commands import given_results
 from matrix.commands.summary import make_console, say
 from matrix.planning import policy
-from matrix.planning.expectations import ExpectationsError
-from matrix.planning.policy import Policy, PolicyError
+from matrix.planning.policy import Policy
 from matrix.reports import badge, markdown, page
 
 
@@ -30,15 +28,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         epilog="Exit codes: 0 the reports are written, whatever they say (`gate` is what judges); "
         "2 wrong usage, or results that can't be read.",
     )
-    parser.add_argument(
-        "results",
-        nargs="*",
-        type=Path,
-        default=[given_results.DEFAULT],
-        metavar="RESULTS",
-        help=f"A results file, or the folder of its {given_results.FILE_NAME} "
-        f"(default: {given_results.DEFAULT}).",
-    )
+    given_results.add(parser)
     parser.add_argument(
         "--out",
         type=Path,
@@ -73,14 +63,15 @@ def _main(arguments: argparse.Namespace) -> int:
     console = make_console()
     out = arguments.out or given_results.file(arguments.results[0]).parent
     try:
-        report = _Report(given_results.load(arguments.results), policy.load(arguments.policy), out)
+        report = _Report(given_results.runs(arguments.results), policy.load(arguments.policy), out)
         written = _write(report, arguments.formats or tuple(_FORMATS))
         if arguments.summary is not None:
             written.append(_append(report, arguments.summary))
-    except (ResultsError, PolicyError, ExpectationsError) as error:
-        return _fail(str(error))
     except OSError as error:
-        return _fail(f"the reports can't be written: {error.filename}: {error.strerror}")
+        sys.stderr.write(
+            f"error: the reports can't be written: {error.filename}: {error.strerror}\n"
+        )
+        return 2
     for run in report.runs:
         if run.cut_short:
             say(console, f"cut short, and the reports say so: {run.sentence()}")
@@ -137,8 +128,3 @@ _FORMATS: Mapping[str, Callable[[_Report], list[Path]]] = {
     "junit": _write_junit,
     "badge": _write_badge,
 }
-
-
-def _fail(sentence: str) -> int:
-    sys.stderr.write(f"error: {sentence}\n")
-    return 2

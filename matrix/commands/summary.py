@@ -16,8 +16,8 @@ from rich.text import Text
 
 from conformance import catalogue
 from conformance.outcomes.results import Record, Run
-from conformance.outcomes.results_file import ResultsError, read
 from conformance.outcomes.verdicts import Verdict
+from matrix.commands import given_results
 from matrix.decisions import wording
 from matrix.reports import grid, timings
 from matrix.reports.grid import Point, State
@@ -44,11 +44,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def _main(arguments: argparse.Namespace) -> int:
     console = make_console()
-    try:
-        run = read(arguments.file)
-    except ResultsError as error:
-        say(console, str(error))
-        return 2
+    run = given_results.of_matrix(arguments.file).run
     show(run, console)
     return exit_code(run)
 

@@ -14,8 +14,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from conformance.outcomes.results_file import Given
 from matrix.decisions.gate import Decision
-from matrix.decisions.standings import Given
 from matrix.planning import axes, expectations
 
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"

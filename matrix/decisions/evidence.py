@@ -6,8 +6,9 @@ import datetime
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from conformance.outcomes.results_file import Given
 from matrix.decisions.reasons import Reason, Rule
-from matrix.decisions.standings import Given, JudgedCell
+from matrix.decisions.standings import JudgedCell
 from matrix.planning.axes import Axes
 from matrix.planning.policy import Effect, Policy, Requirement
 

@@ -7,11 +7,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from conformance.outcomes.results import Record
+from conformance.outcomes.results_file import Given
 from conformance.outcomes.verdicts import Verdict
 from matrix.decisions import evidence, known, reasons, shell_lines
 from matrix.decisions.pass_rate import PassRate
 from matrix.decisions.reasons import Finding, Reason, Rule
-from matrix.decisions.standings import Given, JudgedCell, Standing
+from matrix.decisions.standings import JudgedCell, Standing
 from matrix.decisions.standings import cells as cells_of
 from matrix.planning.axes import Axes
 from matrix.planning.expectations import Expectations

@@ -7,20 +7,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from conformance.outcomes.results import Record, Run
+from conformance.outcomes.results import Record
+from conformance.outcomes.results_file import Given
 from conformance.outcomes.verdicts import Verdict
 from matrix.planning.cells import Cell
 from matrix.planning.expectations import Expectations
 
 _JUDGED = frozenset({Verdict.PASSED, Verdict.FAILED, Verdict.UNSUPPORTED})
-
-
-@dataclass(frozen=True)
-class Given:
-    """A results file and what it holds."""
-
-    path: Path
-    run: Run
 
 
 @dataclass(frozen=True)

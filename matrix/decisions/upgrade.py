@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from conformance.outcomes.results import Header, Record
+from conformance.outcomes.results_file import Given
 from matrix.decisions import comparison, standings
 from matrix.decisions.comparison import Change, Group, Level, Pair
-from matrix.decisions.standings import Given, JudgedCell, Standing
+from matrix.decisions.standings import JudgedCell, Standing
 from matrix.planning.axes import Axes, ControlPlane
 from matrix.planning.cells import Cell
 from matrix.planning.expectations import Expectations

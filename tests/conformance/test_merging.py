@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from conformance.outcomes import results_file
-from conformance.outcomes.merging import Disagreement, Merged, MergeError, Part, merge
+from conformance.outcomes.merging import Disagreement, Merged, MergeError, merge
 from conformance.outcomes.results import Footer, Header, Record, Run
+from conformance.outcomes.results_file import Given
 from conformance.outcomes.verdicts import Verdict
 
 FAILED, PASSED = Verdict.FAILED, Verdict.PASSED
@@ -52,14 +53,14 @@ def part(
     records: Sequence[Record] | None = None,
     ended: str | None = "2026-11-24T03:10:00+00:00",
     **members: Any,
-) -> Part:
+) -> Given:
     """Make a part that ran all of its checks, unless it is told otherwise."""
     if records is None:
         checks = ("starts", "v1-predict")
         records = [record(release, check) for release in releases for check in checks]
     run = Run(header(name, *releases, **members), records, None)
     footer = ended and Footer(ended, 60.0, 0, len(records), run.counts(), run.exit_code())
-    return Part(Path(f"{name}.jsonl"), replace(run, footer=footer or None))
+    return Given(Path(f"{name}.jsonl"), replace(run, footer=footer or None))
 
 
 def test_parts_make_the_run_that_they_are_of(tmp_path: Path) -> None:
@@ -86,7 +87,7 @@ def test_the_order_of_the_parts_and_of_joining_them_changes_nothing() -> None:
     whole = merge([a, b, c]).run
     for order in itertools.permutations([a, b, c]):
         assert merge(order).run == whole
-    nested = merge([Part(Path("ab.jsonl"), merge([a, b]).run), c]).run
+    nested = merge([Given(Path("ab.jsonl"), merge([a, b]).run), c]).run
     assert nested == whole
 
 
@@ -166,7 +167,7 @@ def test_a_part_that_never_came_makes_the_run_one_that_was_cut_short() -> None:
     assert not merge(parts, 2).run.cut_short
     assert merge(parts, 3).run.cut_short
     # Joined before, it still counts for two.
-    assert not merge([Part(Path("ab.jsonl"), merge(parts).run)], 2).run.cut_short
+    assert not merge([Given(Path("ab.jsonl"), merge(parts).run)], 2).run.cut_short
     with pytest.raises(MergeError, match="1 parts were planned, and 2 are given"):
         merge(parts, 1)
 

@@ -9,11 +9,11 @@ from functools import cache
 from pathlib import Path
 
 from conformance.outcomes.results import Header, Record, Run
+from conformance.outcomes.results_file import Given
 from conformance.outcomes.verdicts import Verdict
 from matrix.decisions import gate
 from matrix.decisions.gate import Decision
 from matrix.decisions.reasons import Rule
-from matrix.decisions.standings import Given
 from matrix.planning import axes, expectations, policy
 from matrix.planning.conditions import AnyOf
 from matrix.planning.policy import Known, Policy, Requirement

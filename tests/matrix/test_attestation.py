@@ -16,9 +16,9 @@ from in_toto_attestation.v1 import statement_pb2
 from in_toto_attestation.v1.statement import Statement
 
 from conformance.outcomes.results import Run
+from conformance.outcomes.results_file import Given
 from conformance.outcomes.verdicts import Verdict
 from matrix.decisions import attestation, gate
-from matrix.decisions.standings import Given
 from matrix.planning import axes, expectations, policy
 from tests.matrix import real_results
 
