@@ -11,30 +11,12 @@ import junitparser
 import pytest
 
 from conformance.outcomes import junit
-from conformance.outcomes.results import Header, Record, Run
+from conformance.outcomes.results import Record, Run
 from conformance.outcomes.verdicts import Verdict
+from tests.conformance.tiny_run import AXES, CELL, HEADER
 
 FAILED, ERROR = Verdict.FAILED, Verdict.ERROR
 UNSUPPORTED, UNPROVISIONED = Verdict.UNSUPPORTED, Verdict.UNPROVISIONED
-CELL = "kserve0.9.0-unset-kserve-torchserve0.12.0"
-AXES = {
-    "kserve": "0.9.0",
-    "protocol": "unset",
-    "envelope": "kserve",
-    "torchserve": "0.12.0",
-    "runtime": "process",
-}
-HEADER = Header(
-    run="r",
-    started="2026-11-24T03:00:00+00:00",
-    machine={"system": "Linux", "architecture": "x86_64", "cpus": 2, "python": "3.11.4"},
-    commit=None,
-    runtime="process",
-    torchserve=[],
-    locks={},
-    wrapper={"name": "w", "command": "c", "constructor": None},
-    planned={CELL: ["starts", "v1-predict"]},
-)
 # What the schema of Jenkins' xUnit plugin (junit-10.xsd) allows, of what is written here.
 ALLOWED: dict[str, set[str]] = {
     "testsuites": {"name", "time", "tests", "failures", "errors"},
