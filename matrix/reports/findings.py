@@ -80,6 +80,16 @@ def by_reason(records: Iterable[Record]) -> list[Finding]:
     return sorted(map(_finding, alike.values()), key=lambda each: -each.records)
 
 
+def not_offered(runs: Iterable[Run]) -> list[Record]:
+    """List what the subject says that it doesn't offer, as is expected of it."""
+    return [
+        record
+        for run in runs
+        for record in run.records
+        if record.as_expected and record.verdict is Verdict.UNSUPPORTED
+    ]
+
+
 def _grouped(records: Iterable[Record]) -> list[Finding]:
     """Join records of the same verdict and words: over cells, then checks of the same cells."""
     by_check: dict[tuple[str, str, str, bool, str], list[Record]] = defaultdict(list)

@@ -7,13 +7,25 @@ import statistics
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from conformance.outcomes.results import Header, Record, Run
+from conformance.outcomes.results import Header, Run
 from conformance.outcomes.verdicts import Verdict
+from matrix.planning import policy as policies
 from matrix.planning import ranges
-from matrix.planning.policy import Known, Policy
-from matrix.reports import attempts, badge, findings, footprint, gfm, grid, timings, whereabouts
+from matrix.planning.policy import Policy
+from matrix.reports import (
+    attempts,
+    badge,
+    findings,
+    footprint,
+    gfm,
+    grid,
+    listed,
+    timings,
+    whereabouts,
+)
 from matrix.reports.findings import NOT_JUDGED, Finding
 from matrix.reports.grid import Point, State
+from matrix.reports.listed import Listed
 from matrix.reports.timings import Spent
 
 # GitHub takes 1 MiB for the summary of a step. What is left out is said, and is on the page.
@@ -33,7 +45,7 @@ def text(runs: Sequence[Run], policy: Policy, today: datetime.date | None = None
         _head(runs),
         _findings(runs),
         _grid(runs),
-        _known(runs, policy, today or datetime.date.today()),
+        _known(runs, policy, today or policies.today()),
         _attempts(runs),
         _not_offered(runs),
         _footprint(runs),
@@ -130,23 +142,19 @@ def _mark(point: Point | None) -> str:
 
 
 def _known(runs: Sequence[Run], policy: Policy, today: datetime.date) -> list[str]:
-    entries = [
-        *(("failing", each) for each in policy.known_failing),
-        *((f"flaky, {each.least_pass_rate:.0%} must pass", each) for each in policy.known_flaky),
-    ]
+    entries = listed.of(runs, policy, today)
     if not entries:
         return ["## Known failing and flaky", "", "None."]
-    records = [record for run in runs for record in run.records]
     rows = [
         (
-            kind,
-            _names(known.checks),
-            _seen(known, records),
-            f"{(today - known.since).days} days",
-            _until(known, today),
-            " ".join([gfm.text(known.reason), *([_issue(known.issue)] if known.issue else [])]),
+            _kind(each),
+            _names(each.known.checks),
+            f"{each.failed} of {each.seen} failed" if each.seen else "in none of these results",
+            f"{each.days} days",
+            _until(each),
+            " ".join([gfm.text(each.known.reason), *_issue(each)]),
         )
-        for kind, known in entries[:_MOST_ROWS]
+        for each in entries[:_MOST_ROWS]
     ]
     return [
         "## Known failing and flaky",
@@ -156,21 +164,22 @@ def _known(runs: Sequence[Run], policy: Policy, today: datetime.date) -> list[st
     ]
 
 
-def _seen(known: Known, records: Iterable[Record]) -> str:
-    covered = [each for each in records if known.covers(each.check, each.axes)]
-    failed = sum(each.verdict is Verdict.FAILED for each in covered)
-    return f"{failed} of {len(covered)} failed" if covered else "in none of these results"
+def _kind(each: Listed) -> str:
+    least = each.known.least_pass_rate
+    return each.kind if least is None else f"{each.kind}, {least:.0%} must pass"
 
 
-def _until(known: Known, today: datetime.date) -> str:
-    if known.has_expired(today):
-        return f"{known.until}, **expired**"
-    return f"{known.until}, {(known.until - today).days} days left"
+def _until(each: Listed) -> str:
+    left = "**expired**" if each.has_expired else f"{each.left} days left"
+    return f"{each.known.until}, {left}"
 
 
-def _issue(issue: str) -> str:
+def _issue(each: Listed) -> list[str]:
+    issue = each.known.issue
+    if not issue:
+        return []
     # An address is made a link of by whatever shows it.
-    return issue if issue.startswith("https://") and issue.isascii() else gfm.text(issue)
+    return [issue if each.has_address and issue.isascii() else gfm.text(issue)]
 
 
 def _attempts(runs: Sequence[Run]) -> list[str]:
@@ -199,12 +208,7 @@ def _attempts(runs: Sequence[Run]) -> list[str]:
 
 
 def _not_offered(runs: Sequence[Run]) -> list[str]:
-    unsupported = [
-        record
-        for run in runs
-        for record in run.records
-        if record.as_expected and record.verdict is Verdict.UNSUPPORTED
-    ]
+    unsupported = findings.not_offered(runs)
     if not unsupported:
         return []
     every = findings.planned_cells(runs)

@@ -12,6 +12,7 @@ import jinja2
 from markupsafe import Markup
 
 from conformance.outcomes.results import Run
+from matrix.planning import policy as policies
 from matrix.planning.policy import Policy
 from matrix.reports import timings
 from matrix.reports.grid import State
@@ -39,7 +40,7 @@ def html(runs: Sequence[Run], policy: Policy, today: datetime.date | None = None
     """Give the page as text."""
     style, script = _joined("styles", _STYLES, "css"), _script()
     return _template().render(
-        page=sections.of(runs, policy, today or datetime.date.today()),
+        page=sections.of(runs, policy, today or policies.today()),
         data=Markup(payload.packed(payload.of(list(rows.cells(runs, policy))))),
         style=Markup(style),
         style_digest=_digest(style),

@@ -7,15 +7,16 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from conformance.outcomes.results import Header, Record, Run
+from conformance.outcomes.results import Header, Run
 from conformance.outcomes.verdicts import Verdict
 from matrix.planning import ranges
-from matrix.planning.policy import Known, Policy
-from matrix.reports import attempts, badge, findings, footprint, grid, timings, whereabouts
+from matrix.planning.policy import Policy
+from matrix.reports import attempts, badge, findings, footprint, grid, listed, timings, whereabouts
 from matrix.reports.attempts import Wavering
 from matrix.reports.badge import Badge
 from matrix.reports.findings import Finding
 from matrix.reports.grid import Grid, State
+from matrix.reports.listed import Listed
 from matrix.reports.page import links
 from matrix.reports.timings import Spent
 
@@ -43,31 +44,6 @@ class Told:
     where: str
     example: str
     all: str
-
-
-@dataclass(frozen=True)
-class Listed:
-    """An entry of the policy, and what became of its checks in these results.
-
-    Attributes:
-        kind: ``failing`` or ``flaky``.
-        days: since it was listed.
-        left: days until it expires, less than none where it has.
-        seen: how many attempts it is about.
-        failed: how many of them failed.
-    """
-
-    kind: str
-    known: Known
-    days: int
-    left: int
-    seen: int
-    failed: int
-
-    @property
-    def has_address(self) -> bool:
-        """Tell whether the issue is an address that a page may link to."""
-        return (self.known.issue or "").startswith("https://")
 
 
 @dataclass(frozen=True)
@@ -125,12 +101,12 @@ def of(runs: Sequence[Run], policy: Policy, today: datetime.date) -> Page:
         figures=_figures(runs, laid_out),
         grid=laid_out,
         findings=_told(findings.of(runs), runs, "unexpected"),
-        not_offered=_told(findings.by_reason(_not_offered(runs)), runs, "expected"),
+        not_offered=_told(findings.by_reason(findings.not_offered(runs)), runs, "expected"),
         footprint=_footprint(runs, laid_out),
         by_release=timings.by_release(runs),
         by_check=timings.by_check(runs),
         refusals=_refusals(runs, laid_out.releases),
-        listed=_listed(runs, policy, today),
+        listed=listed.of(runs, policy, today),
         attempts=max(run.header.repeat for run in runs),
         wavering=attempts.wavering(runs),
         surroundings=[_surroundings(run.header) for run in runs],
@@ -183,15 +159,6 @@ def _figures(runs: Sequence[Run], laid_out: Grid) -> list[Figure]:
     ]
 
 
-def _not_offered(runs: Iterable[Run]) -> list[Record]:
-    return [
-        record
-        for run in runs
-        for record in run.records
-        if record.as_expected and record.verdict is Verdict.UNSUPPORTED
-    ]
-
-
 def _told(found: Iterable[Finding], runs: Sequence[Run], outcome: str) -> list[Told]:
     every = findings.planned_cells(runs)
     return [
@@ -241,32 +208,6 @@ def _refusals(runs: Sequence[Run], releases: Iterable[str]) -> list[Spent]:
         if seconds:
             found.append(timings.spent(release, seconds))
     return found
-
-
-def _listed(runs: Sequence[Run], policy: Policy, today: datetime.date) -> list[Listed]:
-    entries = [
-        *(("failing", known) for known in policy.known_failing),
-        *(("flaky", known) for known in policy.known_flaky),
-    ]
-    listed = []
-    for kind, known in entries:
-        covered = [
-            record
-            for run in runs
-            for record in run.records
-            if known.covers(record.check, record.axes)
-        ]
-        listed.append(
-            Listed(
-                kind=kind,
-                known=known,
-                days=(today - known.since).days,
-                left=(known.until - today).days,
-                seen=len(covered),
-                failed=sum(record.verdict is Verdict.FAILED for record in covered),
-            )
-        )
-    return listed
 
 
 def _surroundings(header: Header) -> dict[str, str]:
