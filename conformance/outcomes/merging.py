@@ -189,14 +189,7 @@ def _footer(run: Run, footers: Sequence[Footer]) -> Footer:
     ended = max((footer.ended for footer in footers), key=_time)
     # As of any run, from its start to its end: the parts ran side by side, most often.
     elapsed = _time(ended) - _time(run.header.started)
-    return Footer(
-        ended=ended,
-        seconds=max(0.0, elapsed.total_seconds()),
-        cells=len(run.complete_cells()),
-        checks=len(run.records),
-        counts=run.counts(),
-        exit_code=run.exit_code(),
-    )
+    return run.ending(ended, max(0.0, elapsed.total_seconds()))
 
 
 def _time(text: str) -> datetime.datetime:

@@ -104,6 +104,17 @@ class Run:
         incomplete = {cell for cell, _ in self.missing()}
         return [cell for cell in self.header.planned if cell not in incomplete]
 
+    def ending(self, ended: str, seconds: float) -> Footer:
+        """Give the footer of a run that has all its records."""
+        return Footer(
+            ended=ended,
+            seconds=round(seconds, 3),
+            cells=len(self.complete_cells()),
+            checks=len(self.records),
+            counts=self.counts(),
+            exit_code=self.exit_code(),
+        )
+
     def counts(self) -> dict[str, int]:
         """Count the records by verdict."""
         return dict(Counter(str(record.verdict) for record in self.records))

@@ -65,14 +65,7 @@ class Writer:
     def finish(self, ended: str, seconds: float) -> Run:
         """Write the footer and give the whole run."""
         run = Run(self._header, self._records, None)
-        footer = Footer(
-            ended=ended,
-            seconds=round(seconds, 3),
-            cells=len(run.complete_cells()),
-            checks=len(run.records),
-            counts=run.counts(),
-            exit_code=run.exit_code(),
-        )
+        footer = run.ending(ended, seconds)
         self._write("footer", asdict(footer))
         self.close()
         return Run(run.header, run.records, footer)

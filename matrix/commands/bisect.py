@@ -175,10 +175,7 @@ def _prober(
         return
     for sentence in torchserve.sweep():
         say(console, sentence)
-    running = ByRunning(
-        task.options, task.check, task.cells.__getitem__, known, lambda text: say(console, text)
-    )
-    with running:
+    with ByRunning(task.options, task.check, task.cells.__getitem__, known, console) as running:
         yield running
 
 
@@ -301,9 +298,7 @@ def _options(arguments: argparse.Namespace, runtime: str, runs: Sequence[Run]) -
         wrapper = runs[0].header.wrapper
         given |= {"wrapper": wrapper["command"], "constructor": wrapper["constructor"]}
     words = [f"--{name}={value}" for name, value in given.items() if value is not None]
-    parser = argparse.ArgumentParser()
-    options.add(parser.add_argument)
-    return RunOptions.of(parser.parse_args([*words, f"--runtime={runtime}"]))
+    return options.parsed([*words, f"--runtime={runtime}"])
 
 
 def _runtime_of(wanted: str, runs: Sequence[Run]) -> str:

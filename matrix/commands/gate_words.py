@@ -12,6 +12,7 @@ from matrix.decisions.reasons import Reason, Rule
 from matrix.decisions.standings import JudgedCell
 from matrix.planning.cells import Cell
 from matrix.reports import whereabouts
+from matrix.reports.groups import many
 
 _MOST_REASONS = 12
 _MOST_NAMES = 6
@@ -38,7 +39,7 @@ def headline(decision: Decision, given: Sequence[Given]) -> str:
     runtimes = " and ".join(dict.fromkeys(str(each.run.header.runtime) for each in given))
     name = given[0].run.header.wrapper["name"]
     records = sum(len(each.run.records) for each in given)
-    what = f"{name}, {_counted(len(decision.cells), 'cell')} on {runtimes}, {records} records"
+    what = f"{name}, {many(len(decision.cells), 'cell')} on {runtimes}, {records} records"
     counts = (
         (len(decision.of(1)), "against it"),
         (len(decision.of(3)), "of insufficient evidence"),
@@ -100,14 +101,10 @@ def _names(checks: Sequence[str]) -> str:
 
 def _where(cells: Sequence[JudgedCell], decision: Decision) -> str:
     chosen, every = ([Cell.at(cell.axes) for cell in each] for each in (cells, decision.cells))
-    number = f"{len(cells)} of {_counted(len(every), 'cell')}"
+    number = f"{len(cells)} of {many(len(every), 'cell')}"
     return f"{number} (KServe {whereabouts.told(chosen, every)})".replace(
         "(KServe everywhere)", "(everywhere)"
     )
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _commands(reason: Reason) -> Iterator[str]:

@@ -20,11 +20,34 @@ from matrix.planning.plan import Plan
 _LINE_EVERY = 15.0
 
 
-class Live:
-    """A pytest plugin that listens to the hooks of `matrix.running.hookspecs`."""
+class Notices:
+    """A pytest plugin that prints what a run notices, and what pytest's terminal plugin would."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
+
+    def pytest_matrix_notice(self, sentence: str) -> None:
+        """Print it."""
+        self._say(sentence)
+
+    def pytest_internalerror(self, excrepr: object) -> None:
+        """Tell a fault of the harness."""
+        self._say(f"the harness failed:\n{excrepr}")
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Tell a check that can't be read."""
+        if report.failed:
+            self._say(f"the checks can't be read:\n{report.longreprtext}")
+
+    def _say(self, sentence: str) -> None:
+        summary.say(self._console, sentence)
+
+
+class Live(Notices):
+    """A pytest plugin that listens to the hooks of `matrix.running.hookspecs`."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__(console)
         self._progress = Progress(
             TextColumn("cells"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
         )
@@ -44,10 +67,6 @@ class Live:
         self._say(f"{self._planned} cells, {plan.planned_checks} checks")
         if self._console.is_terminal:
             self._display.start()
-
-    def pytest_matrix_notice(self, sentence: str) -> None:
-        """Print it above the display."""
-        self._say(sentence)
 
     def pytest_matrix_cell_entered(self, cell: Cell) -> None:
         """Show the cell as running."""
@@ -78,15 +97,6 @@ class Live:
         if self._planned and not self._ended:
             self._say(f"the run was cut short after {self._done()} of {self._planned} cells")
 
-    def pytest_internalerror(self, excrepr: object) -> None:
-        """Tell a fault of the harness, which the terminal plugin would have told."""
-        self._say(f"the harness failed:\n{excrepr}")
-
-    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """Tell a check that can't be read, which the terminal plugin would have told."""
-        if report.failed:
-            self._say(f"the checks can't be read:\n{report.longreprtext}")
-
     def _done(self) -> int:
         return sum(left == 0 for left in self._left.values())
 
@@ -103,6 +113,3 @@ class Live:
         elif time.monotonic() - self._told > _LINE_EVERY:
             self._told = time.monotonic()
             self._say(self._state())
-
-    def _say(self, sentence: str) -> None:
-        summary.say(self._console, sentence)

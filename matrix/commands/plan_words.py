@@ -14,6 +14,7 @@ from matrix.planning import coverage, ranges, shards
 from matrix.planning.cells import Cell
 from matrix.planning.plan import PlanError
 from matrix.planning.shards import Shard
+from matrix.reports.groups import many
 
 # A job's strategy.matrix has no more jobs.
 _MOST_OF_GITHUB = 256
@@ -82,7 +83,7 @@ def text(planned: Planned) -> str:
     """Tell a plan to a person: what it covers, its shards, and the commands to run."""
     lines = [f"{coverage.sentence(planned.cells, planned.whole)} ({_surroundings(planned)})"]
     for task in planned.tasks:
-        size = f"{_count(task.shard.cells, 'cell')}, about {task.shard.seconds:.0f} s"
+        size = f"{many(len(task.shard.cells), 'cell')}, about {task.shard.seconds:.0f} s"
         lines += [
             f"shard {_name(planned, task)}: {size}: KServe {_releases(planned, task)}",
             f"    python -m matrix run {_run_arguments(planned, task)}",
@@ -220,7 +221,3 @@ def _surroundings(planned: Planned) -> str:
 
 def _distinct(points: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(points))
-
-
-def _count(things: Sequence[object], what: str) -> str:
-    return f"{len(things)} {what}" + ("" if len(things) == 1 else "s")

@@ -9,11 +9,14 @@ from pathlib import Path
 from types import TracebackType
 
 import pytest
+from rich.console import Console
 
 from conformance.outcomes.results import Record, Run, by_key
 from conformance.outcomes.results_file import read
 from conformance.outcomes.verdicts import Unprovisioned, Verdict
 from matrix.commands import given_results, run
+from matrix.commands.live import Notices
+from matrix.commands.summary import say
 from matrix.decisions.bisection import Outcome, Seen
 from matrix.environments import provision
 from matrix.environments.locking import LockError
@@ -72,7 +75,6 @@ class ByRunning:
     Args:
         options: of all runs; which cell and check is set here.
         cell_of: the cell of each release.
-        say: prints a sentence.
     """
 
     def __init__(
@@ -81,14 +83,14 @@ class ByRunning:
         check: str,
         cell_of: CellOf,
         axes: Axes,
-        say: Callable[[str], None],
+        console: Console,
     ) -> None:
         self._options = options
         self._check = check
         self._cell_of = cell_of
         self._axes = axes
-        self._say = say
-        self._torchserve = _Lender(say)
+        self._console = console
+        self._torchserve = _Lender(console)
 
     def __enter__(self) -> ByRunning:
         return self
@@ -127,7 +129,7 @@ class ByRunning:
 
     def _run(self, cell: Cell, attempts: int, lock: Path | None = None) -> tuple[Outcome, ...]:
         if lock is None and not self._is_made(cell.kserve):
-            self._say(f"making the environment of KServe {cell.kserve}")
+            say(self._console, f"making the environment of KServe {cell.kserve}")
         patience = _HYBRID_READY_WITHIN if lock else self._options.start_timeout
         with tempfile.TemporaryDirectory(prefix="bisect-") as folder:
             wanted = dataclasses.replace(
@@ -156,12 +158,12 @@ class ByRunning:
             return True  # The run tells what is wrong.
 
 
-class _Lender:
-    """A pytest plugin that gives all runs the same TorchServe, and prints what they notice."""
+class _Lender(Notices):
+    """Gives all runs the same TorchServe."""
 
-    def __init__(self, say: Callable[[str], None]) -> None:
+    def __init__(self, console: Console) -> None:
+        super().__init__(console)
         self.instances = Instances()
-        self._say = say
         self._said: set[str] = set()
 
     @pytest.hookimpl
@@ -169,13 +171,11 @@ class _Lender:
         return self.instances
 
     def pytest_matrix_notice(self, sentence: str) -> None:
+        """Print it once."""
         # Each run would say the same of the TorchServe that they share.
         if sentence not in self._said:
             self._said.add(sentence)
-            self._say(sentence)
-
-    def pytest_internalerror(self, excrepr: object) -> None:
-        self._say(f"the harness failed:\n{excrepr}")
+            super().pytest_matrix_notice(sentence)
 
 
 def lacking(cell: Cell, check: str, why: str) -> Outcome:

@@ -18,6 +18,7 @@ from conformance.expect import shortened
 from conformance.outcomes.results import Record, Run
 from conformance.outcomes.verdicts import SubjectFailed, Unprovisioned
 from matrix.commands import given_results, run
+from matrix.commands.live import Notices
 from matrix.commands.summary import first_line, make_console, say
 from matrix.decisions import ground, replaying, shell_lines
 from matrix.decisions.ground import Ground
@@ -131,9 +132,7 @@ def _options(
         "cell": past.id,
     }
     words = [f"--{name}={value}" for name, value in given.items() if value is not None]
-    parser = argparse.ArgumentParser()
-    options.add(parser.add_argument)
-    return RunOptions.of(parser.parse_args([*words, *(f"--check={each}" for each in checks)]))
+    return options.parsed([*words, *(f"--check={each}" for each in checks)])
 
 
 def _refusal(past: PastCell, found: Ground) -> str:
@@ -144,13 +143,13 @@ def _refusal(past: PastCell, found: Ground) -> str:
     )
 
 
-class _Listener:
+class _Listener(Notices):
     """A pytest plugin: prints then and now, and keeps what runs where that is asked for."""
 
     def __init__(
         self, console: Console, past: PastCell, checks: Sequence[str], *, keep: bool
     ) -> None:
-        self._console = console
+        super().__init__(console)
         self._past = past
         self._checks = checks
         self._keep = keep
@@ -160,10 +159,6 @@ class _Listener:
     def pytest_matrix_planned(self, plan: Plan) -> None:
         """Take the cell."""
         self._cell = plan.cells[0]
-
-    def pytest_matrix_notice(self, sentence: str) -> None:
-        """Print it."""
-        say(self._console, sentence)
 
     def pytest_matrix_finished(self, run: Run) -> None:
         """Compare."""
@@ -183,15 +178,6 @@ class _Listener:
                 "both",
                 self._console,
             )
-
-    def pytest_internalerror(self, excrepr: object) -> None:
-        """Tell a fault of the harness."""
-        say(self._console, f"the harness failed:\n{excrepr}")
-
-    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """Tell a check that can't be read."""
-        if report.failed:
-            say(self._console, f"the checks can't be read:\n{report.longreprtext}")
 
     def _kept(self, stage: Stage) -> RunningWrapper | None:
         """Give the running wrapper, started where no check needed it; None where it can't be."""

@@ -9,9 +9,7 @@ is seen when it is installed and used.
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
@@ -42,7 +40,7 @@ def make(kserve: Lock, packages: Lock, python: str, axes: Axes) -> Lock:
     from_source += packages.release.from_source
     header = _header(kserve, packages, python, from_source)
     path = cache.directory(_FOLDER) / _name(kserve, packages, python)
-    _write_whole(path, "\n".join([header, *(entries[name] for name in sorted(entries))]))
+    cache.write_whole(path, "\n".join([header, *(entries[name] for name in sorted(entries))]))
     return given_locks.read(path, axes)
 
 
@@ -77,12 +75,3 @@ def _header(kserve: Lock, packages: Lock, python: str, from_source: Iterable[str
 
 def _name(kserve: Lock, packages: Lock, python: str) -> str:
     return f"kserve-{kserve.release.release}-beside-{packages.release.release}-on-{python}.txt"
-
-
-def _write_whole(path: Path, text: str) -> None:
-    # Several commands may make the same one at the same time.
-    with tempfile.NamedTemporaryFile(
-        "w", encoding="utf-8", dir=path.parent, prefix=f"{path.name}.", delete=False
-    ) as partial:
-        partial.write(text)
-    Path(partial.name).replace(path)

@@ -105,7 +105,7 @@ def _make(folder: Path, lock: Lock, interpreter: Path) -> None:
         "interpreter": str(interpreter),
         "seconds": round(time.monotonic() - began, 1),
     }
-    _write_whole(folder / _MARKER, json.dumps(made, indent=1))
+    cache.write_whole(folder / _MARKER, json.dumps(made, indent=1))
 
 
 def _verify(folder: Path, release: Release) -> None:
@@ -161,9 +161,3 @@ def _python(folder: Path) -> Path:
 def _is_complete(folder: Path) -> bool:
     # The interpreter is a link to one that may have been removed since.
     return (folder / _MARKER).is_file() and _python(folder).exists()
-
-
-def _write_whole(path: Path, text: str) -> None:
-    partial = path.with_suffix(".partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)

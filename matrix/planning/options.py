@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -69,11 +69,16 @@ class RunOptions:
                     yield name.replace("_", "-"), str(each)
 
 
-def defaults() -> RunOptions:
-    """Give the options of a command line without any."""
+def parsed(words: Sequence[str]) -> RunOptions:
+    """Read options as `run` does, which ends the process where they are none."""
     parser = argparse.ArgumentParser(add_help=False)
     add(parser.add_argument)
-    return RunOptions.of(parser.parse_args([]))
+    return RunOptions.of(parser.parse_args(words))
+
+
+def defaults() -> RunOptions:
+    """Give the options of a command line without any."""
+    return parsed([])
 
 
 def positive(text: str) -> int:
