@@ -78,6 +78,8 @@ def kept(results: Path, out: Path) -> Iterator[tuple[subprocess.Popen[str], list
             yield process, lines
         finally:
             process.send_signal(signal.SIGINT)
+            # It says that it ends: to a pipe that nobody reads it would end with an error.
+            process.stdout.read()
 
 
 def ask(line: str) -> str:
