@@ -7,11 +7,10 @@ from collections.abc import Iterator, Sequence
 
 from conformance import catalogue
 from conformance.outcomes.results_file import Given
+from matrix.decisions import extent
 from matrix.decisions.gate import GREEN, Decision
 from matrix.decisions.reasons import Reason, Rule
 from matrix.decisions.standings import JudgedCell
-from matrix.planning.cells import Cell
-from matrix.reports import whereabouts
 from matrix.reports.groups import many
 
 _MOST_REASONS = 12
@@ -100,11 +99,8 @@ def _names(checks: Sequence[str]) -> str:
 
 
 def _where(cells: Sequence[JudgedCell], decision: Decision) -> str:
-    chosen, every = ([Cell.at(cell.axes) for cell in each] for each in (cells, decision.cells))
-    number = f"{len(cells)} of {many(len(every), 'cell')}"
-    return f"{number} (KServe {whereabouts.told(chosen, every)})".replace(
-        "(KServe everywhere)", "(everywhere)"
-    )
+    chosen, every = ([cell.axes for cell in each] for each in (cells, decision.cells))
+    return f"{len(cells)} of {many(len(every), 'cell')} ({extent.of(chosen, every)})"
 
 
 def _commands(reason: Reason) -> Iterator[str]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from packaging.version import Version
 
 from matrix.planning import ranges
+from matrix.planning.cells import Cell
 from matrix.planning.conditions import RELEASE_AXES
 
 Point = Mapping[str, str]
@@ -39,6 +40,11 @@ def of(cells: Iterable[Point], among: Iterable[Point]) -> str:
     # The axis that tells them apart best goes first: the one with which the words are fewest.
     starts = ([axis, *(other for other in axes if other != axis)] for axis in axes)
     return min((_told(_pieces(chosen, every, start), axes) for start in starts), key=len)
+
+
+def of_cells(cells: Iterable[Cell], among: Iterable[Cell]) -> str:
+    """Say which cells they are, as `of` does."""
+    return of((cell.axes() for cell in cells), (cell.axes() for cell in among))
 
 
 def _told(pieces: Sequence[_Piece], axes: Sequence[str]) -> str:

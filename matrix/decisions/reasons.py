@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -12,8 +11,6 @@ from matrix.decisions import wording
 from matrix.decisions.standings import JudgedCell
 from matrix.planning.expectations import Expectations
 
-# What differs from cell to cell in messages that say the same: moments, releases, ports, names.
-_PASSING = re.compile(r"\d+(?:[.:,-]\d+)+|\b\d{4,}\b")
 _LONGEST = 400
 _LONGEST_COMPARED = 200
 
@@ -177,5 +174,4 @@ def _reason(group: Sequence[Finding], expected: Expectations) -> Reason:
 def _wording(finding: Finding) -> str:
     line = wording.first_line(finding.message, _LONGEST_COMPARED)
     # What follows a bracket is what was seen.
-    said = wording.without_own_model(line, finding.cell.axes, "#").partition(": [")[0]
-    return _PASSING.sub("#", said)
+    return wording.alike(line.partition(": [")[0], finding.cell.axes)

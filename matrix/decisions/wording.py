@@ -43,9 +43,9 @@ _SECONDS = frozenset({"best", "median", "seconds"})
 _RELEASE = re.compile(r"\b\d+(?:\.\d+)+\b")
 
 
-def steady(text: str) -> str:
+def steady(text: str, sign: str = _ANY) -> str:
     """Give a text with one sign for whatever differs in every run of the same thing."""
-    return _UNSTEADY.sub(_ANY, text)
+    return _UNSTEADY.sub(sign, text)
 
 
 def steady_value(value: Any) -> Any:
@@ -66,19 +66,18 @@ def across_cells(record: Record) -> str:
     """Give why a verdict is not passed, without what differs between cells that say the same."""
     if not record.message:
         return ""
-    axes = record.axes
-    said = f"{first_line(record.message)}: {answer(record)}"
-    plain = without_own_model(said, axes, _ANY).replace(f"envelope {axes.get('envelope')}", _ANY)
-    return _RELEASE.sub(_ANY, steady(plain))
+    return alike(f"{first_line(record.message)}: {answer(record)}", record.axes)
 
 
-def without_own_model(text: str, axes: Mapping[str, str], sign: str) -> str:
-    """Give a text with a sign for what names the model that only one cell has.
+def alike(text: str, axes: Mapping[str, str], sign: str = _ANY) -> str:
+    """Give a text with a sign for what differs between cells that say the same.
 
-    It is named for the cell: see `matrix.running.late_model.name_of`.
+    That is what differs from run to run, and releases, the envelope, and the cell's own model,
+    which is named for the cell: see `matrix.running.late_model.name_of`.
     """
-    own = f"{axes.get('kserve')}-{axes.get('protocol')}-{axes.get('envelope')}"
-    return text.replace(own, sign)
+    own_model = f"{axes.get('kserve')}-{axes.get('protocol')}-{axes.get('envelope')}"
+    plain = text.replace(own_model, sign).replace(f"envelope {axes.get('envelope')}", sign)
+    return _RELEASE.sub(sign, steady(plain, sign))
 
 
 def answer(record: Record) -> str:

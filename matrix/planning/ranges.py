@@ -20,13 +20,6 @@ def told(chosen: Iterable[str], order: Sequence[str], dash: str = "-") -> str:
     return ", ".join([*(_range(each, dash) for each in _stretches(wanted, order)), *strangers])
 
 
-def told_or_all(chosen: Iterable[str], order: Sequence[str]) -> str:
-    """Name points as `told` does, or say that they are ``all 14`` of the order."""
-    wanted = list(chosen)
-    is_all = len(order) > _SHORTEST and set(wanted) == set(order)
-    return f"all {len(order)}" if is_all else told(wanted, order)
-
-
 def _stretches(wanted: Container[str], order: Sequence[str]) -> Iterator[list[str]]:
     stretch: list[str] = []
     for point in order:

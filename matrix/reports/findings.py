@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -20,8 +19,6 @@ MISSING = "missing"
 NOT_JUDGED = frozenset({"error", "unprovisioned", MISSING})
 # What is known of the wrapper goes before what isn't known.
 _WEIGHTS = ("failed", "passed", "unsupported", "error", "unprovisioned", MISSING)
-# What differs from cell to cell in sentences that say the same: releases, seconds, ports.
-_PASSING = re.compile(r"\d+(?:\.\d+)+|(?<=:)\d{4,5}\b")
 _ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 
 
@@ -111,7 +108,9 @@ def planned_cells(runs: Iterable[Run]) -> list[Cell]:
 def _finding(alike: Sequence[Record]) -> Finding:
     first = alike[0]
     messages = {wording.first_line(record.message) for record in alike}
-    answers = {_PASSING.sub(_ELLIPSIS, wording.last_answer(record)) for record in alike}
+    answers = {
+        wording.alike(wording.last_answer(record), record.axes, _ELLIPSIS) for record in alike
+    }
     return Finding(
         verdict=str(first.verdict),
         expected=str(first.expected_verdict),
@@ -156,8 +155,7 @@ def cells_of(run: Run) -> dict[str, Cell]:
 
 
 def _wording(record: Record) -> str:
-    line = wording.first_line(record.message)
-    return _PASSING.sub(_ELLIPSIS, wording.without_own_model(line, record.axes, _ELLIPSIS))
+    return wording.alike(wording.first_line(record.message), record.axes, _ELLIPSIS)
 
 
 def _checks(runs: Iterable[Run]) -> dict[str, None]:

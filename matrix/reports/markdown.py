@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from conformance.outcomes.results import Header, Run
 from conformance.outcomes.verdicts import Verdict
+from matrix.decisions import extent
 from matrix.planning import policy as policies
 from matrix.planning import ranges
 from matrix.planning.policy import Policy
@@ -21,7 +22,6 @@ from matrix.reports import (
     grid,
     listed,
     timings,
-    whereabouts,
 )
 from matrix.reports.findings import NOT_JUDGED, Finding
 from matrix.reports.grid import Point, State
@@ -85,7 +85,7 @@ def _findings(runs: Sequence[Run]) -> list[str]:
         (
             _verdict(each),
             _names(each.checks),
-            gfm.text(whereabouts.told(each.cells, every)),
+            gfm.text(extent.of_cells(each.cells, every)),
             str(each.records),
             _why(each),
         )
@@ -216,7 +216,7 @@ def _not_offered(runs: Sequence[Run]) -> list[str]:
     rows = [
         (
             gfm.code(each.message, _LONGEST),
-            gfm.text(whereabouts.told(each.cells, every)),
+            gfm.text(extent.of_cells(each.cells, every)),
             _names(each.checks),
         )
         for each in reasons[:_MOST_ROWS]

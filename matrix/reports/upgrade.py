@@ -109,17 +109,13 @@ class Words:
             )
         absent = [each for each in unknown if not each.checks]
         if absent:
-            where = extent.of(_axes(each.cell for each in absent), _axes(self.answer.needed))
+            where = extent.of_cells((each.cell for each in absent), self.answer.needed)
             cells = many(len(absent), "cell")
             yield f"not known: {cells} that the results don't have: {where}"
         for command in commands(unknown, self.answer.header, self.axes, self.expected):
             yield f"run: {command}"
         instead = ", in place of results that hold the same cells" if partly else ""
         yield f"then ask again, with --results for each file{instead}"
-
-
-def _axes(cells: Iterable[Cell]) -> list[dict[str, str]]:
-    return [cell.axes() for cell in cells]
 
 
 def commands(

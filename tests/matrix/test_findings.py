@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -10,7 +9,7 @@ import pytest
 from conformance.outcomes.results import Run
 from conformance.outcomes.verdicts import Verdict
 from matrix.planning.cells import Cell
-from matrix.reports import findings, footprint, timings, whereabouts
+from matrix.reports import findings, footprint, timings
 
 
 @pytest.fixture(scope="module")
@@ -42,10 +41,10 @@ def test_a_run_that_is_as_expected_has_none(default_run: Run) -> None:
 
 
 def test_a_check_that_fails_alike_everywhere_is_one_finding(small_run: Run) -> None:
-    failing = changed(small_run, "starts", "late-{kserve}-{protocol}-{envelope} on :31234")
+    failing = changed(small_run, "starts", "late-{kserve}-{protocol}-{envelope} on localhost:31234")
     (finding,) = findings.of([failing])
     assert finding.checks == ("starts",)
-    assert finding.message == "late-\N{HORIZONTAL ELLIPSIS} on :\N{HORIZONTAL ELLIPSIS}"
+    assert finding.message == "late-\N{HORIZONTAL ELLIPSIS} on localhost:\N{HORIZONTAL ELLIPSIS}"
     assert finding.records == len(finding.cells) > 1
     assert finding.verdict == "failed"
 
@@ -90,42 +89,11 @@ def test_what_never_ran_is_a_finding(small_run: Run) -> None:
     assert finding.cells == (Cell.at(axes),)
 
 
-def place(kserve: str, protocol: str, envelope: str = "kserve", runtime: str = "process") -> Cell:
-    return Cell(kserve, protocol, envelope, "0.12.0", runtime)
-
-
-EVERY = [
-    place(kserve, protocol, envelope)
-    for kserve in ("0.9.0", "0.10.2", "0.11.2", "0.12.1", "0.13.1")
-    for protocol in ("unset", "v1")
-    for envelope in ("kserve", "kservev2")
-]
-
-
-@pytest.mark.parametrize(
-    ("places", "told"),
-    [
-        (EVERY, "everywhere"),
-        (EVERY[4:], "0.10.2-0.13.1 with all 2"),
-        (EVERY[4:6], "0.10.2 with unset"),
-        (EVERY[4:5], "0.10.2 with unset (envelope kserve)"),
-        ([*EVERY[0:2], *EVERY[6:8]], "0.9.0 with unset; 0.10.2 with v1"),
-    ],
-)
-def test_cells_are_told_as_ranges(places: Sequence[Cell], told: str) -> None:
-    assert whereabouts.told(places, EVERY) == told
-
-
 def test_releases_are_in_order_whatever_the_order_of_a_runs_parts(small_run: Run) -> None:
     planned = dict(reversed(list(small_run.header.planned.items())))
     mixed = replace(small_run, header=replace(small_run.header, planned=planned))
     releases = dict.fromkeys(cell.kserve for cell in findings.planned_cells([mixed]))
     assert list(releases) == ["0.9.0", "0.13.1"]
-
-
-def test_a_backend_is_told_where_it_tells_cells_apart() -> None:
-    both = [place("0.9.0", "v1"), place("0.9.0", "v1", runtime="container")]
-    assert whereabouts.told(both[1:], both) == "0.9.0 with v1 (runtime container)"
 
 
 def test_the_footprint_is_where_the_words_were_said(unfixed_run: Run, default_run: Run) -> None:

@@ -38,7 +38,9 @@ def test_the_first_line_is_the_decision(two: Run) -> None:
     assert green.startswith("GREEN: wrapper, 32 cells on container, ")
     run = with_verdict(two, "v1-predict", Verdict.FAILED, "kserve0.9.0-")
     lines = list(gate_words.told(decide(lenient(), run), given(run), all_reasons=False))
-    assert lines[0].startswith("RED: v1-predict failed in 3 of 32 cells (KServe 0.9.0 with unset, ")
+    assert lines[0].startswith(
+        "RED: v1-predict failed in 3 of 32 cells (KServe 0.9.0 with PROTOCOL_VERSION unset, "
+    )
     assert lines[1].startswith("1. v1-predict failed in 3 of 32 cells")
     assert "A V1 prediction is what TorchServe itself answers" in lines[1]
     assert lines[2].strip() == "of this test"
@@ -113,7 +115,9 @@ def test_the_command_is_red_on_the_mutant_and_attests_it(tmp_path: Path) -> None
     attested = tmp_path / "statement.json"
     done = ran(real_results.path("mutant"), "--attest", attested)
     assert done.returncode == 1
-    assert done.stdout.startswith("RED: effective-protocol failed in 8 of 32 cells (KServe 0.9.0")
+    assert done.stdout.startswith(
+        "RED: effective-protocol failed in 8 of 32 cells (PROTOCOL_VERSION unset, empty); "
+    )
     assert '"result": "FAILED"' in attested.read_text()
 
 

@@ -65,12 +65,12 @@ def test_the_bug_is_told_with_where_it_is(unfixed_run: Run) -> None:
     assert [(row[0], row[2], row[4].partition(", answered ")[2]) for row in predictions] == [
         (
             "failed",
-            "0.11.2, 0.13.1 with unset (envelope kserve)",
+            "KServe 0.11.2, 0.13.1 with PROTOCOL_VERSION unset and envelope kserve",
             '`{"error":"ValueError : None is not a valid PredictorProtocol"}`',
         ),
         (
             "failed",
-            "0.14.1 with unset (envelope kserve)",
+            "KServe 0.14.1 with PROTOCOL_VERSION unset and envelope kserve",
             '`{"error":"Unsupported protocol None."}`',
         ),
     ]
@@ -166,7 +166,7 @@ def test_what_wavers_is_told_with_its_rate(unfixed_run: Run) -> None:
 def test_what_isnt_offered_is_told_with_the_reason(default_run: Run) -> None:
     reasons = {row[0]: row for row in rows(section(report(default_run), "Not offered"))}
     grpc = reasons["`KServe \N{HORIZONTAL ELLIPSIS} has no gRPC server; its gRPC port is closed`"]
-    assert grpc[1].startswith("0.8.0.2, 0.9.0 with ")
+    assert grpc[1].startswith("KServe 0.8.0.2, 0.9.0 with PROTOCOL_VERSION ")
 
 
 def test_the_environment_can_be_made_again_from_it(default_run: Run) -> None:

@@ -23,18 +23,3 @@ ORDER = ("0.8.0", "0.9.0", "0.10.2", "0.11.2", "0.12.1", "0.13.1")
 )
 def test_what_follows_one_another_is_a_range(chosen: list[str], told: str) -> None:
     assert ranges.told(chosen, ORDER) == told
-
-
-@pytest.mark.parametrize(
-    ("chosen", "order", "told"),
-    [
-        (ORDER, ORDER, "all 6"),
-        (ORDER[1:], ORDER, "0.9.0-0.13.1"),
-        (["a", "b"], ["a", "b"], "a, b"),
-        ([*ORDER, "1.0"], ORDER, "0.8.0-0.13.1, 1.0"),
-    ],
-)
-def test_all_of_many_are_told_by_their_number(
-    chosen: list[str], order: list[str], told: str
-) -> None:
-    assert ranges.told_or_all(chosen, order) == told

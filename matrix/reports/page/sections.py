@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 from conformance.outcomes.results import Header, Run
 from conformance.outcomes.verdicts import Verdict
+from matrix.decisions import extent
 from matrix.planning import ranges
 from matrix.planning.policy import Policy
-from matrix.reports import attempts, badge, findings, footprint, grid, listed, timings, whereabouts
+from matrix.reports import attempts, badge, findings, footprint, grid, listed, timings
 from matrix.reports.attempts import Wavering
 from matrix.reports.badge import Badge
 from matrix.reports.findings import Finding
@@ -164,7 +165,7 @@ def _told(found: Iterable[Finding], runs: Sequence[Run], outcome: str) -> list[T
     return [
         Told(
             finding=each,
-            where=_where(whereabouts.told(each.cells, every)),
+            where=extent.of_cells(each.cells, every),
             example=links.to("overview", cell=links.of_cell(each.cells[0]), at=each.checks[0]),
             all=links.to(
                 "results",
@@ -175,12 +176,6 @@ def _told(found: Iterable[Finding], runs: Sequence[Run], outcome: str) -> list[T
         )
         for each in found
     ]
-
-
-def _where(told: str) -> str:
-    if told == "everywhere":
-        return told
-    return f"KServe: {told}" if told.startswith("all ") else f"KServe {told}"
 
 
 def _footprint(runs: Sequence[Run], laid_out: Grid) -> Footprint:
