@@ -69,8 +69,11 @@ def headline(compared: Compared) -> str:
     moved = any(counts[change] for change in Change if change not in _UNMOVED)
     if moved:
         return "nothing regressed"
-    changed = "; its environment is another one" if compared.differences else ""
-    return f"nothing changed{changed}"
+    if compared.differences:
+        return "nothing changed; its environment is another one"
+    # Such as where a file is compared with itself, most often by mistake.
+    is_same_run = compared.old.run.header.run == compared.new.run.header.run
+    return "nothing changed: OLD and NEW are the same run" if is_same_run else "nothing changed"
 
 
 _UNMOVED = frozenset({Change.SAME, Change.STILL_FAILING})

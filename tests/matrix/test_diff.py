@@ -38,7 +38,8 @@ def told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Told:
 
     def diff(old: Run, new: Run, *arguments: str) -> tuple[int, list[str]]:
         paths = [tmp_path / name / "results.jsonl" for name in ("old", "new")]
-        for path, each in zip(paths, (old, new), strict=True):
+        earlier = replace(old, header=replace(old.header, run="earlier"))
+        for path, each in zip(paths, (earlier, new), strict=True):
             results_file.write(path, each)
         code = cli.main(["diff", *(str(path.parent) for path in paths), *arguments])
         return code, capsys.readouterr().out.splitlines()
@@ -52,6 +53,13 @@ def test_the_same_results_have_changed_in_nothing(told: Told, run: Run) -> None:
     assert lines[0] == "nothing changed"
     assert lines[-1].startswith("0 regressed, ")
     assert lines[-1].endswith(f"{len(run.records)} unchanged")
+
+
+def test_a_run_compared_with_itself_is_said_to_be_the_same(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert cli.main(["diff", *([str(real_results.path("mutant"))] * 2)]) == 0
+    assert capsys.readouterr().out.startswith("nothing changed: OLD and NEW are the same run\n")
 
 
 def test_a_regression_is_told_with_where_and_what(told: Told, run: Run) -> None:
