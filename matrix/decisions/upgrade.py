@@ -79,6 +79,11 @@ class Service:
     breaks: tuple[Group, ...] = ()
     is_known: bool = True
 
+    @property
+    def is_refused(self) -> bool:
+        """Tell whether the new control plane doesn't accept its protocolVersion."""
+        return self.target is None
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -108,7 +113,7 @@ class Answer:
 
     def exit_code(self) -> int:
         """Judge: 1 something breaks, 3 it isn't known, 0 nothing breaks."""
-        if self.breaks or any(service.breaks for service in self.services):
+        if self.breaks or any(each.breaks or each.is_refused for each in self.services):
             return 1
         return 3 if self.unknown else 0
 

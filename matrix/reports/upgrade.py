@@ -57,10 +57,8 @@ class Words:
         backends = " and ".join(question.runtimes)
         code = answer.exit_code()
         if code == 1:
-            groups = [*answer.breaks, *(each for one in answer.services for each in one.breaks)]
-            checks = sum(len(group.pairs) for group in groups)
             more = ", and not everything is known" if answer.unknown else ""
-            return f"no: {step}: {many(checks, 'check')} that passed would no longer pass{more}"
+            return f"no: {step}: {' and '.join(self._broken())}{more}"
         if code == 3:
             cells = many(len(answer.unknown), "cell")
             return f"not known: {step}: the results don't judge {cells} that the answer needs"
@@ -68,6 +66,16 @@ class Words:
             f"yes: {step}: nothing that works breaks, in {answer.compared} checks of "
             f"{len(answer.cells)} cells on {backends}, with every PROTOCOL_VERSION"
         )
+
+    def _broken(self) -> Iterator[str]:
+        services = self.answer.services
+        groups = [*self.answer.breaks, *(each for one in services for each in one.breaks)]
+        checks = sum(len(group.pairs) for group in groups)
+        if checks:
+            yield f"{many(checks, 'check')} that passed would no longer pass"
+        refused = [each.protocol_version for each in services if each.is_refused]
+        if refused:
+            yield f"services with protocolVersion {', '.join(refused)} would not be accepted"
 
     def _control_plane(self) -> str:
         question = self.answer.question

@@ -105,6 +105,17 @@ def test_a_downgrade_is_called_so_and_loses_what_only_the_newer_has(
     assert "    now: KServe 0.9.0 has no gRPC server; its gRPC port is closed" in told
 
 
+def test_services_that_the_older_control_plane_refuses_break_it(default_run: Run) -> None:
+    answer = ask("0.12.1", "0.11.2", default_run, runtimes=("container",))
+    assert answer.breaks == ()
+    assert answer.exit_code() == 1
+    told = lines(answer)
+    assert told[0].endswith(
+        "to 0.11.2: services with protocolVersion grpc-v2 would not be accepted"
+    )
+    assert "service with protocolVersion grpc-v2: 0.11.2 doesn't accept it" in told
+
+
 def test_what_breaks_is_told_with_the_words_of_the_bug(unfixed_run: Run) -> None:
     answer = ask("0.10.2", "0.13.1", unfixed_run)
     assert answer.exit_code() == 1
