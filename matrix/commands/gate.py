@@ -6,6 +6,7 @@ import argparse
 import datetime
 from pathlib import Path
 
+from conformance.outcomes import surroundings
 from conformance.outcomes.results_file import Given
 from matrix.commands import gate_words, given_results
 from matrix.commands.summary import make_console, say
@@ -59,7 +60,8 @@ def _main(arguments: argparse.Namespace) -> int:
     expected = expectations.load()
     wanted = policy.load(arguments.policy, expected)
     today = arguments.today or policy.today()
-    decision = gate.decide(given, wanted, expected, axes.load(), today)
+    here = surroundings.commit()
+    decision = gate.decide(given, wanted, expected, axes.load(), today, here)
     explained = explanation.find(decision, arguments.explain) if arguments.explain else []
     console = make_console()
     for line in gate_words.told(decision, given, arguments.all):

@@ -19,10 +19,14 @@ def judged(
     policy: Policy,
     axes: Axes,
     today: datetime.date,
+    checked_out: str | None,
 ) -> list[Reason]:
     """List what results lack."""
     reasons = [
-        reason for each in given for reason in _of_run(each, policy, today) if reason is not None
+        reason
+        for each in given
+        for reason in _of_run(each, policy, today, checked_out)
+        if reason is not None
     ]
     for requirement in policy.requirements:
         reasons += _requirement(requirement, cells, axes)
@@ -30,7 +34,9 @@ def judged(
     return [*reasons, coverage] if coverage else reasons
 
 
-def _of_run(given: Given, policy: Policy, today: datetime.date) -> list[Reason | None]:
+def _of_run(
+    given: Given, policy: Policy, today: datetime.date, checked_out: str | None
+) -> list[Reason | None]:
     header, evidence = given.run.header, policy.evidence
     commit = header.commit or "an unknown commit"
     return [
@@ -45,7 +51,18 @@ def _of_run(given: Given, policy: Policy, today: datetime.date) -> list[Reason |
             Rule.DIRTY_COMMIT,
             f"{given.path} is of {commit}: no commit gives these results again",
         ),
+        _effect(
+            _is_another(header.commit, checked_out) and evidence.other_commit,
+            Rule.OTHER_COMMIT,
+            f"{given.path} is of commit {commit}, and {checked_out} is checked out",
+        ),
     ]
+
+
+def _is_another(commit: str | None, checked_out: str | None) -> bool:
+    # Whether files were changed since is the matter of another rule.
+    known = [each.removesuffix("-dirty") for each in (commit, checked_out) if each is not None]
+    return len(set(known)) > 1
 
 
 def _effect(effect: Effect | bool, rule: Rule, sentence: str) -> Reason | None:

@@ -71,10 +71,12 @@ def decide(
     expected: Expectations,
     axes: Axes,
     today: datetime.date,
+    checked_out: str | None,
 ) -> Decision:
     """Judge results by a policy.
 
     Args:
+        checked_out: the commit of the checkout that judges, None where it isn't known.
         today: the day on which results have an age and entries of lists expire.
 
     Raises:
@@ -86,7 +88,7 @@ def decide(
     found = [
         *reasons.folded(reasons.joined(findings, expected, policy.first), policy.first),
         *known.judged(cells, policy, today),
-        *evidence.judged(given, cells, policy, axes, today),
+        *evidence.judged(given, cells, policy, axes, today, checked_out),
     ]
     return Decision(cells, reasons.ordered(found), findings)
 

@@ -37,6 +37,7 @@ class Rule(enum.Enum):
     MISSING = "missing", 3
     REQUIREMENT = "requirement", 3
     COVERAGE = "coverage", 3
+    OTHER_COMMIT = "other commit", 3
     DIRTY_COMMIT = "dirty commit", 3
     KNOWN_FAILING = "known failing", 0
     KNOWN_FLAKY = "known flaky", 0

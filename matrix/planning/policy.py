@@ -33,12 +33,14 @@ class Evidence:
         least_coverage: the share of the cells' checks that must have been judged, 0 to 1.
         cut_short: what follows where the run was cut short.
         dirty_commit: what follows where files were changed since the commit, or none is known.
+        other_commit: what follows where the commit isn't the one that is checked out.
     """
 
     most_days: int
     least_coverage: float
     cut_short: Effect
     dirty_commit: Effect
+    other_commit: Effect
 
 
 @dataclass(frozen=True)

@@ -51,9 +51,12 @@ def given(*runs: Run) -> list[Given]:
     return [Given(Path("results", str(at), "results.jsonl"), run) for at, run in enumerate(runs)]
 
 
-def decide(wanted: Policy, *runs: Run, today: datetime.date = TODAY) -> Decision:
+def decide(
+    wanted: Policy, *runs: Run, today: datetime.date = TODAY, checked_out: str | None = None
+) -> Decision:
     """Judge runs."""
-    return gate.decide(given(*runs), wanted, expectations.load(), axes.load(), today)
+    known = expectations.load(), axes.load()
+    return gate.decide(given(*runs), wanted, *known, today, checked_out)
 
 
 def changed(run: Run, change: Callable[[Record], Record | None]) -> Run:

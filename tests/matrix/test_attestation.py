@@ -32,7 +32,7 @@ def made(run: Run, path: Path | None = None, **evidence: Any) -> dict[str, Any]:
     changed = dataclasses.replace(wanted.evidence, **evidence)
     wanted = dataclasses.replace(wanted, evidence=changed)
     given = [Given(path or real_results.path("default"), run)]
-    decision = gate.decide(given, wanted, expectations.load(), axes.load(), TODAY)
+    decision = gate.decide(given, wanted, expectations.load(), axes.load(), TODAY, None)
     return attestation.statement(decision, given, FILE)
 
 

@@ -180,6 +180,19 @@ def test_results_that_no_commit_gives_again(
     assert (decision.exit_code, len(decision.reasons)) == (exit_code, reasons)
 
 
+@pytest.mark.parametrize(("effect", "exit_code", "reasons"), EFFECTS)
+def test_results_of_another_commit(effect: str, exit_code: int, reasons: int, two: Run) -> None:
+    wanted = with_evidence(lenient(), other_commit=effect)
+    decision = decide(wanted, two, checked_out="1" * 40)
+    assert (decision.exit_code, len(decision.reasons)) == (exit_code, reasons)
+
+
+@pytest.mark.parametrize("checked_out", ["0" * 40, "0" * 40 + "-dirty", None])
+def test_results_of_this_commit_or_of_none_that_is_known(checked_out: str | None, two: Run) -> None:
+    wanted = with_evidence(lenient(), other_commit="block")
+    assert not decide(wanted, two, checked_out=checked_out).reasons
+
+
 @pytest.mark.parametrize(("days", "exit_code"), [(14, 0), (15, 3), (-1, 0), (-2, 3)])
 def test_results_have_an_age(days: int, exit_code: int, two: Run) -> None:
     started = datetime.datetime.fromisoformat(two.header.started).date()
