@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from matrix.planning.cells import Cell
@@ -15,6 +15,9 @@ from matrix.planning.timings import START, Timings
 _Key = TypeVar("_Key", bound=Hashable)
 _Thing = TypeVar("_Thing")
 
+# Timings move releases only where the longest shard would take so much longer without them: each
+# move loses a shard the environments that its machine has in its cache.
+_WORTH_MOVING = 1.1
 # So many releases run side by side on a machine, unless somebody says otherwise.
 JOBS = 2
 
@@ -74,6 +77,9 @@ def split(
 ) -> list[Shard]:
     """Share cells out, the longest first to the shard that has the least to do.
 
+    Timings that would gain little change nothing, so that a release stays in its shard from run to
+    run, whose cache has its environment.
+
     The cells of one release stay together, since its environment is made once on each machine. Only
     where there are more shards than releases some are cut: those that take the longest.
 
@@ -96,9 +102,10 @@ def split(
             f"--shards {count}: a shard has one runtime, and there are {len(runtimes)} "
             f"({', '.join(runtimes)}): have {len(runtimes)} shards or more"
         )
-    parts: list[list[Cell]] = []
-    for runtime, share in _apportioned(runtimes, costs, count).items():
-        parts += _split(runtimes[runtime], costs, share)
+    parts = _parts(runtimes, costs, count)
+    steady = _parts(runtimes, replace(costs, timings=Timings(timings.expectations)), count)
+    if _longest(steady, costs) <= _WORTH_MOVING * _longest(parts, costs):
+        parts = steady
     places = {cell: place for place, cell in enumerate(cells)}
     ordered = [tuple(sorted(part, key=places.__getitem__)) for part in parts]
     return [
@@ -112,6 +119,17 @@ def imbalance(shards: Sequence[Shard]) -> float:
     seconds = [shard.seconds for shard in shards]
     # Never below zero, which rounding may give where all are alike.
     return max(0.0, max(seconds) * len(seconds) / sum(seconds) - 1)
+
+
+def _parts(runtimes: Mapping[str, Sequence[Cell]], costs: _Costs, count: int) -> list[list[Cell]]:
+    shares = _apportioned(runtimes, costs, count)
+    return [
+        part for runtime in runtimes for part in _split(runtimes[runtime], costs, shares[runtime])
+    ]
+
+
+def _longest(parts: Sequence[Sequence[Cell]], costs: _Costs) -> float:
+    return max(map(costs.of_shard, parts))
 
 
 def _split(cells: Sequence[Cell], costs: _Costs, count: int) -> list[list[Cell]]:

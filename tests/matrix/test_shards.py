@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import random
 from collections.abc import Sequence
 
 import pytest
@@ -69,6 +70,15 @@ def test_the_longest_release_is_cut_first(default_run: Run) -> None:
 @pytest.mark.parametrize("count", [2, 3, 4, 7])
 def test_shards_are_balanced_by_what_cells_took(default_run: Run, count: int) -> None:
     took = learned(default_run)
+    # Without the default profile's own evenness: every other release takes five times as long.
+    slow = {f"kserve{release}" for release in axes.load().profile("default")[::2]}
+    took = dataclasses.replace(
+        took,
+        cells={
+            place: seconds * (5 if place[0].partition("-")[0] in slow else 1)
+            for place, seconds in took.cells.items()
+        },
+    )
     parts = shards.split(cells(), took, count)
 
     def seconds(part: shards.Shard, release: str) -> float:
@@ -84,18 +94,37 @@ def test_shards_are_balanced_by_what_cells_took(default_run: Run, count: int) ->
     assert totals[most] - totals[least] <= min(work[most].values()) + 1.0
 
 
+@pytest.mark.parametrize("count", [2, 3, 4, 7])
+def test_what_differs_from_run_to_run_moves_no_release(default_run: Run, count: int) -> None:
+    took = learned(default_run)
+    noise = random.Random(count)
+    first, *others = (
+        shards.split(
+            cells(),
+            dataclasses.replace(
+                took,
+                cells={place: each * noise.uniform(0.9, 1.1) for place, each in took.cells.items()},
+            ),
+            count,
+        )
+        for _ in range(5)
+    )
+    for parts in others:
+        assert [part.cells for part in parts] == [part.cells for part in first]
+
+
 def test_timings_change_the_balance(default_run: Run) -> None:
     took = learned(default_run)
-    slow = dataclasses.replace(
+    slow = set(shards.split(cells(), took, 2)[0].releases)
+    slow_cells = tuple(f"kserve{release}-" for release in slow)
+    slowed = dataclasses.replace(
         took,
         cells={
-            place: 100.0 if place[0].startswith("kserve0.9.0-") else seconds
+            place: seconds * (20 if place[0].startswith(slow_cells) else 1)
             for place, seconds in took.cells.items()
         },
     )
-    parts = shards.split(cells(), slow, 2)
-    (alone,) = (part for part in parts if "0.9.0" in part.releases)
-    assert alone.releases == ["0.9.0"]
+    assert all(slow.intersection(part.releases) for part in shards.split(cells(), slowed, 2))
 
 
 def test_the_expected_seconds_are_those_of_releases_side_by_side() -> None:
