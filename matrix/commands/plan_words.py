@@ -128,7 +128,7 @@ def gitlab(planned: Planned) -> str:
     docs/ci/gitlab-child.yml, to be put before it: no key of the top level is in both.
     """
     pipeline: dict[str, Any] = {
-        "stages": ["matrix", "decide"],
+        "stages": ["matrix", "decide", "publish"],
         "variables": {
             "HARNESS_CACHE_DIR": f"$CI_PROJECT_DIR/{_CACHE}/harness",
             "UV_PYTHON_INSTALL_DIR": f"$CI_PROJECT_DIR/{_CACHE}/pythons",

@@ -123,12 +123,54 @@ def test_what_comes_after_a_red_run_is_done_all_the_same() -> None:
     decide = [step for name, step in github_steps() if name == "decide"]
     named = {step.get("name"): step for step in decide}
     assert "!cancelled()" in jobs(GITHUB)["jobs"]["decide"]["if"]
-    assert named["Merge"]["continue-on-error"] is True
-    assert "continue-on-error" not in named["Gate"]
+    assert not [step for step in decide if "continue-on-error" in step]
     for step in decide[decide.index(named["Gate"]) + 1 :]:
-        assert "!cancelled()" in step["if"], step
+        # Without merged results there is nothing to tell of.
+        assert "!cancelled() && steps.merge.outcome == 'success'" in step["if"], step
+    assert "needs.decide.outputs.merge == 'success'" in jobs(GITHUB)["jobs"]["publish"]["if"]
     assert jobs(GITLAB_CHILD)["decide"]["when"] == "always"
     assert jobs(GITLAB_CHILD)["decide"]["artifacts"]["when"] == "always"
+    assert jobs(GITLAB_CHILD)["pages"]["rules"][0]["when"] == "always"
+
+
+def deciding(folder: Path, script: str, merged: bool, code: int) -> tuple[int, list[str]]:
+    """Run a script with a Python whose merge may write results, and whose gate ends so."""
+    python = folder / "python"
+    writes = "mkdir results; echo x > results/results.jsonl; " if merged else ""
+    python.write_text(
+        "#!/bin/sh\n"
+        'echo "$3" >> said\n'
+        f"case $3 in merge) {writes}exit 3;; gate) exit {code};; esac\n"
+    )
+    python.chmod(0o755)
+    variables = {"PATH": f"{folder}:{os.environ['PATH']}", "PLAN": '{"include": [1]}'}
+    ran = subprocess.run(
+        ["bash", "-e", "-c", script],
+        cwd=folder,
+        env={**os.environ, **variables, "MATRIX_SHARDS": "1"},
+    )
+    return ran.returncode, (folder / "said").read_text().split()
+
+
+@pytest.mark.parametrize(("merged", "red"), [(True, False), (False, True)])
+def test_what_could_not_be_merged_is_not_judged(tmp_path: Path, merged: bool, red: bool) -> None:
+    (script,) = (step["run"] for _, step in github_steps() if step.get("name") == "Merge")
+    assert bool(deciding(tmp_path, script, merged, 0)[0]) == red
+
+
+@pytest.mark.parametrize(
+    ("merged", "code", "ended", "asked"),
+    [
+        (True, 0, 0, ["merge", "gate", "report"]),
+        (True, 1, 1, ["merge", "gate", "report"]),
+        (False, 0, 1, ["merge"]),
+    ],
+)
+def test_gitlab_reports_a_red_run_and_judges_none_that_is_not_merged(
+    tmp_path: Path, merged: bool, code: int, ended: int, asked: list[str]
+) -> None:
+    script = "\n".join(jobs(GITLAB_CHILD)["decide"]["script"])
+    assert deciding(tmp_path, script, merged, code) == (ended, asked)
 
 
 def test_only_the_job_that_publishes_can_write() -> None:
