@@ -39,6 +39,10 @@ def one(path: Path) -> Given:
         ResultsError: when the file can't be read.
     """
     named = file(path)
+    if named == DEFAULT and not named.exists():
+        raise ResultsError(
+            f"{named} is not there: `python -m matrix run` writes it; name those of another folder"
+        )
     return Given(named, read(named))
 
 

@@ -137,3 +137,12 @@ def test_it_is_a_command_and_never_judges(tmp_path: Path) -> None:
     )
     assert ran.returncode == 0, ran.stderr
     assert "broken, cut short" in (tmp_path / "badge.json").read_text(encoding="utf-8")
+
+
+def test_results_that_nobody_named_and_that_are_not_there_are_told_how_to_make(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["report"]) == 2
+    said = "error: results/results.jsonl is not there: `python -m matrix run` writes it; "
+    assert capsys.readouterr().err.startswith(said)
