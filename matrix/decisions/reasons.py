@@ -173,6 +173,6 @@ def _reason(group: Sequence[Finding], expected: Expectations) -> Reason:
 
 
 def _wording(finding: Finding) -> str:
-    line = wording.first_line(finding.message, _LONGEST_COMPARED)
     # What follows a bracket is what was seen.
-    return wording.alike(line.partition(": [")[0], finding.cell.axes)
+    said = wording.first_line(finding.message).partition(": [")[0]
+    return wording.alike(said, finding.cell.axes)[:_LONGEST_COMPARED]

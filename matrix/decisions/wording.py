@@ -24,9 +24,11 @@ _UNSTEADY = re.compile(
             r"\b0x[0-9a-f]+\b",
             r"(?<=process \[)\d+(?=\])",
             r"(?<=\bpid[ =:])\d+",
+            r"(?<=\bprocess )\d+",
             # Ports of an address, or named as such.
             r"(?<=[\w.\]]:)\d{4,5}\b",
             r"(?<=\bport[ =:])\d{4,5}\b",
+            r"(?<=', )\d{4,5}(?=\))",
             # Seconds that were measured; whole ones are limits that somebody set.
             r"\b\d+\.\d+(?= ?m?s\b)",
             # Folders of this run and of this person; environments are named by what they hold.

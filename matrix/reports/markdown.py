@@ -36,7 +36,7 @@ _MOST_NAMES = 4
 _SLOWEST = 5
 _LONGEST = 160
 _DIGEST = 12
-_WHERE = "KServe, PROTOCOL_VERSION"
+_WHERE = "where"
 
 
 def text(runs: Sequence[Run], policy: Policy, today: datetime.date | None = None) -> str:

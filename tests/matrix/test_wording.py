@@ -24,6 +24,8 @@ from matrix.decisions import wording
             "2026-11-25 04:45:36.845 31783 kserve INFO [x]",
             "2026-11-25 05:07:56.585 5 kserve INFO [x]",
         ),
+        ("bind on address ('0.0.0.0', 41235)", "bind on address ('0.0.0.0', 39999)"),
+        ("worker died (process 41235)", "worker died (process 7)"),
         ("Started server process [31783]", "Started server process [5003]"),
         ("id 0533363c-65d3-4066-8ba4-a949623b3f95", "id 218a9b6e-d3b1-45a1-b100-a3d8082642da"),
         ("<generator object at 0x7f6aa2be5380>", "<generator object at 0x7f2230fb5380>"),
