@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from conformance.outcomes.verdicts import Verdict
@@ -25,18 +25,18 @@ def judged(cells: Sequence[JudgedCell], policy: Policy, today: datetime.date) ->
     """Judge both lists: what they accept, and which of their entries are wrong themselves."""
     reasons: list[Reason] = []
     for entry in policy.known_failing:
-        reasons += _of_entry(entry, "known_failing", cells, today) or _failing(
+        reasons += _of_entry(entry, "known_failing", cells, policy, today) or _failing(
             entry, cells, policy, today
         )
     for entry in policy.known_flaky:
-        reasons += _of_entry(entry, "known_flaky", cells, today) or _flaky(
+        reasons += _of_entry(entry, "known_flaky", cells, policy, today) or _flaky(
             entry, cells, policy, today
         )
     return reasons
 
 
 def _of_entry(
-    entry: Known, table: str, cells: Sequence[JudgedCell], today: datetime.date
+    entry: Known, table: str, cells: Sequence[JudgedCell], policy: Policy, today: datetime.date
 ) -> list[Reason]:
     """Judge what is the same in both lists."""
     if entry.has_expired(today):
@@ -48,17 +48,36 @@ def _of_entry(
                 checks=entry.checks,
             )
         ]
+    if entry.since > today:
+        return [
+            Reason(
+                Rule.UNMATCHED,
+                f"{table}: '{entry.reason}' is in force from {entry.since} on, and accepts nothing",
+                ("mend its 'since', or list it when it is",),
+                checks=entry.checks,
+            )
+        ]
     unmatched = [check for check in entry.checks if not _met(entry, check, cells)]
-    if not unmatched:
-        return []
-    return [
-        Reason(
-            Rule.UNMATCHED,
-            f"{table}: '{entry.reason}' meets no cell of these results",
-            ("mend its 'when', remove it, or judge the results that it is about, too",),
-            checks=tuple(unmatched),
-        )
-    ]
+    if unmatched:
+        return [
+            Reason(
+                Rule.UNMATCHED,
+                f"{table}: '{entry.reason}' meets no cell of these results",
+                ("mend its 'when', remove it, or judge the results that it is about, too",),
+                checks=tuple(unmatched),
+            )
+        ]
+    covered = [check for check in entry.checks if not _own(entry, check, cells, policy, today)]
+    if covered:
+        return [
+            Reason(
+                Rule.UNMATCHED,
+                f"{table}: '{entry.reason}' decides nothing, since other entries go before it",
+                ("remove it, or narrow the 'when' of those before it",),
+                checks=tuple(covered),
+            )
+        ]
+    return []
 
 
 def _failing(
@@ -67,11 +86,7 @@ def _failing(
     reasons = []
     failing: dict[str, list[_Met]] = {}
     for check in entry.checks:
-        met = [
-            each
-            for each in _met(entry, check, cells)
-            if policy.failing(check, each.cell.axes, today) is entry
-        ]
+        met = _own(entry, check, cells, policy, today)
         passing = [each for each in met if each.standing.right]
         failing[check] = [each for each in met if _fails(each)]
         if passing:
@@ -113,12 +128,7 @@ def _flaky(
 ) -> list[Reason]:
     reasons = []
     for check in entry.checks:
-        met = [
-            each
-            for each in _met(entry, check, cells)
-            if policy.flaky(check, each.cell.axes, today) is entry
-            and policy.failing(check, each.cell.axes, today) is None
-        ]
+        met = _own(entry, check, cells, policy, today)
         reasons += _flaky_check(entry, check, met, policy)
     return reasons
 
@@ -184,6 +194,17 @@ def _met(entry: Known, check: str, cells: Iterable[JudgedCell]) -> list[_Met]:
         if check in cell.standings and entry.covers(check, cell.axes)
         if cell.standings[check].expected is Verdict.PASSED
     ]
+
+
+def _own(
+    entry: Known, check: str, cells: Iterable[JudgedCell], policy: Policy, today: datetime.date
+) -> list[_Met]:
+    """List where this entry decides: the first that fits, of known_failing before known_flaky."""
+
+    def deciding(axes: Mapping[str, str]) -> Known | None:
+        return policy.failing(check, axes, today) or policy.flaky(check, axes, today)
+
+    return [each for each in _met(entry, check, cells) if deciding(each.cell.axes) is entry]
 
 
 def _fails(met: _Met) -> bool:

@@ -90,6 +90,10 @@ class Known:
         """Tell whether it is about a check in the cell of these axes."""
         return check in self.checks and self.when.holds(axes)
 
+    def is_in_force(self, today: datetime.date) -> bool:
+        """Tell whether it accepts anything today."""
+        return self.since <= today <= self.until
+
     def has_expired(self, today: datetime.date) -> bool:
         """Tell whether its last day has passed."""
         return self.until < today
@@ -155,7 +159,7 @@ def _find(
     entries: Sequence[Known], check: str, axes: Mapping[str, str], today: datetime.date
 ) -> Known | None:
     for entry in entries:
-        if not entry.has_expired(today) and entry.covers(check, axes):
+        if entry.is_in_force(today) and entry.covers(check, axes):
             return entry
     return None
 

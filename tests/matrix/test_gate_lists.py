@@ -86,6 +86,26 @@ def test_an_expired_entry_fails_although_its_check_passes(two: Run) -> None:
     assert (decision.exit_code, rules(decision)) == (1, [Rule.EXPIRED])
 
 
+def test_an_entry_that_an_earlier_one_covers_decides_nothing_and_fails(two: Run) -> None:
+    run = with_verdict(two, "v1-predict", Verdict.FAILED, "kserve0.9.0-")
+    later = dataclasses.replace(known("v1-predict"), reason="the second")
+    wanted = failing(lenient(), known("v1-predict"), later)
+    decision = decide(wanted, run)
+    assert (decision.exit_code, rules(decision)) == (1, [Rule.UNMATCHED, Rule.KNOWN_FAILING])
+    assert "'the second' decides nothing" in decision.reasons[0].sentence
+    both = flaky(failing(lenient(), known("v1-predict")), known("v1-predict", least=0.5))
+    assert rules(decide(both, run)) == [Rule.UNMATCHED, Rule.KNOWN_FAILING]
+
+
+def test_an_entry_of_a_day_to_come_accepts_nothing_and_fails(two: Run) -> None:
+    run = with_verdict(two, "v1-predict", Verdict.FAILED, "kserve0.9.0-")
+    tomorrow = TODAY + datetime.timedelta(1)
+    entry = dataclasses.replace(known("v1-predict"), since=tomorrow, until=tomorrow)
+    decision = decide(failing(lenient(), entry), run)
+    assert rules(decision) == [Rule.FAILED, Rule.UNMATCHED]
+    assert f"is in force from {tomorrow} on" in decision.reasons[1].sentence
+
+
 # ---------------------------------------------------------------- flaky
 
 
