@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from conformance.outcomes.results_file import Given
 from matrix.decisions.reasons import Reason, Rule
@@ -23,20 +23,16 @@ def judged(
 ) -> list[Reason]:
     """List what results lack."""
     reasons = [
-        reason
-        for each in given
-        for reason in _of_run(each, policy, today, checked_out)
-        if reason is not None
+        reason for each in given for reason in _of_run(each, policy, today) if reason is not None
     ]
+    reasons += _of_commits(given, policy, checked_out)
     for requirement in policy.requirements:
         reasons += _requirement(requirement, cells, axes)
     coverage = _coverage(cells, policy)
     return [*reasons, coverage] if coverage else reasons
 
 
-def _of_run(
-    given: Given, policy: Policy, today: datetime.date, checked_out: str | None
-) -> list[Reason | None]:
+def _of_run(given: Given, policy: Policy, today: datetime.date) -> list[Reason | None]:
     header, evidence = given.run.header, policy.evidence
     commit = header.commit or "an unknown commit"
     return [
@@ -51,18 +47,24 @@ def _of_run(
             Rule.DIRTY_COMMIT,
             f"{given.path} is of {commit}: no commit gives these results again",
         ),
-        _effect(
-            _is_another(header.commit, checked_out) and evidence.other_commit,
-            Rule.OTHER_COMMIT,
-            f"{given.path} is of commit {commit}, and {checked_out} is checked out",
-        ),
     ]
 
 
-def _is_another(commit: str | None, checked_out: str | None) -> bool:
-    # Whether files were changed since is the matter of another rule.
-    known = [each.removesuffix("-dirty") for each in (commit, checked_out) if each is not None]
-    return len(set(known)) > 1
+def _of_commits(
+    given: Sequence[Given], policy: Policy, checked_out: str | None
+) -> Iterator[Reason]:
+    commits = {each.path: each.run.header.commit for each in given if each.run.header.commit}
+    # Where no commit is checked out, results can still be of several.
+    wanted = checked_out or next(iter(commits.values()), None)
+    for path, commit in commits.items():
+        # Whether files were changed since is the matter of another rule.
+        if wanted is None or commit.removesuffix("-dirty") == wanted.removesuffix("-dirty"):
+            continue
+        other = f"{wanted} is checked out" if checked_out else f"{next(iter(commits))} of {wanted}"
+        told = f"{path} is of commit {commit}, and {other}"
+        reason = _effect(policy.evidence.other_commit, Rule.OTHER_COMMIT, told)
+        if reason is not None:
+            yield reason
 
 
 def _effect(effect: Effect | bool, rule: Rule, sentence: str) -> Reason | None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from conformance.outcomes.results import Record
+from conformance.outcomes.results import Header, Record
 from conformance.outcomes.results_file import Given
 from conformance.outcomes.verdicts import Verdict
 from matrix.decisions import evidence, known, reasons, shell_lines
@@ -27,8 +27,15 @@ _OF_VERDICT = {
     Verdict.ERROR: Rule.ERROR,
     Verdict.UNPROVISIONED: Rule.UNPROVISIONED,
 }
+_RULES = list(Rule)
 _MISSING = "missing"
 _LONGEST_ANSWER = 300
+# What results have in common that are judged together, and how each is told.
+_THE_SAME: Mapping[str, Callable[[Header], str | None]] = {
+    "wrappers": lambda header: header.wrapper["command"],
+    "model classes of the wrapper": lambda header: header.wrapper["constructor"],
+    "conformance suites": lambda header: header.suite,
+}
 
 
 class GateError(Exception):
@@ -100,10 +107,11 @@ def _refuse_strangers(given: Sequence[Given]) -> None:
                 f"{each.path} is of a server judged at its address, which is in no cell: the gate "
                 "judges results of `python -m matrix run`"
             )
-    names = {each.run.header.wrapper["command"]: each.path for each in given}
-    if len(names) > 1:
-        told = ", ".join(f"{path} is of '{command}'" for command, path in names.items())
-        raise GateError(f"the results are of different wrappers: {told}; judge each by itself")
+    for what, of in _THE_SAME.items():
+        found = {of(each.run.header): each.path for each in given}
+        if len(found) > 1:
+            told = ", ".join(f"{path} is of '{name}'" for name, path in found.items())
+            raise GateError(f"the results are of different {what}: {told}; judge each by itself")
 
 
 def _findings(cell: JudgedCell, policy: Policy, today: datetime.date) -> Iterator[Finding]:
@@ -111,6 +119,9 @@ def _findings(cell: JudgedCell, policy: Policy, today: datetime.date) -> Iterato
 
     def blocks(verdict: str) -> bool:
         return required and verdict in policy.blocking
+
+    def weight(record: Record) -> tuple[bool, int]:
+        return not blocks(record.verdict), _RULES.index(_OF_VERDICT[record.verdict])
 
     for standing in cell.standings.values():
         if len(standing.right) == len(standing.records) and not standing.is_missing:
@@ -123,15 +134,19 @@ def _findings(cell: JudgedCell, policy: Policy, today: datetime.date) -> Iterato
                 f"{len(standing.records)} of {standing.planned} planned attempts ran",
                 blocks(_MISSING),
             )
-        for record in standing.unjudged[:1]:
+        # Of several attempts the one that weighs most stands for all.
+        if standing.unjudged:
+            record = min(standing.unjudged, key=weight)
             rule = _OF_VERDICT[record.verdict]
             yield reasons.found(rule, cell, record, blocks(record.verdict))
         if standing.wrong and not _is_known(cell, standing, policy, today):
-            yield _against(cell, standing, blocks(standing.wrong[0].verdict), policy)
+            record = min(standing.wrong, key=weight)
+            yield _against(cell, standing, record, blocks(record.verdict), policy)
 
 
-def _against(cell: JudgedCell, standing: Standing, blocks: bool, policy: Policy) -> Finding:
-    record = standing.wrong[0]
+def _against(
+    cell: JudgedCell, standing: Standing, record: Record, blocks: bool, policy: Policy
+) -> Finding:
     if not standing.right:
         return reasons.found(_OF_VERDICT[record.verdict], cell, record, blocks, _answer(record))
     attempts = len(standing.right) + len(standing.wrong)

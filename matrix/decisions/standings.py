@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,18 +22,14 @@ class Standing:
 
     Attributes:
         planned: how many attempts were planned, 0 where the run left the check out.
+        expected: the verdict that is right by expectations.toml, whatever the results say that
+            was expected when they were made.
     """
 
     check: str
     planned: int
     records: tuple[Record, ...]
-
-    @cached_property
-    def expected(self) -> Verdict:
-        """Give the verdict that is right, whatever a policy knew of it when it ran."""
-        unsupported = Verdict.UNSUPPORTED
-        offered = all(record.expected_verdict is not unsupported for record in self.records)
-        return Verdict.PASSED if offered else unsupported
+    expected: Verdict
 
     @cached_property
     def right(self) -> list[Record]:
@@ -72,7 +68,7 @@ class JudgedCell:
     Attributes:
         axes: its points by axis.
         source: the results file that holds it.
-        standings: those of all checks that it should have, by the check's id.
+        standings: those of all checks that it has or should have, by the check's id.
     """
 
     id: str
@@ -107,15 +103,19 @@ def _cells_of(given: Given, expected: Expectations) -> list[JudgedCell]:
         point = expected.point(axes, header.wrapper["constructor"] is not None)
         attempts = dict.fromkeys(expected.checks_at(point), 0)
         attempts |= dict.fromkeys(planned, header.repeat)
-        standings = _standings(attempts, records.get(cell, {}))
+        of_cell = records.get(cell, {})
+        # What nobody planned is judged, too: it may have failed.
+        attempts = {**dict.fromkeys(of_cell, 0), **attempts}
+        standings = {
+            check: Standing(
+                check, number, tuple(of_cell.get(check, ())), _right(expected, check, point)
+            )
+            for check, number in attempts.items()
+        }
         found.append(JudgedCell(cell, axes, given.path, standings))
     return found
 
 
-def _standings(
-    attempts: Mapping[str, int], records: Mapping[str, Sequence[Record]]
-) -> dict[str, Standing]:
-    return {
-        check: Standing(check, planned, tuple(records.get(check, ())))
-        for check, planned in attempts.items()
-    }
+def _right(expected: Expectations, check: str, point: Mapping[str, str]) -> Verdict:
+    exception = expected.exception_at(check, point)
+    return exception.verdict if exception else Verdict.PASSED

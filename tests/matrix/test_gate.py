@@ -23,6 +23,8 @@ from tests.matrix.gate_cases import (
     changed,
     decide,
     lenient,
+    one_cell,
+    repeated,
     rules,
     with_evidence,
     with_header,
@@ -178,6 +180,78 @@ def test_results_that_no_commit_gives_again(
     wanted = with_evidence(lenient(), dirty_commit=effect)
     decision = decide(wanted, with_header(two, commit=commit))
     assert (decision.exit_code, len(decision.reasons)) == (exit_code, reasons)
+
+
+def test_a_check_that_nobody_planned_is_judged_too(two: Run) -> None:
+    stranger = dataclasses.replace(two.records[0], check="a-new-check", verdict=Verdict.FAILED)
+    decision = decide(lenient(), dataclasses.replace(two, records=[*two.records, stranger]))
+    assert (decision.exit_code, rules(decision)) == (1, [Rule.FAILED])
+    assert decision.reasons[0].checks == ("a-new-check",)
+
+
+def test_what_results_say_was_expected_changes_nothing(two: Run) -> None:
+    def change(record: Record) -> Record:
+        if record.check != "v1-predict":
+            return record
+        lie = Verdict.UNSUPPORTED
+        return dataclasses.replace(record, verdict=lie, expected_verdict=lie, message="not offered")
+
+    assert rules(decide(lenient(), changed(two, change))) == [Rule.UNSUPPORTED]
+
+
+def test_the_attempt_that_blocks_stands_for_all(two: Run) -> None:
+    lax = dataclasses.replace(lenient(), blocking=lenient().blocking - {"unsupported"})
+    run = repeated(one_cell(two), "v1-predict", failing=(2,), attempts=2)
+
+    def change(record: Record) -> Record:
+        if (record.check, record.attempt) != ("v1-predict", 1):
+            return record
+        return dataclasses.replace(record, verdict=Verdict.UNSUPPORTED, message="not offered")
+
+    decision = decide(lax, changed(run, change))
+    assert (decision.exit_code, rules(decision)) == (1, [Rule.FAILED])
+
+
+def test_what_a_long_message_says_beyond_its_beginning_joins_no_fewer_cells(two: Run) -> None:
+    def change(record: Record) -> Record:
+        axes = record.axes
+        if record.check != "v1-predict":
+            return record
+        own = f"late-{axes['kserve']}-{axes['protocol']}-{axes['envelope']}"
+        said = f"{'x' * 180} {own} is not there"
+        return dataclasses.replace(record, verdict=Verdict.FAILED, message=said)
+
+    assert rules(decide(lenient(), changed(two, change))) == [Rule.FAILED]
+
+
+@pytest.mark.parametrize(
+    ("members", "what"),
+    [
+        ({"suite": "0.1"}, "conformance suites"),
+        ({"wrapper": {"name": "x", "command": "x", "constructor": None}}, "wrappers"),
+    ],
+)
+def test_results_that_have_too_little_in_common_are_not_judged_together(
+    members: dict[str, object], what: str, two: Run
+) -> None:
+    with pytest.raises(GateError, match=f"are of different {what}: .*; judge each by itself"):
+        decide(lenient(), two, with_header(two, **members))
+
+
+def test_results_of_another_model_class_are_not_judged_together(two: Run) -> None:
+    other = with_header(two, wrapper={**two.header.wrapper, "constructor": "other:Class"})
+    with pytest.raises(GateError, match=r"different model classes of the wrapper: .*other:C"):
+        decide(lenient(), two, other)
+
+
+def test_results_of_two_commits_are_told_where_none_is_checked_out(two: Run) -> None:
+    wanted = with_evidence(lenient(), other_commit="block")
+    other = with_header(two, commit="2" * 40)
+    decision = decide(wanted, two, other)
+    assert rules(decision) == [Rule.OTHER_COMMIT]
+    assert decision.reasons[0].sentence.startswith(
+        f"results/1/results.jsonl is of commit {'2' * 40}"
+    )
 
 
 @pytest.mark.parametrize(("effect", "exit_code", "reasons"), EFFECTS)
