@@ -60,26 +60,24 @@ class Timings:
 
 def learn(runs: Iterable[Run], expectations: Expectations) -> Timings:
     """Take timings out of earlier results; where two know the same cell, the later given counts."""
-    seconds: dict[_Place, float] = {}
-    points: dict[_Place, Cell] = {}
-    first: dict[_Place, _Place] = {}
-    for run in runs:
-        took = _of_run(run, expectations)
-        first |= _first_cells(took)
-        for cell, each in took.items():
-            points[cell.id, cell.runtime] = cell
-            seconds[cell.id, cell.runtime] = each
-    by_kind: defaultdict[_Kind, list[float]] = defaultdict(list)
-    for place, cell in points.items():
-        by_kind[_kind(cell)].append(seconds[place])
-    kinds = {kind: statistics.median(known) for kind, known in by_kind.items()}
+    by_run = [_of_run(run, expectations) for run in runs]
+    kinds = _kinds({cell: seconds for took in by_run for cell, seconds in took.items()})
     environments = {}
-    for release, place in first.items():
-        # Making the environment is a part of the first check that needs it.
-        waited = max(0.0, seconds[place] - kinds[_kind(points[place])])
-        environments[release] = round(waited, 3)
-        seconds[place] = round(seconds[place] - waited, 3)
-    return Timings(expectations, seconds, kinds, environments)
+    for took in by_run:
+        for cell in _first_cells(took):
+            # Making the environment is a part of the first check that needs it.
+            waited = max(0.0, took[cell] - kinds[_kind(cell)])
+            environments[cell.kserve, cell.runtime] = round(waited, 3)
+            took[cell] = round(took[cell] - waited, 3)
+    cells = {(cell.id, cell.runtime): seconds for took in by_run for cell, seconds in took.items()}
+    return Timings(expectations, cells, kinds, environments)
+
+
+def _kinds(known: Mapping[Cell, float]) -> dict[_Kind, float]:
+    by_kind: defaultdict[_Kind, list[float]] = defaultdict(list)
+    for cell, seconds in known.items():
+        by_kind[_kind(cell)].append(seconds)
+    return {kind: statistics.median(every) for kind, every in by_kind.items()}
 
 
 def _of_run(run: Run, expectations: Expectations) -> dict[Cell, float]:
@@ -95,11 +93,12 @@ def _of_run(run: Run, expectations: Expectations) -> dict[Cell, float]:
     }
 
 
-def _first_cells(cells: Iterable[Cell]) -> dict[_Place, _Place]:
-    first: dict[_Place, _Place] = {}
+def _first_cells(cells: Iterable[Cell]) -> list[Cell]:
+    """Give the first cell of each release on each runtime."""
+    first: dict[_Place, Cell] = {}
     for cell in cells:
-        first.setdefault((cell.kserve, cell.runtime), (cell.id, cell.runtime))
-    return first
+        first.setdefault((cell.kserve, cell.runtime), cell)
+    return list(first.values())
 
 
 def _kind(cell: Cell) -> _Kind:

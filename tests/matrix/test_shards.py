@@ -188,6 +188,23 @@ def test_what_comes_before_a_releases_first_cell_is_not_the_cells_own(default_ru
     assert took.of_cell(cell) == pytest.approx(learned(default_run).of_cell(cell), abs=2)
 
 
+def test_a_later_run_of_fewer_cells_leaves_no_wait_in_a_cell(default_run: Run) -> None:
+    first = default_run.records[0]
+    slow = dataclasses.replace(first, seconds=first.seconds + 60)
+    run = dataclasses.replace(default_run, records=[slow, *default_run.records[1:]])
+    kept = list(default_run.header.planned)[1:]
+    later = dataclasses.replace(
+        default_run,
+        header=dataclasses.replace(
+            default_run.header, planned={cell: default_run.header.planned[cell] for cell in kept}
+        ),
+        records=[record for record in default_run.records if record.cell in kept],
+    )
+    took = timings.learn([run, later], UNKNOWN.expectations)
+    cell = Cell.named(first.cell, "container")
+    assert took.of_cell(cell) == pytest.approx(learned(default_run).of_cell(cell), abs=2)
+
+
 def test_an_unknown_cell_counts_as_the_median_of_its_kind(default_run: Run) -> None:
     took = learned(default_run)
     kind = sorted(
