@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import math
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -18,13 +19,22 @@ def read(path: Path, schema: Path, error_class: type[Exception]) -> dict[str, An
         error_class: when it can't be read or breaks its schema. Names the file and the place.
     """
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        document = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=_finite)
         jsonschema.validate(_as_json(document), json.loads(schema.read_text(encoding="utf-8")))
-    except (OSError, tomllib.TOMLDecodeError) as error:
+    # A ValueError is what breaks TOML, its encoding, or `_finite`.
+    except (OSError, ValueError) as error:
         raise error_class(f"{path} can't be read: {error}") from None
     except jsonschema.ValidationError as error:
         raise error_class(f"{path}: {_place(error)}: {error.message}") from None
     return document
+
+
+def _finite(text: str) -> float:
+    # JSON has no other numbers, and no limit of a schema keeps nan out.
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} is no number that can be reckoned with")
+    return number
 
 
 def _as_json(value: Any) -> Any:

@@ -146,7 +146,7 @@ def load(path: Path = FILE, expected: Expectations | None = None) -> Policy:
     known = expected or expectations.load()
     try:
         return _policy(document, [*known.checks, *known.statements])
-    except (ConditionError, PolicyError) as error:
+    except PolicyError as error:
         raise PolicyError(f"{path}: {error}") from None
 
 
@@ -181,16 +181,19 @@ def _policy(document: Mapping[str, Any], checks: Sequence[str]) -> Policy:
         first=tuple(document["verdicts"]["first"]),
         confidence=document["flaky"]["confidence"],
         stale_above=document["flaky"]["stale_above"],
-        requirements=tuple(_requirement(entry) for entry in document["require"]),
+        requirements=tuple(
+            _requirement(f"require[{index}]", entry)
+            for index, entry in enumerate(document["require"])
+        ),
         known_failing=failing,
         known_flaky=flaky,
     )
 
 
-def _requirement(entry: Mapping[str, Any]) -> Requirement:
+def _requirement(place: str, entry: Mapping[str, Any]) -> Requirement:
     return Requirement(
         name=entry["name"],
-        when=AnyOf.parse(entry["when"]),
+        when=_when(place, entry["when"]),
         profile=entry.get("profile"),
         points=entry.get("points", {}),
         least=entry.get("least", {}),
@@ -213,13 +216,20 @@ def _known(place: str, entry: Mapping[str, Any], checks: Sequence[str]) -> Known
         raise PolicyError(f"{place}: until {until} is before since {since}")
     return Known(
         checks=tuple(found),
-        when=AnyOf.parse(entry["when"]),
+        when=_when(place, entry["when"]),
         reason=entry["reason"],
         since=since,
         until=until,
         issue=entry.get("issue"),
         least_pass_rate=entry.get("least_pass_rate"),
     )
+
+
+def _when(place: str, entry: Any) -> AnyOf:
+    try:
+        return AnyOf.parse(entry)
+    except ConditionError as error:
+        raise PolicyError(f"{place}.when: {error}") from None
 
 
 def _day(place: str, key: str, value: Any) -> datetime.date:

@@ -56,6 +56,8 @@ MISTAKES = {
     "unknown member": ("least_coverage = ", "coverage = ", "evidence: .*coverage"),
     "unknown effect": ('cut_short = "block"', 'cut_short = "ignore"', r"evidence\.cut_short: "),
     "unknown axis": ("when = {}", 'when = { outcome = "serves" }', r"require\[0\].*outcome"),
+    "no number": ("least_coverage = 1.0", "least_coverage = nan", "nan is no number"),
+    "no condition": ("when = {}", 'when = { kserve = "0.9" }', r"require\[0\]\.when: kserve = "),
     "unknown first check": (
         'first = ["starts"',
         'first = ["strats"',
@@ -74,6 +76,19 @@ def test_a_wrong_file_is_told(mistake: str, tmp_path: Path) -> None:
     with pytest.raises(PolicyError, match=said) as raised:
         policy.load(file)
     assert str(raised.value).startswith(str(file))
+
+
+def test_a_file_of_another_encoding_is_told(tmp_path: Path) -> None:
+    file = written(tmp_path)
+    file.write_bytes(file.read_bytes() + "# caf\xe9\n".encode("latin-1"))
+    with pytest.raises(PolicyError, match=r"gate\.toml can't be read: .*utf-8.*can't decode"):
+        policy.load(file)
+
+
+def test_a_condition_that_is_none_names_its_entry(tmp_path: Path) -> None:
+    wrong = FAILING.replace('"<0.9"', '"0.9"')
+    with pytest.raises(PolicyError, match=r"known_failing\[0\]\.when: kserve = '0\.9' is no"):
+        policy.load(written(tmp_path, wrong))
 
 
 ENTRY_MISTAKES = {
