@@ -8,6 +8,8 @@ as a whole, such as runs that were joined, is there as a whole or not at all.
 from __future__ import annotations
 
 import contextlib
+import datetime
+import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -23,6 +25,8 @@ from conformance.outcomes.results import Footer, Header, Record, Run
 from conformance.outcomes.verdicts import Verdict
 
 SCHEMA_VERSION = 2
+_TIMES = frozenset({"started", "ended"})
+_LONGEST_ERROR = 200
 _KINDS = ("header", "check", "footer")
 _SCHEMA = Path(__file__).with_name("results.schema.json")
 
@@ -33,10 +37,15 @@ class ResultsError(Exception):
 
 @dataclass(frozen=True)
 class Given:
-    """A results file and what it holds."""
+    """A results file and what it holds.
+
+    Attributes:
+        sha256: of the bytes that were read; empty where the run isn't of a file.
+    """
 
     path: Path
     run: Run
+    sha256: str = ""
 
 
 class Writer:
@@ -115,14 +124,28 @@ def read(path: Path) -> Run:
     Raises:
         ResultsError: when the file can't be read or breaks the schema; says which line.
     """
+    return given(path).run
+
+
+def given(path: Path) -> Given:
+    """Read a results file as `read` does, once: what is hashed is what is judged."""
     try:
-        lines = path.read_bytes().split(b"\n")
+        content = path.read_bytes()
     except OSError as error:
         raise ResultsError(f"{path} can't be read: {error.strerror}") from None
+    return Given(path, _run(path, content), hashlib.sha256(content).hexdigest())
+
+
+def _run(path: Path, content: bytes) -> Run:
+    if not content:
+        raise ResultsError(f"{path} is empty: the run ended before it could say what it was of")
+    lines = content.split(b"\n")
     # What follows the last line's end is empty, or a line that a killed run left half-written.
     parsed = [_parse(path, number, line) for number, line in enumerate(lines[:-1], start=1)]
     kinds = [line.pop("kind") for line in parsed]
-    if not kinds or kinds[0] != "header" or kinds.count("header") > 1:
+    if not kinds:
+        raise ResultsError(f"{path}: line 1 is cut off: the run ended while it wrote its header")
+    if kinds[0] != "header" or kinds.count("header") > 1:
         raise ResultsError(f"{path}: line 1 must be a header, and the only one")
     if "footer" in kinds[:-1]:
         raise ResultsError(f"{path}: line {kinds.index('footer') + 1} is a footer before the end")
@@ -168,6 +191,7 @@ def _parse(path: Path, number: int, line: bytes) -> dict[str, Any]:
                 f"schema {SCHEMA_VERSION}: run again, or read them with the release that wrote them"
             )
         _validator(kind).validate(parsed)
+        _refuse_no_time(path, number, parsed)
     # A ValueError itself, so that it goes first.
     except jsonschema_rs.ValidationError as error:
         place = ".".join(str(part) for part in error.instance_path) or "the line"
@@ -175,8 +199,21 @@ def _parse(path: Path, number: int, line: bytes) -> dict[str, Any]:
             f"{path}: line {number} breaks results.schema.json: {place}: {error.message[:200]}"
         ) from None
     except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise ResultsError(f"{path}: line {number} is no line of results: {error!r}") from None
+        raise ResultsError(
+            f"{path}: line {number} is no line of results: {repr(error)[:_LONGEST_ERROR]}"
+        ) from None
     return parsed
+
+
+def _refuse_no_time(path: Path, number: int, line: Mapping[str, Any]) -> None:
+    # Those of RFC 3339, as the schema has them, are more than Python can reckon with.
+    for name in _TIMES & line.keys():
+        try:
+            datetime.datetime.fromisoformat(line[name]).astimezone(datetime.UTC)
+        except (ValueError, OverflowError):
+            raise ResultsError(
+                f"{path}: line {number}: {name}: {line[name]!r} is no time to reckon with"
+            ) from None
 
 
 @cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import sys
 from pathlib import Path
 
 from conformance.outcomes import surroundings
@@ -11,7 +12,6 @@ from conformance.outcomes.results_file import Given
 from matrix.commands import gate_words, given_results
 from matrix.commands.summary import make_console, say
 from matrix.decisions import attestation, explanation, gate
-from matrix.decisions.gate import GateError
 from matrix.planning import axes, expectations, policy
 
 
@@ -47,12 +47,19 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--all", action="store_true", help="Print all reasons, however many.")
     parser.add_argument(
         "--today",
-        type=datetime.date.fromisoformat,
+        type=_day,
         default=None,
         metavar="YYYY-MM-DD",
         help="Decide as on this day (default: today, UTC).",
     )
     parser.set_defaults(command=_main)
+
+
+def _day(text: str) -> datetime.date:
+    try:
+        return datetime.date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no day such as 2026-11-30") from None
 
 
 def _main(arguments: argparse.Namespace) -> int:
@@ -62,21 +69,33 @@ def _main(arguments: argparse.Namespace) -> int:
     today = arguments.today or policy.today()
     here = surroundings.commit()
     decision = gate.decide(given, wanted, expected, axes.load(), today, here)
-    explained = explanation.find(decision, arguments.explain) if arguments.explain else []
+    explained = [] if arguments.explain is None else explanation.find(decision, arguments.explain)
+    # Before anything is said: who reads only the first lines gets the file, too.
+    failure = _attest(decision, given, arguments, today) if arguments.attest else None
     console = make_console()
     for line in gate_words.told(decision, given, arguments.all):
         say(console, line)
     for cell in explained:
         for line in explanation.of(decision, cell, wanted, expected):
             say(console, line)
+    if failure is not None:
+        sys.stderr.write(f"error: --attest {arguments.attest} can't be written: {failure}\n")
+        return decision.exit_code or 2
     if arguments.attest is not None:
-        _attest(decision, given, arguments.policy, arguments.attest)
         say(console, f"the in-toto Statement is {arguments.attest}, not signed")
     return decision.exit_code
 
 
-def _attest(decision: gate.Decision, given: list[Given], policy_file: Path, path: Path) -> None:
+def _attest(
+    decision: gate.Decision,
+    given: list[Given],
+    arguments: argparse.Namespace,
+    today: datetime.date,
+) -> str | None:
+    """Write the Statement, or say why it can't be written."""
+    made = attestation.statement(decision, given, arguments.policy, today)
     try:
-        attestation.write(attestation.statement(decision, given, policy_file), path)
+        attestation.write(made, arguments.attest)
     except OSError as error:
-        raise GateError(f"--attest {path} can't be written: {error.strerror}") from None
+        return error.strerror or str(error)
+    return None

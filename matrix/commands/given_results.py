@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from conformance.outcomes import results_file
 from conformance.outcomes.results import Run
-from conformance.outcomes.results_file import Given, ResultsError, read
+from conformance.outcomes.results_file import Given, ResultsError
 from matrix.planning.cells import Cell
 
 FILE_NAME = "results.jsonl"
@@ -29,7 +31,8 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def file(path: Path) -> Path:
     """Give the results file that a path stands for, which may name its folder."""
-    return path / FILE_NAME if path.is_dir() else path
+    # pathlib's own raises where the path is too long, or its folder can't be searched.
+    return path / FILE_NAME if os.path.isdir(path) else path  # noqa: PTH112 - see above
 
 
 def one(path: Path) -> Given:
@@ -43,7 +46,9 @@ def one(path: Path) -> Given:
         raise ResultsError(
             f"{named} is not there: `python -m matrix run` writes it; name those of another folder"
         )
-    return Given(named, read(named))
+    given = results_file.given(named)
+    _refuse_other_cells(given)
+    return given
 
 
 def together(paths: Iterable[Path]) -> list[Given]:
@@ -77,14 +82,31 @@ def of_matrix(path: Path) -> Given:
             f"{given.path} is of a server that was judged at its address (python -m conformance), "
             "and not of the matrix: it has no KServe releases to tell of"
         )
+    return given
+
+
+def _refuse_other_cells(given: Given) -> None:
+    """Refuse results, where they are of the matrix, that are of other cells than they say."""
+    header = given.run.header
+    if header.runtime is None:
+        return
+    planned: dict[str, Mapping[str, str]] = {}
     for name in header.planned:
         try:
-            Cell.named(name, header.runtime)
+            planned[name] = Cell.named(name, header.runtime).axes()
         except ValueError as error:
             raise ResultsError(
                 f"{given.path}: line 1 plans what isn't of the matrix: {error}"
             ) from None
-    return given
+    for line, record in enumerate(given.run.records, start=2):
+        if record.cell not in planned:
+            raise ResultsError(
+                f"{given.path}: line {line} is of {record.cell}, which line 1 doesn't plan"
+            )
+        if record.axes != planned[record.cell]:
+            raise ResultsError(
+                f"{given.path}: line {line} has other axes than {record.cell}, of which it is"
+            )
 
 
 def _refuse_overlap(given: Sequence[Given]) -> None:

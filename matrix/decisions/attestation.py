@@ -7,6 +7,7 @@ whoever answers for the release.
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import json
 import os
@@ -24,24 +25,28 @@ PREDICATE_TYPE = "https://in-toto.io/attestation/test-result/v0.1"
 _SHA256 = "sha256:"
 
 
-def statement(decision: Decision, given: Sequence[Given], policy: Path) -> dict[str, Any]:
+def statement(
+    decision: Decision, given: Sequence[Given], policy: Path, today: datetime.date
+) -> dict[str, Any]:
     """Give the Statement, as plain data.
 
     A test of it is a cell: which checks a cell has follows from the configuration.
 
     Args:
         policy: the file by which it was decided.
+        today: the day as on which it was, which can be another one than it is.
     """
     held_back, warned = _names(decision, blocking=True), _names(decision, blocking=False)
     names = [cell.name for cell in decision.cells]
     return {
         "_type": STATEMENT_TYPE,
-        "subject": [*map(_file, (each.path for each in given)), *_images(given)],
+        "subject": [*_results(given), *_images(given)],
         "predicateType": PREDICATE_TYPE,
         "predicate": {
             "result": _result(decision),
             "configuration": [
-                *map(_file, (policy, axes.FILE, expectations.FILE)),
+                {**_file(policy), "annotations": {"decided as on": today.isoformat()}},
+                *map(_file, (axes.FILE, expectations.FILE)),
                 *_locks(given),
                 *_commits(given),
             ],
@@ -74,6 +79,20 @@ def _names(decision: Decision, blocking: bool) -> set[str]:
         if bool(reason.exit_code) is blocking
         for cell in reason.cells
     }
+
+
+def _results(given: Sequence[Given]) -> list[dict[str, Any]]:
+    names = [_name(each.path) for each in given]
+    # Files outside of this folder have the same name, most often.
+    named = zip(given, names, strict=True)
+    return [
+        {
+            "name": name if names.count(name) == 1 else f"{each.path.parent.name}/{name}",
+            # Of what was judged, whatever the file holds by now.
+            "digest": {"sha256": each.sha256},
+        }
+        for each, name in named
+    ]
 
 
 def _file(path: Path) -> dict[str, Any]:

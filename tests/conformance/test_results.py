@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import signal
@@ -18,7 +19,7 @@ from rich.console import Console
 
 from conformance.outcomes import results_file
 from conformance.outcomes.results import Record, Run
-from conformance.outcomes.results_file import ResultsError, Writer, read
+from conformance.outcomes.results_file import ResultsError, Writer, given, read
 from conformance.outcomes.verdicts import Verdict
 from matrix.commands import summary
 from tests.conformance.tiny_run import AXES, CELL, HEADER
@@ -170,6 +171,14 @@ WRONG_LINES: dict[str, tuple[Callable[[Lines], None], str]] = {
         rf"line 2 {_BREAKS}: evidence\.exchanges\.0: .*response",
     ),
     "no date": (_change(1, started="yesterday"), f"line 1 {_BREAKS}: started: .*date-time"),
+    "no time of Python's": (
+        _change(1, started="0001-01-01T00:00:00+05:00"),
+        "line 1: started: .* is no time to reckon with",
+    ),
+    "a leap second": (
+        _change(4, ended="2026-12-31T23:59:60Z"),
+        "line 4: ended: .* is no time to reckon with",
+    ),
     "no offset": (_change(4, ended="2026-11-24T03:01:00"), f"line 4 {_BREAKS}: ended: .*date-time"),
     "another schema": (
         _change(1, schema=1),
@@ -218,11 +227,23 @@ def test_bytes_that_are_no_line_are_refused_with_its_number(wrong: str, tmp_path
         read(path)
 
 
-def test_an_empty_file_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(b"", "is empty: the run ended before"), (b'{"kind": "head', "line 1 is cut off: the run")],
+)
+def test_a_file_without_a_line_is_refused(content: bytes, said: str, tmp_path: Path) -> None:
     path = tmp_path / "results.jsonl"
-    path.touch()
-    with pytest.raises(ResultsError, match="line 1 must be a header"):
+    path.write_bytes(content)
+    with pytest.raises(ResultsError, match=said):
         read(path)
+
+
+def test_what_is_hashed_is_what_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "results.jsonl"
+    write(path, BOTH)
+    found = given(path)
+    assert found.run == read(path)
+    assert found.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 @pytest.mark.parametrize("kept", ["whole lines", "half of the last"])

@@ -15,6 +15,7 @@ from in_toto_attestation.predicates.test_result.v0 import test_result_pb2
 from in_toto_attestation.v1 import statement_pb2
 from in_toto_attestation.v1.statement import Statement
 
+from conformance.outcomes import results_file
 from conformance.outcomes.results import Run
 from conformance.outcomes.results_file import Given
 from conformance.outcomes.verdicts import Verdict
@@ -31,9 +32,10 @@ def made(run: Run, path: Path | None = None, **evidence: Any) -> dict[str, Any]:
     wanted = policy.load()
     changed = dataclasses.replace(wanted.evidence, **evidence)
     wanted = dataclasses.replace(wanted, evidence=changed)
-    given = [Given(path or real_results.path("default"), run)]
+    read = results_file.given(path or real_results.path("default"))
+    given = [dataclasses.replace(read, run=run)]
     decision = gate.decide(given, wanted, expectations.load(), axes.load(), TODAY, None)
-    return attestation.statement(decision, given, FILE)
+    return attestation.statement(decision, given, FILE, TODAY)
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +52,19 @@ def test_the_framework_takes_it_for_a_valid_statement(green: dict[str, Any]) -> 
     predicate = json_format.ParseDict(green["predicate"], test_result_pb2.TestResult())
     assert predicate.result == "PASSED"
     assert predicate.configuration[0].name
+
+
+def test_results_of_the_same_name_are_told_apart(default_run: Run, tmp_path: Path) -> None:
+    given = [
+        Given(tmp_path / backend / "results.jsonl", default_run, digest)
+        for backend, digest in (("container", "a" * 64), ("process", "b" * 64))
+    ]
+    decision = gate.decide(given[:1], policy.load(), expectations.load(), axes.load(), TODAY, None)
+    subject = attestation.statement(decision, given, FILE, TODAY)["subject"]
+    assert [(each["name"], each["digest"]["sha256"]) for each in subject[:2]] == [
+        ("container/results.jsonl", "a" * 64),
+        ("process/results.jsonl", "b" * 64),
+    ]
 
 
 def test_it_is_about_the_results_and_the_image(green: dict[str, Any], default_run: Run) -> None:

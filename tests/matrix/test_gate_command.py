@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -81,7 +82,7 @@ def test_a_cell_that_is_not_there_is_told_with_those_that_are_near(two: Run) -> 
 
 def ran(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "matrix", "gate", *map(str, arguments), f"--today={TODAY}"],
+        [sys.executable, "-m", "matrix", "gate", f"--today={TODAY}", *map(str, arguments)],
         cwd=REPOSITORY,
         capture_output=True,
         text=True,
@@ -119,6 +120,32 @@ def test_the_command_is_red_on_the_mutant_and_attests_it(tmp_path: Path) -> None
         "RED: effective-protocol failed in 8 of 32 cells (PROTOCOL_VERSION unset, empty); "
     )
     assert '"result": "FAILED"' in attested.read_text()
+
+
+def test_a_statement_that_cannot_be_written_hides_no_decision(
+    tmp_path: Path, small_policy: Path, two: Run
+) -> None:
+    folder = file_of(one_cell(two), tmp_path)
+    done = ran(folder, "--policy", small_policy, "--attest", folder / "results.jsonl" / "x")
+    assert done.returncode == 2
+    assert done.stdout.startswith("GREEN: ")
+    assert done.stderr.endswith("x can't be written: File exists\n")
+    red = with_verdict(one_cell(two), "v1-predict", Verdict.FAILED)
+    done = ran(file_of(red, tmp_path), "--policy", small_policy, "--attest", "/dev/null/x")
+    assert (done.returncode, done.stdout[:4]) == (1, "RED:")
+
+
+def test_the_statement_says_as_on_which_day_it_was_decided(
+    tmp_path: Path, small_policy: Path, two: Run
+) -> None:
+    folder = file_of(one_cell(two), tmp_path)
+    attested = tmp_path / "statement.json"
+    ran(folder, "--policy", small_policy, "--attest", attested, "--today", "2026-11-30")
+    policy_file = json.loads(attested.read_text())["predicate"]["configuration"][0]
+    assert policy_file["annotations"] == {"decided as on": "2026-11-30"}
+    done = ran(folder, "--today", "tomorrow")
+    assert done.returncode == 2
+    assert "'tomorrow' is no day such as 2026-11-30" in done.stderr
 
 
 def test_the_command_gives_3_where_the_evidence_is_insufficient(
