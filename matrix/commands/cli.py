@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import traceback
 from collections.abc import Sequence
 
 from conformance.outcomes.results_file import ResultsError
@@ -88,8 +89,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         code: int = arguments.command(arguments)
     except _WRONG_USAGE as error:
         return _fail(error, 2)
-    except (LockError, PortError, SubjectFailed, Unprovisioned) as error:
+    except (LockError, PortError, SubjectFailed, Unprovisioned, OSError) as error:
         return _fail(error, 3)
+    except Exception:
+        # Python's own 1 would say that the wrapper fails.
+        traceback.print_exc()
+        return 3
     return code
 
 

@@ -98,7 +98,7 @@ def _main(arguments: argparse.Namespace) -> int:
         return _fail(f"--out {arguments.out} would overwrite what is replayed", 2)
     with tempfile.TemporaryDirectory(prefix="replay-") as folder:
         try:
-            past = replaying.find(given_results.one(source).run, arguments.cell)
+            past = replaying.find(given_results.of_matrix(source).run, arguments.cell)
             checks = replaying.chosen(past, arguments.check)
             found = ground.find(past, Path(folder))
             wanted = _options(past, checks, found, arguments)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 # The names of PROTOCOL_VERSION values hold hyphens, those of envelopes don't.
-_ID = re.compile(r"kserve([0-9.]+)-(.+)-([^-]+)-torchserve([0-9.]+)")
+_ID = re.compile(r"kserve(\d+(?:\.\d+)*)-(.+)-([^-]+)-torchserve(\d+(?:\.\d+)*)", re.ASCII)
 AXES = ("kserve", "protocol", "envelope", "torchserve", "runtime")
 _FORM = "an id is kserveRELEASE-PROTOCOL-ENVELOPE-torchserveRELEASE"
 
