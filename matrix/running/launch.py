@@ -108,11 +108,11 @@ class RunningWrapper:
         """Count the bytes that it has written."""
         return self._log.stat().st_size
 
-    def log_from(self, position: int) -> str:
-        """Give what it has written since it had written so many bytes."""
+    def log_from(self, position: int, end: int | None = None) -> str:
+        """Give what it has written since it had written so many bytes, until it had so many."""
         with self._log.open("rb") as log:
             log.seek(position)
-            return log.read().decode("utf-8", "replace")
+            return log.read(-1 if end is None else end - position).decode("utf-8", "replace")
 
     def exit_code(self) -> int | None:
         """Give its exit code, or None while it runs."""

@@ -10,6 +10,9 @@ from matrix.running.launch import RunningWrapper
 
 # Enough to hold a traceback of the SDK's; a run of 27 releases stays readable in one file.
 _LONGEST = 4000
+# Enough for what made the wrapper answer as it did, such as a model that it lost just before.
+_LONGEST_BEFORE = 1000
+_BEGINS = "--- the check begins ---\n"
 
 
 @dataclass(frozen=True)
@@ -20,11 +23,18 @@ class Moment:
         began: in seconds since the epoch.
         ended: likewise.
         log: the last lines that the wrapper wrote to stdout and stderr from one to the other.
+        before: the last lines that it had written until then.
     """
 
     began: float
     ended: float
     log: str = ""
+    before: str = ""
+
+    @property
+    def told(self) -> str:
+        """Give what the wrapper wrote, and what led to it, with a line where the check begins."""
+        return f"{self.before}{_BEGINS}{self.log}" if self.before else self.log
 
 
 class Watch:
@@ -43,8 +53,12 @@ class Watch:
     def moment(self) -> Moment:
         """Give the moment that ends now."""
         wrapper = self._find_wrapper()
-        log = wrapper.log_from(self._position) if wrapper else ""
-        return Moment(self._began, time.time(), last_lines(log))
+        if wrapper is None:
+            return Moment(self._began, time.time())
+        log = last_lines(wrapper.log_from(self._position))
+        # One byte more tells whether the first line is whole.
+        before = wrapper.log_from(max(0, self._position - _LONGEST_BEFORE - 1), self._position)
+        return Moment(self._began, time.time(), log, last_lines(before, _LONGEST_BEFORE))
 
 
 def last_lines(log: str, longest: int = _LONGEST) -> str:

@@ -165,7 +165,7 @@ def pytest_runtest_makereport(
     planned = item.config.stash[_MATRIX].plan
     expected = planned.expected_verdict(cell, _check_of(item))
     # What is as expected needs no log, and there are tens of thousands of checks.
-    log = moment.log if judgement.verdict is not expected else ""
+    log = moment.told if judgement.verdict is not expected else ""
     exhibit = item.stash.get(_EXHIBIT, Exhibit())
     if judgement.verdict is Verdict.UNSUPPORTED:
         report.outcome = "skipped"

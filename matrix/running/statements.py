@@ -101,7 +101,7 @@ def _members(observed: Observed, expected: Verdict) -> dict[str, Any]:
     outcome, moment = observed.outcome, observed.moment
     # As for other checks: what is as expected needs no log.
     as_expected = outcome.judgement.verdict is expected
-    log = {"wrapper_log": moment.log} if moment.log and not as_expected else {}
+    log = {"wrapper_log": moment.told} if moment.told and not as_expected else {}
     return {
         "check": outcome.statement.id,
         "verdict": outcome.judgement.verdict,
