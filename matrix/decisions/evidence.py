@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from conformance.outcomes.results_file import Given
+from matrix.decisions.pass_rate import percent
 from matrix.decisions.reasons import Reason, Rule
 from matrix.decisions.standings import JudgedCell
 from matrix.planning.axes import Axes
@@ -145,6 +146,6 @@ def _coverage(cells: Iterable[JudgedCell], policy: Policy) -> Reason | None:
         Rule.COVERAGE,
         # Rounded down: what lacks one check is not 100%.
         f"{number} of {len(standings)} checks of the required cells were judged "
-        f"({number * 1000 // len(standings) / 10}%), and {least:.0%} is wanted{why}",
+        f"({number * 1000 // len(standings) / 10}%), and {percent(least)} is wanted{why}",
         cells=tuple(lacking),
     )

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from conformance.outcomes.verdicts import Verdict
-from matrix.decisions.pass_rate import PassRate, attempts_to_prove
+from matrix.decisions.pass_rate import PassRate, attempts_to_prove, percent
 from matrix.decisions.reasons import Reason, Rule
 from matrix.decisions.standings import JudgedCell, Standing
 from matrix.planning.policy import Known, Policy
@@ -146,7 +146,7 @@ def _flaky_check(entry: Known, check: str, met: Sequence[_Met], policy: Policy) 
         return [
             Reason(
                 Rule.PASSES_TOO_RARELY,
-                f"known_flaky: {check} passes less often than {least:.0%}: "
+                f"known_flaky: {check} passes less often than {percent(least)}: "
                 f"{_rate(told, policy.confidence)}",
                 (f"listed as '{entry.reason}'{_issue(entry)}",),
                 cells=_cells(told),
@@ -157,7 +157,7 @@ def _flaky_check(entry: Known, check: str, met: Sequence[_Met], policy: Policy) 
     return [
         Reason(
             Rule.KNOWN_FLAKY,
-            f"{entry.reason}: {rate}, at least {least:.0%} is wanted{undecided}",
+            f"{entry.reason}: {rate}, at least {percent(least)} is wanted{undecided}",
             (f"accepted until {entry.until}{_issue(entry)}",),
             cells=_cells([each for each in met if _fails(each)]),
             checks=(check,),

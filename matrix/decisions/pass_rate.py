@@ -43,8 +43,13 @@ class PassRate:
 
     def __str__(self) -> str:
         low, high = self.interval
-        share = f"{self.confidence:.0%} interval {low:.0%}-{high:.0%}"
+        share = f"{percent(self.confidence)} interval {low:.0%}-{high:.0%}"
         return f"{self.passed} of {self.attempts} attempts passed, {share}"
+
+
+def percent(share: float) -> str:
+    """Tell a share that somebody set as it was set: 0.999 isn't 100%."""
+    return f"{share * 100:g}%"
 
 
 def attempts_to_prove(rate: float, confidence: float) -> int:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from conformance.outcomes.results import Header, Run
 from conformance.outcomes.verdicts import Verdict
 from matrix.decisions import extent
+from matrix.decisions.pass_rate import percent
 from matrix.planning import policy as policies
 from matrix.planning import ranges
 from matrix.planning.policy import Policy
@@ -166,7 +167,7 @@ def _known(runs: Sequence[Run], policy: Policy, today: datetime.date) -> list[st
 
 def _kind(each: Listed) -> str:
     least = each.known.least_pass_rate
-    return each.kind if least is None else f"{each.kind}, {least:.0%} must pass"
+    return each.kind if least is None else f"{each.kind}, {percent(least)} must pass"
 
 
 def _until(each: Listed) -> str:

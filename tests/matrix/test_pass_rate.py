@@ -35,6 +35,7 @@ def test_a_higher_confidence_proves_less() -> None:
 
 def test_it_is_told_with_its_interval() -> None:
     assert str(PassRate(3, 4)) == "3 of 4 attempts passed, 95% interval 19%-99%"
+    assert "99.9% interval" in str(PassRate(3, 4, confidence=0.999))
 
 
 @pytest.mark.parametrize("rate", [0.5, 0.9, 0.99])
