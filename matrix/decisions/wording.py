@@ -9,7 +9,9 @@ from typing import Any
 from conformance.outcomes.results import Record
 from conformance.outcomes.verdicts import Verdict
 
+ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 _ANY = "~"
+_LONGEST_ANSWER = 400
 _UNSTEADY = re.compile(
     "|".join(
         (
@@ -89,17 +91,23 @@ def answer(record: Record) -> str:
 
 
 def last_answer(record: Record) -> str:
-    """Give the first line of the last answer's body, or its head, unless the message holds it."""
+    """Give the last answer's body on one line, or its head, unless the message holds it."""
     exchanges = record.evidence.get("exchanges", ())
     # A check that compares bodies has told what it saw.
     if not exchanges or isinstance(record.observed, (dict, list)):
         return ""
     head, _, body = exchanges[-1]["response"].partition("\n\n")
-    said = first_line(body or head)
-    return "" if said in record.message else said
+    said = _one_line(body) or first_line(head)
+    if said in _one_line(record.message):
+        return ""
+    return said if len(said) <= _LONGEST_ANSWER else said[: _LONGEST_ANSWER - 1].rstrip() + ELLIPSIS
 
 
 def first_line(message: str, longest: int | None = None) -> str:
     """Give the first line of a message, cut off where it is too long."""
     line = message.strip().partition("\n")[0]
     return line if longest is None or len(line) <= longest else line[: longest - 3] + "..."
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

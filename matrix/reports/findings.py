@@ -19,7 +19,6 @@ MISSING = "missing"
 NOT_JUDGED = frozenset({"error", "unprovisioned", MISSING})
 # What is known of the wrapper goes before what isn't known.
 _WEIGHTS = ("failed", "passed", "unsupported", "error", "unprovisioned", MISSING)
-_ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 
 
 @dataclass(frozen=True)
@@ -109,7 +108,8 @@ def _finding(alike: Sequence[Record]) -> Finding:
     first = alike[0]
     messages = {wording.first_line(record.message) for record in alike}
     answers = {
-        wording.alike(wording.last_answer(record), record.axes, _ELLIPSIS) for record in alike
+        wording.alike(wording.last_answer(record), record.axes, wording.ELLIPSIS)
+        for record in alike
     }
     return Finding(
         verdict=str(first.verdict),
@@ -155,7 +155,7 @@ def cells_of(run: Run) -> dict[str, Cell]:
 
 
 def _wording(record: Record) -> str:
-    return wording.alike(wording.first_line(record.message), record.axes, _ELLIPSIS)
+    return wording.alike(wording.first_line(record.message), record.axes, wording.ELLIPSIS)
 
 
 def _checks(runs: Iterable[Run]) -> dict[str, None]:

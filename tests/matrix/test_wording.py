@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from conformance.outcomes.results import Run
+from conformance.outcomes.results import Record, Run
 from conformance.outcomes.verdicts import Verdict
 from matrix.decisions import wording
 
@@ -93,3 +93,25 @@ def test_the_last_answer_is_told_of_a_failure_only(unfixed_run: Run) -> None:
     assert wording.answer(replace(record, verdict=Verdict.UNSUPPORTED)) == ""
     assert wording.answer(replace(record, message=f"got {wording.answer(record)}")) == ""
     assert wording.answer(replace(record, evidence={})) == ""
+
+
+ANSWERED = '{\n  "error": "no such\n    model",\n  "code": 404\n}\n'
+
+
+def test_an_answer_over_several_lines_is_told_whole_on_one(unfixed_run: Run) -> None:
+    record = answering(unfixed_run, ANSWERED)
+    assert wording.last_answer(record) == '{ "error": "no such model", "code": 404 }'
+    for told in (ANSWERED.strip(), wording.last_answer(record)):
+        assert wording.last_answer(replace(record, message=f"got {told}")) == ""
+
+
+def test_a_very_long_answer_is_shortened(unfixed_run: Run) -> None:
+    told = wording.last_answer(answering(unfixed_run, "word " * 1000))
+    assert told.endswith("word\N{HORIZONTAL ELLIPSIS}")
+    assert 300 < len(told) <= 400
+
+
+def answering(run: Run, body: str) -> Record:
+    """Give a record whose last answer has a body."""
+    exchange = {"request": "", "response": f"500\ncontent-type: application/json\n\n{body}"}
+    return replace(run.records[0], observed=None, evidence={"exchanges": [exchange]})
