@@ -20,7 +20,8 @@ from conformance.outcomes.verdicts import Verdict
 from matrix.commands import given_results
 from matrix.decisions import wording
 from matrix.reports import grid, timings
-from matrix.reports.grid import Point, State
+from matrix.reports.grid import Point
+from matrix.reports.states import State
 
 # Beside the letter of each state, for those who see colours.
 _STYLES = {

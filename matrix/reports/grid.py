@@ -2,42 +2,16 @@
 
 from __future__ import annotations
 
-import enum
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from packaging.version import Version
 
-from conformance.outcomes.results import Record, Run
-from conformance.outcomes.verdicts import Verdict
+from conformance.outcomes.results import Run
 from matrix.planning import axes
-from matrix.reports import findings
-
-
-class State(enum.StrEnum):
-    """What a planned check came to, the worst first, each with a letter that stands for it."""
-
-    letter: str
-    meaning: str
-
-    def __new__(cls, name: str, letter: str, meaning: str) -> State:
-        """Make a state that is its name, with what is shown for it."""
-        state = str.__new__(cls, name)
-        state._value_ = name
-        state.letter = letter
-        state.meaning = meaning
-        return state
-
-    FAILED = "failed", "F", "not as expected"
-    ERROR = "error", "E", "the harness failed"
-    UNPROVISIONED = "unprovisioned", "U", "no environment could be made"
-    MISSING = "missing", "-", "never ran"
-    KNOWN = "known", "k", "a known failure"
-    PASSED = "passed", "ok", "as expected"
-
-
-_HARNESS = {Verdict.ERROR: State.ERROR, Verdict.UNPROVISIONED: State.UNPROVISIONED}
+from matrix.reports import findings, states
+from matrix.reports.states import State
 
 
 @dataclass(frozen=True)
@@ -105,15 +79,6 @@ def of(runs: Iterable[Run]) -> Grid:
     )
 
 
-def state_of(record: Record) -> State:
-    """Judge one record, known failures apart from those that nobody expects."""
-    if record.verdict in _HARNESS and not record.as_expected:
-        return _HARNESS[record.verdict]
-    if record.as_expected and record.verdict is not Verdict.FAILED:
-        return State.PASSED
-    return State.FAILED if not record.as_expected and record.binding else State.KNOWN
-
-
 def in_order(protocols: Iterable[str]) -> list[str]:
     """Sort names of PROTOCOL_VERSION values as axes.toml does, those that it hasn't last."""
     order = list(axes.load().protocols)
@@ -123,7 +88,7 @@ def in_order(protocols: Iterable[str]) -> list[str]:
 def _counts(run: Run) -> Mapping[str, Counter[State]]:
     counts: dict[str, Counter[State]] = defaultdict(Counter)
     for record in run.records:
-        counts[record.cell][state_of(record)] += 1
+        counts[record.cell][states.of(record)] += 1
     for cell, checks in run.header.planned.items():
         missing = len(checks) * run.header.repeat - counts[cell].total()
         if missing > 0:

@@ -25,8 +25,9 @@ from matrix.reports import (
     timings,
 )
 from matrix.reports.findings import NOT_JUDGED, Finding
-from matrix.reports.grid import Point, State
+from matrix.reports.grid import Point
 from matrix.reports.listed import Listed
+from matrix.reports.states import State
 from matrix.reports.timings import Spent
 
 # GitHub takes 1 MiB for the summary of a step. What is left out is said, and is on the page.

@@ -8,7 +8,7 @@ from conformance.outcomes.results import Record, Run
 from conformance.outcomes.verdicts import Verdict
 from matrix.planning import axes
 from matrix.reports import grid
-from matrix.reports.grid import State
+from matrix.reports.states import State
 
 
 def test_of_a_run_that_is_as_expected_every_point_is(default_run: Run) -> None:

@@ -15,9 +15,9 @@ from conformance.outcomes.results import Run
 from matrix.planning import policy as policies
 from matrix.planning.policy import Policy
 from matrix.reports import timings
-from matrix.reports.grid import State
 from matrix.reports.page import links, payload, rows, sections
 from matrix.reports.page.visible import visible
+from matrix.reports.states import State
 
 _FOLDER = Path(__file__).parent
 _STYLES = ("base", "layout", "tables", "results", "cell", "print")

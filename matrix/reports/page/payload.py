@@ -17,8 +17,8 @@ from matrix.planning import expectations
 from matrix.planning.cells import AXES
 from matrix.reports import grid
 from matrix.reports.findings import MISSING
-from matrix.reports.grid import State
 from matrix.reports.page.rows import OUTCOMES, Cell, Evidence, Row
+from matrix.reports.states import State
 
 _VERDICTS = (*map(str, Verdict), MISSING)
 _STATES = tuple(State)

@@ -11,9 +11,9 @@ from typing import Any
 from conformance.outcomes.results import Record, Run
 from conformance.outcomes.verdicts import Verdict
 from matrix.planning.policy import Known, Policy
-from matrix.reports import findings, grid
+from matrix.reports import findings, states
 from matrix.reports.findings import MISSING
-from matrix.reports.grid import State
+from matrix.reports.states import UNEXPECTED, State
 
 # What the page filters by; a row may be several of them. Their order is that of the bits.
 OUTCOMES = {
@@ -23,7 +23,6 @@ OUTCOMES = {
     "differs": "attempts differ",
     "expected": "as expected",
 }
-_UNEXPECTED = frozenset({State.FAILED, State.ERROR, State.UNPROVISIONED, State.MISSING})
 
 
 @dataclass(frozen=True)
@@ -101,7 +100,7 @@ def _row(record: Record) -> Row:
         attempt=record.attempt,
         verdict=str(record.verdict),
         expected_verdict=str(record.expected_verdict),
-        state=grid.state_of(record),
+        state=states.of(record),
         message=record.message,
         expected=_told(record.expected),
         observed=_told(record.observed),
@@ -158,7 +157,7 @@ def _judged(rows: Sequence[Row], listed: _Listed) -> list[Row]:
 def _outcomes(row: Row, listed: _Listed, differs: bool) -> int:
     is_flaky = row.check in listed.flaky
     held = {
-        "unexpected": row.state in _UNEXPECTED,
+        "unexpected": row.state in UNEXPECTED,
         "known-failing": row.check in listed.failing or (row.state is State.KNOWN and not is_flaky),
         "known-flaky": is_flaky,
         "differs": differs,

@@ -16,12 +16,12 @@ from matrix.reports import attempts, badge, findings, footprint, grid, listed, t
 from matrix.reports.attempts import Wavering
 from matrix.reports.badge import Badge
 from matrix.reports.findings import Finding
-from matrix.reports.grid import Grid, State
+from matrix.reports.grid import Grid
 from matrix.reports.listed import Listed
 from matrix.reports.page import links
+from matrix.reports.states import UNEXPECTED, State
 from matrix.reports.timings import Spent
 
-_UNEXPECTED = (State.FAILED, State.ERROR, State.UNPROVISIONED, State.MISSING)
 # The values that the original bug is about; others are shown where its words were said.
 _BUG_PROTOCOLS = ("unset", "v1")
 
@@ -123,12 +123,14 @@ def _figures(runs: Sequence[Run], laid_out: Grid) -> list[Figure]:
     cells = sum(len(run.header.planned) for run in runs)
     complete = sum(len(run.complete_cells()) for run in runs)
     verdicts = Counter(str(record.verdict) for run in runs for record in run.records)
-    unexpected = sum(counts[state] for state in _UNEXPECTED)
+    unexpected = sum(counts[state] for state in UNEXPECTED)
     return [
         Figure(
             "not as expected",
             f"{unexpected:,}",
-            ", ".join(f"{counts[each]:,} {each}" for each in _UNEXPECTED if counts[each]),
+            ", ".join(
+                f"{counts[each]:,} {each}" for each in State if each in UNEXPECTED and counts[each]
+            ),
             "bad" if unexpected else "good",
             links.to("results", outcome="unexpected"),
         ),
