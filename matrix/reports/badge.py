@@ -13,7 +13,6 @@ from xml.sax.saxutils import escape
 from packaging.version import Version
 
 from conformance.outcomes.results import Run
-from conformance.outcomes.verdicts import Verdict
 from matrix.planning import axes, ranges
 from matrix.reports import findings
 from matrix.reports.findings import NOT_JUDGED, Finding
@@ -120,19 +119,16 @@ def _standings(runs: Sequence[Run]) -> Mapping[str, _Standing]:
     def worsen(release: str, standing: _Standing) -> None:
         standings[release] = max(standings[release], standing)
 
-    for finding in findings.of(runs):
+    for finding in (*findings.of(runs), *findings.known(runs)):
         for cell in finding.cells:
             worsen(cell.kserve, _standing(finding))
-    for record in (record for run in runs for record in run.records):
-        if record.as_expected and record.verdict is Verdict.FAILED:
-            worsen(record.axes["kserve"], _Standing.KNOWN)
     return standings
 
 
 def _standing(finding: Finding) -> _Standing:
     if finding.verdict in NOT_JUDGED:
         return _Standing.NOT_JUDGED
-    return _Standing.BROKEN if finding.binding else _Standing.KNOWN
+    return _Standing.KNOWN if finding.known_as else _Standing.BROKEN
 
 
 def _said(standings: Sequence[_Standing], cut_short: bool) -> tuple[str, str]:

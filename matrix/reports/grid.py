@@ -89,10 +89,8 @@ def _counts(run: Run) -> Mapping[str, Counter[State]]:
     counts: dict[str, Counter[State]] = defaultdict(Counter)
     for record in run.records:
         counts[record.cell][states.of(record)] += 1
-    for cell, checks in run.header.planned.items():
-        missing = len(checks) * run.header.repeat - counts[cell].total()
-        if missing > 0:
-            counts[cell][State.MISSING] = missing
+    for _, cell, _, _ in findings.missing(run):
+        counts[cell][State.MISSING] += 1
     return counts
 
 

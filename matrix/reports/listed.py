@@ -10,19 +10,23 @@ from conformance.outcomes.results import Run
 from conformance.outcomes.verdicts import Verdict
 from matrix.planning.policy import Known, Policy
 
+FAILING, FLAKY = "failing", "flaky"
+
 
 @dataclass(frozen=True)
 class Listed:
     """An entry of the policy, and what became of its checks in these results.
 
     Attributes:
-        kind: ``failing`` or ``flaky``.
+        number: which of the policy's entries it is, from 1; see `entries`.
+        kind: `FAILING` or `FLAKY`.
         days: since it was listed.
         left: days until it expires, less than none where it has.
         seen: how many attempts it is about.
         failed: how many of them failed.
     """
 
+    number: int
     kind: str
     known: Known
     days: int
@@ -41,14 +45,18 @@ class Listed:
         return (self.known.issue or "").startswith("https://")
 
 
+def entries(policy: Policy) -> list[tuple[str, Known]]:
+    """List the entries of a policy with their kinds, in the order in which they are numbered."""
+    return [
+        *((FAILING, known) for known in policy.known_failing),
+        *((FLAKY, known) for known in policy.known_flaky),
+    ]
+
+
 def of(runs: Sequence[Run], policy: Policy, today: datetime.date) -> list[Listed]:
     """List the entries of a policy, those of checks that fail first."""
-    entries = [
-        *(("failing", known) for known in policy.known_failing),
-        *(("flaky", known) for known in policy.known_flaky),
-    ]
     found = []
-    for kind, known in entries:
+    for number, (kind, known) in enumerate(entries(policy), start=1):
         covered = [
             record
             for run in runs
@@ -57,6 +65,7 @@ def of(runs: Sequence[Run], policy: Policy, today: datetime.date) -> list[Listed
         ]
         found.append(
             Listed(
+                number=number,
                 kind=kind,
                 known=known,
                 days=(today - known.since).days,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import statistics
-from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from conformance.outcomes.results import Header, Run
@@ -24,7 +23,7 @@ from matrix.reports import (
     listed,
     timings,
 )
-from matrix.reports.findings import NOT_JUDGED, Finding
+from matrix.reports.findings import NOT_JUDGED, Finding, Findings
 from matrix.reports.grid import Point
 from matrix.reports.listed import Listed
 from matrix.reports.states import State
@@ -43,13 +42,15 @@ _WHERE = "where"
 
 def text(runs: Sequence[Run], policy: Policy, today: datetime.date | None = None) -> str:
     """Give the report of runs that are judged together, what is not as expected first."""
+    found = Findings.of(runs, policy)
     sections = [
         _head(runs),
-        _findings(runs),
+        _unexpected(found, runs),
         _grid(runs),
+        _known_failures(found.known, runs),
         _known(runs, policy, today or policies.today()),
         _attempts(runs),
-        _not_offered(runs),
+        _not_offered(found.not_offered, runs),
         _footprint(runs),
         _timings(runs),
         _environment(runs),
@@ -75,14 +76,33 @@ def _how(header: Header) -> str:
     return "in containers" if header.runtime == "container" else "as a process"
 
 
-def _findings(runs: Sequence[Run]) -> list[str]:
-    found = findings.of(runs)
-    if not found:
-        return ["Everything that ran is as expected."]
-    every = findings.planned_cells(runs)
-    against = [each for each in found if each.verdict not in NOT_JUDGED]
-    others = [each for each in found if each.verdict in NOT_JUDGED]
+def _unexpected(found: Findings, runs: Sequence[Run]) -> list[str]:
+    if not found.unexpected:
+        return [found.all_expected]
+    against = [each for each in found.unexpected if each.verdict not in NOT_JUDGED]
+    others = [each for each in found.unexpected if each.verdict in NOT_JUDGED]
     shown = [*against[:_MOST_FINDINGS], *others[:_MOST_NOT_JUDGED]]
+    return [
+        f"## Not as expected: {_counts(found.unexpected)}",
+        "",
+        *_told(shown, runs),
+        *_left_out(len(found.unexpected) - len(shown), "findings"),
+    ]
+
+
+def _known_failures(found: Sequence[Finding], runs: Sequence[Run]) -> list[str]:
+    if not found:
+        return []
+    return [
+        f"## Known failures: {_counts(found)}",
+        "",
+        *_told(found[:_MOST_FINDINGS], runs),
+        *_left_out(len(found) - _MOST_FINDINGS, "known failures"),
+    ]
+
+
+def _told(shown: Iterable[Finding], runs: Sequence[Run]) -> list[str]:
+    every = findings.planned_cells(runs)
     rows = [
         (
             _verdict(each),
@@ -93,12 +113,7 @@ def _findings(runs: Sequence[Run]) -> list[str]:
         )
         for each in shown
     ]
-    return [
-        f"## Not as expected: {_counts(found)}",
-        "",
-        *gfm.table(("verdict", "checks", _WHERE, "times", "why"), rows, "lllrl"),
-        *_left_out(len(found) - len(shown), "findings"),
-    ]
+    return gfm.table(("verdict", "checks", _WHERE, "times", "why"), rows, "lllrl")
 
 
 def _why(finding: Finding) -> str:
@@ -107,16 +122,13 @@ def _why(finding: Finding) -> str:
 
 
 def _counts(found: Iterable[Finding]) -> str:
-    counts: Counter[str] = Counter()
-    for each in found:
-        counts[each.verdict] += each.records
-    return ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
+    return ", ".join(f"{count} {verdict}" for verdict, count in findings.counts(found).items())
 
 
 def _verdict(finding: Finding) -> str:
-    if finding.verdict == Verdict.PASSED:
-        return f"passed, expected {finding.expected}"
-    return finding.verdict if finding.binding else f"{finding.verdict} (known flaky)"
+    expected = f", expected {finding.expected}" if finding.verdict == Verdict.PASSED else ""
+    known = f" ({finding.known_as})" if finding.known_as else ""
+    return f"{finding.verdict}{expected}{known}"
 
 
 def _grid(runs: Sequence[Run]) -> list[str]:
@@ -209,12 +221,10 @@ def _attempts(runs: Sequence[Run]) -> list[str]:
     ]
 
 
-def _not_offered(runs: Sequence[Run]) -> list[str]:
-    unsupported = findings.not_offered(runs)
-    if not unsupported:
+def _not_offered(reasons: Sequence[Finding], runs: Sequence[Run]) -> list[str]:
+    if not reasons:
         return []
     every = findings.planned_cells(runs)
-    reasons = findings.by_reason(unsupported)
     rows = [
         (
             gfm.code(each.message, _LONGEST),
@@ -224,7 +234,7 @@ def _not_offered(runs: Sequence[Run]) -> list[str]:
         for each in reasons[:_MOST_ROWS]
     ]
     return [
-        f"## Not offered, as expected: {len(unsupported)} times",
+        f"## Not offered, as expected: {findings.counts(reasons).total()} times",
         "",
         *gfm.table(("why", _WHERE, "checks"), rows),
         *_left_out(len(reasons) - _MOST_ROWS, "reasons"),

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 
 import pytest
 
 from conformance.outcomes.results import Run
 from conformance.outcomes.verdicts import Verdict
+from matrix.planning import policy
 from matrix.planning.cells import Cell
-from matrix.reports import findings, footprint, timings
+from matrix.reports import findings, footprint, states, timings
+from matrix.reports.findings import Findings
+from matrix.reports.states import State
 
 
 @pytest.fixture(scope="module")
@@ -69,14 +73,30 @@ def test_what_is_against_the_wrapper_goes_first(small_run: Run) -> None:
     assert told == ["no answer", "no statement", "a fault"]
 
 
-def test_what_isnt_held_against_the_wrapper_goes_last(small_run: Run) -> None:
+def test_what_is_known_is_told_apart(small_run: Run) -> None:
     failing = changed(small_run, "starts", "flaky")
     records = [
         replace(record, binding=False) if record.check == "starts" else record
         for record in failing.records
     ]
     failing = changed(replace(failing, records=records), "v1-predict", "a fault", Verdict.ERROR)
-    assert [finding.message for finding in findings.of([failing])] == ["a fault", "flaky"]
+    assert [finding.message for finding in findings.of([failing])] == ["a fault"]
+    (known,) = findings.known([failing])
+    assert (known.message, known.known_as) == ("flaky", "known flaky")
+
+
+def test_each_attempt_that_is_told_is_in_one_finding(unfixed_run: Run) -> None:
+    found = Findings.of([unfixed_run], policy.load())
+    told = Counter(key for finding in found for key in finding.keys)
+    assert set(told.values()) == {1}
+    assert set(told) == {
+        findings.key_of(record)
+        for record in unfixed_run.records
+        if states.of(record) is not State.PASSED or record.verdict is Verdict.UNSUPPORTED
+    }
+    for number, finding in enumerate(found, start=1):
+        assert {found.numbers[key] for key in finding.keys} == {number}
+        assert {key[2] for key in finding.keys} == set(finding.checks)
 
 
 def test_what_never_ran_is_a_finding(small_run: Run) -> None:
@@ -87,6 +107,11 @@ def test_what_never_ran_is_a_finding(small_run: Run) -> None:
     assert set(finding.checks) == set(small_run.header.planned[cell])
     axes = small_run.records[-1].axes
     assert finding.cells == (Cell.at(axes),)
+
+
+def test_each_attempt_that_never_ran_counts(small_run: Run) -> None:
+    twice = replace(small_run, header=replace(small_run.header, repeat=3))
+    assert sum(each.records for each in findings.of([twice])) == 2 * len(small_run.records)
 
 
 def test_releases_are_in_order_whatever_the_order_of_a_runs_parts(small_run: Run) -> None:

@@ -8,6 +8,7 @@ import gzip
 import hashlib
 import json
 import re
+from collections import Counter
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -20,6 +21,7 @@ from conformance.outcomes.verdicts import Verdict
 from matrix.planning import policy
 from matrix.planning.policy import Policy
 from matrix.reports import page
+from matrix.reports.findings import Findings
 from matrix.reports.page import payload, rows
 from matrix.reports.page.visible import visible
 from tests.matrix import variants
@@ -190,7 +192,7 @@ def test_what_a_record_is_listed_as_can_be_filtered(default_run: Run, no_known: 
         known_failing=(variants.known(("starts",), {"kserve": "==0.9.0"}),),
         known_flaky=(variants.known(("v1-predict",), {"protocol": "v1"}),),
     )
-    cells = list(rows.cells([default_run], listed))
+    cells = _cells(default_run, listed)
     failing, flaky = _having(cells, "known-failing"), _having(cells, "known-flaky")
     assert {(cell.axes["kserve"], row.check) for cell, row in failing} == {("0.9.0", "starts")}
     assert {(cell.axes["protocol"], row.check) for cell, row in flaky} == {("v1", "v1-predict")}
@@ -207,7 +209,7 @@ def test_attempts_that_differ_can_be_filtered_and_are_told(
         header=replace(mutant_run.header, repeat=2),
         records=[*mutant_run.records, *again],
     )
-    differing = _having(list(rows.cells([twice], no_known)), "differs")
+    differing = _having(_cells(twice, no_known), "differs")
     assert {(cell.id, row.check) for cell, row in differing} == {(again[at].cell, again[at].check)}
     assert "1 of 2 attempts passed, 95% interval" in _text(page.html([twice], no_known, TODAY))
 
@@ -231,9 +233,84 @@ def test_both_backends_are_on_one_page(
 def test_columns_are_whole_numbers_of_what_they_stand_for(
     mutant_run: Run, no_known: Policy
 ) -> None:
-    document = payload.of(list(rows.cells([mutant_run], no_known)))
+    document = payload.of(_cells(mutant_run, no_known))
     seconds = sum(document["records"]["ticks"]) / document["ticks"]
     assert seconds == pytest.approx(sum(each.seconds for each in mutant_run.records), abs=0.01)
+
+
+def test_each_finding_has_a_link_to_all_of_its_records(unfixed_run: Run, no_known: Policy) -> None:
+    text = page.html([unfixed_run], no_known, TODAY)
+    links = re.findall(r'href="#results\?finding=(\d+)">all ([\d,]+)</a>', text)
+    assert len(links) > 100
+    promised = {int(number): int(count.replace(",", "")) for number, count in links}
+    held = Counter(_data(text)["records"]["finding"])
+    del held[0]
+    assert held == promised
+    assert len(_data(text)["finding"]) == len(promised)
+
+
+def test_the_figures_count_what_their_links_open(unfixed_run: Run, no_known: Policy) -> None:
+    text = page.html([_with_known(unfixed_run)], no_known, TODAY)
+    data = _data(text)
+    bits = {name: 1 << bit for bit, (name, _) in enumerate(data["outcomes"])}
+    for outcome in ("unexpected", "known"):
+        (count,) = re.findall(rf'href="#results\?outcome={outcome}">([\d,]+)</a>', text)
+        held = [each for each in data["records"]["outcomes"] if each & bits[outcome]]
+        assert int(count.replace(",", "")) == len(held) > 0
+
+
+def test_what_is_not_as_expected_is_counted_by_verdict(unfixed_run: Run, no_known: Policy) -> None:
+    verdicts = Counter(str(each.verdict) for each in unfixed_run.records if not each.as_expected)
+    text = _text(page.html([unfixed_run], no_known, TODAY))
+    told = f"{verdicts['failed']:,} failed, {verdicts['unsupported']:,} unsupported"
+    assert f"not as expected {verdicts.total():,} {told} known failures" in text
+
+
+def test_a_known_failure_is_one_wherever_it_is_told(default_run: Run, no_known: Policy) -> None:
+    run = _with_known(default_run)
+    flaky = [each for each in run.records if not each.binding]
+    listed = replace(no_known, known_flaky=(variants.known(("v1-predict",), {"protocol": "v1"}),))
+    text = page.html([run], listed, TODAY)
+    told, data = _text(text), _data(text)
+    assert "not as expected 0 known failures" in told
+    assert "Not as expected, each cause once" not in told
+    assert "Everything that ran is as expected, or known to fail." in told
+    assert "failed known flaky v1-predict" in told
+    assert f"known failures {len(flaky)}" in told
+    known = next(at for at, (name, *_) in enumerate(data["states"]) if name == "known")
+    assert data["records"]["state"].count(known) == len(flaky)
+
+
+def test_the_link_of_an_entry_opens_what_it_counts(default_run: Run, no_known: Policy) -> None:
+    listed = replace(
+        no_known,
+        known_failing=(
+            variants.known(("v1-predict",), {"kserve": "==0.9.0"}),
+            variants.known(("v1-predict", "starts"), {"protocol": ["v1", "v2"]}),
+        ),
+    )
+    text = page.html([default_run], listed, TODAY)
+    data = _data(text)
+    links = re.findall(r'href="#results\?entry=(\d)">\d+ of (\d+) failed</a>', text)
+    assert [number for number, _ in links] == ["1", "2"]
+    about = [data["about"][each] for each in data["records"]["about"]]
+    for number, seen in links:
+        assert sum(int(number) in each for each in about) == int(seen) > 0
+
+
+def _with_known(run: Run) -> Run:
+    """Give a run in which v1-predict failed with v1, as is known to happen at times."""
+    records = [
+        replace(each, verdict=Verdict.FAILED, message="no answer", binding=False)
+        if (each.check, each.axes["protocol"]) == ("v1-predict", "v1")
+        else each
+        for each in run.records
+    ]
+    return replace(run, records=records)
+
+
+def _cells(run: Run, listed: Policy) -> list[rows.Cell]:
+    return list(rows.cells([run], listed, Findings.of([run], listed)))
 
 
 def _data(text: str) -> dict[str, Any]:

@@ -183,6 +183,46 @@ def test_pages_lead_through_all_results(opened: Opened) -> None:
     assert "page=26" in opened.hash
 
 
+def test_all_of_a_finding_are_opened_and_nothing_else(opened: Opened) -> None:
+    links = opened.page.locator("#overview .links a:last-child")
+    promised = [
+        (str(link.get_attribute("href")), link.inner_text().removeprefix("all "))
+        for link in links.all()
+    ]
+    assert len(promised) > 100
+    for href, count in promised[::12]:
+        opened.page.evaluate("address => (location.hash = address)", href)
+        assert opened.count.startswith(f"{count} of 2,568 checks, in "), href
+
+
+def test_the_filter_of_a_finding_is_told_and_taken_away(opened: Opened) -> None:
+    opened.page.locator("#overview .findings li").first.get_by_text("all ").click()
+    assert opened.hash == "#results?finding=1"
+    part = opened.page.locator("#part")
+    expect(part).to_contain_text("Only finding 1: v1-predict and 3 more failed: status: expected")
+    opened.tick("kserve", "0.11.2")
+    assert opened.hash == "#results?kserve=0.11.2&finding=1"
+    assert opened.column("kserve") == {"0.11.2"}
+    part.get_by_role("link", name="show all").press("Enter")
+    assert opened.hash == "#results?kserve=0.11.2"
+    expect(part).to_be_hidden()
+    opened.go("#results?finding=999")
+    expect(part).to_contain_text("Only finding 999: these results have none of this number")
+    assert opened.count == "No check meets these filters"
+    opened.page.click("#clear")
+    assert opened.hash == "#results"
+
+
+def test_the_link_of_a_policys_entry_opens_what_it_is_about(opened: Opened) -> None:
+    opened.go("#known")
+    link = opened.page.locator("#known table a").first
+    seen = link.inner_text().split()[2]
+    link.click()
+    assert opened.count.startswith(f"{seen} of 2,568 checks, in ")
+    assert (opened.column("check"), opened.column("protocol")) == ({"malformed-json"}, {"unset"})
+    expect(opened.page.locator("#part")).to_contain_text("entry of the policy 1: known failing: a")
+
+
 def test_an_open_check_shows_all_that_is_known_of_it(opened: Opened) -> None:
     opened.go(AT)
     detail = opened.dialog.locator(".detail")

@@ -7,6 +7,7 @@ import datetime
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import jinja2
 from markupsafe import Markup
@@ -14,7 +15,8 @@ from markupsafe import Markup
 from conformance.outcomes.results import Run
 from matrix.planning import policy as policies
 from matrix.planning.policy import Policy
-from matrix.reports import timings
+from matrix.reports import listed, timings
+from matrix.reports.findings import Findings
 from matrix.reports.page import links, payload, rows, sections
 from matrix.reports.page.visible import visible
 from matrix.reports.states import State
@@ -39,9 +41,10 @@ def write(
 def html(runs: Sequence[Run], policy: Policy, today: datetime.date | None = None) -> str:
     """Give the page as text."""
     style, script = _joined("styles", _STYLES, "css"), _script()
+    found = Findings.of(runs, policy)
     return _template().render(
-        page=sections.of(runs, policy, today or policies.today()),
-        data=Markup(payload.packed(payload.of(list(rows.cells(runs, policy))))),
+        page=sections.of(runs, policy, found, today or policies.today()),
+        data=Markup(payload.packed(_data(runs, policy, found))),
         style=Markup(style),
         style_digest=_digest(style),
         script=Markup(script),
@@ -49,6 +52,14 @@ def html(runs: Sequence[Run], policy: Policy, today: datetime.date | None = None
         link=links.to,
         states=list(State),
         duration=timings.duration,
+    )
+
+
+def _data(runs: Sequence[Run], policy: Policy, found: Findings) -> dict[str, Any]:
+    return payload.of(
+        list(rows.cells(runs, policy, found)),
+        findings=[each.title for each in found],
+        entries=[f"known {kind}: {entry.reason}" for kind, entry in listed.entries(policy)],
     )
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from urllib.parse import urlencode
 
-from matrix.planning.cells import Cell
-
 
 def to(view: str, **members: str | list[str]) -> str:
     """Give the address of a view; scripts/address.js reads it."""
@@ -16,8 +14,3 @@ def to(view: str, **members: str | list[str]) -> str:
 def cell(identity: str, runtime: str) -> str:
     """Name a cell on one backend."""
     return f"{identity}@{runtime}"
-
-
-def of_cell(named: Cell) -> str:
-    """Name a cell on its backend."""
-    return cell(named.id, named.runtime)

@@ -37,14 +37,21 @@ def packed(document: Mapping[str, Any]) -> str:
     return base64.b64encode(gzip.compress(text.encode("ascii"), mtime=0)).decode("ascii")
 
 
-def of(cells: Sequence[Cell]) -> dict[str, Any]:
+def of(
+    cells: Sequence[Cell], findings: Sequence[str] = (), entries: Sequence[str] = ()
+) -> dict[str, Any]:
     """Lay rows out in columns, those of a cell together.
 
     Texts, exchanges and evidence that rows share are there once, and told by their number.
+
+    Args:
+        findings: the titles of the findings, in the order of their numbers.
+        entries: those of the policy's entries, the same.
     """
     rows = [(at, row) for at, cell in enumerate(cells) for row in cell.rows]
     texts = _Numbered(sorted({text for _, row in rows for text in _texts(row)}))
     checks, evidence, exchanges = _Numbered[str](), _Numbered[Evidence](), _Numbered[Any]()
+    about = _Numbered[tuple[int, ...]]()
 
     def column(value: Callable[[Row], int]) -> list[int]:
         return [value(row) for _, row in rows]
@@ -62,6 +69,8 @@ def of(cells: Sequence[Cell]) -> dict[str, Any]:
         "observed": column(lambda row: texts.number(row.observed)),
         "ticks": column(lambda row: round(row.seconds * _TICKS)),
         "evidence": column(lambda row: evidence.number(row.evidence)),
+        "finding": column(lambda row: row.finding),
+        "about": column(lambda row: about.number(row.entries)),
     }
     return {
         "axes": {axis: _points(axis, cells) for axis in AXES},
@@ -71,6 +80,9 @@ def of(cells: Sequence[Cell]) -> dict[str, Any]:
         "ticks": _TICKS,
         "cells": [{"id": c.id, **c.axes, "run": c.run, "python": c.interpreter} for c in cells],
         "records": records,
+        "finding": findings,
+        "entry": entries,
+        "about": list(about),
         "checks": [_about(check) for check in checks],
         "evidence": [
             [

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Any
 
 from conformance.outcomes.results import Record, Run
 from conformance.outcomes.verdicts import Verdict
-from matrix.planning.policy import Known, Policy
-from matrix.reports import findings, states
-from matrix.reports.findings import MISSING
+from matrix.planning.policy import Policy
+from matrix.reports import findings, listed, states
+from matrix.reports.findings import MISSING, Findings
 from matrix.reports.states import UNEXPECTED, State
 
 # What the page filters by; a row may be several of them. Their order is that of the bits.
 OUTCOMES = {
     "unexpected": "not as expected",
+    "known": "a known failure",
     "known-failing": "listed as known failing",
     "known-flaky": "listed as known flaky",
     "differs": "attempts differ",
@@ -43,6 +44,8 @@ class Row:
         verdict: that of the record, or ``missing``.
         expected: what was expected, as text; empty where the record doesn't say.
         outcomes: a bit for each of `OUTCOMES` that it is.
+        finding: the number of the finding that it belongs to, 0 where it belongs to none.
+        entries: the numbers of the policy's entries that it is about.
     """
 
     check: str
@@ -56,6 +59,8 @@ class Row:
     seconds: float = 0.0
     evidence: Evidence = Evidence()
     outcomes: int = 0
+    finding: int = 0
+    entries: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -69,28 +74,34 @@ class Cell:
     rows: Sequence[Row]
 
 
-def cells(runs: Iterable[Run], policy: Policy) -> Iterator[Cell]:
-    """Give the planned cells of runs that are judged together."""
+def cells(runs: Iterable[Run], policy: Policy, found: Findings) -> Iterator[Cell]:
+    """Give the planned cells of runs that are judged together.
+
+    Args:
+        found: all findings of these runs.
+    """
     for run in runs:
-        records = defaultdict(list)
+        rows: dict[str, list[Row]] = defaultdict(list)
+        interpreters: dict[str, str] = {}
         for record in run.records:
-            records[record.cell].append(record)
+            rows[record.cell].append(_row(record))
+            if interpreter := record.evidence.get("interpreter"):
+                interpreters.setdefault(record.cell, interpreter)
+        for _, cell, check, attempt in findings.missing(run):
+            rows[cell].append(Row(check, attempt, MISSING, str(Verdict.PASSED), State.MISSING))
         for cell, point in findings.cells_of(run).items():
             axes = point.axes()
-            listed = _Listed.of(policy, axes)
+            order = {check: at for at, check in enumerate(run.header.planned[cell])}
+            judged = _judged(rows[cell], (point.runtime, cell), found, _Entries(policy, axes))
             yield Cell(
                 id=cell,
                 axes=axes,
                 run=run.header.run,
-                interpreter=_interpreter(records[cell]),
-                rows=_judged(_rows(run, cell, records[cell]), listed),
+                interpreter=interpreters.get(cell, ""),
+                rows=sorted(
+                    judged, key=lambda row: (order.get(row.check, len(order)), row.attempt)
+                ),
             )
-
-
-def _rows(run: Run, cell: str, records: Sequence[Record]) -> list[Row]:
-    order = {check: at for at, check in enumerate(run.header.planned[cell])}
-    rows = [*map(_row, records), *_missing(run, cell, records)]
-    return sorted(rows, key=lambda row: (order.get(row.check, len(order)), row.attempt))
 
 
 def _row(record: Record) -> Row:
@@ -114,14 +125,6 @@ def _row(record: Record) -> Row:
     )
 
 
-def _missing(run: Run, cell: str, records: Iterable[Record]) -> Iterator[Row]:
-    ran = {(record.check, record.attempt) for record in records}
-    for check in run.header.planned[cell]:
-        for attempt in range(1, run.header.repeat + 1):
-            if (check, attempt) not in ran:
-                yield Row(check, attempt, MISSING, str(Verdict.PASSED), State.MISSING)
-
-
 def _told(value: Any) -> str:
     """Give a value as a person reads it; nothing where there is none."""
     if value is None:
@@ -129,38 +132,43 @@ def _told(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=1)
 
 
-def _interpreter(records: Iterable[Record]) -> str:
-    return next(filter(None, (each.evidence.get("interpreter") for each in records)), "")
+class _Entries:
+    """The entries of the policy that are about one cell."""
+
+    def __init__(self, policy: Policy, axes: Mapping[str, str]) -> None:
+        self._entries = [
+            (number, kind, entry)
+            for number, (kind, entry) in enumerate(listed.entries(policy), start=1)
+            if entry.when.holds(axes)
+        ]
+
+    def of(self, check: str) -> list[tuple[int, str]]:
+        """List those about a check, as (number, kind)."""
+        return [(number, kind) for number, kind, entry in self._entries if check in entry.checks]
 
 
-@dataclass(frozen=True)
-class _Listed:
-    """The checks that the policy lists for one cell."""
-
-    failing: frozenset[str]
-    flaky: frozenset[str]
-
-    @classmethod
-    def of(cls, policy: Policy, axes: Mapping[str, str]) -> _Listed:
-        return cls(_covered(policy.known_failing, axes), _covered(policy.known_flaky, axes))
-
-
-def _covered(entries: Iterable[Known], axes: Mapping[str, str]) -> frozenset[str]:
-    return frozenset(check for each in entries for check in each.checks if each.covers(check, axes))
-
-
-def _judged(rows: Sequence[Row], listed: _Listed) -> list[Row]:
+def _judged(
+    rows: Sequence[Row], cell: tuple[str, str], found: Findings, entries: _Entries
+) -> Iterator[Row]:
     counts = Counter(check for check, _ in {(row.check, row.verdict) for row in rows})
-    return [replace(row, outcomes=_outcomes(row, listed, counts[row.check] > 1)) for row in rows]
+    for row in rows:
+        # An entry counts what became of its checks, so that what never ran isn't among them.
+        about = entries.of(row.check) if row.verdict != MISSING else []
+        yield replace(
+            row,
+            outcomes=_outcomes(row.state, {kind for _, kind in about}, counts[row.check] > 1),
+            finding=found.numbers.get((*cell, row.check, row.attempt), 0),
+            entries=tuple(number for number, _ in about),
+        )
 
 
-def _outcomes(row: Row, listed: _Listed, differs: bool) -> int:
-    is_flaky = row.check in listed.flaky
+def _outcomes(state: State, kinds: Set[str], differs: bool) -> int:
     held = {
-        "unexpected": row.state in UNEXPECTED,
-        "known-failing": row.check in listed.failing or (row.state is State.KNOWN and not is_flaky),
-        "known-flaky": is_flaky,
+        "unexpected": state in UNEXPECTED,
+        "known": state is State.KNOWN,
+        "known-failing": listed.FAILING in kinds,
+        "known-flaky": listed.FLAKY in kinds,
         "differs": differs,
-        "expected": row.state is State.PASSED,
+        "expected": state is State.PASSED,
     }
     return sum(1 << bit for bit, outcome in enumerate(OUTCOMES) if held[outcome])

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import datetime
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+import itertools
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from conformance.outcomes.results import Header, Run
-from conformance.outcomes.verdicts import Verdict
 from matrix.decisions import extent
 from matrix.planning import ranges
 from matrix.planning.policy import Policy
 from matrix.reports import attempts, badge, findings, footprint, grid, listed, timings
 from matrix.reports.attempts import Wavering
 from matrix.reports.badge import Badge
-from matrix.reports.findings import Finding
+from matrix.reports.findings import Finding, Findings
 from matrix.reports.grid import Grid
 from matrix.reports.listed import Listed
 from matrix.reports.page import links
-from matrix.reports.states import UNEXPECTED, State
 from matrix.reports.timings import Spent
 
 # The values that the original bug is about; others are shown where its words were said.
@@ -39,8 +38,9 @@ class Figure:
 
 @dataclass(frozen=True)
 class Told:
-    """A finding with where it was, and links to an example and to all of it."""
+    """A finding with its number, where it was, and links to an example and to all of it."""
 
+    number: int
     finding: Finding
     where: str
     example: str
@@ -80,7 +80,9 @@ class Page:
     runs: Sequence[Run]
     figures: Sequence[Figure]
     grid: Grid
-    findings: Sequence[Told]
+    all_expected: str
+    unexpected: Sequence[Told]
+    known: Sequence[Told]
     not_offered: Sequence[Told]
     footprint: Footprint
     by_release: Sequence[Spent]
@@ -92,17 +94,20 @@ class Page:
     surroundings: Sequence[Mapping[str, str]]
 
 
-def of(runs: Sequence[Run], policy: Policy, today: datetime.date) -> Page:
-    """Collect what the page says of runs that are judged together."""
+def of(runs: Sequence[Run], policy: Policy, found: Findings, today: datetime.date) -> Page:
+    """Collect what the page says of runs that are judged together, and of all their findings."""
     laid_out = grid.of(runs)
+    told = _told(found, runs)
     return Page(
         names=", ".join(dict.fromkeys(run.header.wrapper["name"] or "a wrapper" for run in runs)),
         badge=badge.of(runs),
         runs=runs,
-        figures=_figures(runs, laid_out),
+        figures=_figures(runs, found),
         grid=laid_out,
-        findings=_told(findings.of(runs), runs, "unexpected"),
-        not_offered=_told(findings.by_reason(findings.not_offered(runs)), runs, "expected"),
+        all_expected=found.all_expected,
+        unexpected=list(itertools.islice(told, len(found.unexpected))),
+        known=list(itertools.islice(told, len(found.known))),
+        not_offered=list(told),
         footprint=_footprint(runs, laid_out),
         by_release=timings.by_release(runs),
         by_check=timings.by_check(runs),
@@ -114,31 +119,27 @@ def of(runs: Sequence[Run], policy: Policy, today: datetime.date) -> Page:
     )
 
 
-def _figures(runs: Sequence[Run], laid_out: Grid) -> list[Figure]:
-    counts: Counter[State] = Counter()
-    for point in laid_out.points.values():
-        counts.update(point.counts)
+def _figures(runs: Sequence[Run], found: Findings) -> list[Figure]:
+    unexpected, known, not_offered = map(
+        findings.counts, (found.unexpected, found.known, found.not_offered)
+    )
     planned = sum(run.header.planned_checks for run in runs)
-    ran = planned - counts[State.MISSING]
+    ran = planned - unexpected[findings.MISSING]
     cells = sum(len(run.header.planned) for run in runs)
     complete = sum(len(run.complete_cells()) for run in runs)
-    verdicts = Counter(str(record.verdict) for run in runs for record in run.records)
-    unexpected = sum(counts[state] for state in UNEXPECTED)
     return [
         Figure(
             "not as expected",
-            f"{unexpected:,}",
-            ", ".join(
-                f"{counts[each]:,} {each}" for each in State if each in UNEXPECTED and counts[each]
-            ),
+            f"{unexpected.total():,}",
+            ", ".join(f"{count:,} {verdict}" for verdict, count in unexpected.items()),
             "bad" if unexpected else "good",
             links.to("results", outcome="unexpected"),
         ),
         Figure(
             "known failures",
-            f"{counts[State.KNOWN]:,}",
-            tone="known" if counts[State.KNOWN] else "",
-            link=links.to("results", outcome=["known-failing", "known-flaky"]),
+            f"{known.total():,}",
+            tone="known" if known else "",
+            link=links.to("results", outcome="known"),
         ),
         Figure(
             "checks made",
@@ -155,29 +156,29 @@ def _figures(runs: Sequence[Run], laid_out: Grid) -> list[Figure]:
         ),
         Figure(
             "not offered",
-            f"{verdicts[Verdict.UNSUPPORTED]:,}",
-            "said to be unsupported",
-            link=links.to("results", verdict="unsupported"),
+            f"{not_offered.total():,}",
+            "said to be unsupported, as expected",
+            link=links.to("results", verdict="unsupported", outcome="expected"),
         ),
     ]
 
 
-def _told(found: Iterable[Finding], runs: Sequence[Run], outcome: str) -> list[Told]:
+def _told(found: Iterable[Finding], runs: Sequence[Run]) -> Iterator[Told]:
     every = findings.planned_cells(runs)
-    return [
-        Told(
+    for number, each in enumerate(found, start=1):
+        runtime, cell, check, attempt = each.keys[0]
+        yield Told(
+            number=number,
             finding=each,
             where=extent.of_cells(each.cells, every),
-            example=links.to("overview", cell=links.of_cell(each.cells[0]), at=each.checks[0]),
-            all=links.to(
-                "results",
-                outcome=outcome,
-                verdict=each.verdict,
-                check=" ".join(each.checks),
+            example=links.to(
+                "overview",
+                cell=links.cell(cell, runtime),
+                at=check,
+                attempt=str(attempt) if attempt > 1 else "",
             ),
+            all=links.to("results", finding=str(number)),
         )
-        for each in found
-    ]
 
 
 def _footprint(runs: Sequence[Run], laid_out: Grid) -> Footprint:

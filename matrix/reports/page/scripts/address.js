@@ -4,6 +4,8 @@
 const VIEWS = ["overview", "results", "footprint", "timings", "known", "environment"];
 const LISTS = [...AXES, "verdict", "outcome"];
 const WORDS = ["check", "words", "sort"];
+// A part of the results by its number: one finding, or what an entry of the policy is about.
+const PARTS = ["finding", "entry"];
 const OPEN = ["cell", "at", "attempt"];
 
 function readAddress(hash = location.hash) {
@@ -11,7 +13,7 @@ function readAddress(hash = location.hash) {
   const members = new URLSearchParams(query);
   const address = { view: VIEWS.includes(view) ? view : "overview" };
   for (const name of LISTS) address[name] = members.getAll(name);
-  for (const name of [...WORDS, ...OPEN]) address[name] = members.get(name) ?? "";
+  for (const name of [...WORDS, ...PARTS, ...OPEN]) address[name] = members.get(name) ?? "";
   address.page = Math.max(1, Number.parseInt(members.get("page"), 10) || 1);
   return address;
 }
@@ -19,7 +21,7 @@ function readAddress(hash = location.hash) {
 function writeAddress(address) {
   const members = new URLSearchParams();
   for (const name of LISTS) for (const value of address[name]) members.append(name, value);
-  for (const name of [...WORDS, ...OPEN]) if (address[name]) members.set(name, address[name]);
+  for (const name of [...WORDS, ...PARTS, ...OPEN]) if (address[name]) members.set(name, address[name]);
   if (address.page > 1) members.set("page", address.page);
   const query = members.toString();
   return `#${address.view}${query && "?"}${query}`;
@@ -36,5 +38,5 @@ function splitOnce(text, separator) {
 }
 
 function isFiltered(address) {
-  return LISTS.some((name) => address[name].length) || Boolean(address.check || address.words);
+  return LISTS.some((name) => address[name].length) || ["check", "words", ...PARTS].some((name) => address[name]);
 }

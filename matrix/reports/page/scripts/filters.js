@@ -52,8 +52,13 @@ function pointsOf(store, name) {
 }
 
 function testsOf(store, address) {
-  const { cell, check, verdict, outcomes } = store.records;
+  const { cell, check, verdict, outcomes, finding, about } = store.records;
   const tests = [];
+  if (address.finding) tests.push({ name: "finding", meets: (at) => finding[at] === Number(address.finding) });
+  if (address.entry) {
+    const wanted = store.about.map((entries) => entries.includes(Number(address.entry)));
+    tests.push({ name: "entry", meets: (at) => wanted[about[at]] });
+  }
   for (const axis of AXES) {
     if (!address[axis].length) continue;
     const wanted = store.cells.map((each) => address[axis].includes(each[axis]));

@@ -1,6 +1,7 @@
 // The view of all results: filters, their count, and a page of the list.
 
 const PAGE = 100;
+const PART_NAMES = { finding: "finding", entry: "entry of the policy" };
 // Each as [name, title, content].
 const COLUMNS = [
   ["outcome", "Outcome", (record) => mark(record.state, record.verdict)],
@@ -26,7 +27,7 @@ class Results {
     for (const name of WORDS) byId(name).addEventListener("input", () => go(this.#changes()));
     byId("filters").addEventListener("submit", (event) => event.preventDefault());
     byId("clear").addEventListener("click", () => {
-      go(Object.fromEntries([...LISTS.map((name) => [name, []]), ...WORDS.map((name) => [name, ""])]));
+      go(Object.fromEntries([...LISTS.map((name) => [name, []]), ...[...WORDS, ...PARTS].map((name) => [name, ""])]));
       byId("check").focus();
     });
     if (matchMedia("(max-width: 60rem)").matches) byId("facets").open = false;
@@ -44,6 +45,9 @@ class Results {
     }
     const { records, counts, cells } = found(this.store, address);
     this.facets.show(address, counts);
+    const parts = PARTS.filter((name) => address[name]).map((name) => part(this.store, name, address));
+    byId("part").hidden = !parts.length;
+    byId("part").replaceChildren(...parts.flat());
     byId("clear").hidden = !isFiltered(address);
     byId("count").textContent = records.length
       ? `${records.length.toLocaleString("en")} of ${counted(this.store.size, "check")}, in ${counted(cells, "cell")}`
@@ -64,6 +68,13 @@ class Results {
     });
     byId("list").tBodies[0].replaceChildren(...rows);
   }
+}
+
+// Says which part of the results is shown only, with a link that shows all again.
+function part(store, name, address) {
+  const title = store[name][address[name] - 1] ?? "these results have none of this number";
+  const href = addressWith(address, { [name]: "", page: 1 });
+  return [make("span", {}, `Only ${PART_NAMES[name]} ${address[name]}: ${title}`), make("a", { href }, "show all")];
 }
 
 function checkLink(record, address) {
