@@ -112,7 +112,7 @@ def joined(
     for finding in findings:
         key = (finding.rule, finding.blocks, finding.check, _wording(finding))
         groups.setdefault(key, []).append(finding)
-    order = {check: at for at, check in enumerate(dict.fromkeys((*first, *expected.order())))}
+    order = expected.order(first)
     rules = list(Rule)
     ranked = sorted(
         groups.values(),

@@ -81,9 +81,14 @@ class Expectations:
         known = name in self.checks or name in self.statements
         return self.check(name).statement if known else ""
 
-    def order(self) -> dict[str, int]:
-        """Give the place of each check, those of the suite last; what is basic goes first."""
-        return {name: at for at, name in enumerate((*self.checks, *self.statements))}
+    def order(self, first: Iterable[str] = ()) -> dict[str, int]:
+        """Give the place of each check, those of the suite last; what is basic goes first.
+
+        Args:
+            first: checks that go before all others.
+        """
+        names = dict.fromkeys((*first, *self.checks, *self.statements))
+        return {name: at for at, name in enumerate(names)}
 
     def envelopes(self, protocol: str) -> tuple[str, ...]:
         """Give the envelopes that a value is run with: one where it refuses to start."""

@@ -12,6 +12,7 @@ from packaging.version import Version
 from conformance.outcomes.results import Record, Run
 from conformance.outcomes.verdicts import Verdict
 from matrix.decisions import wording
+from matrix.decisions.reasons import Rule
 from matrix.planning import expectations
 from matrix.planning.cells import Cell
 from matrix.planning.expectations import Expectations
@@ -22,8 +23,8 @@ from matrix.reports.states import UNEXPECTED, State
 MISSING = "missing"
 # What says nothing of the wrapper.
 NOT_JUDGED = frozenset({"error", "unprovisioned", MISSING})
-# What is known of the wrapper goes before what isn't known.
-_WEIGHTS = ("failed", "passed", "unsupported", "error", "unprovisioned", MISSING)
+# The gate's rules about verdicts are named for them, so that both have the same order.
+_WEIGHTS = [rule.words for rule in Rule]
 _LONGEST_TITLE = 160
 
 # Names one planned attempt: the backend, the cell's id, the check, which attempt it is.
@@ -158,7 +159,7 @@ def _having(runs: Iterable[Run], chosen: Callable[[State], bool]) -> Iterator[Re
 
 
 def _order(policy: Policy | None) -> dict[str, int]:
-    return _expectations().order()
+    return _expectations().order(policy.first if policy else ())
 
 
 @functools.cache
@@ -169,8 +170,15 @@ def _expectations() -> Expectations:
 def _ranked(found: Iterable[Finding], policy: Policy | None) -> list[Finding]:
     order = _order(policy)
 
+    def blocks(finding: Finding) -> bool:
+        return policy is not None and (
+            finding.verdict in policy.blocking
+            and any(policy.is_required(cell.axes()) for cell in finding.cells)
+        )
+
     def weight(finding: Finding) -> tuple[object, ...]:
         return (
+            not blocks(finding),
             _WEIGHTS.index(finding.verdict),
             order.get(finding.checks[0], len(order)),
             -len(finding.cells),

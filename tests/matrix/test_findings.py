@@ -9,11 +9,13 @@ import pytest
 
 from conformance.outcomes.results import Run
 from conformance.outcomes.verdicts import Verdict
+from matrix.decisions.reasons import Rule
 from matrix.planning import policy
 from matrix.planning.cells import Cell
 from matrix.reports import findings, footprint, states, timings
 from matrix.reports.findings import Findings
 from matrix.reports.states import State
+from tests.matrix import gate_cases, variants
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +99,35 @@ def test_each_attempt_that_is_told_is_in_one_finding(unfixed_run: Run) -> None:
     for number, finding in enumerate(found, start=1):
         assert {found.numbers[key] for key in finding.keys} == {number}
         assert {key[2] for key in finding.keys} == set(finding.checks)
+
+
+@pytest.mark.parametrize("name", ["unfixed_run", "mutant_run"])
+def test_the_findings_begin_as_the_gate_does(name: str, request: pytest.FixtureRequest) -> None:
+    run = request.getfixturevalue(name)
+    decision = gate_cases.decide(policy.load(), run)
+    reasons = [each for each in decision.reasons if each.rule is Rule.FAILED]
+    told = findings.of([run], policy.load())
+    assert told[0].checks[0] == reasons[0].checks[0]
+    assert {cell.id for cell in told[0].cells} <= {cell.id for cell in reasons[0].cells}
+    places = [each.checks[0] for each in told if each.verdict == "failed"]
+    order = list(dict.fromkeys(each.checks[0] for each in reasons))
+    assert [check for check in dict.fromkeys(places) if check in order] == order
+
+
+def test_what_does_not_block_goes_after_what_does(small_run: Run) -> None:
+    failing = changed(changed(small_run, "starts", "down"), "v1-predict", "no answer")
+    lenient = replace(policy.load(), requirements=(variants.requirement({"protocol": "v1"}),))
+    failing = replace(
+        failing,
+        records=[
+            replace(record, verdict=record.expected_verdict)
+            if record.check == "starts" and record.axes["protocol"] == "v1"
+            else record
+            for record in failing.records
+        ],
+    )
+    assert [each.checks[0] for each in findings.of([failing])] == ["starts", "v1-predict"]
+    assert [each.checks[0] for each in findings.of([failing], lenient)] == ["v1-predict", "starts"]
 
 
 def test_what_never_ran_is_a_finding(small_run: Run) -> None:

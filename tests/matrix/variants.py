@@ -12,7 +12,7 @@ from conformance.outcomes.results import Record, Run
 from conformance.outcomes.verdicts import Verdict
 from matrix.planning import axes
 from matrix.planning.conditions import AnyOf
-from matrix.planning.policy import Known
+from matrix.planning.policy import Known, Requirement
 
 # What tries to leave the element that it is written to, to hide, and to turn the text around.
 HOSTILE = (
@@ -68,6 +68,11 @@ def known(checks: tuple[str, ...], when: Mapping[str, Any], **members: Any) -> K
     """Give an entry of a policy, from 2026-11-01 to 2026-12-31."""
     dates = {"since": datetime.date(2026, 11, 1), "until": datetime.date(2026, 12, 31)}
     return Known(checks, AnyOf.parse(when), **{"reason": "a reason", **dates, **members})
+
+
+def requirement(when: Mapping[str, Any]) -> Requirement:
+    """Give a requirement that some cells pass, and nothing else."""
+    return Requirement("some cells", AnyOf.parse(when), None, {}, {}, {})
 
 
 def _moved(record: Record, near: str, release: str) -> Record:
