@@ -6,6 +6,7 @@ import statistics
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
 
 from conformance.outcomes.results import Record, Run
 
@@ -40,12 +41,22 @@ def refusals(records: Iterable[Record]) -> list[float]:
 
 
 def duration(seconds: float) -> str:
-    """Tell seconds as a person would."""
-    if seconds < 60:
-        return f"{seconds:.2g} s" if seconds < 10 else f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds), 60)
+    """Tell seconds as a person would; scripts/text.js of the page tells them alike."""
+    if seconds < 0.1:
+        return f"{_rounded(seconds * 1000, '0.1')} ms"
+    if seconds < 10:
+        return f"{_rounded(seconds, '0.01')} s"
+    whole = int(_rounded(seconds, "1"))
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def _rounded(number: float, unit: str) -> Decimal:
+    # Halves go up, as they do in JavaScript.
+    return Decimal(number).quantize(Decimal(unit), ROUND_HALF_UP)
 
 
 def _by(runs: Iterable[Run], of: Callable[[Record], str]) -> list[Spent]:

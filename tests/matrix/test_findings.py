@@ -184,9 +184,13 @@ def test_timings_have_the_longest_first(default_run: Run) -> None:
 @pytest.mark.parametrize(
     ("seconds", "told"),
     [
-        (0.00123, "0.0012 s"),
-        (3.14159, "3.1 s"),
+        (0.0, "0.0 ms"),
+        (0.00005, "0.1 ms"),
+        (0.0021, "2.1 ms"),
+        (0.125, "0.13 s"),
+        (3.14159, "3.14 s"),
         (59.4, "59 s"),
+        (59.7, "1 min 0 s"),
         (61, "1 min 1 s"),
         (3600, "1 h 0 min"),
     ],

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, expect
 
 from conformance.outcomes.results import Run
 from matrix.planning import policy
-from matrix.reports import page
+from matrix.reports import page, timings
 from tests.matrix import variants
 from tests.matrix.opened_page import Opened, chromium
 
@@ -221,6 +221,19 @@ def test_the_link_of_a_policys_entry_opens_what_it_is_about(opened: Opened) -> N
     assert opened.count.startswith(f"{seen} of 2,568 checks, in ")
     assert (opened.column("check"), opened.column("protocol")) == ({"malformed-json"}, {"unset"})
     expect(opened.page.locator("#part")).to_contain_text("entry of the policy 1: known failing: a")
+
+
+def test_the_script_tells_durations_as_the_page_does(opened: Opened) -> None:
+    seconds = [
+        *(ticks / 10_000 for ticks in range(1500)),
+        *(0.125 * eighth for eighth in range(600)),
+        *(59.5, 61.0, 3599.5, 3600.0, 7384.2),
+    ]
+    source = (Path(page.__file__).parent / "scripts" / "text.js").read_text()
+    told = opened.page.evaluate(
+        f"(seconds) => {{ {source}\nreturn seconds.map(duration); }}", seconds
+    )
+    assert told == [timings.duration(each) for each in seconds]
 
 
 def test_an_open_check_shows_all_that_is_known_of_it(opened: Opened) -> None:

@@ -36,9 +36,14 @@ function counted(count, one, many = `${one}s`) {
   return `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
 }
 
+// Tells seconds as matrix/reports/timings.py does.
 function duration(seconds) {
   if (seconds < 0.1) return `${(seconds * 1000).toFixed(1)} ms`;
-  return seconds < 10 ? `${seconds.toFixed(2)} s` : `${Math.round(seconds)} s`;
+  if (seconds < 10) return `${seconds.toFixed(2)} s`;
+  const whole = Math.round(seconds);
+  if (whole < 60) return `${whole} s`;
+  const minutes = Math.floor(whole / 60);
+  return minutes < 60 ? `${minutes} min ${whole % 60} s` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
 // Gives text in a box that keeps its lines, with a button that copies it as it was sent.
