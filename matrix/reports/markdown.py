@@ -21,6 +21,7 @@ from matrix.reports import (
     gfm,
     grid,
     listed,
+    surroundings,
     timings,
 )
 from matrix.reports.findings import NOT_JUDGED, Finding, Findings
@@ -36,6 +37,7 @@ _MOST_ROWS = 40
 _MOST_NAMES = 4
 _SLOWEST = 5
 _LONGEST = 160
+_LONGEST_LINE = 300
 _DIGEST = 12
 _WHERE = "where"
 
@@ -68,12 +70,8 @@ def _head(runs: Sequence[Run]) -> list[str]:
 
 def _run(run: Run) -> str:
     counts = ", ".join(f"{count} {verdict}" for verdict, count in sorted(run.counts().items()))
-    told = f"TorchServe {_how(run.header)}: {run.sentence()}: {counts or 'nothing'}."
+    told = f"TorchServe {surroundings.how(run.header)}: {run.sentence()}: {counts or 'nothing'}."
     return f"- **Cut short.** {gfm.text(told)}" if run.cut_short else f"- {gfm.text(told)}"
-
-
-def _how(header: Header) -> str:
-    return "in containers" if header.runtime == "container" else "as a process"
 
 
 def _unexpected(found: Findings, runs: Sequence[Run]) -> list[str]:
@@ -260,7 +258,8 @@ def _said(trace: footprint.Trace, releases: Sequence[str]) -> str:
 
 def _timings(runs: Sequence[Run]) -> list[str]:
     told = [
-        f"- The run with TorchServe {_how(run.header)} took {timings.duration(run.footer.seconds)}."
+        f"- The run with TorchServe {surroundings.how(run.header)} took "
+        f"{timings.duration(run.footer.seconds)}."
         for run in runs
         if run.footer is not None
     ]
@@ -307,29 +306,10 @@ def _environment(runs: Sequence[Run]) -> list[str]:
 
 
 def _surroundings(header: Header) -> list[tuple[str, str]]:
-    machine, engine = header.machine, header.engine
-    images = dict.fromkeys((each["release"], each["identity"]) for each in header.torchserve)
-    told = {
-        "wrapper": gfm.code(header.wrapper["command"] or "", _LONGEST),
-        "started": gfm.text(header.started),
-        "commit": gfm.code(header.commit or "unknown"),
-        "conformance suite": gfm.text(header.suite or "not part of the run"),
-        "machine": gfm.text(
-            f"{machine['system']}, {machine['architecture']}, {machine['cpus']} processors, "
-            f"Python {machine['python']}"
-        ),
-        "engine": gfm.text(f"{engine['name']} {engine['version']}" if engine else "none"),
-        **{
-            f"TorchServe {gfm.text(release)}": gfm.code(identity or "did not start")
-            for release, identity in images
-        },
-        "locks": ", ".join(
-            f"{gfm.text(release)} {gfm.code(digest[:_DIGEST] if digest else 'none')}"
-            for release, digest in header.locks.items()
-        ),
-        "joined of": f"{len(header.shards)} shards" if header.shards else "",
-    }
-    return [(name, value) for name, value in told.items() if value]
+    return [
+        (gfm.text(name), ", ".join(gfm.code(line, _LONGEST_LINE) for line in lines if line))
+        for name, lines in surroundings.of(header, _DIGEST).items()
+    ]
 
 
 def _names(names: Sequence[str]) -> str:

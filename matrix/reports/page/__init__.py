@@ -15,7 +15,7 @@ from markupsafe import Markup
 from conformance.outcomes.results import Run
 from matrix.planning import policy as policies
 from matrix.planning.policy import Policy
-from matrix.reports import listed, timings
+from matrix.reports import listed, surroundings, timings
 from matrix.reports.findings import Findings
 from matrix.reports.page import links, payload, rows, sections
 from matrix.reports.page.visible import visible
@@ -52,6 +52,7 @@ def html(runs: Sequence[Run], policy: Policy, today: datetime.date | None = None
         link=links.to,
         states=list(State),
         duration=timings.duration,
+        surroundings=surroundings,
     )
 
 

@@ -8,11 +8,20 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from conformance.outcomes.results import Header, Run
+from conformance.outcomes.results import Run
 from matrix.decisions import extent
 from matrix.planning import ranges
 from matrix.planning.policy import Policy
-from matrix.reports import attempts, badge, findings, footprint, grid, listed, timings
+from matrix.reports import (
+    attempts,
+    badge,
+    findings,
+    footprint,
+    grid,
+    listed,
+    surroundings,
+    timings,
+)
 from matrix.reports.attempts import Wavering
 from matrix.reports.badge import Badge
 from matrix.reports.findings import Finding, Findings
@@ -91,7 +100,7 @@ class Page:
     listed: Sequence[Listed]
     attempts: int
     wavering: Sequence[Wavering]
-    surroundings: Sequence[Mapping[str, str]]
+    surroundings: Sequence[Mapping[str, Sequence[str]]]
 
 
 def of(runs: Sequence[Run], policy: Policy, found: Findings, today: datetime.date) -> Page:
@@ -115,7 +124,7 @@ def of(runs: Sequence[Run], policy: Policy, found: Findings, today: datetime.dat
         listed=listed.of(runs, policy, today),
         attempts=max(run.header.repeat for run in runs),
         wavering=attempts.wavering(runs),
-        surroundings=[_surroundings(run.header) for run in runs],
+        surroundings=[{"run": [run.header.run], **surroundings.of(run.header)} for run in runs],
     )
 
 
@@ -206,34 +215,3 @@ def _refusals(runs: Sequence[Run], releases: Iterable[str]) -> list[Spent]:
         if seconds:
             found.append(timings.spent(release, seconds))
     return found
-
-
-def _surroundings(header: Header) -> dict[str, str]:
-    machine, engine = header.machine, header.engine
-    images: dict[str, list[str]] = defaultdict(list)
-    for each in header.torchserve:
-        images[f"TorchServe {each['release']}: {each['identity'] or 'did not start'}"].append(
-            each["envelope"]
-        )
-    told = {
-        "run": header.run,
-        "wrapper": header.wrapper["command"] or "",
-        "constructor": header.wrapper["constructor"] or "",
-        "started": header.started,
-        "commit": header.commit or "unknown",
-        "conformance suite": header.suite or "not part of the run",
-        "machine": f"{machine['system']}, {machine['architecture']}, {machine['cpus']} processors, "
-        f"Python {machine['python']}",
-        "engine": f"{engine['name']} {engine['version']}" if engine else "none",
-        "images" if header.runtime == "container" else "TorchServe": "\n".join(
-            f"{identity} ({', '.join(envelopes)})" for identity, envelopes in images.items()
-        ),
-        "locks": "\n".join(
-            f"KServe {release}: {digest or 'none'}" for release, digest in header.locks.items()
-        ),
-        "attempts": f"{header.repeat} at each check" if header.repeat > 1 else "",
-        "joined of": "\n".join(
-            f"{shard['run']}, started {shard['started']}" for shard in header.shards
-        ),
-    }
-    return {name: value for name, value in told.items() if value}
