@@ -6,7 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from packaging.version import Version
+
 from conformance.outcomes.results import Record, Run
+from matrix.planning import ranges
+from matrix.reports import grid
 
 # What the unfixed wrapper answers each request with: its own words, and those of a later SDK.
 WORDS = ("None is not a valid PredictorProtocol", "Unsupported protocol None.")
@@ -26,6 +30,14 @@ class Trace:
     releases: Mapping[str, Sequence[str]]
     example: tuple[str, str] | None
 
+    def told(self, releases: Sequence[str]) -> str:
+        """Say where they were said, of all the KServe releases that ran."""
+        points = [
+            f"with {protocol} on KServe {ranges.told(found, releases)}"
+            for protocol, found in self.releases.items()
+        ]
+        return "; ".join(points) or f"nowhere, on {len(releases)} releases"
+
 
 @dataclass
 class _Seen:
@@ -34,7 +46,7 @@ class _Seen:
 
 
 def of(runs: Iterable[Run]) -> list[Trace]:
-    """Look for the words in all that the records hold."""
+    """Look for the words in all that the records hold; points are in the order of the axes."""
     seen = {words: _Seen() for words in WORDS}
     for run in runs:
         for record in run.records:
@@ -44,7 +56,14 @@ def of(runs: Iterable[Run]) -> list[Trace]:
                 points[record.axes["kserve"]] = None
                 trace.example = trace.example or (record.cell, record.check)
     return [
-        Trace(words, {name: list(found) for name, found in trace.releases.items()}, trace.example)
+        Trace(
+            words,
+            {
+                name: sorted(trace.releases[name], key=Version)
+                for name in grid.in_order(trace.releases)
+            },
+            trace.example,
+        )
         for words, trace in seen.items()
     ]
 

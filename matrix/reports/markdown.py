@@ -11,7 +11,6 @@ from conformance.outcomes.verdicts import Verdict
 from matrix.decisions import extent
 from matrix.decisions.pass_rate import percent
 from matrix.planning import policy as policies
-from matrix.planning import ranges
 from matrix.planning.policy import Policy
 from matrix.reports import (
     attempts,
@@ -242,18 +241,11 @@ def _not_offered(reasons: Sequence[Finding], runs: Sequence[Run]) -> list[str]:
 def _footprint(runs: Sequence[Run]) -> list[str]:
     every = findings.planned_cells(runs)
     releases = list(dict.fromkeys(cell.kserve for cell in every))
-    told = [f"- {gfm.code(trace.words)}: {_said(trace, releases)}" for trace in footprint.of(runs)]
-    return ["## The footprint of the original bug", "", *told]
-
-
-def _said(trace: footprint.Trace, releases: Sequence[str]) -> str:
-    if not trace.releases:
-        return f"said nowhere, on {len(releases)} releases"
-    points = [
-        f"{gfm.code(protocol)} on KServe {gfm.text(ranges.told(found, releases))}"
-        for protocol, found in trace.releases.items()
+    told = [
+        f"- {gfm.code(trace.words)}: said {gfm.text(trace.told(releases))}"
+        for trace in footprint.of(runs)
     ]
-    return f"said with {'; with '.join(points)}"
+    return ["## The footprint of the original bug", "", *told]
 
 
 def _timings(runs: Sequence[Run]) -> list[str]:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 from conformance.outcomes.results import Run
 from matrix.decisions import extent
-from matrix.planning import ranges
 from matrix.planning.policy import Policy
 from matrix.reports import (
     attempts,
@@ -25,6 +24,7 @@ from matrix.reports import (
 from matrix.reports.attempts import Wavering
 from matrix.reports.badge import Badge
 from matrix.reports.findings import Finding, Findings
+from matrix.reports.footprint import Trace
 from matrix.reports.grid import Grid
 from matrix.reports.listed import Listed
 from matrix.reports.page import links
@@ -60,24 +60,11 @@ class Told:
 class Footprint:
     """On which points words of the original bug were said."""
 
-    words: Sequence[str]
+    traces: Sequence[Trace]
     releases: Sequence[str]
     protocols: Sequence[str]
     said: Mapping[tuple[str, str], Sequence[str]]
     run: frozenset[tuple[str, str]]
-
-    def is_said(self, words: str) -> bool:
-        """Tell whether words were said anywhere."""
-        return any(words in said for said in self.said.values())
-
-    def told(self, words: str) -> str:
-        """Say where words were said, in releases that follow one another."""
-        points = []
-        for protocol in self.protocols:
-            found = [each for each in self.releases if words in self.said.get((each, protocol), ())]
-            if found:
-                points.append(f"with {protocol} on KServe {ranges.told(found, self.releases)}")
-        return "; ".join(points) or f"nowhere, on {len(self.releases)} releases"
 
 
 @dataclass(frozen=True)
@@ -192,13 +179,14 @@ def _told(found: Iterable[Finding], runs: Sequence[Run]) -> Iterator[Told]:
 
 def _footprint(runs: Sequence[Run], laid_out: Grid) -> Footprint:
     said: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for trace in footprint.of(runs):
+    traces = footprint.of(runs)
+    for trace in traces:
         for protocol, releases in trace.releases.items():
             for release in releases:
                 said[release, protocol].append(trace.words)
     heard = {protocol for _, protocol in said}
     return Footprint(
-        words=footprint.WORDS,
+        traces=traces,
         releases=laid_out.releases,
         protocols=[each for each in laid_out.protocols if each in _BUG_PROTOCOLS or each in heard],
         said=said,
