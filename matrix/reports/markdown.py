@@ -64,7 +64,9 @@ def _head(runs: Sequence[Run]) -> list[str]:
     names = dict.fromkeys(run.header.wrapper["name"] or "a wrapper" for run in runs)
     said = f"{made.message} as expected" if made.is_green else made.message
     title = f"# {gfm.text(', '.join(names))}: {gfm.text(said)} ({gfm.text(made.label)})"
-    return [title, "", *(_run(run) for run in runs)]
+    commits = surroundings.different_commits(runs)
+    warning = [f"- **Different commits.** {gfm.text(commits)}"] if commits else []
+    return [title, "", *warning, *(_run(run) for run in runs)]
 
 
 def _run(run: Run) -> str:

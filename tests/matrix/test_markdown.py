@@ -13,7 +13,7 @@ from conformance.outcomes.verdicts import Verdict
 from matrix.planning import policy
 from matrix.planning.conditions import AnyOf
 from matrix.planning.policy import Known, Policy
-from matrix.reports import markdown
+from matrix.reports import markdown, surroundings
 
 TODAY = datetime.date(2026, 11, 25)
 # What GitHub takes for the summary of a step, in bytes.
@@ -78,9 +78,9 @@ def test_the_bug_is_told_with_where_it_is(unfixed_run: Run) -> None:
     assert text.index("## Not as expected") < text.index("## PROTOCOL_VERSION by KServe release")
     bug = section(text, "The footprint of the original bug")
     assert (
-        "`None is not a valid PredictorProtocol`: said with `unset` on KServe 0.11.2, 0.13.1" in bug
+        "`None is not a valid PredictorProtocol`: said with unset on KServe 0.11.2, 0.13.1" in bug
     )
-    assert "`Unsupported protocol None.`: said with `unset` on KServe 0.14.1" in bug
+    assert "`Unsupported protocol None.`: said with unset on KServe 0.14.1" in bug
 
 
 def test_the_footprint_is_nowhere_with_our_wrapper(default_run: Run) -> None:
@@ -198,6 +198,27 @@ def test_hostile_messages_break_nothing_and_stay_small(unfixed_run: Run) -> None
     assert "<a " not in html
     widths = {line.count("<td") for line in html.split("<tr>") if "<td" in line}
     assert widths <= {2, 3, 4, 5, 6, 1 + len({each.axes["protocol"] for each in records})}
+
+
+def test_the_environment_is_that_of_the_page(default_run: Run) -> None:
+    wrapper = {**default_run.header.wrapper, "constructor": "mine.Model"}
+    header = replace(default_run.header, wrapper=wrapper, repeat=3)
+    told = section(report(replace(default_run, header=header)), "Environment")
+    names = [row[0] for row in rows(told)]
+    assert names == list(surroundings.of(header))
+    assert {"constructor", "attempts"} <= set(names)
+
+
+def test_runs_of_different_commits_are_told_as_such(default_run: Run, process_run: Run) -> None:
+    one, other = (
+        replace(run, header=replace(run.header, commit=commit))
+        for run, commit in ((default_run, "a" * 40), (process_run, "b" * 40 + "-dirty"))
+    )
+    assert f"- **Different commits.** These runs are of {'a' * 12} and {'b' * 12}" in report(
+        one, other
+    )
+    changed = replace(other, header=replace(other.header, commit="a" * 40 + "-dirty"))
+    assert "Different commits" not in report(one, changed)
 
 
 def test_several_runs_are_told_together(default_run: Run, process_run: Run) -> None:

@@ -222,6 +222,38 @@ def test_the_environment_has_images_and_locks(default_run: Run, no_known: Policy
         assert digest in text
 
 
+def test_runs_of_different_commits_are_told_as_such(
+    default_run: Run, process_run: Run, no_known: Policy
+) -> None:
+    one, other = (
+        replace(run, header=replace(run.header, commit=commit))
+        for run, commit in ((default_run, "a" * 40), (process_run, "b" * 40))
+    )
+    told = f"Different commits. These runs are of {'a' * 12} and {'b' * 12}"
+    assert told in _text(page.html([one, other], no_known, TODAY))
+    assert "Different commits" not in _text(page.html([one], no_known, TODAY))
+
+
+def test_what_is_so_of_all_runs_is_said_once(
+    default_run: Run, process_run: Run, no_known: Policy
+) -> None:
+    text = _text(page.html([default_run, process_run], no_known, TODAY))
+    assert text.count("Cells run side by side") == 1
+
+
+def test_the_head_says_when_in_utc(unfixed_run: Run, no_known: Policy) -> None:
+    header = replace(unfixed_run.header, started="2026-11-25T07:06:38+02:00")
+    text = page.html([replace(unfixed_run, header=header)], no_known, TODAY)
+    assert ">2026-11-25 05:06 UTC</time>" in text
+
+
+def test_medians_are_not_summed_up(default_run: Run, no_known: Policy) -> None:
+    text = _text(page.html([default_run], no_known, TODAY))
+    title = "Until an invalid PROTOCOL_VERSION ends the process, medians KServe "
+    assert f"{title}median longest times" in text
+    assert "Seconds by check, slowest first check in all median longest times" in text
+
+
 def test_both_backends_are_on_one_page(
     default_run: Run, process_run: Run, no_known: Policy
 ) -> None:
