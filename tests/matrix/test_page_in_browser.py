@@ -183,10 +183,28 @@ def test_pages_lead_through_all_results(opened: Opened) -> None:
     assert "page=26" in opened.hash
 
 
+def test_many_findings_are_shown_when_asked_for(opened: Opened) -> None:
+    assert opened.page.evaluate("document.documentElement.scrollHeight") < 4000
+    expect(opened.page.locator("#overview .findings").first.locator("li")).to_have_count(10)
+    more = opened.page.locator("#overview .more").first
+    expect(more.locator("li:visible")).to_have_count(0)
+    number = more.locator("li").count() + 10
+    expect(more.locator("summary")).to_have_text(f"all {number}")
+    more.locator("summary").focus()
+    opened.page.keyboard.press("Enter")
+    expect(more.locator("li:visible")).to_have_count(number - 10)
+
+
+def test_all_findings_are_on_paper(opened: Opened) -> None:
+    opened.page.emulate_media(media="print")
+    found = opened.page.locator("#overview .more").first.locator("li")
+    expect(found.last).to_be_visible()
+
+
 def test_all_of_a_finding_are_opened_and_nothing_else(opened: Opened) -> None:
     links = opened.page.locator("#overview .links a:last-child")
     promised = [
-        (str(link.get_attribute("href")), link.inner_text().removeprefix("all "))
+        (str(link.get_attribute("href")), str(link.text_content()).removeprefix("all "))
         for link in links.all()
     ]
     assert len(promised) > 100
