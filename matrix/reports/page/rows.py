@@ -92,7 +92,7 @@ def cells(runs: Iterable[Run], policy: Policy, found: Findings) -> Iterator[Cell
         for cell, point in findings.cells_of(run).items():
             axes = point.axes()
             order = {check: at for at, check in enumerate(run.header.planned[cell])}
-            judged = _judged(rows[cell], (point.runtime, cell), found, _Entries(policy, axes))
+            judged = _judged(rows[cell], (point.runtime, cell), found, _entries(policy, axes))
             yield Cell(
                 id=cell,
                 axes=axes,
@@ -132,28 +132,26 @@ def _told(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=1)
 
 
-class _Entries:
-    """The entries of the policy that are about one cell."""
-
-    def __init__(self, policy: Policy, axes: Mapping[str, str]) -> None:
-        self._entries = [
-            (number, kind, entry)
-            for number, (kind, entry) in enumerate(listed.entries(policy), start=1)
-            if entry.when.holds(axes)
-        ]
-
-    def of(self, check: str) -> list[tuple[int, str]]:
-        """List those about a check, as (number, kind)."""
-        return [(number, kind) for number, kind, entry in self._entries if check in entry.checks]
+def _entries(policy: Policy, axes: Mapping[str, str]) -> dict[str, list[tuple[int, str]]]:
+    """Give the policy's entries that are about each check of a cell, as (number, kind)."""
+    about: dict[str, list[tuple[int, str]]] = defaultdict(list)
+    for number, (kind, entry) in enumerate(listed.entries(policy), start=1):
+        if entry.when.holds(axes):
+            for check in entry.checks:
+                about[check].append((number, kind))
+    return about
 
 
 def _judged(
-    rows: Sequence[Row], cell: tuple[str, str], found: Findings, entries: _Entries
+    rows: Sequence[Row],
+    cell: tuple[str, str],
+    found: Findings,
+    entries: Mapping[str, Sequence[tuple[int, str]]],
 ) -> Iterator[Row]:
     counts = Counter(check for check, _ in {(row.check, row.verdict) for row in rows})
     for row in rows:
         # An entry counts what became of its checks, so that what never ran isn't among them.
-        about = entries.of(row.check) if row.verdict != MISSING else []
+        about = entries.get(row.check, ()) if row.verdict != MISSING else ()
         yield replace(
             row,
             outcomes=_outcomes(row.state, {kind for _, kind in about}, counts[row.check] > 1),
