@@ -6,7 +6,7 @@ import argparse
 import os
 import statistics
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from rich import box
@@ -19,7 +19,8 @@ from conformance.outcomes.results import Record, Run
 from conformance.outcomes.verdicts import Verdict
 from matrix.commands import given_results
 from matrix.decisions import wording
-from matrix.reports import grid, timings
+from matrix.decisions.pass_rate import PassRate
+from matrix.reports import attempts, grid, timings
 from matrix.reports.grid import Point
 from matrix.reports.states import State
 
@@ -33,6 +34,8 @@ _STYLES = {
     State.PASSED: "green",
 }
 _LONGEST = 200
+# Of the intervals that are shown; the gate reckons with that of its policy.
+_CONFIDENCE = 0.95
 _LEGEND = ", ".join(f"{state.letter} {state.meaning}" for state in reversed(State))
 
 
@@ -67,6 +70,8 @@ def show(run: Run, console: Console) -> None:
     """Print the table, what is not as expected, and how far the run came."""
     console.print(_table(run))
     for sentence in (*findings(run), *differences(run)):
+        say(console, sentence)
+    for sentence in _pass_rates(run):
         say(console, sentence)
     counts = ", ".join(f"{count} {verdict}" for verdict, count in sorted(run.counts().items()))
     name = run.header.wrapper["name"]
@@ -117,6 +122,21 @@ def differences(run: Run) -> list[str]:
         if record.verdict is Verdict.UNSUPPORTED and record.as_expected:
             grouped[first_line(record)][record.check] = None
     return [f"differs: {reason} ({', '.join(checks)})" for reason, checks in grouped.items()]
+
+
+def _pass_rates(run: Run, limit: int = 20) -> Iterator[str]:
+    """Tell of checks that were repeated how often they passed, those that always did together."""
+    repeat = run.header.repeat
+    if repeat == 1:
+        return
+    wavering = attempts.wavering([run], _CONFIDENCE)
+    for each in wavering[:limit]:
+        yield f"flaky: {each.check} in {each.cell}: {each.rate}"
+    if len(wavering) > limit:
+        yield f"... and {len(wavering) - limit} more flaky checks"
+    others = "every other check" if wavering else "every check"
+    rate = PassRate(repeat, repeat, _CONFIDENCE)
+    yield f"{others} came to the same in each attempt: where it passed, {rate}"
 
 
 def first_line(record: Record) -> str:

@@ -6,12 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from conformance.outcomes.results import Run, by_key
+from matrix.decisions.comparison import Side
 from matrix.decisions.pass_rate import PassRate
 
 
 @dataclass(frozen=True)
 class Wavering:
-    """A check of one cell that was as expected in some attempts, and in others not."""
+    """A check of one cell that came to what it should in some attempts, and in others not."""
 
     cell: str
     runtime: str
@@ -19,12 +20,17 @@ class Wavering:
     rate: PassRate
 
 
-def wavering(runs: Iterable[Run]) -> list[Wavering]:
-    """List the checks that waver, those that hold least often first."""
+def wavering(runs: Iterable[Run], confidence: float) -> list[Wavering]:
+    """List the checks that waver, those that hold least often first.
+
+    As the gate counts: what is known to fail doesn't hold, and an error of the harness is no
+    attempt.
+    """
     repeated = (record for run in runs if run.header.repeat > 1 for record in run.records)
     found = []
     for key, records in by_key(repeated).items():
-        held = sum(record.as_expected for record in records)
-        if 0 < held < len(records):
-            found.append(Wavering(*key, PassRate(held, len(records))))
+        side = Side(tuple(records))
+        if side.is_flaky:
+            rate = PassRate(side.good, len(side.levels), confidence)
+            found.append(Wavering(*key, rate))
     return sorted(found, key=lambda each: each.rate.passed / each.rate.attempts)

@@ -50,7 +50,7 @@ def text(runs: Sequence[Run], policy: Policy, today: datetime.date | None = None
         _grid(runs),
         _known_failures(found.known, runs),
         _known(runs, policy, today or policies.today()),
-        _attempts(runs),
+        _attempts(runs, policy),
         _not_offered(found.not_offered, runs),
         _footprint(runs),
         _timings(runs),
@@ -195,12 +195,12 @@ def _issue(each: Listed) -> list[str]:
     return [issue if each.has_address and issue.isascii() else gfm.text(issue)]
 
 
-def _attempts(runs: Sequence[Run]) -> list[str]:
+def _attempts(runs: Sequence[Run], policy: Policy) -> list[str]:
     repeat = max((run.header.repeat for run in runs), default=1)
     if repeat == 1:
         return []
     title = f"## Not the same in each of {repeat} attempts"
-    found = attempts.wavering(runs)
+    found = attempts.wavering(runs, policy.confidence)
     if not found:
         return [title, "", "Nothing: every check came to the same in all of them."]
     rows = [

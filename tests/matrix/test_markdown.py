@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from markdown_it import MarkdownIt
 
-from conformance.outcomes.results import Run
+from conformance.outcomes.results import Record, Run
 from conformance.outcomes.verdicts import Verdict
 from matrix.planning import policy
 from matrix.planning.conditions import AnyOf
@@ -161,6 +161,22 @@ def test_what_wavers_is_told_with_its_rate(unfixed_run: Run) -> None:
     (row,) = rows(section(report(replace(steady, records=records)), title))
     assert row[:3] == [f"`{first.check}`", f"`{first.cell}`", "container"]
     assert row[3].startswith("3 of 4 attempts passed, 95% interval ")
+
+
+def test_what_is_known_to_fail_did_not_pass_and_an_error_is_no_attempt(unfixed_run: Run) -> None:
+    steady = repeated(unfixed_run, 5)
+    first = next(record for record in steady.records if record.verdict is Verdict.PASSED)
+    ended = {1: Verdict.PASSED, 5: Verdict.ERROR}
+
+    def change(record: Record) -> Record:
+        if record.key != first.key:
+            return record
+        verdict = ended.get(record.attempt, Verdict.FAILED)
+        return replace(record, verdict=verdict, expected_verdict=Verdict.FAILED)
+
+    run = replace(steady, records=[change(record) for record in steady.records])
+    (row,) = rows(section(report(run), "Not the same in each of 5 attempts"))
+    assert row[3].startswith("1 of 4 attempts passed, 95% interval ")
 
 
 def test_what_isnt_offered_is_told_with_the_reason(default_run: Run) -> None:

@@ -26,6 +26,10 @@ def test_every_check_is_attempted_as_often_as_asked(tmp_path: Path) -> None:
     assert attempts == {(check, each): 1 for check in run.header.planned[CELL] for each in (1, 2)}
     assert {record.cell for record in run.records} == {CELL}
     assert "1 of 1 cells, 12 of 12 checks" in ran.output
+    assert (
+        "every check came to the same in each attempt: where it passed, 2 of 2 attempts passed, "
+        "95% interval 16%-100%"
+    ) in ran.output
 
 
 def _with_plugin(folder: Path, source: str, *arguments: str, wrapper: str = TINY) -> Ran:
@@ -67,6 +71,8 @@ def test_one_attempt_that_fails_is_held_against_the_wrapper(tmp_path: Path) -> N
     assert ran.exit_code == 1, ran.output
     lines = [each for each in ran.results.records if each.check == "refusal-line"]
     assert {each.attempt: str(each.verdict) for each in lines} == {1: "passed", 2: "failed"}
+    assert f"flaky: refusal-line in {CELL}: 1 of 2 attempts passed, 95% interval" in ran.output
+    assert "every other check came to the same" in ran.output
 
 
 def test_each_attempt_has_a_wrapper_process_of_its_own(tmp_path: Path) -> None:

@@ -110,7 +110,7 @@ def of(runs: Sequence[Run], policy: Policy, found: Findings, today: datetime.dat
         refusals=_refusals(runs, laid_out.releases),
         listed=listed.of(runs, policy, today),
         attempts=max(run.header.repeat for run in runs),
-        wavering=attempts.wavering(runs),
+        wavering=attempts.wavering(runs, policy.confidence),
         surroundings=[{"run": [run.header.run], **surroundings.of(run.header)} for run in runs],
     )
 
