@@ -5,7 +5,10 @@ What a model does wrong while it lives is seen in every cell of the matrix (test
 
 from __future__ import annotations
 
+import http.client
 import signal
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,10 +17,15 @@ import psutil
 import pytest
 import requests
 
+from fixtures import models
+from fixtures import torchserve as torchserves
 from fixtures.torchserve.process import ProcessTorchServe
 from matrix.running.launch import RunningWrapper
 from matrix.running.patience import seconds_until
 from tests.wrapper.running import RELEASES, start_torchserve, wrapper
+from tests.wrapper.surroundings import settings
+from wrapper.torchserve.management import Management
+from wrapper.torchserve.tokens import Keys
 
 pytestmark = pytest.mark.integration
 
@@ -86,3 +94,47 @@ def test_a_dead_torchserve_is_seen_within_a_second_and_its_return_too(
         torchserve.start_again()
         seconds_until(lambda: _ready(subject), 60)
         assert _predict(subject, {"echo": 1}).status_code == 200
+
+
+def test_readiness_is_told_while_torchserve_loads_a_model_for_somebody_else(
+    tmp_path: Path,
+) -> None:
+    with torchserves.start(
+        "process",
+        release="0.12.0",
+        envelope="kserve",
+        models=[models.archive("digits")],
+        stored=[models.archive("contract")],
+        config={"enable_model_api": "true", "number_of_netty_threads": "2"},
+    ) as torchserve:
+        endpoints = torchserve.instance.endpoints
+
+        def connect() -> http.client.HTTPConnection:
+            """Open a connection; TorchServe's two threads take them in turn."""
+            connection = http.client.HTTPConnection(endpoints.host, endpoints.management)
+            _ask(connection, "GET", "/models/digits")
+            return connection
+
+        loads, _ = connect(), connect()
+        management = Management(settings(tmp_path, endpoints.management), Keys(None))
+        assert management.why_not_ready("digits") is None
+        _, shares_the_thread = connect(), connect()
+        query = "/models?url=contract.mar&initial_workers=1&synchronous=true"
+        loading = threading.Thread(target=_ask, args=(loads, "POST", query))
+        loading.start()
+        time.sleep(0.3)
+        began = time.monotonic()
+        assert management.why_not_ready("digits") is None
+        assert time.monotonic() - began < 1
+        # What it is about: TorchServe is silent on that thread until the model is loaded.
+        assert loading.is_alive()
+        _ask(shares_the_thread, "GET", "/models/digits")
+        loading.join(5)
+        assert not loading.is_alive()
+
+
+def _ask(connection: http.client.HTTPConnection, method: str, path: str) -> None:
+    connection.request(method, path)
+    answer = connection.getresponse()
+    answer.read()
+    assert answer.status == 200

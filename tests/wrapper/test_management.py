@@ -31,6 +31,7 @@ class _Standin(ThreadingHTTPServer):
         self.paths: list[str] = []
         self.statuses: list[int] = []
         self.delay = 0.0
+        self.silent_connections: set[int] = set()
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -40,10 +41,12 @@ class _Handler(BaseHTTPRequestHandler):
     def setup(self) -> None:
         super().setup()
         self.server.connections += 1
+        self.number = self.server.connections
 
     def do_GET(self) -> None:
         self.server.paths.append(self.path)
-        time.sleep(self.server.delay)
+        silent = self.number in self.server.silent_connections
+        time.sleep(5 if silent else self.server.delay)
         body = self.server.body.encode()
         statuses = self.server.statuses
         self.send_response(statuses.pop(0) if statuses else self.server.status)
@@ -154,6 +157,29 @@ def test_a_model_that_torchserve_stops_to_unload_is_unloaded_when_it_is_asked_ag
     with pytest.raises(ManagementError) as told:
         management.unregister("digits")
     assert told.value.status == 500
+
+
+def test_a_connection_on_which_torchserve_is_silent_is_given_up_for_another(
+    standin: _Standin, tmp_path: Path
+) -> None:
+    management = _management(standin.server_port, tmp_path)
+    assert management.why_not_ready("digits") is None
+    # As with TorchServe while it loads a model for somebody else on the thread of a connection.
+    standin.silent_connections = {1}
+    began = time.monotonic()
+    assert management.why_not_ready("digits") is None
+    assert time.monotonic() - began < 1.0
+    assert standin.connections == 2
+    standin.silent_connections = set(range(100))
+    began = time.monotonic()
+    why = _management(standin.server_port, tmp_path, MODEL_LOAD_TIMEOUT="1").why_not_ready("digits")
+    assert why == "TorchServe doesn't answer (TimeoutError)"
+    assert 0.9 < time.monotonic() - began < 3.0
+
+
+def test_an_answer_may_take_as_long_as_is_set(standin: _Standin, tmp_path: Path) -> None:
+    standin.delay = 1.2
+    assert _management(standin.server_port, tmp_path).why_not_ready("digits") is None
 
 
 def test_a_load_may_take_longer_than_a_question(standin: _Standin, tmp_path: Path) -> None:

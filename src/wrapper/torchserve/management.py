@@ -10,7 +10,7 @@ import logging
 import math
 import os
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Callable
 from urllib.parse import quote, urlencode
 
@@ -30,8 +30,18 @@ _CHANGE_WITHIN = 120.0
 _UNREADABLE = "TorchServe's answer about it can't be read"
 
 
+# Seconds that a question waits at first before it is asked anew over another connection: some of
+# TorchServe's are silent for as long as it loads a model for somebody who waits for that, since
+# each of its threads serves several connections. Each time it waits twice as long.
+_FIRST_PATIENCE = 0.25
+
+
 class _TokenRefused(ManagementError):
     pass
+
+
+class _Silent(ManagementError):
+    """TorchServe did not answer in time."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -176,7 +186,7 @@ class Management:
             if self._keys.headers(kind) == refused and not self._shares_port:
                 key = self._keys.headers(tokens.API)
                 if key:
-                    self._request("GET", f"/token?type={kind}", key)
+                    self._request("GET", f"/token?type={kind}", key, self._timeout)
             self._keys.forget()
             return self._keys.headers(kind) != refused
 
@@ -189,22 +199,10 @@ class Management:
 
     def _change(self, method: str, path: str) -> None:
         # It answers when the workers are there or gone, which takes longer than to tell a state.
-        with self._patience(_CHANGE_WITHIN):
-            status, body = self._ask(method, path)
+        status, body = self._ask(method, path, _CHANGE_WITHIN)
         if status >= 300:
             said = errors.without_internals(errors.message(body))
             raise ManagementError(said or f"TorchServe answers {status}", status)
-
-    @contextlib.contextmanager
-    def _patience(self, seconds: float) -> Iterator[None]:
-        """Give answers this long, over a connection of their own."""
-        self.close()
-        self._local.timeout = seconds
-        try:
-            yield
-        finally:
-            self.close()
-            del self._local.timeout
 
     def _page_of_models(self, page: str) -> tuple[list[str], str | None]:
         more = {"next_page_token": page} if page else {}
@@ -225,16 +223,24 @@ class Management:
         self, path: str, by_grpc: Callable[[GrpcManagement, Mapping[str, str]], bytes]
     ) -> tuple[int, bytes]:
         try:
-            return self._ask("GET", path)
+            return self._ask_until_told(path)
         except _TokenRefused:
             # With both REST servers on one port none of its tokens does; gRPC has its own.
             return 200, by_grpc(self._by_grpc(), self._keys.headers(tokens.MANAGEMENT))
 
-    def _ask(self, method: str, path: str) -> tuple[int, bytes]:
+    def _ask_until_told(self, path: str) -> tuple[int, bytes]:
+        *first, last = _patiences(self._timeout)
+        for seconds in first:
+            with contextlib.suppress(_Silent):
+                return self._ask("GET", path, seconds)
+        return self._ask("GET", path, last)
+
+    def _ask(self, method: str, path: str, seconds: float) -> tuple[int, bytes]:
         key = self._keys.headers(tokens.MANAGEMENT)
-        status, body = self._request(method, path, key)
+        status, body = self._request(method, path, key, seconds)
         if _is_token_refusal(status, body) and key and self.renew(tokens.MANAGEMENT, key):
-            status, body = self._request(method, path, self._keys.headers(tokens.MANAGEMENT))
+            key = self._keys.headers(tokens.MANAGEMENT)
+            status, body = self._request(method, path, key, seconds)
         if _is_token_refusal(status, body):
             raise _TokenRefused("TorchServe refuses the wrapper's token", status)
         return status, body
@@ -247,28 +253,34 @@ class Management:
             self._grpc = GrpcManagement(self._grpc_address, self._timeout)
         return self._grpc
 
-    def _request(self, method: str, path: str, headers: Mapping[str, str]) -> tuple[int, bytes]:
+    def _request(
+        self, method: str, path: str, headers: Mapping[str, str], seconds: float
+    ) -> tuple[int, bytes]:
         try:
-            connection = self._connection()
+            connection = self._connection(seconds)
             connection.request(method, path, headers=dict(headers))
             answer = connection.getresponse()
             return answer.status, answer.read()
+        except TimeoutError as error:
+            self.close()
+            raise _Silent(f"TorchServe doesn't answer ({type(error).__name__})") from None
         except (OSError, http.client.HTTPException) as error:
             self.close()
             raise ManagementError(f"TorchServe doesn't answer ({type(error).__name__})") from None
 
-    def _connection(self) -> http.client.HTTPConnection:
+    def _connection(self, seconds: float) -> http.client.HTTPConnection:
         # A socket that was forked is the parent's too, which would read our answers.
         if getattr(self._local, "owner", None) != os.getpid():
             self._local.owner = os.getpid()
             self._local.connection = None
         if self._local.connection is None:
             self._local.connection = http.client.HTTPConnection(
-                self._address.host,
-                self._address.port,
-                timeout=getattr(self._local, "timeout", self._timeout),
+                self._address.host, self._address.port
             )
         connection: http.client.HTTPConnection = self._local.connection
+        connection.timeout = seconds
+        if connection.sock is not None:
+            connection.sock.settimeout(seconds)
         return connection
 
     def __getstate__(self) -> dict[str, Any]:
@@ -280,6 +292,17 @@ class Management:
         self._grpc = None
         self._renewing = threading.Lock()
         self._local = threading.local()
+
+
+def _patiences(total: float) -> list[float]:
+    """Share the seconds that an answer may take out over attempts, each twice as long."""
+    shares = []
+    seconds = _FIRST_PATIENCE
+    while total > seconds:
+        shares.append(seconds)
+        total -= seconds
+        seconds *= 2
+    return [*shares, total]
 
 
 def _description(version: Any) -> Description:
