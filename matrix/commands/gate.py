@@ -55,6 +55,16 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.set_defaults(command=_main)
 
 
+def _options(arguments: argparse.Namespace) -> list[str]:
+    """Give the options by which it was decided, where they aren't the default."""
+    words = []
+    if arguments.policy != policy.FILE:
+        words += ["--policy", str(arguments.policy)]
+    if arguments.today is not None:
+        words += ["--today", arguments.today.isoformat()]
+    return words
+
+
 def _day(text: str) -> datetime.date:
     try:
         return datetime.date.fromisoformat(text)
@@ -73,7 +83,7 @@ def _main(arguments: argparse.Namespace) -> int:
     # Before anything is said: who reads only the first lines gets the file, too.
     failure = _attest(decision, given, arguments, today) if arguments.attest else None
     console = make_console()
-    for line in gate_words.told(decision, given, arguments.all):
+    for line in gate_words.told(decision, given, arguments.all, _options(arguments)):
         say(console, line)
     for cell in explained:
         for line in explanation.of(decision, cell, wanted, expected):

@@ -19,16 +19,20 @@ _MOST_NAMES = 6
 _REPLAYABLE = frozenset({Rule.FAILED, Rule.UNSUPPORTED, Rule.PASSED, Rule.FLAKY, Rule.STALE})
 
 
-def told(decision: Decision, given: Sequence[Given], all_reasons: bool) -> Iterator[str]:
+def told(
+    decision: Decision, given: Sequence[Given], all_reasons: bool, options: Sequence[str] = ()
+) -> Iterator[str]:
     """Give the lines that the command prints.
 
     Args:
         all_reasons: whether the less weighty are told, too, where there are many.
+        options: those of the command line by which it was decided, such as ``--policy``.
     """
+    again = [*(str(each.path) for each in given), *options]
     yield headline(decision, given)
     shown = decision.reasons if all_reasons else decision.reasons[:_MOST_REASONS]
     for number, reason in enumerate(shown, start=1):
-        yield from _reason(number, reason, decision)
+        yield from _reason(number, reason, decision, again)
     if len(shown) < len(decision.reasons):
         yield f"... and {len(decision.reasons) - len(shown)} more: --all tells them"
 
@@ -50,7 +54,7 @@ def headline(decision: Decision, given: Sequence[Given]) -> str:
     return f"{decision.word}: {_title(decision.reasons[0], decision)}; {what}; reasons: {reasons}"
 
 
-def _reason(number: int, reason: Reason, decision: Decision) -> Iterator[str]:
+def _reason(number: int, reason: Reason, decision: Decision, again: Sequence[str]) -> Iterator[str]:
     warns = "warning: " if not reason.exit_code else ""
     said = f": {reason.sentence}" if reason.rule in _VERBS else ""
     yield f"{number}. {warns}{_title(reason, decision)}{said}"
@@ -58,7 +62,7 @@ def _reason(number: int, reason: Reason, decision: Decision) -> Iterator[str]:
         yield f"     {detail}"
     if reason.also:
         yield f"     also there: {_names(reason.also)}"
-    yield from (f"     look: {command}" for command in _commands(reason))
+    yield from (f"     look: {command}" for command in _commands(reason, again))
 
 
 _VERBS = {
@@ -103,12 +107,11 @@ def _where(cells: Sequence[JudgedCell], decision: Decision) -> str:
     return f"{len(cells)} of {many(len(every), 'cell')} ({extent.of(chosen, every)})"
 
 
-def _commands(reason: Reason) -> Iterator[str]:
+def _commands(reason: Reason, again: Sequence[str]) -> Iterator[str]:
     if not reason.cells:
         return
     cell = reason.cells[0]
-    source = shlex.quote(str(cell.source))
     if reason.rule in _REPLAYABLE:
-        check = shlex.quote(reason.checks[0])
-        yield f"python -m matrix replay {cell.id} --check {check} --results {source}"
-    yield f"python -m matrix gate {source} --explain {cell.id}"
+        wanted = ("--check", reason.checks[0], "--results", str(cell.source))
+        yield shlex.join(("python", "-m", "matrix", "replay", cell.id, *wanted))
+    yield shlex.join(("python", "-m", "matrix", "gate", *again, "--explain", cell.id))

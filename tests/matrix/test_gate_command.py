@@ -50,6 +50,17 @@ def test_the_first_line_is_the_decision(two: Run) -> None:
     assert gate_words.headline(unproven, given(two)).startswith("UNPROVEN: starts ended in an ")
 
 
+def test_the_commands_to_look_closer_decide_by_the_same(two: Run) -> None:
+    run = with_verdict(two, "v1-predict", Verdict.FAILED, "kserve0.9.0-")
+    options = ("--policy", "my policy.toml", "--today", "2026-11-26")
+    lines = list(gate_words.told(decide(lenient(), run), given(run), False, options))
+    look = next(line.strip() for line in lines if "--explain" in line)
+    assert look.startswith(
+        "look: python -m matrix gate results/0/results.jsonl --policy 'my policy.toml' "
+        "--today 2026-11-26 --explain kserve0.9.0-"
+    )
+
+
 def test_the_explanation_names_the_rule_that_decided(two: Run) -> None:
     wanted = failing(lenient(), known("v1-explain"))
     run = with_verdict(two, "v1-predict", Verdict.FAILED, CELL)
