@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, sync_playwright
+
+# Writes the page of runs, and says where it is.
+Write = Callable[..., Path]
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 # What a link brings about comes with an event of its own.

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,10 +10,9 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, expect
 
 from conformance.outcomes.results import Run
-from matrix.planning import policy
 from matrix.reports import page, timings
 from tests.matrix import variants
-from tests.matrix.opened_page import Opened, chromium
+from tests.matrix.opened_page import Opened, Write, chromium
 
 pytestmark = pytest.mark.integration
 
@@ -28,49 +25,6 @@ MOST_MILLISECONDS = 100
 # Axe takes each link to a check that is scrolled out of sight for a link to skip to it, since the
 # addresses of cells begin with #. That the real one works is tested by the keyboard.
 _AXE = {"resultTypes": ["violations"], "rules": {"skip-link": {"enabled": False}}}
-
-Write = Callable[..., Path]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def write(tmp_path_factory: pytest.TempPathFactory) -> Write:
-    """Write the page of runs, with a few known failures, and say where it is."""
-
-    def written(*runs: Run) -> Path:
-        listed = replace(
-            policy.load(),
-            known_failing=(variants.known(("malformed-json",), {"protocol": "unset"}),),
-            known_flaky=(variants.known(("v1-predict",), {}, least_pass_rate=0.9),),
-        )
-        path = tmp_path_factory.mktemp("page") / "report.html"
-        page.write(runs, listed, path)
-        return path
-
-    return written
-
-
-@pytest.fixture(scope="module")
-def unfixed(write: Write, unfixed_run: Run) -> Path:
-    return write(unfixed_run)
-
-
-@pytest.fixture(scope="module")
-def both(write: Write, default_run: Run, process_run: Run) -> Path:
-    return write(default_run, process_run)
-
-
-@pytest.fixture
-def opened(browser: Browser, unfixed: Path) -> Iterator[Opened]:
-    """Open the page of the original bug."""
-    made = Opened.of(browser, unfixed)
-    yield made
-    made.page.context.close()
 
 
 def test_it_opens_from_disk_without_a_complaint_or_a_request(opened: Opened) -> None:
