@@ -93,6 +93,12 @@ class Opened:
         return self.page.inner_text("#count")
 
     @property
+    def scroll(self) -> float:
+        """Give how far down it is scrolled, in pixels."""
+        self._settle()
+        return float(self.page.evaluate("scrollY"))
+
+    @property
     def dialog(self) -> Locator:
         """Give the open cell."""
         return self.page.locator("#cell[open]")
