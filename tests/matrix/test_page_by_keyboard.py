@@ -21,3 +21,52 @@ def test_a_link_to_a_view_opens_it_at_the_top(opened: Opened) -> None:
     opened.go("#known")
     expect(opened.page.locator("#known")).to_be_visible()
     assert opened.scroll == 0
+
+
+def test_another_view_is_shown_from_its_top_with_the_focus_on_its_title(opened: Opened) -> None:
+    opened.page.locator("#overview .findings .links a").nth(81).click()
+    expect(opened.page.locator("#results-title")).to_be_focused()
+    assert opened.scroll == 0
+    opened.page.locator(".views a[href='#timings']").click()
+    expect(opened.page.locator("#timings-title")).to_be_focused()
+    assert opened.scroll == 0
+
+
+def test_going_back_comes_back_to_where_one_was(opened: Opened) -> None:
+    link = opened.page.locator("#overview .findings .links a").nth(81)
+    link.focus()
+    link.scroll_into_view_if_needed()
+    before = opened.scroll
+    assert before > 1000
+    link.click()
+    expect(opened.page.locator("#results")).to_be_visible()
+    opened.page.go_back()
+    expect(opened.page.locator("#overview")).to_be_visible()
+    expect(link).to_be_focused()
+    assert opened.scroll == pytest.approx(before, abs=2)
+
+
+def test_another_page_of_the_list_is_shown_from_its_count(opened: Opened) -> None:
+    opened.go("#results")
+    opened.page.locator("#pages").get_by_role("link", name="Next").click()
+    expect(opened.page.locator("#count")).to_be_focused()
+    expect(opened.page.locator("#count")).to_be_in_viewport(ratio=1)
+    expect(opened.page.locator("#list tbody tr").first).to_be_in_viewport()
+
+
+def test_who_filters_keeps_the_focus(opened: Opened) -> None:
+    opened.go("#results?page=5")
+    opened.page.locator("#check").press_sequentially("v1-", delay=5)
+    expect(opened.page.locator("#check")).to_be_focused()
+    assert opened.page.input_value("#check") == "v1-"
+    opened.tick("kserve", "0.13.1")
+    expect(opened.page.locator(".facet-kserve input").nth(2)).to_be_focused()
+
+
+def test_a_cell_that_is_closed_gives_the_focus_back(opened: Opened) -> None:
+    opened.go("#results")
+    link = opened.page.locator("#list a").nth(60)
+    link.click()
+    opened.page.keyboard.press("Escape")
+    expect(link).to_be_focused()
+    expect(link).to_be_in_viewport(ratio=1)

@@ -24,7 +24,18 @@ from matrix.reports.states import State
 _FOLDER = Path(__file__).parent
 _STYLES = ("base", "layout", "tables", "results", "cell", "print")
 # Later ones use what earlier ones define.
-_SCRIPTS = ("text", "data", "address", "filters", "facets", "results", "check", "cell", "main")
+_SCRIPTS = (
+    "text",
+    "data",
+    "address",
+    "filters",
+    "facets",
+    "results",
+    "check",
+    "cell",
+    "place",
+    "main",
+)
 
 
 def write(

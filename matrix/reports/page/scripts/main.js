@@ -12,17 +12,16 @@ function showView(view) {
 
 function start(store) {
   const go = (changes, { replace = true } = {}) => {
-    const hash = addressWith(readAddress(), changes);
-    if (hash === location.hash) return;
-    history[replace ? "replaceState" : "pushState"](null, "", hash);
-    show();
+    if (goTo(addressWith(readAddress(), changes), replace)) show();
   };
   const results = new Results(store, go);
   const dialog = new CellDialog(store, go);
+  const place = new Place();
   let listed = null;
 
   function show() {
     const address = readAddress();
+    place.leave(address);
     showView(address.view);
     // The list stays as it is behind an open cell, with the focus that was in it.
     const list = writeAddress({ ...address, cell: "", at: "", attempt: "" });
@@ -33,12 +32,30 @@ function start(store) {
     dialog.show(address);
   }
 
-  addEventListener("hashchange", show);
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("a[href^='#']");
+    if (!link || event.defaultPrevented || isForAnotherTab(event)) return;
+    event.preventDefault();
+    if (!goTo(link.hash)) return;
+    show();
+    place.arrive();
+  });
+  addEventListener("hashchange", () => {
+    show();
+    place.comeBack();
+  });
   byId("loading").remove();
   byId("explorer").hidden = false;
   show();
   // Before the first search, while nobody waits.
   setTimeout(() => store.holding("\0"), 500);
+}
+
+// Makes an address that of the page, and tells whether it is another.
+function goTo(hash, replace = false) {
+  if (hash === location.hash) return false;
+  history[replace ? "replaceState" : "pushState"](null, "", hash);
+  return true;
 }
 
 function fail(error) {
