@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
 from tests.matrix.opened_page import Opened
 
 pytestmark = pytest.mark.integration
+
+AT = "#overview?cell=kserve0.13.1-unset-kserve-torchserve0.12.0%40container&at=v1-predict"
+
+
+@pytest.fixture
+def at_cell(opened: Opened) -> Opened:
+    """Open a cell of the original bug at a check that failed."""
+    opened.go(AT)
+    return opened
 
 
 def test_what_has_the_focus_is_in_sight(opened: Opened) -> None:
@@ -70,3 +81,51 @@ def test_a_cell_that_is_closed_gives_the_focus_back(opened: Opened) -> None:
     opened.page.keyboard.press("Escape")
     expect(link).to_be_focused()
     expect(link).to_be_in_viewport(ratio=1)
+
+
+def test_the_list_of_a_cells_checks_is_one_stop(at_cell: Opened) -> None:
+    stops = 0
+    expect(at_cell.page.locator("#cell-title")).to_be_focused()
+    while not at_cell.page.evaluate("document.activeElement.matches('.detail *')"):
+        at_cell.page.keyboard.press("Tab")
+        stops += 1
+    # The button that closes it, two siblings, the list, and then the detail.
+    assert stops == 5
+
+
+def test_keys_go_through_a_cells_checks(at_cell: Opened) -> None:
+    links = at_cell.dialog.locator(".checks a")
+    at_cell.dialog.locator(".checks a[tabindex='0']").focus()
+    expect(at_cell.page.locator(":focus")).to_contain_text("v1-predict")
+    last = links.count() - 1
+    for key, at in (("End", last), ("ArrowUp", last - 1), ("Home", 0), ("ArrowDown", 1)):
+        at_cell.page.keyboard.press(key)
+        expect(links.nth(at)).to_be_focused()
+        expect(links.nth(at)).to_have_attribute("aria-current", "true")
+        expect(at_cell.dialog.locator(".checks a[tabindex='0']")).to_have_count(1)
+        name = links.nth(at).inner_text().split()[1]
+        expect(at_cell.page.locator("#detail-title")).to_contain_text(name)
+
+
+@pytest.mark.parametrize("key", ["Enter", "Space"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_check_that_is_chosen_by_key_is_read_out(
+    browser: Browser, unfixed: Path, width: int, key: str
+) -> None:
+    opened = Opened.of(browser, unfixed, AT, width=width)
+    opened.dialog.locator(".checks a[tabindex='0']").focus()
+    opened.page.keyboard.press("ArrowDown")
+    opened.page.keyboard.press(key)
+    expect(opened.page.locator("#detail-title")).to_be_focused()
+    expect(opened.page.locator("#detail-title")).to_have_text("F v1-explain")
+    expect(opened.page.locator("#detail-title")).to_be_in_viewport(ratio=1)
+    assert "at=v1-explain" in opened.hash
+
+
+def test_the_mouse_leaves_the_focus_in_the_list(at_cell: Opened) -> None:
+    link = at_cell.dialog.locator(".checks a", has_text="health-routes")
+    link.click()
+    expect(link).to_be_focused()
+    expect(at_cell.page.locator("#detail-title")).to_have_text("F health-routes")
+    at_cell.page.go_back()
+    expect(at_cell.page.locator("#detail-title")).to_have_text("F v1-predict")

@@ -32,8 +32,9 @@ _SCRIPTS = (
     "facets",
     "results",
     "check",
-    "cell",
     "place",
+    "checklist",
+    "cell",
     "main",
 )
 

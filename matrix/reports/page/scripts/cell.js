@@ -14,7 +14,6 @@ class CellDialog {
     this.dialog.addEventListener("click", (event) => {
       if (event.target === this.dialog) this.dialog.close();
     });
-    this.dialog.addEventListener("keydown", (event) => this.#step(event));
   }
 
   show(address) {
@@ -25,7 +24,7 @@ class CellDialog {
     const isOther = this.shown !== cell;
     this.shown = cell;
     if (isOther) this.#fill(cell, records, address);
-    this.#select(at, isOther);
+    this.#select(at);
     return undefined;
   }
 
@@ -47,20 +46,22 @@ class CellDialog {
 
   #fill(cell, records, address) {
     const close = make("button", { type: "button", class: "close", "aria-label": "Close", onclick: () => this.dialog.close() }, "\u00d7");
+    const title = make("h2", { id: "cell-title", tabindex: "-1" }, `KServe ${cell.kserve}, PROTOCOL_VERSION ${cell.protocol}`);
+    this.list = new CheckList(this.store, records, address, (at, how) => this.#choose(at, how));
     this.dialog.replaceChildren(
       make(
         "header",
         {},
-        make("h2", { id: "cell-title", tabindex: "-1" }, `KServe ${cell.kserve}, PROTOCOL_VERSION ${cell.protocol}`),
+        title,
         close,
         this.#siblings(cell, address),
         make("p", { class: "facts" }, this.#facts(cell, records)),
       ),
-      make("nav", { class: "checks", "aria-label": "Checks of this cell" }, make("ul", {}, records.map((at) => this.#item(at, address)))),
+      this.list.element,
       make("article", { class: "detail", "aria-labelledby": "detail-title" }),
     );
     if (!this.dialog.open) this.dialog.showModal();
-    byId("cell-title").focus();
+    title.focus();
   }
 
   #facts(cell, records) {
@@ -83,51 +84,15 @@ class CellDialog {
     return make("nav", { class: "siblings", "aria-label": "Cells of this release and value" }, links);
   }
 
-  #item(at, address) {
-    const { check, cell, attempt, state } = this.store.record(at);
-    const changes = { cell: cell.key, at: check.id, attempt: attempt > 1 ? String(attempt) : "" };
-    const link = make("a", { href: addressWith(address, changes), "data-record": at }, mark(state), " ", check.id, attempt > 1 && ` (${attempt})`);
-    return make("li", {}, link);
-  }
-
-  #select(at, isOther) {
-    for (const link of this.dialog.querySelectorAll(".checks a")) {
-      const isIt = Number(link.dataset.record) === at;
-      link.toggleAttribute("aria-current", isIt);
-      if (isIt) {
-        link.setAttribute("aria-current", "true");
-        link.scrollIntoView({ block: "nearest" });
-      }
-    }
+  #select(at) {
+    this.list.mark(at);
     const detail = this.dialog.querySelector(".detail");
     detail.replaceChildren(...checkDetail(this.store.record(at)).flat(Infinity).filter(Boolean));
     detail.scrollTop = 0;
-    if (!isOther && this.#isNarrow()) byId("detail-title").focus();
   }
 
-  #isNarrow() {
-    return matchMedia("(max-width: 60rem)").matches;
-  }
-
-  // Goes through the list of checks with the arrow keys.
-  #step(event) {
-    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    const link = event.target.closest?.(".checks a");
-    if (!step || !link) return;
-    event.preventDefault();
-    const links = [...this.dialog.querySelectorAll(".checks a")];
-    const next = links[links.indexOf(link) + step];
-    if (!next) return;
-    next.focus();
-    this.go({ at: this.#check(next).id, attempt: this.#attempt(next) }, { replace: true });
-  }
-
-  #check(link) {
-    return this.store.checks[this.store.records.check[link.dataset.record]];
-  }
-
-  #attempt(link) {
-    const attempt = this.store.records.attempt[link.dataset.record];
-    return attempt > 1 ? String(attempt) : "";
+  #choose(at, how) {
+    const { check, attempt } = this.store.record(at);
+    this.go({ at: check.id, attempt: attempt > 1 ? String(attempt) : "" }, how);
   }
 }

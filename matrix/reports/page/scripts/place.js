@@ -1,5 +1,8 @@
 // Where the reader is: what has the focus, and how far down it is, when other content comes.
 
+// As the styles have it.
+const NARROW = "(max-width: 60rem)";
+
 class Place {
   #address = readAddress();
   // What had the focus in each view when it was left.
@@ -40,5 +43,13 @@ function focusAt(element) {
 }
 
 function isForAnotherTab(event) {
-  return event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey;
+  return event.button !== 0 || hasModifier(event);
+}
+
+function hasModifier(event) {
+  return event.metaKey || event.ctrlKey || event.shiftKey || event.altKey;
+}
+
+function isNarrow() {
+  return matchMedia(NARROW).matches;
 }
