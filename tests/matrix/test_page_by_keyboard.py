@@ -129,3 +129,20 @@ def test_the_mouse_leaves_the_focus_in_the_list(at_cell: Opened) -> None:
     expect(at_cell.page.locator("#detail-title")).to_have_text("F health-routes")
     at_cell.page.go_back()
     expect(at_cell.page.locator("#detail-title")).to_have_text("F v1-predict")
+
+
+def test_a_phone_can_always_close_the_cell(browser: Browser, unfixed: Path) -> None:
+    opened = Opened.of(browser, unfixed, AT, width=390)
+    opened.dialog.locator("pre").last.scroll_into_view_if_needed()
+    expect(opened.dialog.locator(".facts")).not_to_be_in_viewport()
+    expect(opened.dialog.locator(".close")).to_be_in_viewport(ratio=1)
+    # What the focus comes to isn't under it.
+    top = opened.dialog.locator(".exchanges .copy").first
+    top.focus()
+    bar = opened.dialog.locator(".bar").bounding_box()
+    found = top.bounding_box()
+    assert bar is not None
+    assert found is not None
+    assert found["y"] >= bar["y"] + bar["height"]
+    opened.dialog.locator(".close").click()
+    expect(opened.dialog).to_have_count(0)

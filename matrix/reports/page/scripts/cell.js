@@ -52,8 +52,7 @@ class CellDialog {
       make(
         "header",
         {},
-        title,
-        close,
+        make("div", { class: "bar" }, title, close),
         this.#siblings(cell, address),
         make("p", { class: "facts" }, this.#facts(cell, records)),
       ),
