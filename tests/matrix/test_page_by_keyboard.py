@@ -146,3 +146,13 @@ def test_a_phone_can_always_close_the_cell(browser: Browser, unfixed: Path) -> N
     assert found["y"] >= bar["y"] + bar["height"]
     opened.dialog.locator(".close").click()
     expect(opened.dialog).to_have_count(0)
+
+
+def test_another_cell_keeps_the_chosen_check(at_cell: Opened) -> None:
+    at_cell.dialog.locator(".checks a", has_text="health-routes").click()
+    at_cell.dialog.locator(".siblings a", has_text="kservev2").click()
+    expect(at_cell.page.locator("#cell-title")).to_be_focused()
+    expect(at_cell.page.locator("#detail-title")).to_contain_text("health-routes")
+    assert at_cell.hash == AT.replace("-kserve-", "-kservev2-").replace(
+        "v1-predict", "health-routes"
+    )

@@ -24,7 +24,7 @@ class CellDialog {
     const isOther = this.shown !== cell;
     this.shown = cell;
     if (isOther) this.#fill(cell, records, address);
-    this.#select(at);
+    this.#select(at, address);
     return undefined;
   }
 
@@ -48,12 +48,13 @@ class CellDialog {
     const close = make("button", { type: "button", class: "close", "aria-label": "Close", onclick: () => this.dialog.close() }, "\u00d7");
     const title = make("h2", { id: "cell-title", tabindex: "-1" }, `KServe ${cell.kserve}, PROTOCOL_VERSION ${cell.protocol}`);
     this.list = new CheckList(this.store, records, address, (at, how) => this.#choose(at, how));
+    this.siblings = this.#siblings(cell);
     this.dialog.replaceChildren(
       make(
         "header",
         {},
         make("div", { class: "bar" }, title, close),
-        this.#siblings(cell, address),
+        make("nav", { class: "siblings", "aria-label": "Cells of this release and value" }, [...this.siblings.values()]),
         make("p", { class: "facts" }, this.#facts(cell, records)),
       ),
       this.list.element,
@@ -70,21 +71,20 @@ class CellDialog {
     return [make("span", {}, told), make("span", {}, make("code", {}, cell.id))];
   }
 
-  // Links the cells of the same release and value: other envelopes, the other backend.
-  #siblings(cell, address) {
+  // Gives links to the cells of the same release and value: other envelopes, the other backend.
+  #siblings(cell) {
     const all = this.store.cells.filter((each) => each.kserve === cell.kserve && each.protocol === cell.protocol);
-    const links = all.map((each) =>
-      make(
-        "a",
-        { href: addressWith(address, { cell: each.key }), "aria-current": each === cell ? "true" : null },
-        `${each.envelope}, TorchServe ${each.torchserve}, ${each.runtime}`,
-      ),
+    return new Map(
+      all.map((each) => {
+        const current = each === cell ? "true" : null;
+        return [each, make("a", { "aria-current": current }, `${each.envelope}, TorchServe ${each.torchserve}, ${each.runtime}`)];
+      }),
     );
-    return make("nav", { class: "siblings", "aria-label": "Cells of this release and value" }, links);
   }
 
-  #select(at) {
+  #select(at, address) {
     this.list.mark(at);
+    for (const [cell, link] of this.siblings) link.setAttribute("href", addressWith(address, { cell: cell.key }));
     const detail = this.dialog.querySelector(".detail");
     detail.replaceChildren(...checkDetail(this.store.record(at)).flat(Infinity).filter(Boolean));
     detail.scrollTop = 0;
