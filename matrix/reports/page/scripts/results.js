@@ -30,7 +30,16 @@ class Results {
       go(Object.fromEntries([...LISTS.map((name) => [name, []]), ...[...WORDS, ...PARTS].map((name) => [name, ""])]));
       byId("check").focus();
     });
-    if (matchMedia("(max-width: 60rem)").matches) byId("facets").open = false;
+    this.#foldFacets();
+  }
+
+  // Where there is little room the lists are folded; where there is much, nothing unfolds them.
+  #foldFacets() {
+    const narrow = matchMedia(NARROW);
+    if (narrow.matches) byId("facets").open = false;
+    narrow.addEventListener("change", () => {
+      if (!narrow.matches) byId("facets").open = true;
+    });
   }
 
   // Gives what the form says. A list that has no boxes stays as the address has it.
