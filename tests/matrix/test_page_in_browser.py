@@ -125,7 +125,16 @@ def test_filters_are_in_the_address_and_come_back_from_it(opened: Opened) -> Non
     assert opened.page.is_checked(".facet-kserve input[name=kserve] >> nth=1")
     opened.page.click("#clear")
     assert opened.count == "2,568 of 2,568 checks, in 20 cells"
-    assert opened.hash == "#results"
+    assert opened.hash == "#results?sort=seconds"
+
+
+def test_clearing_the_filters_starts_at_the_first_page(opened: Opened) -> None:
+    opened.go("#results?outcome=unexpected&sort=check&page=5")
+    opened.page.click("#clear")
+    assert opened.hash == "#results?sort=check"
+    assert opened.page.input_value("#sort") == "check"
+    expect(opened.page.locator("#pages")).to_contain_text("page 1 of 26")
+    expect(opened.page.locator("#check")).to_be_focused()
 
 
 def test_pages_lead_through_all_results(opened: Opened) -> None:

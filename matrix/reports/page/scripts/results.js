@@ -27,7 +27,7 @@ class Results {
     for (const name of WORDS) byId(name).addEventListener("input", () => go(this.#changes()));
     byId("filters").addEventListener("submit", (event) => event.preventDefault());
     byId("clear").addEventListener("click", () => {
-      go(Object.fromEntries([...LISTS.map((name) => [name, []]), ...[...WORDS, ...PARTS].map((name) => [name, ""])]));
+      go({ ...readAddress("#results"), sort: byId("sort").value });
       byId("check").focus();
     });
     this.#foldFacets();
