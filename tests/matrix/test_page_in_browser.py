@@ -404,6 +404,8 @@ def test_without_scripts_the_grid_and_the_findings_can_be_read(
     for view in VIEWS:
         expect(blank.locator(f"#{view}")).to_be_visible()
     expect(blank.locator("#results noscript")).to_be_visible()
+    expect(blank.locator(".masthead noscript p")).to_contain_text("The overview is complete")
+    expect(blank.locator("#loading")).to_be_hidden()
     context.close()
 
 

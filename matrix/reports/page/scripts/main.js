@@ -69,4 +69,5 @@ document.querySelector(".skip").addEventListener("click", (event) => {
 });
 showView(readAddress().view);
 document.documentElement.classList.add("scripted");
+byId("loading").hidden = false;
 unpacked(byId("data")).then(start).catch(fail);
