@@ -32,3 +32,28 @@ def test_filters_come_back_where_there_is_room_for_them(on_phone: Opened) -> Non
     expect(release).to_be_visible()
     on_phone.page.set_viewport_size(PHONE)
     expect(on_phone.page.locator("#facets summary")).to_be_visible()
+
+
+def test_what_goes_on_sideways_fades_at_its_edge(browser: Browser, both: Path) -> None:
+    opened = Opened.of(browser, both, width=PHONE["width"])
+    for box in (".views", "#overview .scroll"):
+        assert _fades(opened, box), box
+        opened.page.locator(box).evaluate("(box) => { box.scrollLeft = box.scrollWidth }")
+        opened.page.wait_for_function(
+            "(box) => !getComputedStyle(document.querySelector(box)).maskImage.includes('to left')",
+            arg=box,
+        )
+    opened.page.set_viewport_size(DESKTOP)
+    opened.go("#overview")
+    assert not _fades(opened, ".views")
+    assert not _fades(opened, "#overview .scroll")
+
+
+def test_the_tab_of_the_view_is_in_sight(on_phone: Opened) -> None:
+    on_phone.go("#environment")
+    expect(on_phone.page.locator(".views a[aria-current]")).to_be_in_viewport(ratio=1)
+    assert on_phone.scroll == 0
+
+
+def _fades(opened: Opened, box: str) -> bool:
+    return opened.page.locator(box).evaluate("(box) => getComputedStyle(box).maskImage") != "none"

@@ -26,6 +26,7 @@ _STYLES = ("base", "layout", "tables", "results", "cell", "print")
 # Later ones use what earlier ones define.
 _SCRIPTS = (
     "text",
+    "edges",
     "data",
     "address",
     "filters",

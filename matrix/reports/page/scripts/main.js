@@ -5,8 +5,10 @@ function showView(view) {
     section.classList.toggle("aside", section.id !== view);
   }
   for (const link of document.querySelectorAll(".views a")) {
-    if (link.hash === `#${view}`) link.setAttribute("aria-current", "page");
-    else link.removeAttribute("aria-current");
+    if (link.hash === `#${view}`) {
+      link.setAttribute("aria-current", "page");
+      scrollSideways(link.closest(".views"), link);
+    } else link.removeAttribute("aria-current");
   }
 }
 
@@ -67,6 +69,7 @@ document.querySelector(".skip").addEventListener("click", (event) => {
   event.preventDefault();
   byId("main").focus();
 });
+for (const box of document.querySelectorAll(".views, .scroll")) watchEdges(box);
 showView(readAddress().view);
 document.documentElement.classList.add("scripted");
 byId("loading").hidden = false;
