@@ -15,6 +15,9 @@ pytestmark = pytest.mark.integration
 PHONE = {"width": 390, "height": 844}
 DESKTOP = {"width": 1280, "height": 844}
 
+_LINES = """(all) => all.map((each) =>
+    Math.round(each.clientHeight / parseFloat(getComputedStyle(each).lineHeight)))"""
+
 
 @pytest.fixture
 def on_phone(browser: Browser, unfixed: Path) -> Iterator[Opened]:
@@ -53,6 +56,17 @@ def test_the_tab_of_the_view_is_in_sight(on_phone: Opened) -> None:
     on_phone.go("#environment")
     expect(on_phone.page.locator(".views a[aria-current]")).to_be_in_viewport(ratio=1)
     assert on_phone.scroll == 0
+
+
+def test_the_list_leaves_room_for_messages(browser: Browser, both: Path) -> None:
+    opened = Opened.of(browser, both, "#results?verdict=unsupported")
+    head = opened.page.get_by_role("columnheader", name="PROTOCOL_VERSION", exact=True)
+    expect(head).to_have_text("Protocol")
+    message = opened.page.locator("#list td.column-message")
+    width = message.first.evaluate("(cell) => cell.getBoundingClientRect().width")
+    assert width > 330
+    lines = opened.page.locator("#list .clipped").evaluate_all(_LINES)
+    assert max(lines) == 2
 
 
 def _fades(opened: Opened, box: str) -> bool:

@@ -2,12 +2,12 @@
 
 const PAGE = 100;
 const PART_NAMES = { finding: "finding", entry: "entry of the policy" };
-// Each as [name, title, content].
+// Each as [name, title, content]. A title that is longer than what it heads is [title, in full].
 const COLUMNS = [
   ["outcome", "Outcome", (record) => mark(record.state, record.verdict)],
   ["check", "Check", (record, address) => checkLink(record, address)],
   ["kserve", "KServe", (record) => record.cell.kserve],
-  ["protocol", "PROTOCOL_VERSION", (record) => record.cell.protocol],
+  ["protocol", ["Protocol", "PROTOCOL_VERSION"], (record) => record.cell.protocol],
   ["envelope", "Envelope", (record) => record.cell.envelope],
   ["torchserve", "TorchServe", (record) => record.cell.torchserve],
   ["runtime", "Runs as", (record) => record.cell.runtime],
@@ -21,9 +21,7 @@ class Results {
     this.facets = new Facets(store, byId("facets"), () => go(this.#changes()));
     // An axis of one point tells nothing apart.
     this.columns = COLUMNS.filter(([name]) => !AXES.includes(name) || store.axes[name].length > 1);
-    byId("list").tHead.append(
-      make("tr", {}, this.columns.map(([name, title]) => make("th", { scope: "col", class: `column-${name}` }, title))),
-    );
+    byId("list").tHead.append(make("tr", {}, this.columns.map(([name, title]) => columnHead(name, ...[title].flat()))));
     for (const name of WORDS) byId(name).addEventListener("input", () => go(this.#changes()));
     byId("filters").addEventListener("submit", (event) => event.preventDefault());
     byId("clear").addEventListener("click", () => {
@@ -84,6 +82,10 @@ function part(store, name, address) {
   const title = store[name][address[name] - 1] ?? "these results have none of this number";
   const href = addressWith(address, { [name]: "", page: 1 });
   return [make("span", {}, `Only ${PART_NAMES[name]} ${address[name]}: ${title}`), make("a", { href }, "show all")];
+}
+
+function columnHead(name, title, full) {
+  return make("th", { scope: "col", class: `column-${name}`, title: full, "aria-label": full }, title);
 }
 
 function checkLink(record, address) {
