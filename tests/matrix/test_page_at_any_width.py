@@ -69,5 +69,16 @@ def test_the_list_leaves_room_for_messages(browser: Browser, both: Path) -> None
     assert max(lines) == 2
 
 
+@pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
+def test_findings_stay_within_their_rows(
+    browser: Browser, both: Path, size: dict[str, int]
+) -> None:
+    opened = Opened.of(browser, both, width=size["width"])
+    outside = opened.page.locator(".findings li").evaluate_all(
+        "(rows) => rows.filter((row) => row.scrollWidth > row.clientWidth).length"
+    )
+    assert outside == 0
+
+
 def _fades(opened: Opened, box: str) -> bool:
     return opened.page.locator(box).evaluate("(box) => getComputedStyle(box).maskImage") != "none"
