@@ -69,6 +69,13 @@ def test_the_list_leaves_room_for_messages(browser: Browser, both: Path) -> None
     assert max(lines) == 2
 
 
+def test_messages_have_room_between_phone_and_desktop(browser: Browser, both: Path) -> None:
+    opened = Opened.of(browser, both, "#results?verdict=unsupported", width=1024)
+    message = opened.page.locator("#list td.column-message").first
+    width = message.evaluate("(cell) => cell.getBoundingClientRect().width")
+    assert width > 330
+
+
 @pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
 def test_findings_stay_within_their_rows(
     browser: Browser, both: Path, size: dict[str, int]
