@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,42 @@ from tests.matrix.opened_page import Opened
 pytestmark = pytest.mark.integration
 
 
+@pytest.fixture
+def green(browser: Browser, both: Path) -> Iterator[Opened]:
+    """Open the page of runs that are as expected."""
+    made = Opened.of(browser, both)
+    yield made
+    made.page.context.close()
+
+
+def test_a_green_run_is_a_few_pages(green: Opened) -> None:
+    assert _pages(green) <= 5
+
+
+def test_a_long_table_says_how_much_of_it_is_left_out(green: Opened) -> None:
+    table = green.page.locator(".bars", has_text="Seconds by check")
+    rows = table.locator("tbody tr")
+    every = rows.count()
+    assert every > 100
+    green.go("#timings")
+    expect(table.locator(".for-paper")).to_be_hidden()
+    expect(rows.last).to_be_visible()
+    green.page.emulate_media(media="print")
+    expect(table.locator(".for-paper")).to_have_text(
+        f"The first 20 of {every}: the page on screen has them all."
+    )
+    expect(rows.nth(19)).to_be_visible()
+    expect(rows.nth(20)).to_be_hidden()
+    releases = green.page.locator(".bars", has_text="Seconds of checks by KServe release")
+    expect(releases.locator("tbody tr").last).to_be_visible()
+    expect(releases.locator(".for-paper")).to_have_count(0)
+
+
 def test_nothing_fades_on_paper(browser: Browser, both: Path) -> None:
     opened = Opened.of(browser, both, width=390)
     opened.page.emulate_media(media="print")
     expect(opened.page.locator("#overview .scroll")).to_have_css("mask-image", "none")
+
+
+def _pages(opened: Opened) -> int:
+    return len(re.findall(rb"/Type\s*/Page\b", opened.page.pdf(format="A4")))
