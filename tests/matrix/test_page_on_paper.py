@@ -13,6 +13,8 @@ from tests.matrix.opened_page import Opened
 
 pytestmark = pytest.mark.integration
 
+AT = "#overview?cell=kserve0.13.1-unset-kserve-torchserve0.12.0%40container&at=v1-predict"
+
 
 @pytest.fixture
 def green(browser: Browser, both: Path) -> Iterator[Opened]:
@@ -43,6 +45,23 @@ def test_a_long_table_says_how_much_of_it_is_left_out(green: Opened) -> None:
     releases = green.page.locator(".bars", has_text="Seconds of checks by KServe release")
     expect(releases.locator("tbody tr").last).to_be_visible()
     expect(releases.locator(".for-paper")).to_have_count(0)
+
+
+def test_a_cell_leaves_no_page_half_empty(opened: Opened) -> None:
+    opened.go(AT)
+    opened.page.emulate_media(media="print")
+    # What is longer than what is left of a page begins on it.
+    expect(opened.dialog.locator(".block").first).to_have_css("break-inside", "auto")
+    assert _pages(opened) <= 4
+
+
+def test_the_chosen_cell_is_black_on_white(opened: Opened) -> None:
+    opened.go(AT)
+    opened.page.emulate_media(media="print")
+    chosen = opened.dialog.locator(".siblings a[aria-current]")
+    expect(chosen).to_have_css("color", "rgb(0, 0, 0)")
+    expect(chosen).to_have_css("background-color", "rgba(0, 0, 0, 0)")
+    expect(chosen).to_have_css("font-weight", "700")
 
 
 def test_nothing_fades_on_paper(browser: Browser, both: Path) -> None:
