@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, ViewportSize, expect
 
 from tests.matrix.opened_page import Opened
 
 pytestmark = pytest.mark.integration
 
-PHONE = {"width": 390, "height": 844}
-DESKTOP = {"width": 1280, "height": 844}
+PHONE: ViewportSize = {"width": 390, "height": 844}
+DESKTOP: ViewportSize = {"width": 1280, "height": 844}
 
 _LINES = """(all) => all.map((each) =>
     Math.round(each.clientHeight / parseFloat(getComputedStyle(each).lineHeight)))"""
@@ -77,9 +77,7 @@ def test_messages_have_room_between_phone_and_desktop(browser: Browser, both: Pa
 
 
 @pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
-def test_findings_stay_within_their_rows(
-    browser: Browser, both: Path, size: dict[str, int]
-) -> None:
+def test_findings_stay_within_their_rows(browser: Browser, both: Path, size: ViewportSize) -> None:
     opened = Opened.of(browser, both, width=size["width"])
     outside = opened.page.locator(".findings li").evaluate_all(
         "(rows) => rows.filter((row) => row.scrollWidth > row.clientWidth).length"
@@ -88,4 +86,5 @@ def test_findings_stay_within_their_rows(
 
 
 def _fades(opened: Opened, box: str) -> bool:
-    return opened.page.locator(box).evaluate("(box) => getComputedStyle(box).maskImage") != "none"
+    mask = opened.page.locator(box).evaluate("(box) => getComputedStyle(box).maskImage")
+    return bool(mask != "none")
