@@ -50,7 +50,7 @@ class Results {
     for (const name of WORDS) {
       if (byId(name).value !== address[name]) byId(name).value = address[name];
     }
-    const { records, counts, cells } = found(this.store, address);
+    const { records, counts, cells } = this.#found(address);
     this.facets.show(address, counts);
     const parts = PARTS.filter((name) => address[name]).map((name) => part(this.store, name, address));
     byId("part").hidden = !parts.length;
@@ -63,6 +63,14 @@ class Results {
     const page = Math.min(address.page, pages);
     this.#list(records.subarray((page - 1) * PAGE, page * PAGE), address);
     byId("pages").replaceChildren(...(pages > 1 ? pageLinks(page, pages, address) : []));
+  }
+
+  // Finds again only where something else than the page is asked for.
+  #found(address) {
+    const asked = writeAddress({ ...address, page: 1 });
+    if (asked !== this.asked) this.last = found(this.store, address);
+    this.asked = asked;
+    return this.last;
   }
 
   #list(records, address) {
