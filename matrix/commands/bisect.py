@@ -25,7 +25,7 @@ from matrix.decisions.bisection import Agreed, Answer, Flaky, Found, Prober, See
 from matrix.decisions.causes import Cause
 from matrix.environments import hybrid, locking
 from matrix.environments.locking import LockError
-from matrix.planning import axes, options
+from matrix.planning import axes, expectations, options
 from matrix.planning.axes import Axes
 from matrix.planning.cells import Cell
 from matrix.planning.options import RUNTIMES, RunOptions
@@ -77,7 +77,8 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("as of `run`")
     group.add_argument("--runtime", choices=RUNTIMES, default="auto")
     for name, metavar in _HANDED_ON.items():
-        group.add_argument(f"--{name}", metavar=metavar)
+        kind = float if metavar == "SECONDS" else str
+        group.add_argument(f"--{name}", metavar=metavar, type=kind)
 
 
 # What a run is given as it is.
@@ -242,15 +243,26 @@ def _task(arguments: argparse.Namespace, known: Axes, runs: Sequence[Run]) -> Ta
     wanted = _options(arguments, runtime, runs)
     one = _cell(arguments, known, wanted, runtime)
     cells = {release: _moved(one, arguments.axis, release) for release in releases}
+    _refuse_ends(arguments.check, [cells[releases[0]], cells[releases[-1]]], wanted)
     wanted = dataclasses.replace(wanted, check=(arguments.check,))
     planned = run.make_plan(
         dataclasses.replace(wanted, cell=tuple(cell.id for cell in cells.values()))
     )
     lacks = frozenset(release for release, cell in cells.items() if cell.id not in planned.checks)
-    for end in (releases[0], releases[-1]):
-        if end in lacks:
-            raise BisectError(f"{arguments.check} is not made in {cells[end].id}: take another end")
     return Task(arguments.check, arguments.axis, releases, cells, lacks, wanted)
+
+
+def _refuse_ends(check: str, ends: Sequence[Cell], wanted: RunOptions) -> None:
+    """Refuse ends in which the check isn't made; a check that there isn't is the plan's to tell."""
+    expected = expectations.load()
+    if check not in (*expected.checks, *expected.statements):
+        return
+    for cell in ends:
+        point = expected.point(cell.axes(), wanted.constructor is not None)
+        if check not in expected.checks_at(point):
+            raise BisectError(
+                f"{check} is not made in {cell.id}: take another end, or another --protocol"
+            )
 
 
 def _between(arguments: argparse.Namespace, known: Axes) -> list[str]:
@@ -277,6 +289,16 @@ def _cell(arguments: argparse.Namespace, known: Axes, wanted: RunOptions, runtim
     if arguments.cell:
         planned = run.make_plan(dataclasses.replace(wanted, cell=(arguments.cell,)))
         return planned.cells[0]
+    searched = getattr(arguments, arguments.axis)
+    if searched is not None:
+        raise BisectError(
+            f"--{arguments.axis} {searched} is of the axis that is searched: leave it out, or "
+            "search another --axis"
+        )
+    for option, points in _points(known).items():
+        named = getattr(arguments, option)
+        if named is not None and named not in points:
+            raise BisectError(f"--{option} {named}: there is only {', '.join(points)}")
     return Cell(
         kserve=arguments.kserve or list(known.kserve)[-1],
         protocol=arguments.protocol,
@@ -284,6 +306,16 @@ def _cell(arguments: argparse.Namespace, known: Axes, wanted: RunOptions, runtim
         torchserve=arguments.torchserve or known.default_torchserve,
         runtime=runtime,
     )
+
+
+def _points(known: Axes) -> dict[str, list[str]]:
+    services = expectations.load().services.values()
+    return {
+        "protocol": list(known.protocols),
+        "envelope": list(dict.fromkeys(each for one in services for each in one.envelopes)),
+        "kserve": list(known.kserve),
+        "torchserve": list(known.torchserve),
+    }
 
 
 def _moved(cell: Cell, axis: str, release: str) -> Cell:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -14,6 +15,9 @@ from matrix.planning.cells import Cell
 from matrix.planning.expectations import Expectations, ExpectedVerdict
 from matrix.planning.options import RunOptions
 from matrix.planning.policy import Known, Policy
+
+# Of so many points all are told to who names none of them; of more the nearest.
+_MOST_SHOWN = 40
 
 # The check that judges the statements of the conformance suite, which are checks of their own.
 CONFORMANCE = "conformance"
@@ -248,5 +252,13 @@ def _refuse_unknown(axis: str, words: Sequence[str], points: Iterable[str]) -> N
     points = list(points)
     for word in words:
         if word not in points:
-            shown = ", ".join(points[:40])
-            raise PlanError(f"--{axis} {word}: there is no such {axis}; there are {shown}")
+            raise PlanError(f"--{axis} {word}: there is no such {axis}; {_hint(word, points)}")
+
+
+def _hint(word: str, points: Sequence[str]) -> str:
+    hidden = len(points) - _MOST_SHOWN
+    near = difflib.get_close_matches(word, points) if hidden > 0 else []
+    if near:
+        return f"did you mean {' or '.join(near)}?"
+    more = f" and {hidden} more" if hidden > 0 else ""
+    return f"there are {', '.join(points[:_MOST_SHOWN])}{more}"

@@ -326,11 +326,19 @@ def test_a_release_that_results_lack_cannot_be_an_end() -> None:
         ),
         (["--check=v1-predict", "--good=0.9.0", "--bad=0.9.0"], "name two"),
         (["--check=v9-predict", "--good=0.9.0", "--bad=0.10.2"], "there is no such check"),
-        (["--check=refusal-line", "--good=0.9.0", "--bad=0.10.2"], "nothing is left to run"),
+        (
+            ["--check=refusal-line", "--good=0.9.0", "--bad=0.10.2"],
+            "refusal-line is not made in kserve0.9.0-unset-kserve-torchserve0.12.0: take another",
+        ),
         (
             ["--check=v1-predict", "--good=0.9.0", "--bad=0.10.2", "--protocol=v7"],
-            "there is no such cell",
+            "--protocol v7: there is only unset, empty, v1, ",
         ),
+        (
+            ["--check=v1-predict", "--good=0.9.0", "--bad=0.10.2", "--kserve=9.9"],
+            "--kserve 9.9 is of the axis that is searched",
+        ),
+        (["--check=v1-predikt", "--good=0.9.0", "--bad=0.10.2"], "did you mean v1-predict"),
         (
             ["--check=v1-predict", "--good=0.9.0", "--bad=0.10.2", "--results=/nowhere"],
             "can't be read",
