@@ -8,13 +8,13 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
+from conformance.outcomes import gfm
 from conformance.outcomes.results import Run
 from conformance.outcomes.results_file import Given
 from matrix.decisions import circumstances, extent
 from matrix.decisions.circumstances import Difference
 from matrix.decisions.comparison import Change, Comparison, Group, Side
 from matrix.planning.expectations import Expectations
-from matrix.reports import gfm
 from matrix.reports.groups import ARROW, Teller, many
 
 SCHEMA_VERSION = 1

@@ -6,10 +6,10 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from conformance.outcomes import gfm
 from matrix.decisions import extent, wording
 from matrix.decisions.comparison import Change, Group, Side
 from matrix.planning.expectations import Expectations
-from matrix.reports import gfm
 
 ARROW = "\N{RIGHTWARDS ARROW}"
 _MOST_CHECKS = 6

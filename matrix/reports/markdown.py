@@ -6,6 +6,7 @@ import datetime
 import statistics
 from collections.abc import Iterable, Sequence
 
+from conformance.outcomes import gfm
 from conformance.outcomes.results import Header, Run
 from conformance.outcomes.verdicts import Verdict
 from matrix.decisions import extent
@@ -17,7 +18,6 @@ from matrix.reports import (
     badge,
     findings,
     footprint,
-    gfm,
     grid,
     listed,
     surroundings,

@@ -6,7 +6,7 @@ import pytest
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from matrix.reports import gfm
+from conformance.outcomes import gfm
 
 HOSTILE = [
     "plain",
