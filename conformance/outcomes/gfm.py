@@ -7,16 +7,18 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 
 # Underscores inside a word are no emphasis.
-_SPECIAL = re.compile(r"([\\`*\[\]~|$]|(?<![^\W_])_|_(?![^\W_])|^[#+-])")
+_SPECIAL = re.compile(r"([\\`*\[\]~$]|(?<![^\W_])_|_(?![^\W_])|^[#+-])")
+# What GitHub makes a link of without any sign around it.
+_ADDRESS = re.compile(r"(?<=:)(?=//)|(?i:(?<=\bwww)(?=\.))")
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "@": "&#64;"}
 # Category: control, format (marks that turn the direction of text are some), half a surrogate pair.
 _NOT_SHOWN = frozenset({"Cc", "Cf", "Cs"})
 
 
 def text(value: str) -> str:
-    """Give a text so that no sign of it is taken for Markdown, HTML or a mention of a person."""
+    """Give a text so that no sign of it is taken for Markdown, HTML, a link or a mention."""
     plain = "".join(_ENTITIES.get(sign, sign) for sign in one_line(value))
-    return _SPECIAL.sub(r"\\\1", plain)
+    return _ADDRESS.sub(r"\\", _SPECIAL.sub(r"\\\1", plain))
 
 
 def code(value: str, longest: int | None = None) -> str:
@@ -28,8 +30,7 @@ def code(value: str, longest: int | None = None) -> str:
         return ""
     fence = "`" * (1 + max(map(len, re.findall("`+", plain)), default=0))
     edge = " " if plain.startswith("`") or plain.endswith("`") else ""
-    # A table's cells are told apart before code spans are.
-    return f"{fence}{edge}{plain}{edge}{fence}".replace("|", r"\|")
+    return f"{fence}{edge}{plain}{edge}{fence}"
 
 
 def one_line(value: str) -> str:
@@ -45,7 +46,8 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], align: str = "") -
         rows: their cells, as Markdown.
         align: a letter for each column, ``l``, ``c`` or ``r``; those without one are ``l``.
     """
-    lines = [list(head), *(list(row) for row in rows)]
+    # A table's cells are told apart before code spans are, so that a pipe in one ends its cell, too.
+    lines = [[cell.replace("|", r"\|") for cell in line] for line in (head, *rows)]
     # A long text at the end of a row needs no others to be as long.
     widths = [max(3, *(len(line[at]) for line in lines)) for at in range(len(head) - 1)]
     widths.append(3)

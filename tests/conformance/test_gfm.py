@@ -48,6 +48,31 @@ def test_what_is_shown_is_the_text(written: object, value: str) -> None:
     assert shown(cells[3:]) == "end"
 
 
+@pytest.mark.parametrize("value", HOSTILE)
+@pytest.mark.parametrize("written", [gfm.text, gfm.code], ids=["text", "code"])
+def test_outside_of_tables_the_same_is_shown(written: object, value: str) -> None:
+    assert callable(written)
+    tokens = parsed(f"- {written(value)}")
+    assert shown([token for token in tokens if token.type == "inline"]) == value
+
+
+def test_a_pipe_is_escaped_in_tables_only() -> None:
+    assert gfm.code("a | b") == "`a | b`"
+    assert gfm.table(["x"], [[gfm.code("a | b")], [gfm.text("a | b")]])[2:] == [
+        "| `a \\| b` |",
+        "| a \\| b |",
+    ]
+
+
+@pytest.mark.parametrize("address", ["http://evil/p.png", "https://evil", "www.evil.example"])
+def test_an_address_is_no_link(address: str) -> None:
+    # GitHub looks for these as they are written, before it reads escapes.
+    written = gfm.text(f"see {address}")
+    assert "://" not in written
+    assert "www." not in written
+    assert shown(parsed(written)[1:2]) == f"see {address}"
+
+
 def test_a_persons_name_is_no_mention() -> None:
     assert "@" not in gfm.text("@somebody")
 
