@@ -8,8 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from conformance.catalogue import PROFILES, Level
+from conformance.outcomes import gfm
 from conformance.outcomes.verdicts import Verdict
 from conformance.requirements import Requirement
+
+_LONGEST = 300
 
 
 class Standing(enum.StrEnum):
@@ -146,7 +149,7 @@ def markdown(
             "Judged with", names and versions.
     """
     lines = [
-        f"# {subject}",
+        f"# {gfm.text(subject)}",
         "",
         f"Judged {date} by kserve-conformance {version}.",
         "",
@@ -156,9 +159,9 @@ def markdown(
     lines += [_row(claim) for claim in claims]
     for claim in claims:
         lines += _details(claim)
-    lines += ["", "## Reproduce", "", "```sh", shlex.join(command), "```", ""]
+    lines += ["", "## Reproduce", "", *gfm.block(shlex.join(command), "sh"), ""]
     for beginning, versions in surroundings.items():
-        told = ", ".join(f"{name} {version}" for name, version in versions.items())
+        told = gfm.text(", ".join(f"{name} {version}" for name, version in versions.items()))
         lines += [f"{beginning} {told}.", ""]
     return "\n".join(lines)
 
@@ -184,9 +187,7 @@ def _details(claim: ProfileClaim) -> list[str]:
     for title, findings in groups:
         if findings:
             lines += ["", f"## {claim.profile}: {title}", ""]
-            lines += [
-                f"- **{each.id}** {each.sentence} *{_one_line(each.reason)}*" for each in findings
-            ]
+            lines += [f"- **{each.id}** {each.sentence} {_why(each.reason)}" for each in findings]
     lines += _unchecked(f"{claim.profile}: MUST, not checked", claim.must_unchecked)
     for name in claim.extensions:
         left_out = claim.extensions_unchecked.get(name, [])
@@ -199,9 +200,11 @@ def _unchecked(title: str, findings: Sequence[Finding]) -> list[str]:
     by_reason: dict[str, list[str]] = {}
     for each in findings:
         by_reason.setdefault(each.reason, []).append(each.id)
-    listed = [f"- {', '.join(ids)}: *{_one_line(why)}*" for why, ids in by_reason.items()]
+    listed = [f"- {', '.join(ids)}: {_why(why)}" for why, ids in by_reason.items()]
     return ["", f"## {title}", "", *listed] if listed else []
 
 
-def _one_line(text: str) -> str:
-    return " ".join(text.split())[:300].replace("*", "\\*").replace("<", "&lt;")
+def _why(reason: str) -> str:
+    # The words of the server that is judged are among them.
+    told = gfm.text(" ".join(reason.split())[:_LONGEST])
+    return f"*{told}*" if told else ""

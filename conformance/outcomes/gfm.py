@@ -28,9 +28,19 @@ def code(value: str, longest: int | None = None) -> str:
         plain = plain[: longest - 3].rstrip() + "..."
     if not plain:
         return ""
-    fence = "`" * (1 + max(map(len, re.findall("`+", plain)), default=0))
+    fence = _fence(plain)
     edge = " " if plain.startswith("`") or plain.endswith("`") else ""
     return f"{fence}{edge}{plain}{edge}{fence}"
+
+
+def block(value: str, language: str = "") -> list[str]:
+    """Give the lines of a fenced block of code, whatever the text holds."""
+    fence = _fence(value, 3)
+    return [
+        f"{fence}{language}",
+        *("".join(map(_shown, line)) for line in value.splitlines()),
+        fence,
+    ]
 
 
 def one_line(value: str) -> str:
@@ -46,7 +56,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], align: str = "") -
         rows: their cells, as Markdown.
         align: a letter for each column, ``l``, ``c`` or ``r``; those without one are ``l``.
     """
-    # A table's cells are told apart before code spans are, so that a pipe in one ends its cell, too.
+    # Cells are told apart before code spans are: a pipe in one would end its cell, too.
     lines = [[cell.replace("|", r"\|") for cell in line] for line in (head, *rows)]
     # A long text at the end of a row needs no others to be as long.
     widths = [max(3, *(len(line[at]) for line in lines)) for at in range(len(head) - 1)]
@@ -70,6 +80,11 @@ def _row(cells: Sequence[str], widths: Sequence[int], letters: str) -> str:
         for cell, width, letter in zip(cells, widths, letters, strict=True)
     ]
     return f"| {' | '.join(aligned)} |"
+
+
+def _fence(value: str, least: int = 1) -> str:
+    """Give a row of backticks that is longer than any in a text."""
+    return "`" * max(least, 1 + max(map(len, re.findall("`+", value)), default=0))
 
 
 def _shown(sign: str) -> str:

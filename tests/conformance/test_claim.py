@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
+from markdown_it import MarkdownIt
 
 from conformance.catalogue import Level
 from conformance.outcomes import claim
@@ -112,3 +115,26 @@ def test_the_claim_says_how_to_reproduce_it() -> None:
     assert "- **V2-A-001** It answers. *why V2-A-001*" in text
     assert "python -m conformance run --target http://h:1" in text
     assert "Judged with grpcio 1.80." in text
+
+
+HOSTILE = "![x](http://evil/p.png) <img src=x> [link](http://evil) `code` @you\n# heading"
+
+
+def test_a_server_cannot_write_into_the_claim_about_it() -> None:
+    judged = [
+        Judged("V2-A-001", Verdict.FAILED, HOSTILE),
+        Judged("V2-A-002", Verdict.UNSUPPORTED, HOSTILE),
+    ]
+    (made,) = claim.of_profiles(judged, REQUIRED, {}, ["v2"])
+    command = ["judge", "```\n![x](http://evil/p.png)"]
+    text = claim.markdown([made], "1.0", HOSTILE, command, "2026-01-02", {"With": {"a_": "`"}})
+    tokens = MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(text)
+    inline = [child for each in tokens for child in each.children or ()]
+    assert not {"image", "link_open", "html_inline"} & {each.type for each in inline}
+    assert "html_block" not in {each.type for each in tokens}
+    headings = [b.content for a, b in itertools.pairwise(tokens) if a.tag == "h1"]
+    assert len([each for each in headings if each]) == 1
+    seen = "".join(each.content for each in inline)
+    # In the title, and as the reasons of what failed and of what wasn't checked.
+    assert seen.count("![x](http://evil/p.png) <img src=x>") == 3
+    assert "@" not in text

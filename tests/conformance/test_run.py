@@ -281,7 +281,7 @@ def test_answers_that_no_file_can_hold_leave_a_run_whole(
 
     server.rest_fault = strange
     assert main(_arguments(server, "--profile", "v2", "--out", str(tmp_path))) == 1
-    assert (tmp_path / "claim.md").read_text().startswith("# \\ud800 1 # v2\n")
+    assert (tmp_path / "claim.md").read_text().startswith("# \N{REPLACEMENT CHARACTER} 1 # v2\n")
     assert results_file.read(tmp_path / "results.jsonl").footer is not None
     ElementTree.parse(tmp_path / "junit.xml")
     transcript.read(tmp_path / "transcript.jsonl")
