@@ -66,7 +66,9 @@ class Writer:
             The record as it was written, which is the one to show elsewhere.
         """
         shown = ("message", "expected", "observed", "evidence")
-        written = replace(record, **{name: redacted(getattr(record, name)) for name in shown})
+        written = replace(
+            record, **{name: _strict(redacted(getattr(record, name))) for name in shown}
+        )
         self._write("check", asdict(written))
         self._records.append(written)
         return written
@@ -87,7 +89,7 @@ class Writer:
         line = {"kind": kind, **members}
         _validator(kind).validate(line)
         # An answer may hold half of a surrogate pair; a backslash makes JSON's escape of it.
-        text = json.dumps(line, ensure_ascii=False) + "\n"
+        text = json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n"
         _write_whole(self._file.fileno(), text.encode("utf-8", "backslashreplace"))
 
 
@@ -110,6 +112,17 @@ def write(path: Path, run: Run) -> Run:
     finally:
         unfinished.unlink(missing_ok=True)
     return run
+
+
+def _strict(value: Any) -> Any:
+    """Give a value as JSON has it: what is no number there, such as NaN, as text."""
+    if isinstance(value, str):
+        return value
+    try:
+        json.dumps(value, allow_nan=False)
+    except ValueError:
+        return json.loads(json.dumps(value), parse_constant=str)
+    return value
 
 
 def _write_whole(file: int, data: bytes) -> None:

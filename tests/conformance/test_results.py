@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import math
 import signal
 import subprocess
 import sys
@@ -289,6 +290,19 @@ def test_half_of_a_surrogate_pair_is_written_and_read(tmp_path: Path) -> None:
     write(tmp_path / "results.jsonl", [odd])
     (again,) = read(tmp_path / "results.jsonl").records
     assert (again.observed, again.expected) == ("\ud800", {"a": ["x", 1]})
+
+
+def test_numbers_that_json_does_not_have_are_written_as_text(tmp_path: Path) -> None:
+    odd = {"b": [math.nan, 1.5], "a": (math.inf, -math.inf)}
+    path = tmp_path / "results.jsonl"
+    run = write(path, [replace(record("starts"), observed=odd, expected=math.nan)])
+    # Strictly: JavaScript's JSON.parse, jq and others take no NaN.
+    for line in path.read_text().splitlines():
+        json.loads(line, parse_constant=pytest.fail)
+    assert read(path) == run
+    assert run.records[0].expected == "NaN"
+    assert run.records[0].observed == {"b": ["NaN", 1.5], "a": ["Infinity", "-Infinity"]}
+    assert list(run.records[0].observed) == ["b", "a"]
 
 
 def test_a_record_that_breaks_the_schema_is_not_written(tmp_path: Path) -> None:
