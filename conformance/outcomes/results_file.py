@@ -20,7 +20,7 @@ from typing import Any
 
 import jsonschema_rs
 
-from conformance.outcomes.redaction import redacted
+from conformance.outcomes.redaction import redacted, without_secrets
 from conformance.outcomes.results import Footer, Header, Record, Run
 from conformance.outcomes.verdicts import Verdict
 
@@ -55,9 +55,9 @@ class Writer:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
         self._file = path.open("wb", buffering=0)
-        self._header = header
+        self._header = _without_secrets(header)
         self._records: list[Record] = []
-        self._write("header", {"schema": SCHEMA_VERSION, **asdict(header)})
+        self._write("header", {"schema": SCHEMA_VERSION, **asdict(self._header)})
 
     def record(self, record: Record) -> Record:
         """Add one check's outcome, without the secrets that it may hold.
@@ -112,6 +112,15 @@ def write(path: Path, run: Run) -> Run:
     finally:
         unfinished.unlink(missing_ok=True)
     return run
+
+
+def _without_secrets(header: Header) -> Header:
+    # With its folders, unlike what is redacted: the command is run again from results.
+    wrapper = {
+        name: value if value is None else without_secrets(value)
+        for name, value in header.wrapper.items()
+    }
+    return replace(header, wrapper=wrapper)
 
 
 def _strict(value: Any) -> Any:

@@ -64,6 +64,12 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "(default: what was not as expected, or all where nothing was).",
     )
     parser.add_argument(
+        "--wrapper",
+        metavar="COMMAND",
+        help="The command that starts the wrapper, where the results hold *** in place of a secret "
+        "of it (default: the one in the results).",
+    )
+    parser.add_argument(
         "--keep",
         action="store_true",
         help="Leave the wrapper and TorchServe running afterwards, until Ctrl-C, so that the "
@@ -100,7 +106,7 @@ def _main(arguments: argparse.Namespace) -> int:
         try:
             past = replaying.find(given_results.of_matrix(source).run, arguments.cell)
             checks = replaying.chosen(past, arguments.check)
-            found = ground.find(past, Path(folder))
+            found = ground.find(past, Path(folder), arguments.wrapper)
             wanted = _options(past, checks, found, arguments)
             if found.differences and not arguments.anyway:
                 return _fail(_refusal(past, found), 3)
@@ -119,10 +125,9 @@ def _main(arguments: argparse.Namespace) -> int:
 def _options(
     past: PastCell, checks: Sequence[str], found: Ground, arguments: argparse.Namespace
 ) -> RunOptions:
-    wrapper = past.header.wrapper
     given = {
-        "wrapper": wrapper["command"],
-        "wrapper-name": wrapper["name"],
+        "wrapper": found.command,
+        "wrapper-name": past.header.wrapper["name"],
         "constructor": found.constructor,
         "runtime": found.runtime,
         "image": found.image,

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from conformance.outcomes import surroundings
+from conformance.outcomes.redaction import HIDDEN, without_secrets
 from fixtures import torchserve
 from fixtures.torchserve import Runtime, RuntimeUnavailable, TorchServeError
-from matrix.decisions.replaying import PastCell
+from matrix.decisions.replaying import PastCell, ReplayError
 from matrix.environments import past_locks
 from matrix.environments.locking import LockError
 from matrix.planning import axes
@@ -21,6 +22,7 @@ class Ground:
     Attributes:
         image: what `run --image` takes; None for the one that is built here.
         lock: what `run --lock` takes; None for the one that is kept for the release.
+        command: what `run --wrapper` takes.
         constructor: what `run --constructor` takes; None where it isn't known.
         differences: why it isn't the same as in the results, a sentence each.
         change: what may have changed since, and is no reason not to run: the code.
@@ -29,25 +31,29 @@ class Ground:
     runtime: Runtime
     image: str | None
     lock: Path | None
+    command: str
     constructor: str | None
     differences: tuple[str, ...]
     change: str | None
 
 
-def find(past: PastCell, folder: Path) -> Ground:
+def find(past: PastCell, folder: Path, wrapper: str | None = None) -> Ground:
     """Find what a cell stood on.
 
     Args:
         folder: where a lock goes that is taken from another commit.
+        wrapper: the command that starts the wrapper; that of the results where it is None.
 
     Raises:
         AxesError: when axes.toml doesn't have the release of its SDK.
+        ReplayError: when the results have the command without a secret, and it isn't given.
     """
     differences: list[str] = []
     runtime, image = _torchserve(past, differences)
     lock = _lock(past, folder, differences)
+    command = _command(past, wrapper, differences)
     constructor = _constructor(past, differences)
-    return Ground(runtime, image, lock, constructor, tuple(differences), _change(past))
+    return Ground(runtime, image, lock, command, constructor, tuple(differences), _change(past))
 
 
 def _torchserve(past: PastCell, differences: list[str]) -> tuple[Runtime, str | None]:
@@ -89,6 +95,23 @@ def _lock(past: PastCell, folder: Path, differences: list[str]) -> Path | None:
     except LockError as error:
         differences.append(str(error))
         return None
+
+
+def _command(past: PastCell, given: str | None, differences: list[str]) -> str:
+    known = past.header.wrapper["command"] or ""
+    if given is None:
+        if HIDDEN in known:
+            raise ReplayError(
+                f"the wrapper's command in the results, {known}, holds {HIDDEN} in place of a "
+                "secret: give the whole command with --wrapper"
+            )
+        return known
+    shown = without_secrets(given)
+    if shown != without_secrets(known):
+        differences.append(
+            f"the wrapper's command in the results is {known}, and --wrapper is {shown}"
+        )
+    return given
 
 
 def _constructor(past: PastCell, differences: list[str]) -> str | None:

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from conformance.outcomes.redaction import HIDDEN
 from conformance.outcomes.results import Header
 from matrix.decisions import extent, upgrade
 from matrix.decisions.comparison import Group
@@ -122,6 +123,8 @@ class Words:
             yield f"not known: {cells} that the results don't have: {where}"
         for command in commands(unknown, self.answer.header, self.axes, self.expected):
             yield f"run: {command}"
+        if HIDDEN in " ".join(_wrapper(self.answer.header)):
+            yield f"{HIDDEN} stands for a secret that results don't keep: put yours in"
         instead = ", in place of results that hold the same cells" if partly else ""
         yield f"then ask again, with --results for each file{instead}"
 

@@ -327,6 +327,26 @@ def test_secrets_are_not_written(tmp_path: Path) -> None:
     assert run == read(path)
 
 
+def test_secrets_of_the_wrappers_command_are_not_written(tmp_path: Path) -> None:
+    given = {"name": "w", "command": "env HF_TOKEN=s3cret {python} -m w", "constructor": None}
+    path = tmp_path / "results.jsonl"
+    writer = Writer(path, replace(HEADER, wrapper=given))
+    run = writer.finish("2026-11-24T03:01:00+00:00", 60.0)
+    assert "s3cret" not in path.read_text()
+    assert run == read(path)
+    assert run.header.wrapper == {**given, "command": "env HF_TOKEN=*** {python} -m w"}
+
+
+def test_a_command_keeps_its_folders(tmp_path: Path) -> None:
+    """It is run again from results, without a shell that would know what ~ is."""
+    command = f"{{python}} {Path.home()}/mine.py"
+    writer = Writer(
+        tmp_path / "r.jsonl",
+        replace(HEADER, wrapper={"name": "w", "command": command, "constructor": None}),
+    )
+    assert writer.finish("2026-11-24T03:01:00+00:00", 60.0).header.wrapper["command"] == command
+
+
 def test_a_whole_run_takes_the_place_of_an_earlier_one(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "results.jsonl"
     run = write(path, BOTH)

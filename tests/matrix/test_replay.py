@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from conformance.outcomes import results_file
 from conformance.outcomes.results import Record, Run
 from conformance.outcomes.verdicts import Verdict
 from fixtures import torchserve
@@ -187,6 +188,43 @@ def test_a_model_class_that_is_not_here_is_a_difference(past: PastCell, tmp_path
     found = ground.find(with_header(past, wrapper=wrapper), tmp_path)
     assert found.constructor is None
     assert "the wrapper's model class is in /nowhere/mine.py, which isn't here" in found.differences
+
+
+def secretly(past: PastCell, command: str = "env HF_TOKEN=*** {python} -m wrapper") -> PastCell:
+    """Give the cell as results have it that left a secret out of the wrapper's command."""
+    return with_header(past, wrapper={**past.header.wrapper, "command": command})
+
+
+@pytest.mark.usefixtures("known_torchserve")
+def test_a_command_that_lacks_a_secret_must_be_given(past: PastCell, tmp_path: Path) -> None:
+    whole = "env HF_TOKEN=s3cret {python} -m wrapper"
+    with pytest.raises(ReplayError, match=r"holds \*\*\* .* give the whole command with --wrapper"):
+        ground.find(secretly(past), tmp_path)
+    found = ground.find(secretly(past), tmp_path, whole)
+    assert found.command == whole
+    assert not [each for each in found.differences if "command" in each]
+
+
+@pytest.mark.usefixtures("known_torchserve")
+def test_another_command_is_a_difference(past: PastCell, tmp_path: Path) -> None:
+    assert ground.find(past, tmp_path).command == past.header.wrapper["command"]
+    found = ground.find(past, tmp_path, "env HF_TOKEN=s3cret mine")
+    assert found.command == "env HF_TOKEN=s3cret mine"
+    (told,) = [each for each in found.differences if "command" in each]
+    assert told.endswith("and --wrapper is env HF_TOKEN=*** mine")
+
+
+def test_replay_says_that_the_command_must_be_given(
+    unfixed_run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wrapper = {**unfixed_run.header.wrapper, "command": "env HF_TOKEN=s3cret {python} -m w"}
+    header = dataclasses.replace(unfixed_run.header, wrapper=wrapper)
+    path = tmp_path / "results.jsonl"
+    results_file.write(path, dataclasses.replace(unfixed_run, header=header))
+    assert cli.main(["replay", CELL, f"--results={path}", f"--out={tmp_path / 'out'}"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("error: the wrapper's command in the results, env HF_TOKEN=***")
+    assert "--wrapper" in said
 
 
 @pytest.mark.parametrize(

@@ -240,6 +240,13 @@ def test_what_is_not_known_is_told_with_the_commands_that_run_it(
     assert sorted(run) == sorted(f"{one.cell.id} on {one.cell.runtime}" for one in answer.unknown)
 
 
+def test_a_command_that_lacks_a_secret_says_so(unfixed_run: Run) -> None:
+    wrapper = {**unfixed_run.header.wrapper, "command": "env HF_TOKEN=*** {python} -m wrapper"}
+    said = "*** stands for a secret that results don't keep: put yours in"
+    assert said in lines(ask("0.9.0", NEWEST, with_header(unfixed_run, wrapper=wrapper)))
+    assert said not in lines(ask("0.9.0", NEWEST, unfixed_run))
+
+
 def test_a_single_cell_that_is_absent_is_named_in_the_command(
     containers: Run, process_run: Run
 ) -> None:
