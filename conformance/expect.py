@@ -7,7 +7,11 @@ import json
 from collections.abc import Collection, Iterator
 from typing import Any
 
+from conformance.outcomes.redaction import without_secrets
+
 _LONGEST = 600
+# Of a body of many megabytes no more is looked at than may come to be its beginning.
+_LOOKED_AT = 10
 
 
 class Departure(AssertionError):
@@ -84,10 +88,17 @@ def plain(value: Any) -> Any:
 
 
 def shortened(text: str, longest: int = _LONGEST) -> str:
-    """Cut a long text off, and say how long it was."""
+    """Cut a long text off, and say how long it was.
+
+    What is cut has no secrets: half of one isn't known as it by whoever writes results.
+    """
     if len(text) <= longest:
         return text
-    return f"{text[:longest]}... ({len(text)} characters)"
+    looked_at = text[: _LOOKED_AT * longest]
+    shown = without_secrets(looked_at)
+    if len(shown) <= longest and looked_at == text:
+        return shown
+    return f"{shown[:longest]}... ({len(text)} characters)"
 
 
 def _text(value: Any) -> Any:

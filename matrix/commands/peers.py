@@ -30,6 +30,7 @@ from matrix.environments.locking import Lock
 from matrix.environments.roster import FOLDER, Peer
 from matrix.planning.subject import REPOSITORY, base_environment
 from matrix.running import launch, ports
+from matrix.running.log_end import last_lines
 
 CLAIMS = REPOSITORY / "conformance" / "claims"
 
@@ -37,7 +38,6 @@ CLAIMS = REPOSITORY / "conformance" / "claims"
 _MODEL, _NOT_READY, _SPARE = "contract", "late", "spare"
 # The SDK of 0.10 imports ray, which takes over 10 s from a cold disk.
 _READY_WITHIN = 120.0
-_TAIL = 4000
 # What answers depend on besides the server's own release.
 _TELLING = ("fastapi", "starlette", "uvicorn", "pydantic", "orjson", "numpy", "protobuf", "grpcio")
 
@@ -255,7 +255,7 @@ def _wait_ready(process: subprocess.Popen[bytes], place: Place, log: Path) -> No
             else:
                 time.sleep(0.1)
                 continue
-            tail = log.read_text(encoding="utf-8", errors="replace")[-_TAIL:]
+            tail = last_lines(log.read_text(encoding="utf-8", errors="replace"))
             raise SubjectFailed(f"the peer {what}; the end of its log:\n{tail}")
 
 

@@ -19,7 +19,8 @@ from fixtures.torchserve import (
     TorchServeError,
 )
 from matrix.running import late_model
-from matrix.running.moment import Moment, last_lines
+from matrix.running.log_end import last_lines
+from matrix.running.moment import Moment
 from matrix.running.stage import MODELS, instance_key
 
 # What stands for a TorchServe that isn't there: the verdict to give and the reason.

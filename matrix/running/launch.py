@@ -23,11 +23,11 @@ from conformance.outcomes.verdicts import SubjectFailed
 from fixtures.torchserve import Endpoints
 from matrix.planning.subject import OURS_COMMAND, Subject, base_environment
 from matrix.running import ports
+from matrix.running.log_end import last_lines
 
 _STOP_WITHIN = 5.0
 # Killed processes whose parent has gone stay zombies where process 1 doesn't reap them.
 _KILL_WITHIN = 1.0
-_TAIL = 4000
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class RunningWrapper:
 
     def log_tail(self) -> str:
         """Give the end of what it has written."""
-        return self.log()[-_TAIL:]
+        return last_lines(self.log())
 
     def log_size(self) -> int:
         """Count the bytes that it has written."""

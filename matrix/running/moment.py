@@ -7,9 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from matrix.running.launch import RunningWrapper
+from matrix.running.log_end import last_lines
 
-# Enough to hold a traceback of the SDK's; a run of 27 releases stays readable in one file.
-_LONGEST = 4000
 # Enough for what made the wrapper answer as it did, such as a model that it lost just before.
 _LONGEST_BEFORE = 1000
 _BEGINS = "--- the check begins ---\n"
@@ -59,15 +58,3 @@ class Watch:
         # One byte more tells whether the first line is whole.
         before = wrapper.log_from(max(0, self._position - _LONGEST_BEFORE - 1), self._position)
         return Moment(self._began, time.time(), log, last_lines(before, _LONGEST_BEFORE))
-
-
-def last_lines(log: str, longest: int = _LONGEST) -> str:
-    """Give the last lines of a log, whole ones: half a header doesn't tell that it is a secret.
-
-    Of a last line that alone is too long the beginning is given.
-    """
-    if len(log) <= longest:
-        return log
-    # What follows the first line's end that the limit reaches back to.
-    end = log[-longest - 1 :].partition("\n")[2]
-    return end or log.splitlines()[-1][:longest]

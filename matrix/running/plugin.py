@@ -27,6 +27,7 @@ from matrix.planning.plan import Plan, PlanError
 from matrix.planning.subject import SubjectError
 from matrix.running import hookspecs, statements
 from matrix.running.distribution import ByRelease, visit_of
+from matrix.running.log_end import last_lines
 from matrix.running.moment import Watch
 from matrix.running.session import MatrixSession
 from matrix.running.stage import Stage
@@ -209,7 +210,7 @@ def _evidence(
         "wrapper_log": log,
     }
     if verdict is Verdict.ERROR and error is not None:
-        evidence["traceback"] = "".join(traceback.format_exception(error))[-4000:]
+        evidence["traceback"] = last_lines("".join(traceback.format_exception(error)))
     return {kind: each for kind, each in evidence.items() if each}
 
 

@@ -24,6 +24,7 @@ from matrix.planning.subject import Subject, base_environment
 from matrix.running import late_model, launch, refusal
 from matrix.running.late_model import LateModel
 from matrix.running.launch import RunningWrapper, Situation
+from matrix.running.log_end import last_lines
 from matrix.running.moment import Watch
 from matrix.running.refusal import Refusal
 
@@ -213,7 +214,7 @@ class Stage:
         except subprocess.TimeoutExpired:
             raise SubjectFailed(f"{spec} took more than {_PROBE_WITHIN:.0f} s to import") from None
         if ran.returncode != 0:
-            raise SubjectFailed(f"{spec} can't be imported:\n{ran.stderr[-2000:]}")
+            raise SubjectFailed(f"{spec} can't be imported:\n{last_lines(ran.stderr, 2000)}")
         outcomes = json.loads(ran.stdout.strip().splitlines()[-1])
         return dict(zip(values, outcomes, strict=True))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.expect import plain, reading
+from conformance.expect import plain, reading, shortened
 from conformance.outcomes.exhibit import Exhibit
 
 
@@ -32,6 +32,19 @@ def test_long_texts_are_shortened() -> None:
     exhibit = Exhibit()
     exhibit.exchange("x" * 5000, "y")
     assert exhibit.exchanges[0]["request"].endswith("... (5000 characters)")
+
+
+@pytest.mark.parametrize("longest", range(5, 60))
+def test_nothing_is_left_of_a_secret_that_is_cut_in_two(longest: int) -> None:
+    text = "authorization: Bearer s3cret-of-the-client\nas hf_abCDabCDabCDabCDabCDabCD\n" * 3
+    shown = shortened(text, longest)
+    assert "s3c" not in shown
+    assert "abC" not in shown
+    assert shown.endswith(f"... ({len(text)} characters)")
+
+
+def test_a_text_that_is_short_without_its_secrets_is_whole() -> None:
+    assert shortened("password=" + "x" * 50 + " y", 20) == "password=*** y"
 
 
 def test_an_answer_of_another_form_is_a_finding() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,8 @@ import pytest
 
 from conformance.outcomes.results import Record
 from matrix.running.launch import RunningWrapper
-from matrix.running.moment import Watch, last_lines
+from matrix.running.log_end import last_lines
+from matrix.running.moment import Watch
 from tests.matrix import runs
 
 CELL = "kserve0.13.1-unset-kserve-torchserve0.12.0"
@@ -76,10 +78,25 @@ def test_a_wrapper_that_a_check_starts_is_watched_from_its_first_line(wrapper: W
         ("one\ntwo", 3, "two"),
         ("authorization: Bearer x\nshort\n", 20, "short\n"),
         ("authorization: Bearer x\n", 15, "authorization: "),
+        # Without its secrets it is short enough, and of a folded header no half is left.
+        ("password=s3cret-of-the-client\nx\n", 20, "password=***\nx\n"),
+        ("cookie: a=s3cret\n b=s3cret\nshort\n", 20, "cookie: ***\nshort\n"),
+        ("cookie: a=s3cret\n b=s3cret\nshort\n", 17, "short\n"),
+        ("as hf_abCDabCDabCDabCDabCD", 12, "as ***"),
     ],
 )
 def test_the_end_of_a_log_is_whole_lines(log: str, longest: int, kept: str) -> None:
     assert last_lines(log, longest) == kept
+
+
+def test_a_wrapper_that_ends_tells_whole_lines_without_secrets(tmp_path: Path) -> None:
+    log = tmp_path / "wrapper.log"
+    log.write_text("HF_TOKEN=s3cret\n" + "x" * 3990 + "\nlast\n")
+    with subprocess.Popen(["true"]) as process:
+        ended = RunningWrapper(process, log, 1, 2)
+    assert ended.log_tail() == "x" * 3990 + "\nlast\n"
+    log.write_text("x" * 4000 + "\nauthorization: Bearer " + "s3cret" * 700)
+    assert ended.log_tail() == "authorization: ***"
 
 
 def _run(mutant: str, checks: tuple[str, ...], folder: Path) -> Mapping[str, Record]:
