@@ -93,7 +93,6 @@ class Report:
     def add(self, outcome: Outcome) -> Record:
         """Write the record of a check."""
         judgement, statement = outcome.judgement, outcome.statement
-        self._judged.append(Judged(statement.id, judgement.verdict, judgement.message))
         self._seen.extend(outcome.seen)
         record = record_of(
             outcome,
@@ -106,7 +105,10 @@ class Report:
             else Verdict.PASSED,
             binding=statement.level is Level.MUST or statement.feature is not None,
         )
-        return self._writer.record(record)
+        written = self._writer.record(record)
+        # What was taken out of the record's words must not stand in the claim.
+        self._judged.append(Judged(statement.id, written.verdict, written.message))
+        return written
 
     def finish(self) -> tuple[list[ProfileClaim], Run]:
         """Write the rest, and give the claims and the whole run.
@@ -127,7 +129,7 @@ class Report:
         text = claim.markdown(
             claims,
             self._version,
-            self._about.subject,
+            run.header.wrapper["name"] or "",
             self._about.command,
             surroundings.now()[:10],
             {

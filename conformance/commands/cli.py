@@ -12,6 +12,7 @@ from conformance.asking.target import TargetError
 from conformance.catalogue import CatalogueError
 from conformance.commands import fuzz, lookup, run
 from conformance.outcomes.verdicts import SubjectFailed
+from conformance.outcomes.visible import printable
 from conformance.requirements import RequirementsError
 
 _COMMANDS = (run, fuzz, lookup)
@@ -48,5 +49,5 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _fail(error: Exception, code: int) -> int:
-    sys.stderr.write(f"error: {error}\n")
+    sys.stderr.write(printable(f"error: {error}\n"))
     return code

@@ -22,6 +22,7 @@ from conformance.fuzzing import Blamed, RequestClass, all_classes, falsify
 from conformance.fuzzing.falsify import Finding, Found
 from conformance.outcomes.exhibit import Exhibit
 from conformance.outcomes.verdicts import SubjectFailed, Unsupported
+from conformance.outcomes.visible import printable
 from conformance.session import Session
 
 EXAMPLES = 50
@@ -152,12 +153,12 @@ def _main(arguments: argparse.Namespace) -> int:
     results = []
     with Session(target) as session:
         for tried in fuzz(session, classes, arguments.seed, arguments.examples):
-            sys.stdout.write(str(tried))
+            sys.stdout.write(printable(str(tried)))
             sys.stdout.flush()
             results.append(tried)
     for reason in dict.fromkeys(each.unsupported for each in results if each.unsupported):
         names = ", ".join(each.of.name for each in results if each.unsupported == reason)
-        sys.stdout.write(f"not sent: {names}: {reason}\n")
+        sys.stdout.write(printable(f"not sent: {names}: {reason}\n"))
     requests = sum(each.found.asked for each in results)
     failed = any(each.error for each in results)
     if not requests and not failed:

@@ -10,6 +10,7 @@ from conformance import catalogue, differences, page, requirements
 from conformance.asking import transcript
 from conformance.asking.grpc_client import PROTOSET, protoset
 from conformance.asking.target import TargetError
+from conformance.outcomes.visible import printable
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -57,7 +58,7 @@ def _differences(arguments: argparse.Namespace) -> int:
             raise TargetError(f"{word}: {file} can't be read: {error.strerror}") from None
         except ValueError as error:
             raise TargetError(str(error)) from None
-    sys.stdout.write(differences.page({"All requests": transcripts}, "server"))
+    sys.stdout.write(printable(differences.page({"All requests": transcripts}, "server")))
     return 1 if differences.between(transcripts) else 0
 
 

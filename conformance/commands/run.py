@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from rich.console import Console
+from rich.text import Text
 
 from conformance import catalogue, failure, requirements
 from conformance.asking.target import Target, TargetError
@@ -16,7 +17,9 @@ from conformance.catalogue import Level, Statement
 from conformance.commands import options
 from conformance.outcome import Outcome
 from conformance.outcomes.claim import ProfileClaim, Standing
+from conformance.outcomes.redaction import without_secrets
 from conformance.outcomes.verdicts import Verdict
+from conformance.outcomes.visible import printable
 from conformance.report import CLAIM, Report
 from conformance.session import Session
 
@@ -119,9 +122,15 @@ def judge_all(
     return outcomes
 
 
+def say(console: Console, text: str) -> None:
+    """Print a text; what a terminal or a CI job would obey in it is only shown."""
+    console.print(Text(printable(text)), soft_wrap=True)
+
+
 def _explain(console: Console, outcome: Outcome) -> None:
     if outcome.judgement.verdict in (Verdict.FAILED, Verdict.ERROR):
-        console.print(failure.explained(outcome), end="\n\n")
+        # A log of CI is published, as results are.
+        say(console, without_secrets(failure.explained(outcome)) + "\n")
 
 
 def _conclude(
@@ -136,12 +145,12 @@ def _conclude(
         if each.judgement.verdict is Verdict.UNSUPPORTED and each.statement.level is Level.MUST
     ]
     for reason, count in Counter(each.judgement.message for each in unchecked).items():
-        console.print(f"{count} MUST not checked: {reason}")
+        say(console, f"{count} MUST not checked: {reason}")
     counts = Counter(str(each.judgement.verdict) for each in outcomes)
     told = ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items()))
-    console.print(f"{len(outcomes)} checks: {told}")
+    say(console, f"{len(outcomes)} checks: {told}")
     for claim in claims:
         why = f": {claim.absent}" if claim.absent else ""
-        console.print(f"{claim.profile}: {claim.standing}{why}")
+        say(console, f"{claim.profile}: {claim.standing}{why}")
     if claims:
-        console.print(f"the claim, with how to reproduce it: {out / CLAIM}")
+        say(console, f"the claim, with how to reproduce it: {out / CLAIM}")

@@ -15,6 +15,7 @@ from pathlib import Path
 from rich.console import Console
 
 from conformance.outcomes.results import Run
+from conformance.outcomes.visible import printable
 from fixtures import torchserve
 from fixtures.torchserve import RuntimeUnavailable
 from matrix.commands import bisect_words, given_results, run
@@ -343,5 +344,5 @@ def _runtime_of(wanted: str, runs: Sequence[Run]) -> str:
 
 
 def _fail(sentence: str, code: int) -> int:
-    sys.stderr.write(f"error: {sentence}\n")
+    sys.stderr.write(printable(f"error: {sentence}\n"))
     return code

@@ -6,6 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from conformance.outcomes.visible import printable
 from matrix.commands import given_results
 from matrix.decisions import upgrade
 from matrix.decisions.upgrade import Question
@@ -54,5 +55,5 @@ def _main(arguments: argparse.Namespace) -> int:
     given = given_results.together(arguments.results or [given_results.DEFAULT])
     answer = upgrade.answer(question, given, known, expected)
     for line in Words(answer, known, expected, arguments.all).lines():
-        sys.stdout.write(f"{line}\n")
+        sys.stdout.write(printable(f"{line}\n"))
     return answer.exit_code()

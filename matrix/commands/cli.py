@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from conformance.outcomes.results_file import ResultsError
 from conformance.outcomes.verdicts import SubjectFailed, Unprovisioned
+from conformance.outcomes.visible import printable
 from matrix.commands import (
     bisect,
     can_i_upgrade,
@@ -99,5 +100,5 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _fail(error: Exception, code: int) -> int:
-    sys.stderr.write(f"error: {error}\n")
+    sys.stderr.write(printable(f"error: {error}\n"))
     return code

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from conformance.outcomes.visible import printable
 from matrix.commands import given_results
 from matrix.decisions import comparison
 from matrix.planning import expectations
@@ -65,5 +66,5 @@ def _main(arguments: argparse.Namespace) -> int:
         comparison.compare(old.run, new.run, common=arguments.common),
         expectations.load(),
     )
-    sys.stdout.write(_FORMATS[arguments.format](compared, arguments.all))
+    sys.stdout.write(printable(_FORMATS[arguments.format](compared, arguments.all)))
     return compared.comparison.exit_code()

@@ -12,6 +12,7 @@ from rich.console import Console
 from conformance.outcomes import junit, merging, results_file
 from conformance.outcomes.merging import Disagreement, Merged, MergeError
 from conformance.outcomes.results_file import Given
+from conformance.outcomes.visible import printable
 from matrix.commands import given_results, summary
 from matrix.commands.summary import make_console, say
 from matrix.planning import options
@@ -98,5 +99,5 @@ def _tell(console: Console, parts: Sequence[Given], merged: Merged, planned: int
 
 
 def _fail(sentence: str, code: int) -> int:
-    sys.stderr.write(f"error: {sentence}\n")
+    sys.stderr.write(printable(f"error: {sentence}\n"))
     return code

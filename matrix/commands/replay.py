@@ -17,6 +17,7 @@ from conformance.asking.grpc_client import PROTOSET
 from conformance.expect import shortened
 from conformance.outcomes.results import Record, Run
 from conformance.outcomes.verdicts import SubjectFailed, Unprovisioned
+from conformance.outcomes.visible import printable
 from matrix.commands import given_results, run
 from matrix.commands.live import Notices
 from matrix.commands.summary import first_line, make_console, say
@@ -253,7 +254,7 @@ def _hold(wrapper: RunningWrapper, sentence: str, console: Console) -> None:
 
 
 def _fail(sentence: str, code: int) -> int:
-    sys.stderr.write(f"error: {sentence}\n")
+    sys.stderr.write(printable(f"error: {sentence}\n"))
     return code
 
 

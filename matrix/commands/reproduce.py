@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from conformance.outcomes.verdicts import SubjectFailed, Unprovisioned
+from conformance.outcomes.visible import printable
 from fixtures import leftovers, models, payloads, torchserve
 from fixtures.torchserve import Instance, TorchServe, TorchServeError
 from matrix.commands.summary import make_console, say
@@ -234,17 +235,21 @@ def show(lines: Sequence[Line], console: Console) -> None:
         table.add_column(column, overflow="fold")
     for line in lines:
         if line.missing is not None:
-            table.add_row(line.release, Text(f"unprovisioned: {line.missing}", style="yellow"))
+            table.add_row(line.release, _shown(f"unprovisioned: {line.missing}", "yellow"))
             continue
         table.add_row(
             line.release,
-            Text(str(line.unfixed), style="bold red" if line.has_bug or line.says_words else ""),
-            Text(str(line.unfixed_v1)),
-            Text(str(line.fixed), style="green" if line.is_fixed else "bold red"),
+            _shown(str(line.unfixed), "bold red" if line.has_bug or line.says_words else ""),
+            _shown(str(line.unfixed_v1)),
+            _shown(str(line.fixed), "green" if line.is_fixed else "bold red"),
         )
     console.print(table)
     for sentence in conclusions(lines):
         say(console, sentence)
+
+
+def _shown(text: str, style: str = "") -> Text:
+    return Text(printable(text), style=style)
 
 
 def conclusions(lines: Sequence[Line]) -> list[str]:

@@ -17,6 +17,7 @@ from rich.text import Text
 from conformance import catalogue
 from conformance.outcomes.results import Record, Run
 from conformance.outcomes.verdicts import Verdict
+from conformance.outcomes.visible import printable
 from matrix.commands import given_results
 from matrix.decisions import wording
 from matrix.decisions.pass_rate import PassRate
@@ -93,8 +94,11 @@ def show(run: Run, console: Console) -> None:
 
 
 def say(console: Console, sentence: str) -> None:
-    """Print a sentence as it is, on one line however long, so that it can be searched for."""
-    console.print(Text(sentence), soft_wrap=True)
+    """Print a sentence on one line however long, so that it can be searched for.
+
+    What a terminal or a CI job would obey in it, such as in a server's answer, is only shown.
+    """
+    console.print(Text(printable(sentence)), soft_wrap=True)
 
 
 def findings(run: Run, limit: int = 20) -> list[str]:
@@ -147,20 +151,20 @@ def first_line(record: Record) -> str:
 def _table(run: Run) -> Table:
     found = grid.of([run])
     table = Table(
-        title=f"PROTOCOL_VERSION by KServe SDK release, TorchServe by {run.header.runtime}",
+        title=Text(f"PROTOCOL_VERSION by KServe SDK release, TorchServe by {run.header.runtime}"),
         box=box.SIMPLE_HEAD,
         caption=f"{_LEGEND}; exit: median time to refuse an invalid value",
     )
     table.add_column("KServe", no_wrap=True)
     for protocol in found.protocols:
-        table.add_column(protocol, justify="center", no_wrap=True)
+        table.add_column(Text(printable(protocol)), justify="center", no_wrap=True)
     table.add_column("checks", justify="right", no_wrap=True)
     table.add_column("exit", justify="right", no_wrap=True)
     for release in found.releases:
         records = [record for record in run.records if record.axes["kserve"] == release]
         seconds = timings.refusals(records)
         table.add_row(
-            release,
+            Text(printable(release)),
             *(_mark(point) for point in found.row(release)),
             str(len(records)),
             f"{_median(seconds):.3f} s" if seconds else "",

@@ -19,6 +19,7 @@ import pytest
 from conformance.outcomes.exhibit import Exhibit
 from conformance.outcomes.judgement import judge
 from conformance.outcomes.verdicts import Verdict
+from conformance.outcomes.visible import printable
 from matrix.environments.locking import LockError
 from matrix.planning import axes, expectations, options, policy
 from matrix.planning.cells import Cell
@@ -64,7 +65,7 @@ def pytest_cmdline_main() -> Generator[None, Any, Any]:
     try:
         code = yield
     except pytest.UsageError as error:
-        sys.stderr.write(f"error: {error}\n")
+        sys.stderr.write(printable(f"error: {error}\n"))
         return 2
     return _EXIT_CODES.get(code, code)
 

@@ -69,6 +69,25 @@ def test_a_departure_teaches(
     assert server.url in record.evidence["exchanges"][0]["request"]
 
 
+def test_a_server_writes_neither_into_the_terminal_nor_into_the_claim(
+    server: RightServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = "![x](http://evil/p.png) \x1b[2J\u202e\r\n::error ::x password=s3cret"
+
+    def change(told: dict[str, Any]) -> None:
+        told.update({"name": said, "version": said, "outputs": said})
+
+    change_documents(server, "/v2", change)
+    main(_arguments(server, "--profile", "v2", "--out", str(tmp_path)))
+    told, claim = capsys.readouterr().out, (tmp_path / "claim.md").read_text()
+    for text in (told, claim):
+        assert "evil" in text
+        assert "s3cret" not in text
+        assert not {"\x1b", "\u202e", "\r"} & set(text)
+    assert not [line for line in told.splitlines() if line.lstrip().startswith("::")]
+    assert "![x]" not in claim
+
+
 def test_requests_name_their_check(server: RightServer, tmp_path: Path) -> None:
     seen: list[dict[str, str]] = []
 

@@ -18,12 +18,12 @@ import pytest
 
 from conformance.outcomes.results import Run
 from conformance.outcomes.verdicts import Verdict
+from conformance.outcomes.visible import visible
 from matrix.planning import policy
 from matrix.planning.policy import Policy
 from matrix.reports import page
 from matrix.reports.findings import Findings
 from matrix.reports.page import payload, rows
-from matrix.reports.page.visible import visible
 from tests.matrix import variants
 
 TODAY = datetime.date(2026, 11, 25)

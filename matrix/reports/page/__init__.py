@@ -13,12 +13,12 @@ import jinja2
 from markupsafe import Markup
 
 from conformance.outcomes.results import Run
+from conformance.outcomes.visible import visible
 from matrix.planning import policy as policies
 from matrix.planning.policy import Policy
 from matrix.reports import listed, surroundings, timings
 from matrix.reports.findings import Findings
 from matrix.reports.page import links, payload, rows, sections
-from matrix.reports.page.visible import visible
 from matrix.reports.states import State
 
 _FOLDER = Path(__file__).parent
