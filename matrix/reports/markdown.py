@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 import statistics
 from collections.abc import Iterable, Sequence
 
@@ -38,6 +39,8 @@ _SLOWEST = 5
 _LONGEST = 160
 _LONGEST_LINE = 300
 _DIGEST = 12
+# No sign of Markdown is in it, but for underscores, which are none in a link.
+_PLAIN_ADDRESS = re.compile(r"https?://[A-Za-z0-9._~:/?#&=%+,;-]+")
 _WHERE = "where"
 
 
@@ -191,8 +194,8 @@ def _issue(each: Listed) -> list[str]:
     issue = each.known.issue
     if not issue:
         return []
-    # An address is made a link of by whatever shows it.
-    return [issue if each.has_address and issue.isascii() else gfm.text(issue)]
+    # A plain address is made a link of by whatever shows it.
+    return [issue if _PLAIN_ADDRESS.fullmatch(issue) else gfm.text(issue)]
 
 
 def _attempts(runs: Sequence[Run], policy: Policy) -> list[str]:

@@ -6,6 +6,7 @@ import datetime
 from collections.abc import Sequence
 from dataclasses import replace
 
+import pytest
 from markdown_it import MarkdownIt
 
 from conformance.outcomes.results import Record, Run
@@ -138,6 +139,20 @@ def test_known_failures_have_reason_age_and_end(default_run: Run) -> None:
     ]
     assert flaky[0] == "flaky, 90% must pass"
     assert flaky[4] == "2026-11-24, **expired**"
+
+
+@pytest.mark.parametrize(
+    ("issue", "shown"),
+    [
+        ("https://x/a|b<img src=x>", r"it can't https:\//x/a\|b&lt;img src=x&gt;"),
+        ("https://x/![a](http://evil)", r"it can't https:\//x/!\[a\](http:\//evil)"),
+        ("http://x/a?b=c#d-1_2", "it can't http://x/a?b=c#d-1_2"),
+        ("javascript:alert(1)", "it can't javascript:alert(1)"),
+    ],
+)
+def test_an_issue_is_a_link_only_where_it_is_plain(issue: str, shown: str, mutant_run: Run) -> None:
+    entries = with_known(failing=[known(issue=issue)])
+    assert f"| {shown} |" in section(report(mutant_run, known=entries), "Known failing")
 
 
 def repeated(run: Run, repeat: int) -> Run:
