@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree
 
+from conformance.outcomes import whole_file
 from conformance.outcomes.results import Header, Record, Run
 from conformance.outcomes.verdicts import Verdict
 
@@ -57,7 +58,8 @@ def write(runs: Sequence[Run], path: Path) -> None:
     root = ElementTree.Element("testsuites", {"name": _xml(", ".join(names)), **_totals(suites)})
     root.extend(suites)
     ElementTree.indent(root)
-    ElementTree.ElementTree(root).write(path, encoding="utf-8", xml_declaration=True)
+    with whole_file.replacing(path) as unfinished:
+        ElementTree.ElementTree(root).write(unfinished, encoding="utf-8", xml_declaration=True)
 
 
 def _totals(suites: Sequence[ElementTree.Element]) -> dict[str, str]:

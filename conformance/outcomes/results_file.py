@@ -20,6 +20,7 @@ from typing import Any
 
 import jsonschema_rs
 
+from conformance.outcomes import whole_file
 from conformance.outcomes.redaction import redacted, without_secrets
 from conformance.outcomes.results import Footer, Header, Record, Run
 from conformance.outcomes.verdicts import Verdict
@@ -101,16 +102,14 @@ def write(path: Path, run: Run) -> Run:
     Returns:
         The run as it was written: its footer counts what the file holds.
     """
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with contextlib.closing(Writer(unfinished, run.header)) as writer:
-            for record in run.records:
-                writer.record(record)
-            if run.footer is not None:
-                run = writer.finish(run.footer.ended, run.footer.seconds)
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with (
+        whole_file.replacing(path) as unfinished,
+        contextlib.closing(Writer(unfinished, run.header)) as writer,
+    ):
+        for record in run.records:
+            writer.record(record)
+        if run.footer is not None:
+            run = writer.finish(run.footer.ended, run.footer.seconds)
     return run
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from conformance.outcomes import junit, merging, results_file
+from conformance.outcomes import junit, merging, results_file, whole_file
 from conformance.outcomes.merging import Disagreement, Merged, MergeError
 from conformance.outcomes.results_file import Given
 from conformance.outcomes.visible import printable
@@ -68,7 +68,8 @@ def _main(arguments: argparse.Namespace) -> int:
     except MergeError as error:
         return _fail(str(error), 2)
     except OSError as error:
-        return _fail(f"--out {arguments.out} can't be written: {error.strerror}", 2)
+        told = f"--out {arguments.out} can't be written: {error.strerror}"
+        return _fail(told + whole_file.advice(error), whole_file.exit_code(error))
     except Disagreement as error:
         # The files were the right ones: it's the harness that gave two answers.
         return _fail(str(error), 3)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from conformance.outcomes import junit
+from conformance.outcomes import junit, whole_file
 from conformance.outcomes.results import Run
 from matrix.commands import given_results
 from matrix.commands.summary import make_console, say
@@ -26,7 +26,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "results of one run, or of several that are judged together, such as those of both "
         "backends.",
         epilog="Exit codes: 0 the reports are written, whatever they say (`gate` is what judges); "
-        "2 wrong usage, or results that can't be read.",
+        "2 wrong usage, or results that can't be read; 3 there is no room for a report.",
     )
     given_results.add(parser)
     parser.add_argument(
@@ -68,10 +68,9 @@ def _main(arguments: argparse.Namespace) -> int:
         if arguments.summary is not None:
             written.append(_append(report, arguments.summary))
     except OSError as error:
-        sys.stderr.write(
-            f"error: the reports can't be written: {error.filename}: {error.strerror}\n"
-        )
-        return 2
+        told = f"{error.filename}: {error.strerror}{whole_file.advice(error)}"
+        sys.stderr.write(f"error: the reports can't be written: {told}\n")
+        return whole_file.exit_code(error)
     for run in report.runs:
         if run.cut_short:
             say(console, f"cut short, and the reports say so: {run.sentence()}")
@@ -95,8 +94,11 @@ def _write(report: _Report, formats: Sequence[str]) -> list[Path]:
 
 
 def _append(report: _Report, summary: Path) -> Path:
-    with summary.open("a", encoding="utf-8") as file:
-        file.write(markdown.text(report.runs, report.policy))
+    try:
+        with summary.open("a", encoding="utf-8") as file:
+            file.write(markdown.text(report.runs, report.policy))
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(summary)) from None
     return summary
 
 
@@ -108,7 +110,8 @@ def _write_page(report: _Report) -> list[Path]:
 
 def _write_markdown(report: _Report) -> list[Path]:
     path = report.folder / "report.md"
-    path.write_text(markdown.text(report.runs, report.policy), encoding="utf-8")
+    with whole_file.replacing(path) as unfinished:
+        unfinished.write_text(markdown.text(report.runs, report.policy), encoding="utf-8")
     return [path]
 
 

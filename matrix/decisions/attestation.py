@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from conformance.outcomes import whole_file
 from conformance.outcomes.results_file import Given
 from matrix.decisions.gate import Decision
 from matrix.planning import axes, expectations
@@ -60,9 +61,8 @@ def statement(
 def write(made: Mapping[str, Any], path: Path) -> None:
     """Write a Statement, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(path.name + ".unfinished")
-    unfinished.write_text(json.dumps(made, indent=2) + "\n", encoding="utf-8")
-    unfinished.replace(path)
+    with whole_file.replacing(path) as unfinished:
+        unfinished.write_text(json.dumps(made, indent=2) + "\n", encoding="utf-8")
 
 
 def _result(decision: Decision) -> str:

@@ -12,6 +12,7 @@ from xml.sax.saxutils import escape
 
 from packaging.version import Version
 
+from conformance.outcomes import whole_file
 from conformance.outcomes.results import Run
 from matrix.planning import axes, ranges
 from matrix.reports import findings
@@ -99,8 +100,10 @@ def write(runs: Sequence[Run], folder: Path) -> list[Path]:
     """Write ``badge.svg`` and ``badge.json``, and say where they are."""
     badge = of(runs)
     svg, endpoint = folder / "badge.svg", folder / "badge.json"
-    svg.write_text(badge.svg(), encoding="utf-8")
-    endpoint.write_text(json.dumps(badge.endpoint(), indent=2) + "\n", encoding="utf-8")
+    told = {svg: badge.svg(), endpoint: json.dumps(badge.endpoint(), indent=2) + "\n"}
+    for path, text in told.items():
+        with whole_file.replacing(path) as unfinished:
+            unfinished.write_text(text, encoding="utf-8")
     return [svg, endpoint]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import subprocess
 import sys
 from dataclasses import replace
@@ -125,6 +126,30 @@ def test_a_folder_that_cant_be_written_is_told(
     assert cli.main(["report", str(path), f"--out={path}/out"]) == 2
     said = capsys.readouterr().err
     assert said == f"error: the reports can't be written: {path}/out: Not a directory\n"
+
+
+def full_disk() -> None:
+    """Have files end after so many bytes, as on a disk that is full by then."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
+
+
+@pytest.mark.parametrize("name", ["report.html", "report.md", "junit.xml"])
+def test_a_full_disk_is_no_wrong_usage_and_leaves_what_was_there(name: str, tmp_path: Path) -> None:
+    path = small(tmp_path)
+    (tmp_path / name).write_text("of the run before", encoding="utf-8")
+    written = {"report.html": "html", "report.md": "markdown", "junit.xml": "junit"}[name]
+    ran = subprocess.run(
+        [sys.executable, "-m", "matrix", "report", str(path), f"--format={written}"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        preexec_fn=full_disk,
+    )
+    assert ran.returncode == 3
+    assert ran.stderr.startswith(f"error: the reports can't be written: {tmp_path / name}: File")
+    assert "make room there, or name another folder with --out" in ran.stderr
+    assert (tmp_path / name).read_text(encoding="utf-8") == "of the run before"
+    assert {each.name for each in tmp_path.iterdir()} == {path.name, name}
 
 
 def test_it_is_a_command_and_never_judges(tmp_path: Path) -> None:

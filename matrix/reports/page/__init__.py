@@ -12,6 +12,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from conformance.outcomes import whole_file
 from conformance.outcomes.results import Run
 from conformance.outcomes.visible import visible
 from matrix.planning import policy as policies
@@ -48,7 +49,8 @@ def write(
     Args:
         today: the day from which the age of known failures is counted.
     """
-    path.write_text(html(runs, policy, today), encoding="utf-8")
+    with whole_file.replacing(path) as unfinished:
+        unfinished.write_text(html(runs, policy, today), encoding="utf-8")
 
 
 def html(runs: Sequence[Run], policy: Policy, today: datetime.date | None = None) -> str:
