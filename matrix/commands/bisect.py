@@ -6,7 +6,6 @@ import argparse
 import contextlib
 import dataclasses
 import signal
-import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,14 +14,12 @@ from pathlib import Path
 from rich.console import Console
 
 from conformance.outcomes.results import Run
-from conformance.outcomes.visible import printable
 from fixtures import torchserve
-from fixtures.torchserve import RuntimeUnavailable
 from matrix.commands import bisect_words, given_results, run
-from matrix.commands.probers import ByRunning, FromResults, Interrupted, lacking
-from matrix.commands.summary import make_console, say
+from matrix.commands.output import make_console, say
+from matrix.commands.probers import ByRunning, FromResults, lacking
 from matrix.decisions import bisection, causes
-from matrix.decisions.bisection import Agreed, Answer, Flaky, Found, Prober, Seen, Unjudged
+from matrix.decisions.bisection import Agreed, Answer, Flaky, Found, Prober, Seen
 from matrix.decisions.causes import Cause
 from matrix.environments import hybrid, locking
 from matrix.environments.locking import LockError
@@ -118,21 +115,11 @@ class Task:
 def _main(arguments: argparse.Namespace) -> int:
     console = make_console()
     known = axes.load()
-    try:
-        runs = given_results.runs(arguments.results)
-        task = _task(arguments, known, runs)
-    except BisectError as error:
-        return _fail(str(error), 2)
-    except RuntimeUnavailable as error:
-        return _fail(str(error), 3)
+    runs = given_results.runs(arguments.results)
+    task = _task(arguments, known, runs)
     say(console, bisect_words.beginning(task.title, task.check, list(task.cells.values())))
     signal.signal(signal.SIGTERM, run.interrupt)
-    try:
-        return _search(task, runs, known, console)
-    except (Unjudged, Interrupted) as error:
-        return _fail(str(error), 3)
-    except KeyboardInterrupt:
-        return _fail("interrupted", 3)
+    return _search(task, runs, known, console)
 
 
 def _search(task: Task, runs: Sequence[Run], known: Axes, console: Console) -> int:
@@ -341,8 +328,3 @@ def _runtime_of(wanted: str, runs: Sequence[Run]) -> str:
     if wanted not in there:
         raise BisectError(f"the results are of {' and '.join(there)}: say --runtime with one")
     return wanted
-
-
-def _fail(sentence: str, code: int) -> int:
-    sys.stderr.write(printable(f"error: {sentence}\n"))
-    return code

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
-from conformance.outcomes.visible import printable
 from matrix.commands import given_results
+from matrix.commands.output import put
 from matrix.decisions import upgrade
 from matrix.decisions.upgrade import Question
 from matrix.planning import axes, expectations
@@ -55,5 +54,5 @@ def _main(arguments: argparse.Namespace) -> int:
     given = given_results.together(arguments.results or [given_results.DEFAULT])
     answer = upgrade.answer(question, given, known, expected)
     for line in Words(answer, known, expected, arguments.all).lines():
-        sys.stdout.write(printable(f"{line}\n"))
+        put(f"{line}\n")
     return answer.exit_code()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import traceback
 from collections.abc import Sequence
 
+from conformance.outcomes.merging import Disagreement, MergeError
 from conformance.outcomes.results_file import ResultsError
 from conformance.outcomes.verdicts import SubjectFailed, Unprovisioned
-from conformance.outcomes.visible import printable
+from fixtures.torchserve import RuntimeUnavailable
 from matrix.commands import (
     bisect,
     can_i_upgrade,
@@ -25,8 +25,13 @@ from matrix.commands import (
     run,
     summary,
 )
+from matrix.commands.bisect import BisectError
+from matrix.commands.output import fail, prepare
+from matrix.commands.probers import Interrupted
+from matrix.decisions.bisection import Unjudged
 from matrix.decisions.comparison import ComparisonError
 from matrix.decisions.gate import GateError
+from matrix.decisions.replaying import ReplayError
 from matrix.decisions.upgrade import UpgradeError
 from matrix.environments import locking
 from matrix.environments.locking import LockError
@@ -41,15 +46,31 @@ from matrix.running.ports import PortError
 # What a user's own words or files are to blame for, whatever the command.
 _WRONG_USAGE = (
     AxesError,
+    BisectError,
     ComparisonError,
     ExpectationsError,
     GateError,
+    MergeError,
     PlanError,
     PolicyError,
+    ReplayError,
     ResultsError,
     RosterError,
     SubjectError,
     UpgradeError,
+)
+
+# What keeps a command from finding out, such as parts of a run of which each gives another answer.
+_NOT_KNOWN = (
+    Disagreement,
+    Interrupted,
+    LockError,
+    OSError,
+    PortError,
+    RuntimeUnavailable,
+    SubjectFailed,
+    Unjudged,
+    Unprovisioned,
 )
 
 # Each module of a command adds it to the parser, and sets ``command`` to the function that
@@ -86,19 +107,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     for module in _COMMANDS:
         module.register(commands)
     arguments = parser.parse_args(argv)
+    prepare()
     try:
         code: int = arguments.command(arguments)
     except _WRONG_USAGE as error:
-        return _fail(error, 2)
-    except (LockError, PortError, SubjectFailed, Unprovisioned, OSError) as error:
-        return _fail(error, 3)
+        return fail(error, 2)
+    except _NOT_KNOWN as error:
+        return fail(error, 3)
+    except KeyboardInterrupt:
+        return fail("interrupted", 3)
     except Exception:
         # Python's own 1 would say that the wrapper fails.
         traceback.print_exc()
         return 3
-    return code
-
-
-def _fail(error: Exception, code: int) -> int:
-    sys.stderr.write(printable(f"error: {error}\n"))
     return code

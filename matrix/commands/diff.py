@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from conformance.outcomes.visible import printable
 from matrix.commands import given_results
+from matrix.commands.output import put
 from matrix.decisions import comparison
 from matrix.planning import expectations
 from matrix.reports import changes
@@ -66,5 +65,5 @@ def _main(arguments: argparse.Namespace) -> int:
         comparison.compare(old.run, new.run, common=arguments.common),
         expectations.load(),
     )
-    sys.stdout.write(printable(_FORMATS[arguments.format](compared, arguments.all)))
+    put(_FORMATS[arguments.format](compared, arguments.all))
     return compared.comparison.exit_code()

@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,6 +19,7 @@ from conformance.outcomes.verdicts import Unprovisioned
 from fixtures import cache
 from fixtures.torchserve import RuntimeUnavailable, available_runtime
 from fixtures.torchserve import releases as torchserve_releases
+from matrix.commands.output import put
 from matrix.environments import interpreters, locking, provision, uv_tool
 from matrix.environments.uv_tool import UvFailed
 from matrix.planning import axes
@@ -93,13 +93,12 @@ def _doctor(_: argparse.Namespace) -> int:
     for finding in examine(axes.load()):
         findings.append(finding)
         for line in _lines(finding):
-            sys.stdout.write(f"{line}\n")
-        sys.stdout.flush()
+            put(f"{line}\n")
     lacking = [finding.subject for finding in findings if finding.needed and not finding.has]
     if lacking:
-        sys.stdout.write(f"The default profile can't run: it lacks {', '.join(lacking)}.\n")
+        put(f"The default profile can't run: it lacks {', '.join(lacking)}.\n")
         return 3
-    sys.stdout.write("The default profile can run: python -m matrix run\n")
+    put("The default profile can run: python -m matrix run\n")
     return 0
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 import datetime
-import sys
 from pathlib import Path
 
 from conformance.outcomes import surroundings
 from conformance.outcomes.results_file import Given
 from matrix.commands import gate_words, given_results
-from matrix.commands.summary import make_console, say
+from matrix.commands.output import fail, make_console, say
 from matrix.decisions import attestation, explanation, gate
 from matrix.planning import axes, expectations, policy
 
@@ -89,8 +88,8 @@ def _main(arguments: argparse.Namespace) -> int:
         for line in explanation.of(decision, cell, wanted, expected):
             say(console, line)
     if failure is not None:
-        sys.stderr.write(f"error: --attest {arguments.attest} can't be written: {failure}\n")
-        return decision.exit_code or 2
+        code = fail(f"--attest {arguments.attest} can't be written: {failure}", 2)
+        return decision.exit_code or code
     if arguments.attest is not None:
         say(console, f"the in-toto Statement is {arguments.attest}, not signed")
     return decision.exit_code

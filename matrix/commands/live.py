@@ -13,6 +13,7 @@ from rich.text import Text
 
 from conformance.outcomes.results import Record, Run
 from matrix.commands import summary
+from matrix.commands.output import say
 from matrix.planning.cells import Cell
 from matrix.planning.plan import Plan
 
@@ -40,7 +41,7 @@ class Notices:
             self._say(f"the checks can't be read:\n{report.longreprtext}")
 
     def _say(self, sentence: str) -> None:
-        summary.say(self._console, sentence)
+        say(self._console, sentence)
 
 
 class Live(Notices):

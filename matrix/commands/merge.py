@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
 
 from conformance.outcomes import junit, merging, results_file, whole_file
-from conformance.outcomes.merging import Disagreement, Merged, MergeError
+from conformance.outcomes.merging import Merged, MergeError
 from conformance.outcomes.results_file import Given
-from conformance.outcomes.visible import printable
 from matrix.commands import given_results, summary
-from matrix.commands.summary import make_console, say
+from matrix.commands.output import fail, make_console, say
 from matrix.planning import options
 from matrix.running.recorder import JUNIT_NAME
 
@@ -59,20 +57,15 @@ def _main(arguments: argparse.Namespace) -> int:
     out = arguments.out
     out = out if out.suffix == ".jsonl" else out / given_results.FILE_NAME
     files = [given_results.file(path) for path in arguments.parts]
+    _refuse_overwriting(out, files)
+    parts = [given_results.one(path) for path in files]
+    merged = merging.merge(parts, arguments.planned_parts)
     try:
-        _refuse_overwriting(out, files)
-        parts = [given_results.one(path) for path in files]
-        merged = merging.merge(parts, arguments.planned_parts)
         run = results_file.write(out, merged.run)
         junit.write([run], out.with_name(JUNIT_NAME))
-    except MergeError as error:
-        return _fail(str(error), 2)
     except OSError as error:
         told = f"--out {arguments.out} can't be written: {error.strerror}"
-        return _fail(told + whole_file.advice(error), whole_file.exit_code(error))
-    except Disagreement as error:
-        # The files were the right ones: it's the harness that gave two answers.
-        return _fail(str(error), 3)
+        return fail(told + whole_file.advice(error), whole_file.exit_code(error))
     _tell(console, parts, merged, arguments.planned_parts)
     summary.show(run, console)
     say(console, f"{out}: {len(run.records)} records of {len(parts)} files")
@@ -97,8 +90,3 @@ def _tell(console: Console, parts: Sequence[Given], merged: Merged, planned: int
         say(console, f"{absent} of {planned} parts are absent: the run counts as cut short")
     if merged.doubled:
         say(console, f"{merged.doubled} records were in several parts, with the same verdict")
-
-
-def _fail(sentence: str, code: int) -> int:
-    sys.stderr.write(printable(f"error: {sentence}\n"))
-    return code

@@ -24,7 +24,7 @@ from conformance.outcomes.verdicts import SubjectFailed
 from conformance.report import CLAIM, About, Report
 from conformance.session import Session
 from fixtures import leftovers
-from matrix.commands.summary import make_console, say
+from matrix.commands.output import make_console, say
 from matrix.environments import locking, provision, roster
 from matrix.environments.locking import Lock
 from matrix.environments.roster import FOLDER, Peer

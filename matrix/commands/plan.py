@@ -10,6 +10,7 @@ from pathlib import Path
 
 from fixtures import torchserve
 from matrix.commands import given_results, plan_words, run
+from matrix.commands.output import put
 from matrix.commands.plan_words import Planned, Task
 from matrix.environments import cache_keys
 from matrix.planning import axes, coverage, expectations, options, plan, shards, timings
@@ -79,7 +80,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def _main(arguments: argparse.Namespace) -> int:
     wanted = RunOptions.of(arguments)
     planned = _planned(arguments, wanted)
-    sys.stdout.write(_FORMATS[arguments.format](planned))
+    put(_FORMATS[arguments.format](planned))
     if arguments.format in ("github", "gitlab"):
         # Their output goes to a file; a person reads this in the job's log.
         sys.stderr.write(plan_words.text(planned))

@@ -16,7 +16,7 @@ from conformance.outcomes.results_file import read
 from conformance.outcomes.verdicts import Unprovisioned, Verdict
 from matrix.commands import given_results, run
 from matrix.commands.live import Notices
-from matrix.commands.summary import say
+from matrix.commands.output import say
 from matrix.decisions.bisection import Outcome, Seen
 from matrix.environments import provision
 from matrix.environments.locking import LockError

@@ -17,10 +17,10 @@ from conformance.asking.grpc_client import PROTOSET
 from conformance.expect import shortened
 from conformance.outcomes.results import Record, Run
 from conformance.outcomes.verdicts import SubjectFailed, Unprovisioned
-from conformance.outcomes.visible import printable
 from matrix.commands import given_results, run
 from matrix.commands.live import Notices
-from matrix.commands.summary import first_line, make_console, say
+from matrix.commands.output import fail, make_console, say
+from matrix.commands.summary import first_line
 from matrix.decisions import ground, replaying, shell_lines
 from matrix.decisions.ground import Ground
 from matrix.decisions.replaying import Comparison, PastCell, ReplayError, Sameness
@@ -102,18 +102,15 @@ def _main(arguments: argparse.Namespace) -> int:
     console = make_console()
     source = given_results.file(arguments.results)
     if (arguments.out / given_results.FILE_NAME).resolve() == source.resolve():
-        return _fail(f"--out {arguments.out} would overwrite what is replayed", 2)
+        raise ReplayError(f"--out {arguments.out} would overwrite what is replayed")
     with tempfile.TemporaryDirectory(prefix="replay-") as folder:
-        try:
-            past = replaying.find(given_results.of_matrix(source).run, arguments.cell)
-            checks = replaying.chosen(past, arguments.check)
-            found = ground.find(past, Path(folder), arguments.wrapper)
-            wanted = _options(past, checks, found, arguments)
-            if found.differences and not arguments.anyway:
-                return _fail(_refusal(past, found), 3)
-            run.make_plan(wanted)
-        except ReplayError as error:
-            return _fail(str(error), 2)
+        past = replaying.find(given_results.of_matrix(source).run, arguments.cell)
+        checks = replaying.chosen(past, arguments.check)
+        found = ground.find(past, Path(folder), arguments.wrapper)
+        wanted = _options(past, checks, found, arguments)
+        if found.differences and not arguments.anyway:
+            return fail(_refusal(past, found), 3)
+        run.make_plan(wanted)
         say(console, f"{past.id} of {source}, {past.header.wrapper['name']}: {len(checks)} checks")
         for sentence in (*found.differences, found.change):
             if sentence is not None:
@@ -251,11 +248,6 @@ def _hold(wrapper: RunningWrapper, sentence: str, console: Console) -> None:
     except KeyboardInterrupt:
         # What was started is ended as at any end of a run.
         say(console, "ending both")
-
-
-def _fail(sentence: str, code: int) -> int:
-    sys.stderr.write(printable(f"error: {sentence}\n"))
-    return code
 
 
 _PROTOSET_HINT = f"grpcurl needs the service described: python -m conformance protoset ({PROTOSET})"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ from pathlib import Path
 from conformance.outcomes import junit, whole_file
 from conformance.outcomes.results import Run
 from matrix.commands import given_results
-from matrix.commands.summary import make_console, say
+from matrix.commands.output import fail, make_console, say
 from matrix.planning import policy
 from matrix.planning.policy import Policy
 from matrix.reports import badge, markdown, page
@@ -69,8 +68,7 @@ def _main(arguments: argparse.Namespace) -> int:
             written.append(_append(report, arguments.summary))
     except OSError as error:
         told = f"{error.filename}: {error.strerror}{whole_file.advice(error)}"
-        sys.stderr.write(f"error: the reports can't be written: {told}\n")
-        return whole_file.exit_code(error)
+        return fail(f"the reports can't be written: {told}", whole_file.exit_code(error))
     for run in report.runs:
         if run.cut_short:
             say(console, f"cut short, and the reports say so: {run.sentence()}")

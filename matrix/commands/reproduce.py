@@ -20,7 +20,7 @@ from conformance.outcomes.verdicts import SubjectFailed, Unprovisioned
 from conformance.outcomes.visible import printable
 from fixtures import leftovers, models, payloads, torchserve
 from fixtures.torchserve import Instance, TorchServe, TorchServeError
-from matrix.commands.summary import make_console, say
+from matrix.commands.output import make_console, say
 from matrix.environments.locking import LockError
 from matrix.environments.provision import provision
 from matrix.planning import axes

@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
-from rich.console import Console
 
 from matrix.commands.live import Live
-from matrix.commands.summary import make_console, say
+from matrix.commands.output import make_console, put
 from matrix.planning import axes, expectations, options, plan, policy
 from matrix.planning.options import RunOptions
-from matrix.planning.subject import REPOSITORY, Subject, SubjectError
+from matrix.planning.subject import REPOSITORY, Subject
 
 _SUITE = Path(__file__).parents[1]
 
@@ -42,20 +41,9 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def _main(arguments: argparse.Namespace) -> int:
     console = make_console()
     wanted = RunOptions.of(arguments)
-    try:
-        planned = make_plan(wanted)
-    except (
-        axes.AxesError,
-        expectations.ExpectationsError,
-        policy.PolicyError,
-        plan.PlanError,
-        SubjectError,
-    ) as error:
-        say(Console(stderr=True), str(error))
-        return 2
+    planned = make_plan(wanted)
     if arguments.list:
-        for cell in planned.cells:
-            print(cell.id)  # noqa: T201 - one id a line, for other programs
+        put("".join(f"{cell.id}\n" for cell in planned.cells))
         return 0
     signal.signal(signal.SIGTERM, interrupt)
     jobs = min(arguments.jobs, len({cell.kserve for cell in planned.cells}))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,6 +18,7 @@ from conformance.outcomes.results import Record, Run
 from conformance.outcomes.verdicts import Verdict
 from conformance.outcomes.visible import printable
 from matrix.commands import given_results
+from matrix.commands.output import make_console, say
 from matrix.decisions import wording
 from matrix.decisions.pass_rate import PassRate
 from matrix.reports import attempts, grid, timings
@@ -54,14 +54,6 @@ def _main(arguments: argparse.Namespace) -> int:
     return exit_code(run)
 
 
-def make_console() -> Console:
-    """Give a console that is wide enough for the table where nobody says how wide it is."""
-    console = Console()
-    if not console.is_terminal and "COLUMNS" not in os.environ:
-        console.width = 120
-    return console
-
-
 def exit_code(run: Run) -> int:
     """Judge a run that was read: one that was cut short is never all as expected."""
     return run.exit_code() or (3 if run.cut_short else 0)
@@ -91,14 +83,6 @@ def show(run: Run, console: Console) -> None:
             f"the conformance suite took {_median(suite):.1f} s in a cell "
             f"(median of {len(suite)}, at most {max(suite):.1f} s)",
         )
-
-
-def say(console: Console, sentence: str) -> None:
-    """Print a sentence on one line however long, so that it can be searched for.
-
-    What a terminal or a CI job would obey in it, such as in a server's answer, is only shown.
-    """
-    console.print(Text(printable(sentence)), soft_wrap=True)
 
 
 def findings(run: Run, limit: int = 20) -> list[str]:

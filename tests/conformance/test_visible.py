@@ -9,7 +9,7 @@ from rich.console import Console
 
 from conformance.commands.run import say as told_by_conformance
 from conformance.outcomes.visible import printable
-from matrix.commands.summary import say
+from matrix.commands.output import say
 
 HOSTILE = {
     "clears the screen": ("a\x1b[2Jb", "a\\u001b[2Jb"),
