@@ -70,7 +70,8 @@ _BEFORE = r"[\w.-]{0,40}?"
 # A quote as it stands in JSON, in JSON within JSON (with backslashes before it), or in a printed
 # mapping; what is quoted ends at the like of it, or with the line where it was cut off. A shell has
 # a quote within its quotes as '"'"'.
-_OPENED = r"(?P<quote>\\*[\"'])"
+_EDGE = r"\\*[\"']"
+_OPENED = rf"(?P<quote>{_EDGE})"
 _ENDED = r"(?<!\\)(?P=quote)"
 _QUOTED = rf"(?!\*\*\*|(?P=quote))(?:'\"'\"'|[^\r\n])*?(?={_ENDED}(?!\"'\"')|[\r\n]|\Z)"
 _ELEMENT = rf"(?!\*\*\*)(?:(?!{_ENDED})[^\r\n])*"
@@ -110,9 +111,10 @@ WHOLE = (
     ),
     # As TorchServe's key_file.json has them.
     Form(
-        ('"key"',),
+        ('"key', "'key'"),
         re.compile(
-            r"(\"(?:management|inference|API)\"\s*:\s*\{\s*\"key\"\s*:\s*\")(?!\*\*\*)[^\"]+"
+            rf"({_EDGE}(?:management|inference|API){_EDGE}\s*:\s*\{{\s*{_EDGE}key{_EDGE}\s*:\s*{_EDGE})"
+            r"(?!\*\*\*)[^\"'\\]+"
         ),
         rf"\1{HIDDEN}",
     ),
@@ -141,6 +143,11 @@ _IN_NAMES = (
     # As a header in quotes, as in a curl line, as a variable that is quoted as a whole, and as a
     # header or a line of YAML wherever it begins.
     rf"({_OPENED}{_BEFORE}(?:{_NAME})(?:: *+|=)){_QUOTED}",
+    (
+        # Where the ends of lines are escaped, in JSON and in printed bytes, these follow a letter.
+        r"(\\[nr](?i:(?:proxy-)?authorization|(?:set-)?cookie2?):[ \t]*+)(?!\*\*\*)"
+        r"[^\r\n]*?(?=\\+[nr]|[\r\n]|\Z)"
+    ),
     rf"(?<![\"'])((?P<called>{_NAME}):[ \t]*+)(?!\*\*\*){_CODE}[^\s][^\r\n]*",
     # As an assignment: of a shell, of a file of properties, in a log, in a query, in a form.
     rf"((?:{_NAME})[ \t]*=[ \t]*{_OPENED}){_QUOTED}",

@@ -75,6 +75,34 @@ def test_a_cell_is_a_suite_with_every_planned_check(tmp_path: Path) -> None:
     assert suite.find("testcase[@name='v1-predict']/error[@type='missing']") is not None
 
 
+def test_cases_are_counted_and_timed(tmp_path: Path) -> None:
+    known = record("v1-predict", FAILED, expected=FAILED)
+    starts = [record("starts"), record("starts", FAILED)]
+    root = report(tmp_path, *(run([first, known]) for first in starts))
+    suite, counts = root[0].attrib, ("tests", "failures", "errors", "skipped")
+    assert [suite[name] for name in counts] == ["2", "0", "0", "1"]
+    assert (suite["time"], suite["timestamp"]) == ("1.000", "2026-11-24T03:00:00")
+    assert [root.attrib[name] for name in counts[:3]] == ["4", "1", "0"]
+    assert root.attrib["time"] == "2.000"
+
+
+def test_what_was_not_planned_is_a_case_too(tmp_path: Path) -> None:
+    odd = [record("odd", FAILED), replace(record("starts", FAILED), cell="elsewhere")]
+    root = report(tmp_path, run([record("starts"), record("v1-predict"), *odd]))
+    assert [suite.attrib["name"] for suite in root] == [
+        f"{CELL} on process",
+        "elsewhere on process",
+    ]
+    assert (root.attrib["tests"], root.attrib["failures"]) == ("4", "2")
+
+
+def test_a_server_at_its_address_has_no_runtime(tmp_path: Path) -> None:
+    header = replace(HEADER, runtime=None, wrapper={**HEADER.wrapper, "name": None})
+    root = report(tmp_path, Run(header, [record("starts")], None))
+    assert (root.attrib["name"], root[0].attrib["name"]) == ("a server", CELL)
+    assert "None" not in (tmp_path / "junit.xml").read_text()
+
+
 @pytest.mark.parametrize(
     ("second", "element"),
     [
@@ -105,6 +133,12 @@ def test_what_is_skipped_says_why(tmp_path: Path) -> None:
         "known failure: why starts is failed",
         "not held against the subject: why v1-predict is failed",
     ]
+
+
+def test_a_pass_that_is_not_expected_says_so(tmp_path: Path) -> None:
+    odd = record("v1-predict", expected=FAILED)
+    (failure,) = second_case(report(tmp_path, run([record("starts"), odd])))
+    assert failure.attrib == {"type": "passed", "message": "passed, expected failed"}
 
 
 @pytest.mark.parametrize(
@@ -164,12 +198,12 @@ def test_a_log_may_hold_what_xml_cant(tmp_path: Path) -> None:
     log = replace(
         record("starts", FAILED),
         message="\x1b[31m <&\"'",
-        evidence={"wrapper_log": "\x00 \ud800 ]]>"},
+        evidence={"wrapper_log": "\x00\r\ud800\uffff ]]>"},
     )
     failure = report(tmp_path, run([log]))[0].find("testcase/failure")
     assert failure is not None
     assert failure.attrib["message"] == "\N{REPLACEMENT CHARACTER}[31m <&\"'"
-    assert str(failure.text).endswith("\N{REPLACEMENT CHARACTER} \N{REPLACEMENT CHARACTER} ]]>")
+    assert str(failure.text).endswith("moment:\n" + 4 * "\N{REPLACEMENT CHARACTER}" + " ]]>")
 
 
 def test_the_report_keeps_to_the_schema_of_jenkins(tmp_path: Path) -> None:

@@ -100,12 +100,19 @@ def test_a_part_alone_is_a_run_of_one_part() -> None:
 
 def test_it_lasted_from_the_first_start_to_the_last_end() -> None:
     late = part(
-        "b", "0.9.0", started="2026-11-24T04:30:00+01:00", ended="2026-11-24T04:40:00+01:00"
+        "b", "0.9.0", started="2026-11-24T02:30:00-01:00", ended="2026-11-24T02:40:00-01:00"
     )
     run = merge([late, part("a", "0.10.2", ended="2026-11-24T03:10:00+00:00")]).run
     assert run.header.started == "2026-11-24T03:00:00+00:00"
+    assert [shard["run"] for shard in run.header.shards] == ["a", "b"]
     assert run.footer is not None
-    assert (run.footer.ended, run.footer.seconds) == ("2026-11-24T04:40:00+01:00", 2400.0)
+    assert (run.footer.ended, run.footer.seconds) == ("2026-11-24T02:40:00-01:00", 2400.0)
+
+
+def test_clocks_that_are_apart_make_no_run_of_less_than_no_time() -> None:
+    run = merge([part("a", "0.9.0", ended="2026-11-24T02:59:00+00:00")]).run
+    assert run.footer is not None
+    assert run.footer.seconds == 0.0
 
 
 def test_machines_and_engines_that_differ_are_all_told() -> None:
@@ -122,6 +129,27 @@ def test_machines_and_engines_that_differ_are_all_told() -> None:
     assert [shard["machine"] for shard in told.shards] == [header("a").machine, other]
 
 
+DOCKER, PODMAN = {"name": "Docker", "version": "28"}, {"name": "Podman", "version": "5"}
+
+
+@pytest.mark.parametrize(
+    ("engines", "told"),
+    [
+        ((None, DOCKER), DOCKER),
+        ((DOCKER, PODMAN), {"name": "Docker, Podman", "version": "28, 5"}),
+        ((None, None), None),
+    ],
+)
+def test_engines_are_told_where_there_are_some(
+    engines: Sequence[Mapping[str, str] | None], told: Mapping[str, str] | None
+) -> None:
+    parts = [
+        part(name, release, engine=engine)
+        for name, release, engine in zip("ab", ("0.9.0", "0.10.2"), engines, strict=True)
+    ]
+    assert merge(parts).run.header.engine == told
+
+
 def test_images_that_two_machines_built_are_both_told() -> None:
     other = [{"release": "0.12.0", "envelope": "kserve", "identity": "sha256:b"}]
     run = merge([part("a", "0.9.0"), part("b", "0.10.2", torchserve=other)]).run
@@ -130,11 +158,19 @@ def test_images_that_two_machines_built_are_both_told() -> None:
 
 def test_checks_of_one_cell_may_be_spread_over_parts() -> None:
     release, place = "0.9.0", cell("0.9.0")
-    a = part("a", release, records=[record(release, "starts")], planned={place: ["starts"]})
+    ran = [record(release, check) for check in ("starts", "y")]
+    a = part("a", release, records=ran, planned={place: ["starts", "y"]})
     b = part("b", release, records=[record(release, "x")], planned={place: ["starts", "x"]})
     run = merge([a, b]).run
-    assert run.header.planned == {place: ["starts", "x"]}
+    assert run.header.planned == {place: ["starts", "y", "x"]}
     assert run.missing() == []
+
+
+def test_what_was_not_planned_goes_last() -> None:
+    odd = [record("0.8.0", "starts", verdict=FAILED), record("0.9.0", "starts")]
+    run = merge([part("a", "0.9.0", records=odd)]).run
+    assert run.records == [*reversed(odd)]
+    assert run.exit_code() == 1
 
 
 @pytest.mark.parametrize("ended", [(None, "x"), ("x", None), (None, None)])

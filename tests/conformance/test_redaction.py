@@ -14,6 +14,7 @@ from conformance.outcomes.results_file import read
 from tests.matrix import real_results
 
 SECRET = "s3cret-Of/the+client=="
+LETTERS = "secretOfTheClient=="
 
 HOLDING = {
     "a header's line": (f"authorization: {SECRET}\nhost: h", f"authorization: {HIDDEN}\nhost: h"),
@@ -21,7 +22,18 @@ HOLDING = {
     "a cookie that quotes": (f'cookie: a="1"; session={SECRET}', f"cookie: {HIDDEN}"),
     "an answer's cookie": (f"200\nSet-Cookie: a={SECRET}; Path=/", f"200\nSet-Cookie: {HIDDEN}"),
     "credentials in a log": (f"sent Bearer {SECRET} to it", f"sent Bearer {HIDDEN} to it"),
+    "headers with escaped ends, in JSON": (
+        json.dumps({"log": f"GET /\nCookie: a={SECRET}\nauthorization: {SECRET}\r\nhost: h"}),
+        json.dumps({"log": f"GET /\nCookie: {HIDDEN}\nauthorization: {HIDDEN}\r\nhost: h"}),
+    ),
+    "headers with escaped ends, in bytes": (
+        str(f"GET / HTTP/1.1\r\nauthorization: {SECRET}\r\n\r\n".encode()),
+        str(f"GET / HTTP/1.1\r\nauthorization: {HIDDEN}\r\n\r\n".encode()),
+    ),
+    "credentials without a digit": (f"sent Bearer {LETTERS}", f"sent Bearer {HIDDEN}"),
+    "credentials of a user": (f"sent Basic {LETTERS}", f"sent Basic {HIDDEN}"),
     "credentials in lower case": (f"basic {SECRET}", f"basic {HIDDEN}"),
+    "a token in lower case": (f"bearer {SECRET}", f"bearer {HIDDEN}"),
     "a member of JSON": (
         json.dumps({"password": SECRET, "user": "me"}),
         json.dumps({"password": HIDDEN, "user": "me"}),
@@ -35,6 +47,10 @@ HOLDING = {
         json.dumps({"data": [json.dumps({"cookie": HIDDEN, "user": "me"})]}),
     ),
     "JSON that was cut off": (f'{{"x-api-key": "{SECRET}', f'{{"x-api-key": "{HIDDEN}'),
+    "JSON that was cut off in a log": (
+        f'{{"x-api-key": "{SECRET}\nthe next "line"',
+        f'{{"x-api-key": "{HIDDEN}\nthe next "line"',
+    ),
     "a printed mapping": (
         str({"Authorization": SECRET, "host": "h"}),
         str({"Authorization": HIDDEN, "host": "h"}),
@@ -47,17 +63,18 @@ HOLDING = {
         json.dumps({"management": {"key": SECRET, "expiration time": "soon"}}),
         json.dumps({"management": {"key": HIDDEN, "expiration time": "soon"}}),
     ),
+    "TorchServe's keys, printed": (
+        str({"inference": {"key": SECRET, "expiration time": "soon"}}),
+        str({"inference": {"key": HIDDEN, "expiration time": "soon"}}),
+    ),
+    "TorchServe's keys in JSON within JSON": (
+        json.dumps({"data": [json.dumps({"management": {"key": SECRET}})]}),
+        json.dumps({"data": [json.dumps({"management": {"key": HIDDEN}})]}),
+    ),
     "TorchServe's key of its interface for keys": (
         json.dumps({"API": {"key": SECRET}}, indent=2),
         json.dumps({"API": {"key": HIDDEN}}, indent=2),
     ),
-    "a query": (f"GET /v2?token={SECRET}&x=1", f"GET /v2?token={HIDDEN}&x=1"),
-    "a form": (f"client_secret={SECRET}&x=1", f"client_secret={HIDDEN}&x=1"),
-    "a signed address": (
-        f"s3.example/m.mar?X-Amz-Signature={SECRET}",
-        f"s3.example/m.mar?X-Amz-Signature={HIDDEN}",
-    ),
-    "a variable": (f"HF_TOKEN={SECRET} python", f"HF_TOKEN={HIDDEN} python"),
     "a line of config.properties": (f"keystore_pass={SECRET}", f"keystore_pass={HIDDEN}"),
     "an address with a password": ("https://me:pw@h/x", f"https://{HIDDEN}@h/x"),
     "an address with a token": ("git+https://gh_token@h/x", f"git+https://{HIDDEN}@h/x"),
@@ -167,6 +184,33 @@ HOLDING = {
 }
 
 
+# Names of what is secret, by the form in which it stands.
+NAMES = {
+    '{{"{name}": "{value}", "user": "me"}}': (
+        *("authorization", "Proxy-Authorization", "cookie", "Set-Cookie", "x-api-key"),
+        *("X-Auth-Token", "access_token", "id-token", "refresh_token", "client_secret"),
+        *("client-secret", "password", "keystore_pass"),
+    ),
+    "GET /v2?x=1&{name}={value}&y=1": (
+        *("token", "access_token", "id_token", "refresh_token", "api_key", "apikey", "sig"),
+        *("client_secret", "password", "signature", "X-Amz-Signature", "X-Goog-Signature"),
+        *("X-Amz-Credential", "X-Amz-Security-Token"),
+    ),
+    "s3.example/m.mar?{name}={value}": ("X-Amz-Signature", "sig"),
+    "{name}={value}&x=1": ("client_secret", "apikey"),
+    "{name}={value} python": (
+        *("CLIENT_SECRET", "HF_TOKEN", "DB_PASSWORD", "MINIO_ACCESS_KEY", "OPENAI_API_KEY"),
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("form", "name"), [(form, name) for form, names in NAMES.items() for name in names]
+)
+def test_each_name_of_a_secret_is_known(form: str, name: str) -> None:
+    assert redacted(form.format(name=name, value=SECRET)) == form.format(name=name, value=HIDDEN)
+
+
 @pytest.mark.parametrize("where", HOLDING)
 def test_a_secret_is_taken_out_and_the_rest_is_left(where: str) -> None:
     text, left = HOLDING[where]
@@ -249,6 +293,8 @@ def test_a_curl_line_keeps_its_other_headers_and_its_body() -> None:
             {"name": ["b"]},
         ],
         [1.5, "é漢", {"data": [[1, -2], [3, 9007199254740993]]}],
+        # Names that only begin as those of secrets.
+        {"cookie_names": "a", "password_rules": ["long"]},
         # A mapping whose member of this name is no text.
         {"authorization": None, "password": 5},
     ],

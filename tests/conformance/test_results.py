@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import math
+import os
 import signal
 import subprocess
 import sys
@@ -19,7 +20,7 @@ import pytest
 from rich.console import Console
 
 from conformance.outcomes import results_file
-from conformance.outcomes.results import Record, Run
+from conformance.outcomes.results import Footer, Record, Run
 from conformance.outcomes.results_file import ResultsError, Writer, given, read
 from conformance.outcomes.verdicts import Verdict
 from matrix.commands import summary
@@ -53,6 +54,7 @@ BOTH = [record("starts"), record("v1-predict")]
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "results.jsonl"
+    write(path, BOTH[:1])  # An earlier run, of which nothing is left.
     assert write(path, BOTH) == read(path)
     assert not read(path).cut_short
     assert [json.loads(line)["kind"] for line in path.read_text().splitlines()] == [
@@ -104,6 +106,8 @@ UNPROVISIONED, UNSUPPORTED = Verdict.UNPROVISIONED, Verdict.UNSUPPORTED
         (record("v1-predict", FAILED, expected=FAILED), 0),
         # The list of known failures is out of date.
         (record("v1-predict", expected=FAILED), 1),
+        # A SHOULD, or a check that is known to be flaky.
+        (replace(record("v1-predict", FAILED), binding=False), 0),
         (None, 3),
     ],
     ids=_id,
@@ -113,6 +117,11 @@ def test_a_run_is_judged(second: Record | None, exit_code: int, tmp_path: Path) 
     assert run.exit_code() == exit_code
     assert run.footer is not None
     assert run.footer.exit_code == exit_code
+
+
+def test_the_footer_counts_what_the_run_came_to(tmp_path: Path) -> None:
+    run = write(tmp_path / "results.jsonl", [record("starts", FAILED)])
+    assert run.footer == Footer("2026-11-24T03:01:00+00:00", 60.0, 0, 1, {"failed": 1}, 1)
 
 
 def test_a_verdict_against_the_subject_stands_in_an_incomplete_run(tmp_path: Path) -> None:
@@ -146,6 +155,10 @@ def _lost(lines: Lines) -> None:
     del lines[2]
 
 
+def _added(lines: Lines) -> None:
+    lines.insert(3, {**lines[2], "check": "another"})
+
+
 def _change(line: int, **members: Any) -> Callable[[Lines], None]:
     return lambda lines: lines[line - 1].update(members)
 
@@ -163,6 +176,7 @@ WRONG_LINES: dict[str, tuple[Callable[[Lines], None], str]] = {
     "unknown kind": (_change(2, kind="note"), "line 2 is of no known kind: 'note'"),
     "no kind": (_lack(2, "kind"), "line 2 is no line of results: KeyError"),
     "unknown verdict": (_change(2, verdict="fine"), f"line 2 {_BREAKS}: verdict: .*fine"),
+    "long nonsense": (_change(2, verdict="x" * 999), f"line 2 {_BREAKS}: verdict: .{{200}}$"),
     "unknown member": (_change(3, colour="red"), f"line 3 {_BREAKS}: the line: .*colour"),
     "no member": (_lack(3, "message"), f"line 3 {_BREAKS}: the line: .*message"),
     "wrong type": (_change(2, seconds="1"), f"line 2 {_BREAKS}: seconds: .*number"),
@@ -185,11 +199,13 @@ WRONG_LINES: dict[str, tuple[Callable[[Lines], None], str]] = {
         _change(1, schema=1),
         "line 1: results of schema 1, and this release reads schema 2: run again",
     ),
+    "a schema to come": (_change(1, schema=3), "line 1: results of schema 3, and this release"),
     "a repeated record": (
         _repeated,
         f"line 4 is one more record of attempt 1 at starts in {CELL}",
     ),
     "a lost record": (_lost, "line 3: the footer counts 2 checks, and the file has 1"),
+    "an added record": (_added, "line 5: the footer counts 2 checks, and the file has 3"),
 }
 
 
@@ -285,6 +301,14 @@ def test_a_run_that_is_killed_while_it_writes_leaves_whole_lines(tmp_path: Path)
     assert path.read_bytes().endswith(b"}\n")
 
 
+def test_a_line_that_the_system_takes_in_pieces_is_written_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_all = os.write
+    monkeypatch.setattr(os, "write", lambda file, data: write_all(file, data[:50]))
+    assert write(tmp_path / "results.jsonl", BOTH) == read(tmp_path / "results.jsonl")
+
+
 def test_half_of_a_surrogate_pair_is_written_and_read(tmp_path: Path) -> None:
     odd = replace(record("starts"), observed="\ud800", expected={"a": ("x", 1)})
     write(tmp_path / "results.jsonl", [odd])
@@ -317,12 +341,16 @@ def test_secrets_are_not_written(tmp_path: Path) -> None:
     header = "authorization: Bearer of-the-client"
     evidence = {"exchanges": [{"request": header, "response": header}], "wrapper_log": header}
     holding = replace(
-        record("starts", FAILED), message=header, observed=[header], evidence=evidence
+        record("starts", FAILED),
+        message=header,
+        expected={"header": header},
+        observed=[header],
+        evidence=evidence,
     )
     path = tmp_path / "results.jsonl"
     run = write(path, [holding])
     assert "of-the-client" not in path.read_text()
-    assert path.read_text().count("authorization: ***") == 5
+    assert path.read_text().count("authorization: ***") == 6
     # What other reports are made of is what was written.
     assert run == read(path)
 

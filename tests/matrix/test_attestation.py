@@ -21,7 +21,16 @@ from conformance.outcomes.results_file import Given
 from conformance.outcomes.verdicts import Verdict
 from matrix.decisions import attestation, gate
 from matrix.planning import axes, expectations, policy
-from tests.matrix import real_results
+from tests.matrix import real_results, runs
+from tests.matrix.gate_cases import (
+    CELL,
+    decide,
+    failing,
+    known,
+    lenient,
+    with_header,
+    with_verdict,
+)
 
 TODAY = datetime.date(2026, 11, 26)
 FILE = policy.FILE
@@ -85,6 +94,33 @@ def test_it_says_by_what_it_was_decided(green: dict[str, Any], default_run: Run)
     assert configuration["harness"] == {"gitCommit": default_run.header.commit}
 
 
+def test_it_is_about_all_results_and_what_each_was_made_of(
+    two: Run, process_run: Run, mutant_run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(runs.REPOSITORY)
+    commit = "1" * 40
+    absent = {"release": "0.11.1", "envelope": "kserve", "identity": ""}
+    started = process_run.header.torchserve
+    given = [
+        ("default", with_header(two, commit=commit, locks={"0.9.0": "2" * 64})),
+        ("process", with_header(process_run, commit=commit, torchserve=[*started, absent])),
+        ("mutant", with_header(mutant_run, commit=None, locks={"0.13.1": None})),
+    ]
+    files = [Given(real_results.path(name), run) for name, run in given]
+    told = attestation.statement(decide(lenient(), two), files, FILE, TODAY)
+    images = [f"TorchServe 0.12.0 ({what})" for what in ("image", "process environment")]
+    # Files are named by where they are in the repository, and others by their name alone.
+    names = [each["name"] for each in told["subject"]]
+    assert names == ["default.jsonl", "process.jsonl", "mutant.jsonl", *images]
+    configuration = told["predicate"]["configuration"]
+    assert [each["name"] for each in configuration] == [
+        *("matrix/gate.toml", "matrix/axes.toml", "matrix/expectations.toml"),
+        *("lock of KServe SDK 0.9.0" for _ in range(2)),
+        *("lock of KServe SDK 0.13.1", "lock of KServe SDK 0.21.0", "harness"),
+    ]
+    assert configuration[-1]["digest"] == {"gitCommit": commit}
+
+
 def test_its_tests_are_the_cells(green: dict[str, Any]) -> None:
     predicate = green["predicate"]
     assert len(predicate["passedTests"]) == 224
@@ -108,6 +144,18 @@ def test_what_only_warns_is_attested_as_warned(default_run: Run) -> None:
     harness = predicate["configuration"][-1]
     assert harness["digest"] == {"gitCommit": "0" * 40}
     assert harness["annotations"] == {"changed since the commit": True}
+
+
+def test_a_cell_that_is_held_back_is_not_one_with_a_warning(two: Run) -> None:
+    run = with_verdict(two, "v1-predict", Verdict.FAILED, "kserve0.9.0-")
+    run = with_verdict(run, "starts", Verdict.FAILED, CELL)
+    decision = decide(failing(lenient(), known("v1-predict")), run)
+    predicate = attestation.statement(decision, [], FILE, TODAY)["predicate"]
+    held_back = f"{CELL} on container"
+    assert predicate["failedTests"] == [held_back]
+    assert len(predicate["warnedTests"]) == 2
+    assert len(predicate["passedTests"]) == 29
+    assert held_back not in (*predicate["warnedTests"], *predicate["passedTests"])
 
 
 def test_what_is_not_proved_is_attested_as_failed(default_run: Run) -> None:

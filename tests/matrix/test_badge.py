@@ -77,12 +77,30 @@ def test_the_worst_of_several_runs_counts(default_run: Run) -> None:
     broken = changed(changed(default_run, "0.9.0", has_a_fault), "0.10.2", fails)
     made = badge.of([default_run, broken])
     assert (made.message, made.color) == ("1 of 14 releases broken", RED)
+    same = [changed(default_run, "0.9.0", change) for change in (fails, has_a_fault)]
+    assert badge.of(same).message == "1 of 14 releases broken"
+
+
+@pytest.mark.parametrize(("release", "label"), [("0.9.0", "KServe 0.9"), ("0.99.0", "KServe 0.99")])
+def test_one_release_may_be_one_that_the_axes_lack(
+    release: str, label: str, default_run: Run
+) -> None:
+    cell = "kserve{}-v1-kserve-torchserve0.12.0"
+    checks = default_run.header.planned[cell.format("0.9.0")]
+    header = replace(default_run.header, planned={cell.format(release): checks})
+    made = badge.of([replace(default_run, header=header, records=[])])
+    assert (made.label, made.message) == (label, "1 of 1 release not judged")
+
+
+def test_nothing_is_never_green() -> None:
+    assert badge.of([]) == Badge("KServe", "nothing was run", AMBER)
 
 
 def test_a_run_that_was_cut_short_is_never_green(default_run: Run) -> None:
     whole = replace(default_run, footer=None)
     assert badge.of([whole]).message == "cut short, 14 of 14 releases judged"
     assert badge.of([whole]).color == AMBER
+    assert badge.of([default_run, whole]).color == AMBER
     half = replace(whole, records=[each for each in whole.records if "0.8" in each.cell])
     assert badge.of([half]).message == "cut short, 1 of 14 releases judged"
     broken = changed(whole, "0.13.1", fails)
@@ -116,6 +134,19 @@ def test_the_image_says_in_words_what_it_shows() -> None:
     assert root.attrib["role"] == "img"
     assert root.attrib["aria-label"] == 'a < b: "c" & d'
     assert root.findtext(f"{SVG}title") == 'a < b: "c" & d'
+
+
+def test_the_image_is_as_wide_as_its_words() -> None:
+    root = ElementTree.fromstring(Badge("il", "MW", RED).svg())
+    label, message = root.iter(f"{SVG}text")
+    assert int(message.attrib["textLength"]) > int(label.attrib["textLength"])
+    edges = [
+        int(each.attrib["x"]) + side * int(each.attrib["textLength"])
+        for each in (label, message)
+        for side in (0, 1)
+    ]
+    assert [*edges, int(root.attrib["width"])] == sorted([*edges, int(root.attrib["width"])])
+    assert RED in {each.attrib.get("fill") for each in root.iter()}
 
 
 @pytest.mark.parametrize("color", [GREEN, OLIVE, AMBER, RED])

@@ -32,6 +32,10 @@ def cells(**points: tuple[str, ...]) -> list[dict[str, str]]:
         (cells(kserve=("0.12.1", "0.9.0")), "KServe 0.9.0, 0.12.1"),
         (cells(protocol=("unset", "v1")), "PROTOCOL_VERSION unset, v1"),
         (
+            cells(protocol=("v2",), envelope=("kserve",)),
+            "PROTOCOL_VERSION v2 with envelope kserve",
+        ),
+        (
             cells(protocol=("v2",), envelope=("kserve",), kserve=RELEASES[:3]),
             "KServe 0.9.0-0.11.2 (3 releases) with PROTOCOL_VERSION v2 and envelope kserve",
         ),
@@ -52,7 +56,14 @@ def test_cells_are_told_by_what_tells_them_apart(chosen: list[dict[str, str]], t
 
 def test_the_order_of_cells_makes_no_difference_and_a_cell_given_twice_neither() -> None:
     chosen = cells(kserve=RELEASES[1:])
-    assert extent.of([*reversed(chosen), *chosen], [*EVERY, *EVERY]) == extent.of(chosen, EVERY)
+    assert extent.of([*reversed(chosen), *chosen], [*reversed(EVERY), *EVERY]) == extent.of(
+        chosen, EVERY
+    )
+
+
+def test_only_releases_have_ranges() -> None:
+    every = [{"protocol": each} for each in ("unset", "v1", "v2", "v3")]
+    assert extent.of(every[:3], every) == "PROTOCOL_VERSION unset, v1, v2"
 
 
 def test_an_axis_with_one_point_is_never_named() -> None:
@@ -62,7 +73,12 @@ def test_an_axis_with_one_point_is_never_named() -> None:
 def test_cells_without_a_shape_are_told_in_part_with_how_many_more() -> None:
     every = [{"kserve": f"0.{at}.0", "protocol": str(at)} for at in range(10)]
     every += [{"kserve": f"0.{at}.0", "protocol": str(at + 1)} for at in range(10)]
-    assert extent.of(every[:10], every).endswith("; and 6 more")
+    *told, more = extent.of(every[:10], every).split("; ")
+    assert (len(told), more) == (4, "and 6 more")
+
+
+def test_cells_that_are_not_among_all_count_as_if_they_were() -> None:
+    assert extent.of([{**EVERY[0], "kserve": "0.21.0"}], EVERY) == "KServe 0.21.0"
 
 
 def test_cells_of_another_kind_than_the_matrix_are_told_too() -> None:

@@ -119,6 +119,53 @@ def test_what_never_ran_is_missing(two: Run) -> None:
     assert rules(decision) == [Rule.MISSING, Rule.COVERAGE]
 
 
+def test_an_attempt_that_never_ran_is_missing(two: Run) -> None:
+    run = repeated(one_cell(two), "none", failing=(), attempts=2)
+    run = changed(run, lambda each: each if (each.check, each.attempt) != ("drains", 2) else None)
+    decision = decide(lenient(), run)
+    assert (decision.exit_code, rules(decision)) == (3, [Rule.MISSING])
+    assert decision.reasons[0].details == ("1 of 2 planned attempts ran",)
+    lax = dataclasses.replace(lenient(), blocking=lenient().blocking - {"missing"})
+    assert decide(lax, run).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("verdict", "message", "body", "details"),
+    [
+        (Verdict.FAILED, "why", "no", ("why", "the last answer: 500 no")),
+        # What is told already, what is too long, and what isn't about an answer.
+        (Verdict.FAILED, "got 500 no", "no", ("got 500 no",)),
+        (Verdict.FAILED, "why", "x" * 300, ("why",)),
+        (Verdict.UNSUPPORTED, "why", "no", ("why",)),
+    ],
+)
+def test_the_answer_is_told_where_it_may_name_the_cause(
+    verdict: Verdict, message: str, body: str, details: tuple[str, ...], two: Run
+) -> None:
+    evidence = {"exchanges": [{"request": "curl", "response": f"500\nx: y\n\n{body}"}]}
+
+    def change(record: Record) -> Record:
+        told = {"verdict": verdict, "message": message, "evidence": evidence}
+        is_it = record.check == "v1-predict"
+        return dataclasses.replace(record, **told) if is_it else record  # type: ignore[arg-type]
+
+    (reason,) = decide(lenient(), changed(one_cell(two), change)).reasons
+    assert reason.details == details
+
+
+def test_the_same_cell_on_both_backends_is_two_cells(two: Run) -> None:
+    run = with_verdict(two, "v1-predict", Verdict.FAILED, CELL)
+    (reason,) = decide(lenient(), run, with_header(run, runtime="process")).reasons
+    assert [cell.name for cell in reason.cells] == [f"{CELL} on container", f"{CELL} on process"]
+
+
+def test_a_wrapper_whose_constructor_is_unknown_need_not_show_it(two: Run) -> None:
+    run = with_header(two, wrapper={**two.header.wrapper, "constructor": None})
+    for check in ("constructor", "effective-protocol"):
+        run = with_verdict(run, check, Verdict.UNSUPPORTED)
+    assert not decide(lenient(), run).reasons
+
+
 def test_a_cell_that_is_not_required_only_warns(two: Run) -> None:
     newer = dataclasses.replace(FEW, when=AnyOf.parse({"kserve": ">=0.10"}))
     wanted = dataclasses.replace(lenient(), requirements=(newer,))
@@ -307,6 +354,21 @@ def test_a_requirement_that_is_not_met_is_told(kind: str, two: Run) -> None:
     assert (decision.exit_code, rules(decision)) == (3, [Rule.REQUIREMENT])
     assert decision.reasons[0].sentence.startswith("'two releases' lacks evidence: ")
     assert re.search(said, decision.reasons[0].sentence)
+
+
+def test_a_cell_of_which_nothing_is_known_meets_no_requirement(two: Run) -> None:
+    wants = dataclasses.replace(FEW, least={"kserve": 2})
+    run = changed(
+        two,
+        lambda each: (
+            dataclasses.replace(each, verdict=Verdict.ERROR)
+            if each.axes["kserve"] == RELEASES[0]
+            else each
+        ),
+    )
+    reasons = decide(dataclasses.replace(lenient(), requirements=(wants,)), run).reasons
+    (lack,) = (each.sentence for each in reasons if each.rule is Rule.REQUIREMENT)
+    assert lack.endswith("1 judged points of kserve, and 2 are wanted")
 
 
 def test_requirements_that_are_met_say_nothing(two: Run) -> None:

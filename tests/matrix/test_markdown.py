@@ -14,7 +14,7 @@ from conformance.outcomes.verdicts import Verdict
 from matrix.planning import policy
 from matrix.planning.conditions import AnyOf
 from matrix.planning.policy import Known, Policy
-from matrix.reports import markdown, surroundings
+from matrix.reports import findings, markdown, surroundings
 
 TODAY = datetime.date(2026, 11, 25)
 # What GitHub takes for the summary of a step, in bytes.
@@ -92,12 +92,21 @@ def test_the_footprint_is_nowhere_with_our_wrapper(default_run: Run) -> None:
 def test_what_is_left_out_is_counted(unfixed_run: Run) -> None:
     faulty = replace(unfixed_run.records[-1], verdict=Verdict.ERROR, message="a fault")
     records = [*unfixed_run.records[:-1], faulty]
-    found = section(report(replace(unfixed_run, records=records)), "Not as expected")
+    run = replace(unfixed_run, records=records)
+    found = section(report(run), "Not as expected")
     shown = rows(found)
-    assert len(shown) <= 50
-    assert "more findings, all of them in the HTML report." in found
+    assert len(shown) == 40 + 1
+    hidden = len(findings.of([run])) - len(shown)
+    assert f"... and {hidden} more findings, all of them in the HTML report." in found
     # What couldn't be judged is never what is left out.
     assert any(row[0] == "error" for row in shown)
+
+
+def test_a_pass_that_is_not_expected_says_so(process_run: Run) -> None:
+    first, *others = process_run.records
+    run = replace(process_run, records=[replace(first, expected_verdict=Verdict.FAILED), *others])
+    ((verdict, *_),) = rows(section(report(run), "Not as expected"))
+    assert verdict == "passed, expected failed"
 
 
 def test_a_run_that_was_cut_short_says_so(default_run: Run) -> None:
@@ -194,6 +203,31 @@ def test_what_is_known_to_fail_did_not_pass_and_an_error_is_no_attempt(unfixed_r
     assert row[3].startswith("1 of 4 attempts passed, 95% interval ")
 
 
+@pytest.mark.parametrize(
+    ("number", "left_out"),
+    [(40, []), (45, ["... and 5 more checks, all of them in the HTML report."])],
+)
+def test_of_what_wavers_the_worst_is_told_and_the_rest_counted(
+    number: int, left_out: list[str], unfixed_run: Run
+) -> None:
+    passed = [record for record in unfixed_run.records if record.verdict is Verdict.PASSED]
+    failures = dict.fromkeys((record.key for record in passed[:number]), 1)
+    worst = passed[number - 1]
+    failures[worst.key] = 2
+    steady = repeated(unfixed_run, 3)
+    records = [
+        replace(record, verdict=Verdict.FAILED)
+        if record.attempt <= failures.get(record.key, 0)
+        else record
+        for record in steady.records
+    ]
+    told = section(report(replace(steady, records=records)), "Not the same in each of 3 attempts")
+    assert len(rows(told)) == 40
+    assert rows(told)[0][:2] == [f"`{worst.check}`", f"`{worst.cell}`"]
+    assert rows(told)[0][3].startswith("1 of 3 attempts passed")
+    assert [line for line in told.splitlines() if line.startswith("...")] == left_out
+
+
 def test_what_isnt_offered_is_told_with_the_reason(default_run: Run) -> None:
     reasons = {row[0]: row for row in rows(section(report(default_run), "Not offered"))}
     grpc = reasons["`KServe \N{HORIZONTAL ELLIPSIS} has no gRPC server; its gRPC port is closed`"]
@@ -223,6 +257,10 @@ def test_hostile_messages_break_nothing_and_stay_small(unfixed_run: Run) -> None
     entries = with_known(failing=[known(reason=HOSTILE)] * 100)
     text = markdown.text(runs, entries, TODAY)
     assert len(text.encode()) < LIMIT / 2
+    assert len(rows(section(text, "Known failing"))) == 40
+    assert "... and 60 more entries, all of them" in section(text, "Known failing")
+    assert len(rows(section(text, "Not offered"))) == 40
+    assert " more reasons, all of them" in section(text, "Not offered")
     html = MarkdownIt("commonmark").enable("table").render(text)
     assert "<script" not in html
     assert "<em>" not in html

@@ -91,12 +91,13 @@ def _change(folder: Path, change: Callable[[Run], Run]) -> None:
     results_file.write(file, change(read(file)))
 
 
-def _with_header(folder: Path, **members: Any) -> None:
-    _change(folder, lambda run: replace(run, header=replace(run.header, **members)))
-
-
 def _without_footer(run: Run) -> Run:
     return replace(run, footer=None)
+
+
+def _on_process(run: Run) -> Run:
+    records = [replace(each, axes={**each.axes, "runtime": "process"}) for each in run.records]
+    return replace(run, header=replace(run.header, runtime="process"), records=records)
 
 
 def _by_question(records: Sequence[Record]) -> list[Record]:
@@ -178,6 +179,9 @@ def test_a_part_that_never_came_is_told_and_is_3(
     assert said.exit_code == 3, said.output
     assert "1 of 3 parts are absent: the run counts as cut short" in said.output
     assert read(tmp_path / "results.jsonl").cut_short
+    # Joined before, they still count for two.
+    again = merge(tmp_path, "--parts=3", "--out", tmp_path / "again")
+    assert "1 of 3 parts are absent" in again.output
 
 
 def test_what_is_there_twice_is_counted(merge: Merge, shards: list[Path], tmp_path: Path) -> None:
@@ -185,6 +189,7 @@ def test_what_is_there_twice_is_counted(merge: Merge, shards: list[Path], tmp_pa
     said = merge(*shards, shards[0], "--out", tmp_path)
     assert said.exit_code == 0, said.errors
     assert f"{doubled} records were in several parts, with the same verdict" in said.output
+    assert "records of 4 files" in said.output
 
 
 def test_two_verdicts_for_one_check_are_3_and_leave_the_earlier_results(
@@ -213,18 +218,22 @@ def test_two_verdicts_for_one_check_are_3_and_leave_the_earlier_results(
 def test_parts_of_both_backends_are_no_run(
     merge: Merge, shards: list[Path], tmp_path: Path
 ) -> None:
-    _with_header(shards[2], runtime="process")
+    _change(shards[2], _on_process)
     said = merge(*shards, "--out", tmp_path)
     assert said.exit_code == 2
     assert "these are not parts of one run: the runtime is container in " in said.errors
     assert not (tmp_path / "results.jsonl").exists()
 
 
-@pytest.mark.parametrize("as_file", [True, False])
-def test_a_part_is_never_overwritten(merge: Merge, as_file: bool, shards: list[Path]) -> None:
+@pytest.mark.parametrize("out", ["part/results.jsonl", "part", "link"])
+def test_a_part_is_never_overwritten(
+    merge: Merge, out: str, shards: list[Path], tmp_path: Path
+) -> None:
+    shards[1] = shards[1].rename(tmp_path / "part")
+    (tmp_path / "link").symlink_to("part")
     file = shards[1] / "results.jsonl"
     before = file.read_bytes()
-    said = merge(*shards, "--out", file if as_file else shards[1])
+    said = merge(*shards, "--out", tmp_path / out)
     assert said.exit_code == 2
     assert f"{file} is one of the parts" in said.errors
     assert file.read_bytes() == before
