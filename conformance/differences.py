@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from conformance.asking.transcript import Seen
 from conformance.expect import shortened
+from conformance.outcomes import gfm
 
 
 @dataclass(frozen=True)
@@ -73,23 +74,22 @@ def page(groups: Mapping[str, Mapping[str, Sequence[Seen]]], axis: str) -> str:
         told = f"{len(requests)} requests on {', '.join(transcripts)}"
         lines += [f"## {name}", "", f"{told}: {len(found)} answered differently.", ""]
         if found:
-            lines += [f"| request | asked | {axis} | status | headers | form |"]
-            lines += ["|---|---|---|---|---|---|"]
-            lines += [row for each in found for row in _rows(each)]
+            head = ("request", "asked", gfm.text(axis), "status", "headers", "form")
+            lines += gfm.table(head, (row for each in found for row in _rows(each)))
             lines.append("")
     return "\n".join(lines)
 
 
-def _rows(difference: Difference) -> list[str]:
-    rows = []
-    for index, variant in enumerate(difference.variants):
-        first = (f"{difference.check} {difference.number}", difference.asked)
-        cells = (
+def _rows(difference: Difference) -> list[tuple[str, ...]]:
+    first = f"{difference.check} {difference.number}", gfm.code(difference.asked)
+    # What servers answer is theirs to word, and no Markdown.
+    return [
+        (
             *(first if index == 0 else ("", "")),
-            ", ".join(variant.servers),
-            variant.status,
-            variant.headers,
-            shortened(variant.form, 300),
+            gfm.text(", ".join(variant.servers)),
+            gfm.text(variant.status),
+            gfm.code(variant.headers),
+            gfm.code(shortened(variant.form, 300)),
         )
-        rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
-    return rows
+        for index, variant in enumerate(difference.variants)
+    ]

@@ -97,7 +97,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         description="Runs a wrapper of the usual design, unfixed, and this one, with "
         "PROTOCOL_VERSION unset, and sends each a V1 prediction.",
     )
-    parser.add_argument("--kserve", action="append", help="Run this release only.")
+    parser.add_argument("--kserve", action="append", help="Run this release only, or newest.")
     parser.add_argument("--profile", choices=PROFILES, default="all")
     parser.add_argument("--runtime", choices=RUNTIMES, default="auto")
     parser.add_argument("--torchserve", help="The TorchServe release to use.")
@@ -108,7 +108,8 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def _main(arguments: argparse.Namespace) -> int:
     console = make_console()
     known = axes.load()
-    chosen = arguments.kserve or known.profile(arguments.profile)
+    named = arguments.kserve or known.profile(arguments.profile)
+    chosen = [list(known.kserve)[-1] if name == "newest" else name for name in named]
     releases = sorted(
         {known.release(name).release for name in chosen}, key=list(known.kserve).index
     )

@@ -29,7 +29,7 @@ class Evidence:
     """What makes results evidence.
 
     Attributes:
-        most_days: the age from which they are too old.
+        most_days: the age in days above which they are too old.
         least_coverage: the share of the cells' checks that must have been judged, 0 to 1.
         cut_short: what follows where the run was cut short.
         dirty_commit: what follows where files were changed since the commit, or none is known.
