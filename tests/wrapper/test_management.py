@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -11,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from matrix.environments import provision
+from matrix.planning.subject import REPOSITORY
 from tests.wrapper.surroundings import settings
 from wrapper.torchserve.errors import ManagementError
 from wrapper.torchserve.management import Management
@@ -208,3 +211,35 @@ def test_batches_that_the_envelope_fails_on_are_told_once(
         assert management.why_not_ready("digits") is None
     told = [record for record in caplog.records if "batchSize 4" in record.getMessage()]
     assert len(told) == warnings
+
+
+_ASKING = """
+import os
+from wrapper.protocol import PredictorProtocol
+from wrapper.settings import Settings
+from wrapper.torchserve.management import Management
+from wrapper.torchserve.tokens import Keys
+
+settings = Settings.from_environment(os.environ, PredictorProtocol.REST_V1)
+management = Management(settings, Keys(None))
+print([management.why_not_ready("digits") for _ in range(2)])
+"""
+
+
+@pytest.mark.integration
+def test_a_silent_connection_is_given_up_on_an_old_python_too(
+    standin: _Standin, tmp_path: Path
+) -> None:
+    # A socket's timeout is no TimeoutError there.
+    environment = provision.provision("0.9.0")
+    standin.silent_connections = {1}
+    settings(tmp_path, standin.server_port)
+    told = subprocess.run(
+        [environment.python, "-c", _ASKING],
+        env={"CONFIG_PATH": str(tmp_path / "config.properties")},
+        cwd=REPOSITORY / "src",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (told.stdout, told.stderr) == ("[None, None]\n", "")

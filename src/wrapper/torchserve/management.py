@@ -9,6 +9,7 @@ import json
 import logging
 import math
 import os
+import socket
 import threading
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Callable
@@ -261,9 +262,9 @@ class Management:
             connection.request(method, path, headers=dict(headers))
             answer = connection.getresponse()
             return answer.status, answer.read()
-        except TimeoutError as error:
+        except socket.timeout:
             self.close()
-            raise _Silent(f"TorchServe doesn't answer ({type(error).__name__})") from None
+            raise _Silent("TorchServe doesn't answer (TimeoutError)") from None
         except (OSError, http.client.HTTPException) as error:
             self.close()
             raise ManagementError(f"TorchServe doesn't answer ({type(error).__name__})") from None
