@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Locator, expect
 
 from tests.matrix.opened_page import Opened
 
@@ -34,8 +34,14 @@ def test_a_link_to_a_view_opens_it_at_the_top(opened: Opened) -> None:
     assert opened.scroll == 0
 
 
+def link_far_down(opened: Opened) -> Locator:
+    """Give a link among the findings that are shown when they are asked for."""
+    opened.page.locator("#overview .more summary").first.click()
+    return opened.page.locator("#overview .findings .links a").nth(81)
+
+
 def test_another_view_is_shown_from_its_top_with_the_focus_on_its_title(opened: Opened) -> None:
-    opened.page.locator("#overview .findings .links a").nth(81).click()
+    link_far_down(opened).click()
     expect(opened.page.locator("#results-title")).to_be_focused()
     assert opened.scroll == 0
     opened.page.locator(".views a[href='#timings']").click()
@@ -44,7 +50,7 @@ def test_another_view_is_shown_from_its_top_with_the_focus_on_its_title(opened: 
 
 
 def test_going_back_comes_back_to_where_one_was(opened: Opened) -> None:
-    link = opened.page.locator("#overview .findings .links a").nth(81)
+    link = link_far_down(opened)
     link.focus()
     link.scroll_into_view_if_needed()
     before = opened.scroll
