@@ -18,7 +18,7 @@ from matrix.planning import axes, expectations, policy
 from matrix.planning.conditions import AnyOf
 from matrix.planning.policy import Known, Policy, Requirement
 
-TODAY = datetime.date(2026, 11, 26)
+TODAY = datetime.date(2026, 11, 29)
 RELEASES = ("0.9.0", "0.13.1")
 ANY = AnyOf.parse({})
 FEW = Requirement("two releases", ANY, None, {}, {}, {})

@@ -32,7 +32,7 @@ from tests.matrix.gate_cases import (
     with_verdict,
 )
 
-TODAY = datetime.date(2026, 11, 26)
+TODAY = datetime.date(2026, 11, 29)
 FILE = policy.FILE
 
 

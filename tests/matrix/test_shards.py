@@ -68,18 +68,15 @@ def test_the_longest_release_is_cut_first(default_run: Run) -> None:
 
 
 @pytest.mark.parametrize("count", [2, 3, 4, 7])
-def test_shards_are_balanced_by_what_cells_took(default_run: Run, count: int) -> None:
+def test_shards_are_balanced_by_what_cells_took(
+    default_run: Run, count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     took = learned(default_run)
-    # Without the default profile's own evenness: every other release takes five times as long.
-    slow = {f"kserve{release}" for release in axes.load().profile("default")[::2]}
-    took = dataclasses.replace(
-        took,
-        cells={
-            place: seconds * (5 if place[0].partition("-")[0] in slow else 1)
-            for place, seconds in took.cells.items()
-        },
-    )
+    kept = max(part.seconds for part in shards.split(cells(), took, count))
+    monkeypatch.setattr(shards, "_WORTH_MOVING", 0.0)
     parts = shards.split(cells(), took, count)
+    # A release stays where it is unless the longest shard gains a tenth.
+    assert kept <= 1.1 * max(part.seconds for part in parts) + 0.1
 
     def seconds(part: shards.Shard, release: str) -> float:
         return sum(took.of_cell(cell) for cell in part.cells if cell.kserve == release)
@@ -90,20 +87,22 @@ def test_shards_are_balanced_by_what_cells_took(default_run: Run, count: int) ->
     }
     totals = {number: sum(releases.values()) for number, releases in work.items()}
     most, least = (pick(totals, key=totals.__getitem__) for pick in (max, min))
-    # To move any release from the longest shard to the shortest would make it no better.
-    assert totals[most] - totals[least] <= min(work[most].values()) + 1.0
+    # To move any release from the longest shard to the shortest would make it no better, but for
+    # the environments.
+    made = max(took.environments.values())
+    assert totals[most] - totals[least] <= min(work[most].values()) + made
 
 
 @pytest.mark.parametrize("count", [2, 3, 4, 7])
-def test_what_differs_from_run_to_run_moves_no_release(default_run: Run, count: int) -> None:
-    took = learned(default_run)
+def test_what_differs_from_run_to_run_moves_no_release(count: int) -> None:
     noise = random.Random(count)
+    usual = {(cell.id, cell.runtime): UNKNOWN.of_cell(cell) for cell in cells()}
     first, *others = (
         shards.split(
             cells(),
             dataclasses.replace(
-                took,
-                cells={place: each * noise.uniform(0.9, 1.1) for place, each in took.cells.items()},
+                UNKNOWN,
+                cells={place: each * noise.uniform(0.8, 1.2) for place, each in usual.items()},
             ),
             count,
         )
