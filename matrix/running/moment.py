@@ -11,7 +11,7 @@ from matrix.running.log_end import last_lines
 
 # Enough for what made the wrapper answer as it did, such as a model that it lost just before.
 _LONGEST_BEFORE = 1000
-_BEGINS = "--- the check begins ---\n"
+BEGINS = "--- the check begins ---\n"
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Moment:
     @property
     def told(self) -> str:
         """Give what the wrapper wrote, and what led to it, with a line where the check begins."""
-        return f"{self.before}{_BEGINS}{self.log}" if self.before else self.log
+        return f"{self.before}{BEGINS}{self.log}" if self.before else self.log
 
 
 class Watch:

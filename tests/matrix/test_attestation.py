@@ -15,7 +15,6 @@ from in_toto_attestation.predicates.test_result.v0 import test_result_pb2
 from in_toto_attestation.v1 import statement_pb2
 from in_toto_attestation.v1.statement import Statement
 
-from conformance.outcomes import results_file
 from conformance.outcomes.results import Run
 from conformance.outcomes.results_file import Given
 from conformance.outcomes.verdicts import Verdict
@@ -41,8 +40,8 @@ def made(run: Run, path: Path | None = None, **evidence: Any) -> dict[str, Any]:
     wanted = policy.load()
     changed = dataclasses.replace(wanted.evidence, **evidence)
     wanted = dataclasses.replace(wanted, evidence=changed)
-    read = results_file.given(path or real_results.path("default"))
-    given = [dataclasses.replace(read, run=run)]
+    named = path or real_results.path("default")
+    given = [Given(named, run, hashlib.sha256(named.read_bytes()).hexdigest())]
     decision = gate.decide(given, wanted, expectations.load(), axes.load(), TODAY, None)
     return attestation.statement(decision, given, FILE, TODAY)
 

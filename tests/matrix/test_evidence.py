@@ -12,7 +12,7 @@ import pytest
 from conformance.outcomes.results import Record
 from matrix.running.launch import RunningWrapper
 from matrix.running.log_end import last_lines
-from matrix.running.moment import Watch
+from matrix.running.moment import BEGINS, Watch
 from tests.matrix import runs
 
 CELL = "kserve0.13.1-unset-kserve-torchserve0.12.0"
@@ -112,8 +112,10 @@ def _run(mutant: str, checks: tuple[str, ...], folder: Path) -> Mapping[str, Rec
 
 
 def _logs(record: Record) -> tuple[str, str]:
+    """Give what both wrote while the check was made, without what led to it."""
     evidence: Mapping[str, Any] = record.evidence
-    return evidence.get("wrapper_log", ""), evidence.get("torchserve_log", "")
+    log: str = evidence.get("wrapper_log", "")
+    return log.rpartition(BEGINS)[2], evidence.get("torchserve_log", "")
 
 
 @pytest.mark.integration
