@@ -27,7 +27,6 @@ _OF_VERDICT = {
     Verdict.ERROR: Rule.ERROR,
     Verdict.UNPROVISIONED: Rule.UNPROVISIONED,
 }
-_RULES = list(Rule)
 _MISSING = "missing"
 _LONGEST_ANSWER = 300
 # What results have in common that are judged together, and how each is told.
@@ -121,7 +120,7 @@ def _findings(cell: JudgedCell, policy: Policy, today: datetime.date) -> Iterato
         return required and verdict in policy.blocking
 
     def weight(record: Record) -> tuple[bool, int]:
-        return not blocks(record.verdict), _RULES.index(_OF_VERDICT[record.verdict])
+        return not blocks(record.verdict), _OF_VERDICT[record.verdict].place
 
     for standing in cell.standings.values():
         if len(standing.right) == len(standing.records) and not standing.is_missing:

@@ -46,6 +46,11 @@ class Rule(enum.Enum):
         self.words = words
         self.exit_code = exit_code
 
+    @property
+    def place(self) -> int:
+        """Give its place in the order of weight, 0 for the weightiest."""
+        return list(Rule).index(self)
+
 
 @dataclass(frozen=True)
 class Reason:
@@ -113,12 +118,11 @@ def joined(
         key = (finding.rule, finding.blocks, finding.check, _wording(finding))
         groups.setdefault(key, []).append(finding)
     order = expected.order(first)
-    rules = list(Rule)
     ranked = sorted(
         groups.values(),
         key=lambda group: (
             not group[0].blocks,
-            rules.index(group[0].rule),
+            group[0].rule.place,
             order.get(group[0].check, len(order)),
             -len(group),
         ),
@@ -149,12 +153,11 @@ def folded(reasons: Iterable[Reason], first: Sequence[str]) -> list[Reason]:
 
 def ordered(reasons: Iterable[Reason]) -> list[Reason]:
     """Order reasons by weight, keeping the order of those of the same weight."""
-    rules = list(Rule)
     return sorted(
         reasons,
         key=lambda reason: (
             {1: 0, 3: 1, 0: 2}[reason.exit_code],
-            rules.index(reason.rule),
+            reason.rule.place,
         ),
     )
 
