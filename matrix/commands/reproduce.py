@@ -108,8 +108,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def _main(arguments: argparse.Namespace) -> int:
     console = make_console()
     known = axes.load()
-    named = arguments.kserve or known.profile(arguments.profile)
-    chosen = [list(known.kserve)[-1] if name == "newest" else name for name in named]
+    chosen = known.resolved(arguments.kserve or known.profile(arguments.profile))
     releases = sorted(
         {known.release(name).release for name in chosen}, key=list(known.kserve).index
     )

@@ -95,6 +95,11 @@ class Axes:
             return tuple(newest.values())
         raise AxesError(f"{name!r} is no profile: use {' or '.join(PROFILES)}")
 
+    def resolved(self, releases: Iterable[str]) -> list[str]:
+        """Replace the word ``newest`` by the newest release of the SDK."""
+        newest = self.profile("all")[-1]
+        return [newest if release == "newest" else release for release in releases]
+
     def release(self, name: str) -> KServeRelease:
         """Give what is known of an SDK release.
 

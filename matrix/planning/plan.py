@@ -171,18 +171,12 @@ def _selected(axes: Axes, options: RunOptions) -> _Selection:
     # A cell that is named is run whatever the profile holds.
     profile = "all" if options.cell else options.profile
     return _Selection(
-        _chosen("kserve", _resolved(options.kserve, axes), axes.profile("all"))
+        _chosen("kserve", axes.resolved(options.kserve), axes.profile("all"))
         or axes.profile(profile),
         _chosen("protocol", options.protocol, axes.protocols) or tuple(axes.protocols),
         _chosen("torchserve", _unfolded(options.torchserve, axes), axes.torchserve)
         or (axes.torchserve if options.cell else (axes.default_torchserve,)),
     )
-
-
-def _resolved(releases: Sequence[str], axes: Axes) -> list[str]:
-    """Replace the word ``newest`` by the newest release of the SDK."""
-    newest = axes.profile("all")[-1]
-    return [newest if release == "newest" else release for release in releases]
 
 
 def _unfolded(releases: Sequence[str], axes: Axes) -> list[str]:
