@@ -11,16 +11,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from kserve_conformance.results.record import Run
 from rich.console import Console
 
-from conformance.outcomes.results import Run
 from fixtures import torchserve
-from matrix.commands import bisect_words, given_results, run
+from matrix.bisect import bisection, causes, words
+from matrix.bisect.bisection import Agreed, Answer, Flaky, Found, Prober, Seen
+from matrix.bisect.causes import Cause
+from matrix.commands import given_results, run
 from matrix.commands.output import make_console, say
 from matrix.commands.probers import ByRunning, FromResults, lacking
-from matrix.decisions import bisection, causes
-from matrix.decisions.bisection import Agreed, Answer, Flaky, Found, Prober, Seen
-from matrix.decisions.causes import Cause
 from matrix.environments import hybrid, locking
 from matrix.environments.locking import LockError
 from matrix.planning import axes, expectations, options
@@ -117,7 +117,7 @@ def _main(arguments: argparse.Namespace) -> int:
     known = axes.load()
     runs = given_results.runs(arguments.results)
     task = _task(arguments, known, runs)
-    say(console, bisect_words.beginning(task.title, task.check, list(task.cells.values())))
+    say(console, words.beginning(task.title, task.check, list(task.cells.values())))
     signal.signal(signal.SIGTERM, run.interrupt)
     return _search(task, runs, known, console)
 
@@ -128,7 +128,7 @@ def _search(task: Task, runs: Sequence[Run], known: Axes, console: Console) -> i
     def told(seen: Seen, left: int) -> None:
         nonlocal looked
         now = time.monotonic()
-        say(console, bisect_words.look(seen, now - looked, left))
+        say(console, words.look(seen, now - looked, left))
         looked = now
 
     with _prober(task, runs, known, console) as prober:
@@ -137,7 +137,7 @@ def _search(task: Task, runs: Sequence[Run], known: Axes, console: Console) -> i
         cause = None
         if isinstance(answer, Found) and task.axis == "kserve" and isinstance(prober, ByRunning):
             cause = _cause(answer, prober, known, console)
-    for line in bisect_words.answer(task.title, task.check, answer, cause):
+    for line in words.answer(task.title, task.check, answer, cause):
         say(console, line)
     if isinstance(answer, Found):
         if cause is not None and cause.is_of_packages:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from matrix.commands import given_results
 from matrix.commands.output import put
-from matrix.decisions import upgrade
-from matrix.decisions.upgrade import Question
 from matrix.planning import axes, expectations
-from matrix.reports.upgrade import Words
+from matrix.upgrade import answering
+from matrix.upgrade.answering import Question
+from matrix.upgrade.words import Words
 
 _BACKENDS = ("container", "process")
 
@@ -52,7 +52,7 @@ def _main(arguments: argparse.Namespace) -> int:
     backends = (arguments.runtime,) if arguments.runtime else _BACKENDS
     question = Question.put(arguments.source, arguments.target, backends, known)
     given = given_results.together(arguments.results or [given_results.DEFAULT])
-    answer = upgrade.answer(question, given, known, expected)
+    answer = answering.answer(question, given, known, expected)
     for line in Words(answer, known, expected, arguments.all).lines():
         put(f"{line}\n")
     return answer.exit_code()

@@ -6,10 +6,12 @@ import argparse
 import traceback
 from collections.abc import Sequence
 
-from conformance.outcomes.merging import Disagreement, MergeError
-from conformance.outcomes.results_file import ResultsError
-from conformance.outcomes.verdicts import SubjectFailed, Unprovisioned
+from kserve_conformance.results.merging import Disagreement, MergeError
+from kserve_conformance.results.results_file import ResultsError
+from kserve_conformance.results.verdict import SubjectFailed, Unprovisioned
+
 from fixtures.torchserve import RuntimeUnavailable
+from matrix.bisect.bisection import Unjudged
 from matrix.commands import (
     bisect,
     can_i_upgrade,
@@ -28,20 +30,19 @@ from matrix.commands import (
 from matrix.commands.bisect import BisectError
 from matrix.commands.output import fail, prepare
 from matrix.commands.probers import Interrupted
-from matrix.decisions.bisection import Unjudged
-from matrix.decisions.comparison import ComparisonError
-from matrix.decisions.gate import GateError
-from matrix.decisions.replaying import ReplayError
-from matrix.decisions.upgrade import UpgradeError
+from matrix.diff.comparison import ComparisonError
 from matrix.environments import locking
 from matrix.environments.locking import LockError
 from matrix.environments.roster import RosterError
+from matrix.gate.deciding import GateError
 from matrix.planning.axes import AxesError
 from matrix.planning.expectations import ExpectationsError
 from matrix.planning.plan import PlanError
 from matrix.planning.policy import PolicyError
 from matrix.planning.subject import SubjectError
+from matrix.replay.replaying import ReplayError
 from matrix.running.ports import PortError
+from matrix.upgrade.answering import UpgradeError
 
 # What a user's own words or files are to blame for, whatever the command.
 _WRONG_USAGE = (

@@ -8,10 +8,9 @@ from pathlib import Path
 
 from matrix.commands import given_results
 from matrix.commands.output import put
-from matrix.decisions import comparison
+from matrix.diff import changes, comparison
+from matrix.diff.changes import Compared
 from matrix.planning import expectations
-from matrix.reports import changes
-from matrix.reports.changes import Compared
 
 _FORMATS: Mapping[str, Callable[[Compared, bool], str]] = {
     "text": changes.text,

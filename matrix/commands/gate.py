@@ -6,11 +6,12 @@ import argparse
 import datetime
 from pathlib import Path
 
-from conformance.outcomes import surroundings
-from conformance.outcomes.results_file import Given
-from matrix.commands import gate_words, given_results
+from kserve_conformance.results import surroundings
+from kserve_conformance.results.results_file import Given
+
+from matrix.commands import given_results
 from matrix.commands.output import fail, make_console, say
-from matrix.decisions import attestation, explanation, gate
+from matrix.gate import attestation, deciding, explanation, words
 from matrix.planning import axes, expectations, policy
 
 
@@ -77,12 +78,12 @@ def _main(arguments: argparse.Namespace) -> int:
     wanted = policy.load(arguments.policy, expected)
     today = arguments.today or policy.today()
     here = surroundings.commit()
-    decision = gate.decide(given, wanted, expected, axes.load(), today, here)
+    decision = deciding.decide(given, wanted, expected, axes.load(), today, here)
     explained = [] if arguments.explain is None else explanation.find(decision, arguments.explain)
     # Before anything is said: who reads only the first lines gets the file, too.
     failure = _attest(decision, given, arguments, today) if arguments.attest else None
     console = make_console()
-    for line in gate_words.told(decision, given, arguments.all, _options(arguments)):
+    for line in words.told(decision, given, arguments.all, _options(arguments)):
         say(console, line)
     for cell in explained:
         for line in explanation.of(decision, cell, wanted, expected):
@@ -96,7 +97,7 @@ def _main(arguments: argparse.Namespace) -> int:
 
 
 def _attest(
-    decision: gate.Decision,
+    decision: deciding.Decision,
     given: list[Given],
     arguments: argparse.Namespace,
     today: datetime.date,

@@ -7,9 +7,10 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from conformance.outcomes import results_file
-from conformance.outcomes.results import Run
-from conformance.outcomes.results_file import Given, ResultsError
+from kserve_conformance.results import results_file
+from kserve_conformance.results.record import Run
+from kserve_conformance.results.results_file import Given, ResultsError
+
 from matrix.planning.cells import Cell
 
 FILE_NAME = "results.jsonl"
@@ -79,7 +80,7 @@ def of_matrix(path: Path) -> Given:
     # Nobody knows how the TorchServe behind a server runs that was judged at its address.
     if header.runtime is None:
         raise ResultsError(
-            f"{given.path} is of a server that was judged at its address (python -m conformance), "
+            f"{given.path} is of a server that was judged at its address (kserve-conformance), "
             "and not of the matrix: it has no KServe releases to tell of"
         )
     return given

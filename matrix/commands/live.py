@@ -6,12 +6,12 @@ import time
 from collections import Counter
 
 import pytest
+from kserve_conformance.results.record import Record, Run
 from rich.console import Console, Group
 from rich.live import Live as LiveDisplay
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from conformance.outcomes.results import Record, Run
 from matrix.commands import summary
 from matrix.commands.output import say
 from matrix.planning.cells import Cell

@@ -6,11 +6,11 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from kserve_conformance.results import junit, merging, results_file, whole_file
+from kserve_conformance.results.merging import Merged, MergeError
+from kserve_conformance.results.results_file import Given
 from rich.console import Console
 
-from conformance.outcomes import junit, merging, results_file, whole_file
-from conformance.outcomes.merging import Merged, MergeError
-from conformance.outcomes.results_file import Given
 from matrix.commands import given_results, summary
 from matrix.commands.output import fail, make_console, say
 from matrix.planning import options

@@ -12,10 +12,9 @@ import os
 import sys
 from collections.abc import Iterator
 
+from kserve_conformance.text.visible import printable
 from rich.console import Console
 from rich.text import Text
-
-from conformance.outcomes.visible import printable
 
 # Wide enough for the table where nobody says how wide it is.
 _WIDTH = 120

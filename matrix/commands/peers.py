@@ -13,16 +13,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import requests
+from kserve_conformance import VERSION
+from kserve_conformance.asking.target import Target
+from kserve_conformance.catalogue import PROFILES
+from kserve_conformance.commands.run import judge_all, selected
+from kserve_conformance.report import CLAIM, About, Report
+from kserve_conformance.results.claim import ProfileClaim, Standing
+from kserve_conformance.results.verdict import SubjectFailed
+from kserve_conformance.session import Session
 from rich.console import Console
 
-from conformance import VERSION
-from conformance.asking.target import Target
-from conformance.catalogue import PROFILES
-from conformance.commands.run import judge_all, selected
-from conformance.outcomes.claim import ProfileClaim, Standing
-from conformance.outcomes.verdicts import SubjectFailed
-from conformance.report import CLAIM, About, Report
-from conformance.session import Session
 from fixtures import leftovers
 from matrix.commands.output import make_console, say
 from matrix.environments import locking, provision, roster
@@ -30,7 +30,7 @@ from matrix.environments.locking import Lock
 from matrix.environments.roster import FOLDER, Peer
 from matrix.planning.subject import REPOSITORY, base_environment
 from matrix.running import launch, ports
-from matrix.running.log_end import last_lines
+from matrix.running.logs import last_lines
 
 CLAIMS = REPOSITORY / "conformance" / "claims"
 

@@ -9,21 +9,30 @@ from dataclasses import replace
 from pathlib import Path
 
 from fixtures import torchserve
-from matrix.commands import given_results, plan_words, run
+from matrix.commands import given_results, run
 from matrix.commands.output import put
-from matrix.commands.plan_words import Planned, Task
 from matrix.environments import cache_keys
-from matrix.planning import axes, coverage, expectations, options, plan, shards, timings
+from matrix.planning import (
+    axes,
+    coverage,
+    expectations,
+    options,
+    plan,
+    plan_formats,
+    shards,
+    timings,
+)
 from matrix.planning.cells import Cell
 from matrix.planning.options import RunOptions
 from matrix.planning.plan import PlanError
+from matrix.planning.plan_formats import Planned, Task
 from matrix.planning.shards import Shard
 
 _FORMATS: Mapping[str, Callable[[Planned], str]] = {
-    "text": plan_words.text,
-    "github": plan_words.github,
-    "gitlab": plan_words.gitlab,
-    "json": plan_words.as_json,
+    "text": plan_formats.text,
+    "github": plan_formats.github,
+    "gitlab": plan_formats.gitlab,
+    "json": plan_formats.as_json,
 }
 _BOTH: Sequence[options.Preference] = ("container", "process")
 
@@ -83,7 +92,7 @@ def _main(arguments: argparse.Namespace) -> int:
     put(_FORMATS[arguments.format](planned))
     if arguments.format in ("github", "gitlab"):
         # Their output goes to a file; a person reads this in the job's log.
-        sys.stderr.write(plan_words.text(planned))
+        sys.stderr.write(plan_formats.text(planned))
     return 0
 
 

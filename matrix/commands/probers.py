@@ -9,15 +9,15 @@ from pathlib import Path
 from types import TracebackType
 
 import pytest
+from kserve_conformance.results.record import Record, Run, by_key
+from kserve_conformance.results.results_file import read
+from kserve_conformance.results.verdict import Unprovisioned, Verdict
 from rich.console import Console
 
-from conformance.outcomes.results import Record, Run, by_key
-from conformance.outcomes.results_file import read
-from conformance.outcomes.verdicts import Unprovisioned, Verdict
+from matrix.bisect.bisection import Outcome, Seen
 from matrix.commands import given_results, run
 from matrix.commands.live import Notices
 from matrix.commands.output import say
-from matrix.decisions.bisection import Outcome, Seen
 from matrix.environments import provision
 from matrix.environments.locking import LockError
 from matrix.planning.axes import Axes

@@ -11,26 +11,27 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from kserve_conformance.asking.grpc_client import PROTOSET
+from kserve_conformance.expect import shortened
+from kserve_conformance.results.record import Record, Run
+from kserve_conformance.results.verdict import SubjectFailed, Unprovisioned
 from rich.console import Console
 
-from conformance.asking.grpc_client import PROTOSET
-from conformance.expect import shortened
-from conformance.outcomes.results import Record, Run
-from conformance.outcomes.verdicts import SubjectFailed, Unprovisioned
 from matrix.commands import given_results, run
 from matrix.commands.live import Notices
 from matrix.commands.output import fail, make_console, say
 from matrix.commands.summary import first_line
-from matrix.decisions import ground, replaying, shell_lines
-from matrix.decisions.ground import Ground
-from matrix.decisions.replaying import Comparison, PastCell, ReplayError, Sameness
-from matrix.decisions.shell_lines import Address
 from matrix.planning import options
 from matrix.planning.cells import Cell
 from matrix.planning.options import RunOptions
 from matrix.planning.plan import Plan
+from matrix.replay import conditions, replaying
+from matrix.replay.conditions import Ground
+from matrix.replay.replaying import Comparison, PastCell, ReplayError, Sameness
+from matrix.results import last_exchange
+from matrix.results.last_exchange import Address
 from matrix.running.launch import RunningWrapper
-from matrix.running.stage import HarnessError, Stage
+from matrix.running.worker import HarnessError, Stage
 
 OUT = Path("results", "replay")
 
@@ -106,7 +107,7 @@ def _main(arguments: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory(prefix="replay-") as folder:
         past = replaying.find(given_results.of_matrix(source).run, arguments.cell)
         checks = replaying.chosen(past, arguments.check)
-        found = ground.find(past, Path(folder), arguments.wrapper)
+        found = conditions.find(past, Path(folder), arguments.wrapper)
         wanted = _options(past, checks, found, arguments)
         if found.differences and not arguments.anyway:
             return fail(_refusal(past, found), 3)
@@ -207,10 +208,10 @@ def show(comparisons: Sequence[Comparison], address: Address | None, console: Co
         line = _line(each)
         if line is None:
             continue
-        say(console, f"  {shell_lines.readdressed(line, address) if address else line}")
-        for sentence in shell_lines.lacks(line):
+        say(console, f"  {last_exchange.readdressed(line, address) if address else line}")
+        for sentence in last_exchange.lacks(line):
             say(console, f"  (this line can't be sent as it is: {sentence})")
-        told |= {_PROTOSET_HINT} if shell_lines.needs_protoset(line) else set()
+        told |= {_PROTOSET_HINT} if last_exchange.needs_protoset(line) else set()
         told |= {_KEEP_HINT} if address is None else set()
     for sentence in sorted(told):
         say(console, sentence)
@@ -222,7 +223,7 @@ def _line(comparison: Comparison) -> str | None:
     """Give the failing request of now, or of then where it doesn't fail now."""
     for record in (comparison.now, comparison.then):
         if record is not None and not record.as_expected:
-            line = shell_lines.of(record)
+            line = last_exchange.of(record)
             if line is not None:
                 return line
     return None
@@ -233,7 +234,7 @@ def _outcome(record: Record | None) -> str:
         return "not made"
     expected = "" if record.as_expected else f" (expected: {record.expected_verdict})"
     words = f": {first_line(record)}" if record.message else ""
-    answer = None if record.as_expected else shell_lines.answer_of(record)
+    answer = None if record.as_expected else last_exchange.answer_of(record)
     answered = f"; answered: {shortened(answer, 200)}" if answer else ""
     return f"{record.verdict}{expected}{words}{answered}"
 
@@ -250,5 +251,5 @@ def _hold(wrapper: RunningWrapper, sentence: str, console: Console) -> None:
         say(console, "ending both")
 
 
-_PROTOSET_HINT = f"grpcurl needs the service described: python -m conformance protoset ({PROTOSET})"
+_PROTOSET_HINT = f"grpcurl needs the service described: kserve-conformance protoset ({PROTOSET})"
 _KEEP_HINT = "nothing answers at these addresses any more: --keep leaves the wrapper running"

@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from conformance.outcomes import junit, whole_file
-from conformance.outcomes.results import Run
+from kserve_conformance.results import junit, whole_file
+from kserve_conformance.results.record import Run
+
 from matrix.commands import given_results
 from matrix.commands.output import fail, make_console, say
 from matrix.planning import policy

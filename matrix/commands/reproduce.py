@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import requests
+from kserve_conformance.results.verdict import SubjectFailed, Unprovisioned
+from kserve_conformance.text.visible import printable
 from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from conformance.outcomes.verdicts import SubjectFailed, Unprovisioned
-from conformance.outcomes.visible import printable
 from fixtures import leftovers, models, payloads, torchserve
 from fixtures.torchserve import Instance, TorchServe, TorchServeError
 from matrix.commands.output import make_console, say
@@ -30,7 +30,7 @@ from matrix.planning.subject import Subject
 from matrix.running import launch, reference
 from matrix.running.clients import TIMEOUT, encode
 from matrix.running.launch import Situation
-from matrix.running.stage import MODELS
+from matrix.running.worker import MODELS
 
 UNFIXED = Subject("unfixed", "{python} {repository}/fixtures/wrappers/unfixed.py", None)
 FIXED = Subject()

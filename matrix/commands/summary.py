@@ -8,22 +8,22 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from kserve_conformance import catalogue
+from kserve_conformance.results.record import Record, Run
+from kserve_conformance.results.verdict import Verdict
+from kserve_conformance.text.visible import printable
 from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from conformance import catalogue
-from conformance.outcomes.results import Record, Run
-from conformance.outcomes.verdicts import Verdict
-from conformance.outcomes.visible import printable
 from matrix.commands import given_results
 from matrix.commands.output import make_console, say
-from matrix.decisions import wording
-from matrix.decisions.pass_rate import PassRate
-from matrix.reports import attempts, grid, timings
+from matrix.reports import flaky, grid, timings
 from matrix.reports.grid import Point
-from matrix.reports.states import State
+from matrix.results import steady_text
+from matrix.results.pass_rate import PassRate
+from matrix.results.states import State
 
 # Beside the letter of each state, for those who see colours.
 _STYLES = {
@@ -117,7 +117,7 @@ def _pass_rates(run: Run, limit: int = 20) -> Iterator[str]:
     repeat = run.header.repeat
     if repeat == 1:
         return
-    wavering = attempts.wavering([run], _CONFIDENCE)
+    wavering = flaky.wavering([run], _CONFIDENCE)
     for each in wavering[:limit]:
         yield f"flaky: {each.check} in {each.cell}: {each.rate}"
     if len(wavering) > limit:
@@ -129,7 +129,7 @@ def _pass_rates(run: Run, limit: int = 20) -> Iterator[str]:
 
 def first_line(record: Record) -> str:
     """Give the beginning of the reason for a verdict."""
-    return wording.first_line(record.message, _LONGEST)
+    return steady_text.first_line(record.message, _LONGEST)
 
 
 def _table(run: Run) -> Table:

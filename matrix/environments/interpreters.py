@@ -10,7 +10,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from conformance.outcomes.verdicts import Unprovisioned
+from kserve_conformance.results.verdict import Unprovisioned
+
 from matrix.environments import uv_tool
 from matrix.environments.uv_tool import UvFailed
 

@@ -13,10 +13,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from kserve_conformance.results.verdict import Unprovisioned
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from conformance.outcomes.verdicts import Unprovisioned
 from matrix.environments import interpreters, roster, uv_tool
 from matrix.environments.uv_tool import UvFailed
 from matrix.planning import axes

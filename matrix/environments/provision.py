@@ -10,9 +10,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from kserve_conformance.results.verdict import Unprovisioned
 from packaging.version import Version
 
-from conformance.outcomes.verdicts import Unprovisioned
 from fixtures import cache
 from matrix.environments import interpreters, locking, uv_tool
 from matrix.environments.locking import Lock

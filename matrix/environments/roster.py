@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from conformance import datafile
+from kserve_conformance import datafile
+
 from matrix.planning import axes
 from matrix.planning.axes import AxesError
 from matrix.planning.release import Release

@@ -9,8 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import uv
-
-from conformance.outcomes.verdicts import Unprovisioned
+from kserve_conformance.results.verdict import Unprovisioned
 
 # What uv says when it can't reach the package index or where Python builds are kept.
 _NO_NETWORK = re.compile(

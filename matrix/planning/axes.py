@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kserve_conformance import datafile
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import Version
 
-from conformance import datafile
 from matrix.planning.release import Release
 
 FILE = Path(__file__).parents[1] / "axes.toml"

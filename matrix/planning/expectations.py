@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from conformance import catalogue, datafile
-from conformance.outcomes.verdicts import Verdict
+from kserve_conformance import catalogue, datafile
+from kserve_conformance.results.verdict import Verdict
+
 from matrix.planning.conditions import AnyOf, ConditionError
 
 FILE = Path(__file__).parents[1] / "expectations.toml"

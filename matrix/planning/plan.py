@@ -7,7 +7,8 @@ import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from conformance.outcomes.verdicts import Verdict
+from kserve_conformance.results.verdict import Verdict
+
 from matrix.planning import coverage
 from matrix.planning import policy as policies
 from matrix.planning.axes import Axes

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from conformance import datafile
+from kserve_conformance import datafile
+
 from matrix.planning import expectations
 from matrix.planning.conditions import AnyOf, ConditionError
 from matrix.planning.expectations import Expectations

@@ -7,7 +7,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from conformance.outcomes.results import Run
+from kserve_conformance.results.record import Run
+
 from matrix.planning.cells import Cell
 from matrix.planning.expectations import SERVES, Expectations
 

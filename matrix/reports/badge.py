@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.sax.saxutils import escape
 
+from kserve_conformance.results import whole_file
+from kserve_conformance.results.record import Run
 from packaging.version import Version
 
-from conformance.outcomes import whole_file
-from conformance.outcomes.results import Run
 from matrix.planning import axes, ranges
 from matrix.reports import findings
 from matrix.reports.findings import NOT_JUDGED, Finding

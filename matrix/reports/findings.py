@@ -7,18 +7,17 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from kserve_conformance.results.record import Record, Run
+from kserve_conformance.results.verdict import Verdict
 from packaging.version import Version
 
-from conformance.outcomes.results import Record, Run
-from conformance.outcomes.verdicts import Verdict
-from matrix.decisions import wording
-from matrix.decisions.reasons import Rule
+from matrix.gate.reasons import Rule
 from matrix.planning import expectations
 from matrix.planning.cells import Cell
 from matrix.planning.expectations import Expectations
 from matrix.planning.policy import Policy
-from matrix.reports import states
-from matrix.reports.states import UNEXPECTED, State
+from matrix.results import states, steady_text
+from matrix.results.states import UNEXPECTED, State
 
 MISSING = "missing"
 # What says nothing of the wrapper.
@@ -70,7 +69,7 @@ class Finding:
         """Tell it on one short line."""
         more = f" and {len(self.checks) - 1} more" if len(self.checks) > 1 else ""
         known = f", {self.known_as}" if self.known_as else ""
-        said = wording.first_line(self.message, _LONGEST_TITLE)
+        said = steady_text.first_line(self.message, _LONGEST_TITLE)
         return f"{self.checks[0]}{more} {self.verdict}{known}: {said}"
 
 
@@ -204,9 +203,9 @@ def _grouped(records: Iterable[Record], order: dict[str, int]) -> list[Finding]:
 
 def _finding(alike: Sequence[Record]) -> Finding:
     first = alike[0]
-    messages = {wording.first_line(record.message) for record in alike}
+    messages = {steady_text.first_line(record.message) for record in alike}
     answers = {
-        wording.alike(wording.last_answer(record), record.axes, wording.ELLIPSIS)
+        steady_text.alike(steady_text.last_answer(record), record.axes, steady_text.ELLIPSIS)
         for record in alike
     }
     return Finding(
@@ -264,4 +263,6 @@ def missing(run: Run) -> Iterator[Key]:
 
 
 def _wording(record: Record) -> str:
-    return wording.alike(wording.first_line(record.message), record.axes, wording.ELLIPSIS)
+    return steady_text.alike(
+        steady_text.first_line(record.message), record.axes, steady_text.ELLIPSIS
+    )

@@ -6,12 +6,13 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from kserve_conformance.results.record import Run
 from packaging.version import Version
 
-from conformance.outcomes.results import Run
 from matrix.planning import axes
-from matrix.reports import findings, states
-from matrix.reports.states import State
+from matrix.reports import findings
+from matrix.results import states
+from matrix.results.states import State
 
 
 @dataclass(frozen=True)

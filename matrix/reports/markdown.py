@@ -7,28 +7,29 @@ import re
 import statistics
 from collections.abc import Iterable, Sequence
 
-from conformance.outcomes import gfm
-from conformance.outcomes.results import Header, Run
-from conformance.outcomes.verdicts import Verdict
-from matrix.decisions import extent
-from matrix.decisions.pass_rate import percent
+from kserve_conformance.results.record import Header, Run
+from kserve_conformance.results.verdict import Verdict
+from kserve_conformance.text import gfm
+
 from matrix.planning import policy as policies
 from matrix.planning.policy import Policy
 from matrix.reports import (
-    attempts,
     badge,
     findings,
-    footprint,
+    flaky,
     grid,
-    listed,
+    known_entries,
+    original_bug,
     surroundings,
     timings,
 )
 from matrix.reports.findings import NOT_JUDGED, Finding, Findings
 from matrix.reports.grid import Point
-from matrix.reports.listed import Listed
-from matrix.reports.states import State
+from matrix.reports.known_entries import Listed
 from matrix.reports.timings import Spent
+from matrix.results import cells_in_words
+from matrix.results.pass_rate import percent
+from matrix.results.states import State
 
 # GitHub takes 1 MiB for the summary of a step. What is left out is said, and is on the page.
 _MOST_FINDINGS = 40
@@ -109,7 +110,7 @@ def _told(shown: Iterable[Finding], runs: Sequence[Run]) -> list[str]:
         (
             _verdict(each),
             _names(each.checks),
-            gfm.text(extent.of_cells(each.cells, every)),
+            gfm.text(cells_in_words.of_cells(each.cells, every)),
             str(each.records),
             _why(each),
         )
@@ -158,7 +159,7 @@ def _mark(point: Point | None) -> str:
 
 
 def _known(runs: Sequence[Run], policy: Policy, today: datetime.date) -> list[str]:
-    entries = listed.of(runs, policy, today)
+    entries = known_entries.of(runs, policy, today)
     if not entries:
         return ["## Known failing and flaky", "", "None."]
     rows = [
@@ -203,7 +204,7 @@ def _attempts(runs: Sequence[Run], policy: Policy) -> list[str]:
     if repeat == 1:
         return []
     title = f"## Not the same in each of {repeat} attempts"
-    found = attempts.wavering(runs, policy.confidence)
+    found = flaky.wavering(runs, policy.confidence)
     if not found:
         return [title, "", "Nothing: every check came to the same in all of them."]
     rows = [
@@ -230,7 +231,7 @@ def _not_offered(reasons: Sequence[Finding], runs: Sequence[Run]) -> list[str]:
     rows = [
         (
             gfm.code(each.message, _LONGEST),
-            gfm.text(extent.of_cells(each.cells, every)),
+            gfm.text(cells_in_words.of_cells(each.cells, every)),
             _names(each.checks),
         )
         for each in reasons[:_MOST_ROWS]
@@ -248,7 +249,7 @@ def _footprint(runs: Sequence[Run]) -> list[str]:
     releases = list(dict.fromkeys(cell.kserve for cell in every))
     told = [
         f"- {gfm.code(trace.words)}: said {gfm.text(trace.told(releases))}"
-        for trace in footprint.of(runs)
+        for trace in original_bug.of(runs)
     ]
     return ["## The footprint of the original bug", "", *told]
 

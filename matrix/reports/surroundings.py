@@ -6,7 +6,7 @@ import datetime
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
-from conformance.outcomes.results import Header, Run
+from kserve_conformance.results.record import Header, Run
 
 _SHORT = 12
 _DIRTY = "-dirty"

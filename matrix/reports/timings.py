@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
-from conformance.outcomes.results import Record, Run
+from kserve_conformance.results.record import Record, Run
 
 
 @dataclass(frozen=True)

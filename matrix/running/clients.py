@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from contextlib import closing
 from typing import Any
 
+from kserve_conformance.asking import grpc_client
+from kserve_conformance.asking.grpc_client import CallFailed, grpcurl
+from kserve_conformance.asking.http_client import Answer, HttpClient, NoAnswer, Request
+from kserve_conformance.results.exhibit import Exhibit
 from tritonclient.grpc import service_pb2
 
-from conformance.asking import grpc_client
-from conformance.asking.grpc_client import CallFailed, grpcurl
-from conformance.asking.http_client import Answer, HttpClient, NoAnswer, Request
-from conformance.outcomes.exhibit import Exhibit
 from matrix.running.launch import RunningWrapper
 
 # Seconds. Far above what an answer of the test models takes; a wrapper that hangs is found out.

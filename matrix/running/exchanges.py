@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from conformance import datafile
+from kserve_conformance import datafile
 
 FILE = Path(__file__).parents[1] / "exchanges.toml"
 _SCHEMA = FILE.with_suffix(".schema.json")

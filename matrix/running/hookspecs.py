@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from kserve_conformance.results.record import Record, Run
 
-from conformance.outcomes.results import Record, Run
 from matrix.planning.cells import Cell
 from matrix.planning.plan import Plan
 from matrix.running.instances import Instances
-from matrix.running.stage import Stage
+from matrix.running.worker import Stage
 
 
 def pytest_matrix_planned(plan: Plan) -> None:

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
-from conformance.outcomes.verdicts import Verdict
+from kserve_conformance.results.verdict import Verdict
+
 from fixtures import models
 from fixtures import torchserve as torchserves
 from fixtures.torchserve import (
@@ -19,9 +20,9 @@ from fixtures.torchserve import (
     TorchServeError,
 )
 from matrix.running import late_model
-from matrix.running.log_end import last_lines
-from matrix.running.moment import Moment
-from matrix.running.stage import MODELS, instance_key
+from matrix.running.logs import last_lines
+from matrix.running.timing import Moment
+from matrix.running.worker import MODELS, instance_key
 
 # What stands for a TorchServe that isn't there: the verdict to give and the reason.
 Absence = tuple[str, str]

@@ -18,12 +18,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import requests
+from kserve_conformance.results.verdict import SubjectFailed
 
-from conformance.outcomes.verdicts import SubjectFailed
 from fixtures.torchserve import Endpoints
 from matrix.planning.subject import OURS_COMMAND, Subject, base_environment
 from matrix.running import ports
-from matrix.running.log_end import last_lines
+from matrix.running.logs import last_lines
 
 _STOP_WITHIN = 5.0
 # Killed processes whose parent has gone stay zombies where process 1 doesn't reap them.

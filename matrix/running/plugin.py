@@ -15,11 +15,11 @@ from collections.abc import Generator
 from typing import Any
 
 import pytest
+from kserve_conformance.results.exhibit import Exhibit
+from kserve_conformance.results.judgement import judge
+from kserve_conformance.results.verdict import Verdict
+from kserve_conformance.text.visible import printable
 
-from conformance.outcomes.exhibit import Exhibit
-from conformance.outcomes.judgement import judge
-from conformance.outcomes.verdicts import Verdict
-from conformance.outcomes.visible import printable
 from matrix.environments.locking import LockError
 from matrix.planning import axes, expectations, options, policy
 from matrix.planning.cells import Cell
@@ -28,11 +28,11 @@ from matrix.planning.plan import Plan, PlanError
 from matrix.planning.subject import SubjectError
 from matrix.running import hookspecs, statements
 from matrix.running.distribution import ByRelease, visit_of
-from matrix.running.log_end import last_lines
-from matrix.running.moment import Watch
+from matrix.running.logs import last_lines
 from matrix.running.session import MatrixSession
-from matrix.running.stage import Stage
 from matrix.running.statements import Observed
+from matrix.running.timing import Watch
+from matrix.running.worker import Stage
 
 # Making an environment from an empty cache, on a slow line, is a part of the first check.
 _CHECK_WITHIN = 1200

@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from kserve_conformance import VERSION
+from kserve_conformance.results import junit, surroundings
+from kserve_conformance.results.record import Header, Record, Run
+from kserve_conformance.results.results_file import ResultsError, Writer, read
+from kserve_conformance.results.verdict import Verdict
 
-from conformance import VERSION
-from conformance.outcomes import junit, surroundings
-from conformance.outcomes.results import Header, Record, Run
-from conformance.outcomes.results_file import ResultsError, Writer, read
-from conformance.outcomes.verdicts import Verdict
 from fixtures import torchserve
 from matrix.environments import locking
 from matrix.environments.locking import Lock
@@ -24,8 +24,8 @@ from matrix.planning.options import RunOptions
 from matrix.planning.plan import Plan
 from matrix.planning.subject import Subject
 from matrix.running.instances import Instances
-from matrix.running.moment import Moment
 from matrix.running.statements import Statements
+from matrix.running.timing import Moment
 
 FILE_NAME = "results.jsonl"
 JUNIT_NAME = "junit.xml"

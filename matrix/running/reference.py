@@ -8,9 +8,9 @@ from typing import Any
 
 import grpc
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from kserve_conformance.asking.http_client import HttpClient, Request
+from kserve_conformance.expect import Departure
 
-from conformance.asking.http_client import HttpClient, Request
-from conformance.expect import Departure
 from fixtures.torchserve import Instance
 from matrix.running.clients import TIMEOUT, encode
 

@@ -22,7 +22,7 @@ from matrix.planning.subject import Subject
 from matrix.running import instances as running
 from matrix.running.instances import Instances
 from matrix.running.recorder import Recorder, past_run
-from matrix.running.stage import Stage
+from matrix.running.worker import Stage
 
 
 class MatrixSession:

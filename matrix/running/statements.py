@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kserve_conformance import differences
+from kserve_conformance.asking import transcript
+from kserve_conformance.asking.transcript import Seen
+from kserve_conformance.results.outcome import Outcome
+from kserve_conformance.results.verdict import Verdict
 
-from conformance import differences
-from conformance.asking import transcript
-from conformance.asking.transcript import Seen
-from conformance.outcome import Outcome
-from conformance.outcomes.verdicts import Verdict
 from matrix.planning.cells import Cell
-from matrix.running.moment import Moment
+from matrix.running.timing import Moment
 
 TRANSCRIPTS = "transcripts"
 DIFFERENCES = "differences.md"

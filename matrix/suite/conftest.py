@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import pytest
+from kserve_conformance.results.exhibit import Exhibit
 
-from conformance.outcomes.exhibit import Exhibit
 from fixtures.torchserve import Instance
 from matrix.planning.cells import Cell
 from matrix.planning.expectations import Expectations, Service
 from matrix.running.clients import GrpcClient, RestClient
 from matrix.running.launch import RunningWrapper
 from matrix.running.refusal import Refusal
-from matrix.running.stage import Stage
+from matrix.running.worker import Stage
 
 
 @pytest.fixture

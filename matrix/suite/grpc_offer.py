@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from conformance.outcomes.verdicts import Unsupported, Verdict
+from kserve_conformance.results.verdict import Unsupported, Verdict
+
 from matrix.planning.cells import Cell
 from matrix.planning.plan import Plan
 from matrix.running import ports

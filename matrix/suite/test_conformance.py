@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from conformance import catalogue
-from conformance.asking.target import Target
-from conformance.catalogue import Level
-from conformance.outcome import Outcome
-from conformance.outcomes.exhibit import Exhibit
-from conformance.outcomes.verdicts import Verdict
-from conformance.session import Session
+from kserve_conformance import catalogue
+from kserve_conformance.asking.target import Target
+from kserve_conformance.catalogue import Level
+from kserve_conformance.results.exhibit import Exhibit
+from kserve_conformance.results.outcome import Outcome
+from kserve_conformance.results.verdict import Verdict
+from kserve_conformance.session import Session
+
 from matrix.planning.cells import Cell
 from matrix.planning.plan import Plan
 from matrix.running import late_model
 from matrix.running.launch import RunningWrapper
-from matrix.running.stage import Stage
 from matrix.running.statements import Observed
+from matrix.running.worker import Stage
 
 
 def test_conformance(

@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 import pytest
 from google.protobuf import text_format
+from kserve_conformance.asking.grpc_client import CallFailed
+from kserve_conformance.results.exhibit import Exhibit
 from tritonclient.grpc import service_pb2
 
-from conformance.asking.grpc_client import CallFailed
-from conformance.outcomes.exhibit import Exhibit
 from matrix.planning.cells import Cell
 from matrix.planning.expectations import Service
 from matrix.planning.plan import Plan
@@ -18,7 +18,7 @@ from matrix.running import exchanges, late_model
 from matrix.running.clients import GrpcClient, RestClient
 from matrix.running.exchanges import Exchanges, GrpcExchange, HttpExchange
 from matrix.running.launch import RunningWrapper
-from matrix.running.stage import Stage
+from matrix.running.worker import Stage
 from matrix.suite.grpc_offer import need_grpc
 
 Judge = Callable[[str], None]

@@ -7,11 +7,11 @@ from typing import Any
 import numpy
 import tritonclient.grpc as triton_grpc
 import tritonclient.http as triton_http
+from kserve_conformance import tensors
+from kserve_conformance.expect import reading
+from kserve_conformance.results.exhibit import Exhibit
 from tritonclient.utils import InferenceServerException, triton_to_np_dtype
 
-from conformance import tensors
-from conformance.expect import reading
-from conformance.outcomes.exhibit import Exhibit
 from fixtures import payloads
 from matrix.planning.cells import Cell
 from matrix.planning.plan import Plan

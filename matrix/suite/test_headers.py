@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from conformance.asking.http_client import Answer
-from conformance.expect import reading
-from conformance.outcomes.exhibit import Exhibit
+from kserve_conformance.asking.http_client import Answer
+from kserve_conformance.expect import reading
+from kserve_conformance.results.exhibit import Exhibit
+
 from fixtures import payloads
 from matrix.planning.cells import Cell
 from matrix.running.clients import RestClient

@@ -9,19 +9,19 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from kserve_conformance import tensors
+from kserve_conformance.asking.grpc_client import CallFailed
+from kserve_conformance.asking.http_client import Answer
+from kserve_conformance.expect import reading
+from kserve_conformance.results.exhibit import Exhibit
 
-from conformance import tensors
-from conformance.asking.grpc_client import CallFailed
-from conformance.asking.http_client import Answer
-from conformance.expect import reading
-from conformance.outcomes.exhibit import Exhibit
 from matrix.planning.cells import Cell
 from matrix.planning.plan import Plan
 from matrix.running.clients import GrpcClient, RestClient
 from matrix.running.late_model import LateModel
 from matrix.running.launch import RunningWrapper
-from matrix.running.patience import seconds_until
-from matrix.running.stage import Stage
+from matrix.running.timing import seconds_until
+from matrix.running.worker import Stage
 from matrix.suite.grpc_offer import need_grpc
 
 # A worker of TorchServe starts in 2 to 5 s; a machine that is busy takes longer.

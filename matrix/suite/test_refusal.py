@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from conformance.outcomes.exhibit import Exhibit
+from kserve_conformance.results.exhibit import Exhibit
+
 from matrix.planning.cells import Cell
 from matrix.planning.expectations import Expectations
 from matrix.running.refusal import AT_MOST, Refusal

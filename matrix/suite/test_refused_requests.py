@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from conformance import tensors
-from conformance.asking.grpc_client import CallFailed
-from conformance.asking.http_client import Answer
-from conformance.outcomes.exhibit import Exhibit
+from kserve_conformance import tensors
+from kserve_conformance.asking.grpc_client import CallFailed
+from kserve_conformance.asking.http_client import Answer
+from kserve_conformance.results.exhibit import Exhibit
+
 from fixtures import payloads
 from matrix.planning.cells import Cell
 from matrix.planning.plan import Plan

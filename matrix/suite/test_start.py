@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from conformance.outcomes.exhibit import Exhibit
-from conformance.outcomes.verdicts import Unsupported
+from kserve_conformance.results.exhibit import Exhibit
+from kserve_conformance.results.verdict import Unsupported
+
 from matrix.planning.cells import Cell
 from matrix.planning.expectations import REFUSES, Expectations, Service
 from matrix.running.clients import RestClient
 from matrix.running.launch import RunningWrapper
-from matrix.running.stage import MODELS, Stage
+from matrix.running.worker import MODELS, Stage
 
 
 def test_starts(wrapper: RunningWrapper, exhibit: Exhibit) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from conformance.expect import reading
-from conformance.outcomes.exhibit import Exhibit
+from kserve_conformance.expect import reading
+from kserve_conformance.results.exhibit import Exhibit
+
 from fixtures import payloads
 from fixtures.torchserve import Instance
 from matrix.planning.expectations import Service

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from conformance import tensors
-from conformance.expect import reading
-from conformance.outcomes.exhibit import Exhibit
+from kserve_conformance import tensors
+from kserve_conformance.expect import reading
+from kserve_conformance.results.exhibit import Exhibit
+
 from fixtures import payloads
 from fixtures.torchserve import Instance
 from matrix.planning.cells import Cell

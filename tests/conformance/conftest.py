@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from kserve_conformance.asking.target import Target
 
-from conformance.asking.target import Target
-from fixtures import servers
-from fixtures.servers import RightServer, state
+from tests import servers
+from tests.servers import RightServer, state
 
 
 @pytest.fixture(scope="session")

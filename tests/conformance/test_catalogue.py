@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-
-from conformance import VERSION, catalogue, checks, page, requirements
+from kserve_conformance import VERSION, catalogue, checks, page, requirements
 
 
 def test_each_statement_has_a_check_and_each_check_a_statement() -> None:
@@ -16,7 +15,7 @@ def test_there_are_enough_statements() -> None:
 
 
 def test_the_page_is_that_of_the_catalogue() -> None:
-    assert page.FILE.read_text(encoding="utf-8") == page.text(), "python -m conformance page"
+    assert page.FILE.read_text(encoding="utf-8") == page.text(), "python -m kserve_conformance page"
 
 
 def test_the_current_version_is_frozen() -> None:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from kserve_conformance import differences
+from kserve_conformance.asking import transcript
+from kserve_conformance.asking.http_client import Answer
+from kserve_conformance.asking.transcript import Seen
+from kserve_conformance.commands.cli import main
 from markdown_it import MarkdownIt
-
-from conformance import differences
-from conformance.asking import transcript
-from conformance.asking.http_client import Answer
-from conformance.asking.transcript import Seen
-from conformance.commands.cli import main
 
 
 def _seen(body: bytes, status: int = 200, number: int = 1, **headers: str) -> Seen:

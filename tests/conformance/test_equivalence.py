@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from kserve_conformance import tensors
+from kserve_conformance.asking.http_client import HttpClient
+from kserve_conformance.asking.offer import Offer
+from kserve_conformance.asking.server import Server
+from kserve_conformance.asking.target import Target
 
-from conformance import tensors
-from conformance.asking.http_client import HttpClient
-from conformance.asking.offer import Offer
-from conformance.asking.server import Server
-from conformance.asking.target import Target
 from fixtures import payloads
 from matrix.running import reference
 from tests.conformance.serving import RELEASES, Serving, serving, torchserve

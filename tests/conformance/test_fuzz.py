@@ -11,17 +11,17 @@ from typing import Any
 
 import pytest
 from hypothesis import strategies as st
+from kserve_conformance.asking.target import Target
+from kserve_conformance.commands.cli import main
+from kserve_conformance.commands.fuzz import fuzz, selected
+from kserve_conformance.fuzzing import falsify
+from kserve_conformance.fuzzing.falsify import Finding
+from kserve_conformance.session import Session
+from kserve_conformance.tensors import DATATYPES
 
-from conformance.asking.target import Target
-from conformance.commands.cli import main
-from conformance.commands.fuzz import fuzz, selected
-from conformance.fuzzing import falsify
-from conformance.fuzzing.falsify import Finding
-from conformance.session import Session
-from conformance.tensors import DATATYPES
-from fixtures.servers import RightServer, state
-from fixtures.servers.http import Answer, Handler, Request
-from fixtures.servers.wrong.faults import change_call_requests, change_requests
+from tests.servers import RightServer, state
+from tests.servers.http import Answer, Handler, Request
+from tests.servers.wrong.faults import change_call_requests, change_requests
 
 Fuzz = Callable[..., int]
 

@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-
-from conformance.asking.http_client import HttpClient, NoAnswer, Request
+from kserve_conformance.asking.http_client import HttpClient, NoAnswer, Request
 
 _BODY = b"[1, 2, 3]"
 _ANSWER = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"

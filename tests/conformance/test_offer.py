@@ -6,13 +6,13 @@ import dataclasses
 from typing import Any
 
 import pytest
+from kserve_conformance.asking.offer import Offer
+from kserve_conformance.asking.target import Target
+from kserve_conformance.session import Session
 
-from conformance.asking.offer import Offer
-from conformance.asking.target import Target
-from conformance.session import Session
-from fixtures.servers import RightServer, state
-from fixtures.servers.http import Answer, Request
-from fixtures.servers.wrong.faults import change_answers, change_documents
+from tests.servers import RightServer, state
+from tests.servers.http import Answer, Request
+from tests.servers.wrong.faults import change_answers, change_documents
 
 
 def _look(target: Target) -> Offer:

@@ -8,10 +8,9 @@ import struct
 from typing import Any
 
 import pytest
-
-from conformance import expect, round_trip
-from conformance.expect import Departure
-from conformance.tensors import tensor
+from kserve_conformance import expect, round_trip
+from kserve_conformance.expect import Departure
+from kserve_conformance.tensors import tensor
 
 
 @pytest.mark.parametrize(

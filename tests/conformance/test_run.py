@@ -1,4 +1,4 @@
-"""``python -m conformance run`` and ``pytest conformance``, as a person uses them."""
+"""``python -m kserve_conformance run`` and ``pytest conformance``, as a person uses them."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from kserve_conformance import catalogue, requirements
+from kserve_conformance.asking import transcript
+from kserve_conformance.commands.cli import main
+from kserve_conformance.results import results_file
 
-from conformance import catalogue, requirements
-from conformance.asking import transcript
-from conformance.commands.cli import main
-from conformance.outcomes import results_file
-from fixtures.servers import RightServer, state
-from fixtures.servers.http import Answer, Handler, Request
-from fixtures.servers.wrong.faults import change_answers, change_documents
+from tests.servers import RightServer, state
+from tests.servers.http import Answer, Handler, Request
+from tests.servers.wrong.faults import change_answers, change_documents
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 

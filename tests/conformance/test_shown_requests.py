@@ -8,14 +8,14 @@ import subprocess
 
 import pytest
 from google.protobuf import descriptor_pb2, descriptor_pool, json_format, message_factory
+from kserve_conformance import tensors
+from kserve_conformance.asking import grpc_client
+from kserve_conformance.asking.http_client import HttpClient, Request
 from tritonclient.grpc import service_pb2
 
-from conformance import tensors
-from conformance.asking import grpc_client
-from conformance.asking.http_client import HttpClient, Request
-from fixtures.servers import RightServer
-from fixtures.servers.http import Answer, Handler
-from fixtures.servers.http import Request as Received
+from tests.servers import RightServer
+from tests.servers.http import Answer, Handler
+from tests.servers.http import Request as Received
 
 REQUESTS = [
     ("GET", "/v2", {"x-request-id": "a"}, None),

@@ -10,10 +10,9 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
-from conformance.catalogue import Level
-from conformance.strategies import invalid, valid
-from conformance.tensors import DATATYPES, flat
+from kserve_conformance.catalogue import Level
+from kserve_conformance.strategies import invalid, valid
+from kserve_conformance.tensors import DATATYPES, flat
 
 _OF_EACH_PROTOCOL: dict[str, Callable[..., st.SearchStrategy[Any]]] = {
     "v1": invalid.v1,

@@ -6,9 +6,8 @@ import struct
 from typing import Any
 
 import pytest
+from kserve_conformance import tensors
 from tritonclient.grpc import service_pb2
-
-from conformance import tensors
 
 TENSORS: list[dict[str, Any]] = [
     {"name": "i", "datatype": "INT64", "shape": [2], "data": [-1, 9007199254740993]},

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from kserve_conformance import catalogue
+from kserve_conformance.asking.target import Target
+from kserve_conformance.expect import Departure
+from kserve_conformance.results.verdict import Verdict
+from kserve_conformance.session import Session
 
-from conformance import catalogue
-from conformance.asking.target import Target
-from conformance.expect import Departure
-from conformance.outcomes.verdicts import Verdict
-from conformance.session import Session
-from fixtures.servers import RightServer
-from fixtures.servers.wrong import FAULTS, Fault
+from tests.servers import RightServer
+from tests.servers.wrong import FAULTS, Fault
 
 STATEMENTS = catalogue.load()
 # Of the checks, this share has to be seen to fail on a wrong server.

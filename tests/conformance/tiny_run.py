@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from conformance.outcomes.results import Header
+from kserve_conformance.results.record import Header
 
 CELL = "kserve0.9.0-unset-kserve-torchserve0.12.0"
 AXES = {

@@ -7,14 +7,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from kserve_conformance.results.record import Run
+from kserve_conformance.results.results_file import read
 from playwright.sync_api import Browser
 
-from conformance.outcomes.results import Run
-from conformance.outcomes.results_file import read
 from matrix.planning import policy
 from matrix.reports import page
-from tests.matrix import gate_cases, real_results, variants
-from tests.matrix.opened_page import Opened, Write, chromium
+from tests.matrix import real_results, variants
+from tests.matrix.gate import gate_cases
+from tests.matrix.reports.opened_page import Opened, Write, chromium
 
 
 @pytest.fixture(scope="session")

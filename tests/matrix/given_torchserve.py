@@ -16,7 +16,7 @@ from typing import Any
 from fixtures import torchserve
 from fixtures.torchserve import Instance, TorchServeError
 from matrix.environments.provision import Environment
-from matrix.running import stage
+from matrix.running import worker
 
 PYTHON = "MATRIX_GIVEN_PYTHON"
 VARIABLE = "MATRIX_GIVEN_TORCHSERVE"
@@ -57,4 +57,4 @@ def pytest_configure() -> None:
     torchserve.start = _start
     if PYTHON in os.environ:
         # mypy: what a module imports isn't what it exports, but it is what it uses.
-        stage.provision = _provision  # type: ignore[attr-defined]
+        worker.provision = _provision  # type: ignore[attr-defined]

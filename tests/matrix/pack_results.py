@@ -11,7 +11,7 @@ import lzma
 import tempfile
 from pathlib import Path
 
-from conformance.outcomes.results_file import Writer, read
+from kserve_conformance.results.results_file import Writer, read
 
 _PACKED = Path(__file__).with_name("results")
 

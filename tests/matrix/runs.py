@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from conformance.outcomes.results import Run
-from conformance.outcomes.results_file import read
+from kserve_conformance.results.record import Run
+from kserve_conformance.results.results_file import read
+
 from tests.matrix import given_torchserve
 
 REPOSITORY = Path(__file__).resolve().parents[2]

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from conformance.outcomes.results import Record, Run
-from conformance.outcomes.verdicts import Verdict
+from kserve_conformance.results.record import Record, Run
+from kserve_conformance.results.verdict import Verdict
+
 from matrix.planning import axes
 from matrix.planning.conditions import AnyOf
 from matrix.planning.policy import Known, Requirement

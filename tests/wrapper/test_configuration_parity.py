@@ -17,7 +17,7 @@ import pytest
 from fixtures import models
 from fixtures.torchserve import printout
 from fixtures.torchserve.ports import Lease
-from matrix.running.patience import seconds_until
+from matrix.running.timing import seconds_until
 from wrapper.address import Address
 from wrapper.configuration import ConfigurationError, TorchServeConfiguration
 

@@ -13,7 +13,7 @@ from matrix.environments import provision
 from matrix.planning.subject import Subject
 from matrix.running import launch
 from matrix.running.launch import Situation
-from matrix.running.patience import seconds_until
+from matrix.running.timing import seconds_until
 from tests.wrapper.running import RELEASES, start_torchserve, wrapper
 
 pytestmark = pytest.mark.integration

@@ -21,7 +21,7 @@ from fixtures import models
 from fixtures import torchserve as torchserves
 from fixtures.torchserve.process import ProcessTorchServe
 from matrix.running.launch import RunningWrapper
-from matrix.running.patience import seconds_until
+from matrix.running.timing import seconds_until
 from tests.wrapper.running import RELEASES, start_torchserve, wrapper
 from tests.wrapper.surroundings import settings
 from wrapper.torchserve.management import Management

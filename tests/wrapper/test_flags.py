@@ -13,7 +13,7 @@ import requests
 from fixtures import payloads
 from fixtures.torchserve import Instance
 from matrix.running.launch import RunningWrapper
-from matrix.running.patience import seconds_until
+from matrix.running.timing import seconds_until
 from tests.wrapper.running import start_torchserve, wrapper
 
 GENERATIONS = ["0.9.0", "0.10.0", "0.13.1", "0.14.1", "0.21.0"]

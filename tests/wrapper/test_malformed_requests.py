@@ -14,9 +14,9 @@ import grpc
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from kserve_conformance.strategies import BinaryRequest, invalid, valid
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 
-from conformance.strategies import BinaryRequest, invalid, valid
 from fixtures.torchserve import TorchServe
 from matrix.running.launch import RunningWrapper
 from tests.wrapper.running import RELEASES, start_torchserve, wrapper

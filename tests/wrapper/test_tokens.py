@@ -10,7 +10,7 @@ import requests
 
 from fixtures.torchserve import configuration
 from fixtures.torchserve.process import ProcessTorchServe
-from matrix.running.patience import seconds_until
+from matrix.running.timing import seconds_until
 from tests.wrapper.running import RELEASES, start_torchserve, wrapper
 from wrapper.torchserve import tokens
 

@@ -10,17 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+from kserve_conformance.results import whole_file
+from kserve_conformance.results.record import Run
+from kserve_conformance.text.visible import visible
 from markupsafe import Markup
 
-from conformance.outcomes import whole_file
-from conformance.outcomes.results import Run
-from conformance.outcomes.visible import visible
 from matrix.planning import policy as policies
 from matrix.planning.policy import Policy
-from matrix.reports import listed, surroundings, timings
+from matrix.reports import known_entries, surroundings, timings
 from matrix.reports.findings import Findings
 from matrix.reports.page import links, payload, rows, sections
-from matrix.reports.states import State
+from matrix.results.states import State
 
 _FOLDER = Path(__file__).parent
 _STYLES = ("base", "layout", "tables", "results", "cell", "print")
@@ -75,7 +75,7 @@ def _data(runs: Sequence[Run], policy: Policy, found: Findings) -> dict[str, Any
     return payload.of(
         list(rows.cells(runs, policy, found)),
         findings=[each.title for each in found],
-        entries=[f"known {kind}: {entry.reason}" for kind, entry in listed.entries(policy)],
+        entries=[f"known {kind}: {entry.reason}" for kind, entry in known_entries.entries(policy)],
     )
 
 

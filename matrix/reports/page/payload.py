@@ -9,16 +9,16 @@ import json
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
+from kserve_conformance import catalogue
+from kserve_conformance.results.verdict import Verdict
 from packaging.version import Version
 
-from conformance import catalogue
-from conformance.outcomes.verdicts import Verdict
 from matrix.planning import expectations
 from matrix.planning.cells import AXES
 from matrix.reports import grid
 from matrix.reports.findings import MISSING
 from matrix.reports.page.rows import OUTCOMES, Cell, Evidence, Row
-from matrix.reports.states import State
+from matrix.results.states import State
 
 _VERDICTS = (*map(str, Verdict), MISSING)
 _STATES = tuple(State)

@@ -8,12 +8,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Any
 
-from conformance.outcomes.results import Record, Run
-from conformance.outcomes.verdicts import Verdict
+from kserve_conformance.results.record import Record, Run
+from kserve_conformance.results.verdict import Verdict
+
 from matrix.planning.policy import Policy
-from matrix.reports import findings, listed, states
+from matrix.reports import findings, known_entries
 from matrix.reports.findings import MISSING, Findings
-from matrix.reports.states import UNEXPECTED, State
+from matrix.results import states
+from matrix.results.states import UNEXPECTED, State
 
 # What the page filters by; a row may be several of them. Their order is that of the bits.
 OUTCOMES = {
@@ -135,7 +137,7 @@ def _told(value: Any) -> str:
 def _entries(policy: Policy, axes: Mapping[str, str]) -> dict[str, list[tuple[int, str]]]:
     """Give the policy's entries that are about each check of a cell, as (number, kind)."""
     about: dict[str, list[tuple[int, str]]] = defaultdict(list)
-    for number, (kind, entry) in enumerate(listed.entries(policy), start=1):
+    for number, (kind, entry) in enumerate(known_entries.entries(policy), start=1):
         if entry.when.holds(axes):
             for check in entry.checks:
                 about[check].append((number, kind))
@@ -164,8 +166,8 @@ def _outcomes(state: State, kinds: Set[str], differs: bool) -> int:
     held = {
         "unexpected": state in UNEXPECTED,
         "known": state is State.KNOWN,
-        "known-failing": listed.FAILING in kinds,
-        "known-flaky": listed.FLAKY in kinds,
+        "known-failing": known_entries.FAILING in kinds,
+        "known-flaky": known_entries.FLAKY in kinds,
         "differs": differs,
         "expected": state is State.PASSED,
     }

@@ -8,27 +8,28 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from conformance.outcomes.results import Run
-from matrix.decisions import extent
+from kserve_conformance.results.record import Run
+
 from matrix.planning.policy import Policy
 from matrix.reports import (
-    attempts,
     badge,
     findings,
-    footprint,
+    flaky,
     grid,
-    listed,
+    known_entries,
+    original_bug,
     surroundings,
     timings,
 )
-from matrix.reports.attempts import Wavering
 from matrix.reports.badge import Badge
 from matrix.reports.findings import Finding, Findings
-from matrix.reports.footprint import Trace
+from matrix.reports.flaky import Wavering
 from matrix.reports.grid import Grid
-from matrix.reports.listed import Listed
+from matrix.reports.known_entries import Listed
+from matrix.reports.original_bug import Trace
 from matrix.reports.page import links
 from matrix.reports.timings import Spent
+from matrix.results import cells_in_words
 
 # The values that the original bug is about; others are shown where its words were said.
 _BUG_PROTOCOLS = ("unset", "v1")
@@ -108,9 +109,9 @@ def of(runs: Sequence[Run], policy: Policy, found: Findings, today: datetime.dat
         by_release=timings.by_release(runs),
         by_check=timings.by_check(runs),
         refusals=_refusals(runs, laid_out.releases),
-        listed=listed.of(runs, policy, today),
+        listed=known_entries.of(runs, policy, today),
         attempts=max(run.header.repeat for run in runs),
-        wavering=attempts.wavering(runs, policy.confidence),
+        wavering=flaky.wavering(runs, policy.confidence),
         surroundings=[{"run": [run.header.run], **surroundings.of(run.header)} for run in runs],
     )
 
@@ -166,7 +167,7 @@ def _told(found: Iterable[Finding], runs: Sequence[Run]) -> Iterator[Told]:
         yield Told(
             number=number,
             finding=each,
-            where=extent.of_cells(each.cells, every),
+            where=cells_in_words.of_cells(each.cells, every),
             example=links.to(
                 "overview",
                 cell=links.cell(cell, runtime),
@@ -179,7 +180,7 @@ def _told(found: Iterable[Finding], runs: Sequence[Run]) -> Iterator[Told]:
 
 def _footprint(runs: Sequence[Run], laid_out: Grid) -> Footprint:
     said: dict[tuple[str, str], list[str]] = defaultdict(list)
-    traces = footprint.of(runs)
+    traces = original_bug.of(runs)
     for trace in traces:
         for protocol, releases in trace.releases.items():
             for release in releases:

@@ -1,7 +1,0 @@
-"""Runs ``python -m conformance``."""
-
-import sys
-
-from conformance.commands.cli import main
-
-sys.exit(main())

@@ -1,1 +1,0 @@
-"""``python -m conformance``: its commands."""

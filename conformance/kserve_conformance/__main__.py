@@ -1,0 +1,7 @@
+"""Runs ``python -m kserve_conformance``."""
+
+import sys
+
+from kserve_conformance.commands.cli import main
+
+sys.exit(main())

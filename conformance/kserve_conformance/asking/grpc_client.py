@@ -1,0 +1,154 @@
+"""Calls a server's inference.GRPCInferenceService, and shows each call as a grpcurl line."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+import grpc
+from google.protobuf import descriptor_pb2, json_format
+from google.protobuf.message import Message
+from tritonclient.grpc import service_pb2, service_pb2_grpc
+
+from kserve_conformance.asking.http_client import LONGEST_LINE, TIMEOUT, NoAnswer, Request
+from kserve_conformance.expect import Departure, shortened
+
+SERVICE = "inference.GRPCInferenceService"
+PROTOSET = "open_inference.protoset"
+_LONGEST = 64 * 1024 * 1024
+# Seconds. A port that speaks no gRPC never becomes ready: no answer tells so.
+_CONNECTING = 5.0
+
+
+class CallFailed(Departure):
+    """A gRPC status other than OK. Where a check doesn't want it, it is a departure."""
+
+    def __init__(self, call: str, code: str, details: str) -> None:
+        super().__init__(f"{call} ended with {code}: {shortened(details, 300)}", "OK", code)
+        self.code = code
+        self.details = details
+
+    def shown(self) -> str:
+        """Give the end of the call for a person to read."""
+        return f"{self.code}: {self.details}"
+
+    @property
+    def is_no_answer(self) -> bool:
+        """Tell whether the server let the time run out, which is no way to refuse a call."""
+        return self.code == "DEADLINE_EXCEEDED"
+
+
+class GrpcClient:
+    """Makes calls over one channel."""
+
+    def __init__(self, target: str, user_agent: str, timeout: float = TIMEOUT) -> None:
+        self.target = target
+        self._timeout = timeout
+        options = [
+            ("grpc.primary_user_agent", user_agent),
+            ("grpc.enable_http_proxy", 0),
+            ("grpc.max_receive_message_length", _LONGEST),
+            ("grpc.max_send_message_length", _LONGEST),
+        ]
+        self._channel = grpc.insecure_channel(target, options)
+        self._stub = service_pb2_grpc.GRPCInferenceServiceStub(self._channel)
+
+    def connect(self) -> None:
+        """Wait for the connection.
+
+        Raises:
+            NoAnswer: when there is none in time.
+        """
+        try:
+            grpc.channel_ready_future(self._channel).result(min(self._timeout, _CONNECTING))
+        except grpc.FutureTimeoutError:
+            raise NoAnswer("no gRPC connection in time") from None
+
+    def call(self, name: str, request: Message, metadata: Mapping[str, str]) -> Any:
+        """Make a call.
+
+        Raises:
+            CallFailed: when it ends with another status than OK, or isn't answered.
+        """
+        try:
+            return getattr(self._stub, name)(
+                request, timeout=self._timeout, metadata=tuple(metadata.items())
+            )
+        except grpc.RpcError as error:
+            raise CallFailed(name, error.code().name, error.details() or "") from None
+
+    def call_bytes(self, method: str, message: bytes, metadata: Mapping[str, str]) -> bytes:
+        """Make a call of any method with bytes that need be no message.
+
+        Raises:
+            CallFailed: when it ends with another status than OK, or isn't answered.
+        """
+        call = self._channel.unary_unary(
+            method, request_serializer=None, response_deserializer=None
+        )
+        try:
+            answer: bytes = call(message, timeout=self._timeout, metadata=tuple(metadata.items()))
+        except grpc.RpcError as error:
+            raise CallFailed(method, error.code().name, error.details() or "") from None
+        return answer
+
+    def close(self) -> None:
+        """Close the channel."""
+        self._channel.close()
+
+
+def shown(answer: Message) -> str:
+    """Give the answer to a call for a person to read."""
+    return str(answer) or "(a message of defaults only)"
+
+
+def grpcurl(target: str, name: str, request: Message, metadata: Mapping[str, str]) -> str:
+    """Give a line for a shell that makes the same call, but for a message too long for one.
+
+    ``BODY`` stands for that, and the line ends with a comment that tells its size.
+    Servers of KServe's SDK have no reflection, so that grpcurl needs a description of the
+    service: ``python -m kserve_conformance protoset`` writes it.
+    """
+    words = ["grpcurl", "-plaintext", "-protoset", PROTOSET]
+    for key, value in metadata.items():
+        words += ["-H", f"{key}: {value}"]
+    body = json_format.MessageToDict(request, preserving_proto_field_name=True)
+    text = json.dumps(body, ensure_ascii=False)
+    # What can't be seen is no part of a line to copy.
+    text = text if text.isprintable() else json.dumps(body)
+    called = [target, f"{SERVICE}/{name}"]
+    if len(text) <= LONGEST_LINE:
+        line = shlex.join([*words, "-d", text, *called])
+        if len(line) <= LONGEST_LINE:
+            return line
+    return f"{shlex.join([*words, '-d', '@', *called])} < BODY   # {len(text)} characters of JSON"
+
+
+def curl(target: str, method: str, message: bytes, metadata: Mapping[str, str]) -> str:
+    """Give a line for a shell that sends bytes as gRPC does, after their length.
+
+    grpcurl sends messages of calls that are in its description only.
+    """
+    headers = {"content-type": "application/grpc", "te": "trailers", **metadata}
+    body = b"\0" + len(message).to_bytes(4, "big") + message
+    line = Request("POST", f"http://{target}{method}", headers, body).curl()
+    return line.replace("curl -sS -i", "curl -sS -i --http2-prior-knowledge", 1)
+
+
+def protoset() -> bytes:
+    """Describe the service as grpcurl's ``-protoset`` takes it: a FileDescriptorSet."""
+    wanted = descriptor_pb2.FileDescriptorSet()
+    seen: set[str] = set()
+
+    def add(file: Any) -> None:
+        if file.name in seen:
+            return
+        seen.add(file.name)
+        for dependency in file.dependencies:
+            add(dependency)
+        file.CopyToProto(wanted.file.add())
+
+    add(service_pb2.DESCRIPTOR)
+    return wanted.SerializeToString()

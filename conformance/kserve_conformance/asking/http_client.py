@@ -1,0 +1,289 @@
+"""Asks a server by HTTP, as a check wants it to the byte, and shows each request as a curl line."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shlex
+import socket
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+
+from kserve_conformance.expect import Departure, shortened
+
+# Seconds. Far above what a model of a test takes; a server that hangs is found out.
+TIMEOUT = 10.0
+# Characters. A line that would be longer stands for its body by a word: a terminal takes no more
+# at once, and evidence is cut off where it is longer.
+LONGEST_LINE = 3900
+# Bytes that need be no HTTP are cut off instead; each may stand there as four characters.
+_SHOWN = LONGEST_LINE // 5
+
+
+class NoAnswer(Departure):
+    """The server closed the connection, or said nothing within the time."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """An HTTP request as it is sent; ``headers`` has all that were chosen."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes | None
+
+    @property
+    def asked(self) -> str:
+        """Give method and path."""
+        parts = urlsplit(self.url)
+        return f"{self.method} {parts.path}{'?' + parts.query if parts.query else ''}"
+
+    def curl(self) -> str:
+        """Give a line for a shell that sends the same, but for a body that is too long for one.
+
+        ``@BODY`` stands for that, and the line ends with a comment that tells its size.
+        """
+        words = ["curl", "-sS", "-i"]
+        # curl waits for the body that a HEAD's Content-Length tells of, unless told.
+        words += ["--head"] if self.method == "HEAD" else ["-X", self.method]
+        words += ["--path-as-is", self.url]
+        for name, value in self.headers.items():
+            # curl leaves a header without a value out, unless it ends with a semicolon.
+            words += ["-H", f"{name}: {value}" if value else f"{name};"]
+        if self.body is None:
+            return shlex.join(words)
+        if "content-type" not in {name.lower() for name in self.headers}:
+            words += ["-H", "content-type:"]
+        if len(self.body) <= LONGEST_LINE:
+            line = _with_body(words, self.body)
+            if len(line) <= LONGEST_LINE:
+                return line
+        return f"{shlex.join(words)} --data-binary @BODY   # {len(self.body)} bytes"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An HTTP answer. The names of ``headers`` are in small letters.
+
+    Attributes:
+        asked: method and path of the request, for sentences.
+    """
+
+    asked: str
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    seconds: float = field(default=0.0, compare=False)
+
+    def json(self) -> Any:
+        """Give the body as JSON by RFC 8259, which has no NaN.
+
+        Raises:
+            Departure: when it is none.
+        """
+        try:
+            return json.loads(self.body, parse_constant=_refuse)
+        except (ValueError, RecursionError):
+            raise Departure(
+                f"{self.asked}: the body of the answer {self.status} is no JSON: "
+                f"{shortened(repr(self.body), 200)}"
+            ) from None
+
+    def success(self) -> Any:
+        """Give the body of an answer that must be 200 with JSON.
+
+        Raises:
+            Departure: when it is anything else.
+        """
+        if self.status != 200:
+            raise Departure(
+                f"{self.asked}: expected status 200, got {self.status}: "
+                f"{shortened(self.text(), 300)}",
+                200,
+                self.status,
+            )
+        return self.json()
+
+    def error(self, *statuses: int) -> str:
+        """Give the sentence of an error answer, which must have one of the statuses.
+
+        Args:
+            statuses: those that are right; 4xx where none is named.
+
+        Raises:
+            Departure: when the status is another, or there is no non-empty ``error`` string.
+        """
+        self.failure(*statuses)
+        return self.sentence()
+
+    def sentence(self) -> str:
+        """Give the sentence of an error answer, whichever status it has.
+
+        Raises:
+            Departure: when there is no non-empty ``error`` string.
+        """
+        told = self.json()
+        sentence = told.get("error") if isinstance(told, dict) else None
+        if not isinstance(sentence, str) or not sentence.strip():
+            raise Departure(
+                f'{self.asked}: the answer {self.status} has no "error" string: '
+                f"{shortened(self.text(), 200)}",
+                {"error": "a sentence"},
+                told,
+            )
+        return sentence
+
+    def failure(self, *statuses: int) -> None:
+        """Go on where the answer has one of the statuses, whatever its body is.
+
+        Raises:
+            Departure: when the status is another.
+        """
+        right = self.status in statuses if statuses else 400 <= self.status < 500
+        if not right:
+            wanted = " or ".join(map(str, statuses)) or "a status 4xx"
+            raise Departure(
+                f"{self.asked}: expected {wanted}, got {self.status}: "
+                f"{shortened(self.text(), 300)}",
+                list(statuses) or "4xx",
+                self.status,
+            )
+
+    def text(self) -> str:
+        """Give the body for a person to read."""
+        return self.body.decode("utf-8", "backslashreplace")
+
+    def shown(self) -> str:
+        """Give the answer for a person to read."""
+        told = "".join(f"\n{name}: {value}" for name, value in self.headers.items())
+        return f"{self.status}{told}\n\n{shortened(self.text(), 2000)}"
+
+
+class HttpClient:
+    """Sends requests to one server over connections that stay open."""
+
+    def __init__(self, base: str, timeout: float = TIMEOUT) -> None:
+        self.base = base.rstrip("/")
+        self._timeout = timeout
+        self._session = requests.Session()
+        # A proxy of this machine has nothing to say here, and its headers would get in the way.
+        self._session.trust_env = False
+        self._session.headers.clear()
+        self._keeps_one = False
+
+    def send(self, request: Request) -> Answer:
+        """Send a request and give its answer; redirections are answers as well.
+
+        Raises:
+            NoAnswer: when the server doesn't answer.
+        """
+        try:
+            prepared = requests.Request(
+                request.method,
+                request.url,
+                data=request.body,
+                headers={"Accept-Encoding": "identity", **request.headers},
+            ).prepare()
+            # As it was written: requests resolves dots in a path, and letters that needn't be
+            # encoded.
+            if request.url.isascii():
+                prepared.url = request.url
+            got = self._sent(prepared)
+        except (requests.RequestException, ValueError) as error:
+            raise NoAnswer(f"{request.asked} was not answered: {error}") from None
+        headers = {name.lower(): value for name, value in got.headers.items()}
+        return Answer(
+            request.asked, got.status_code, headers, got.content, got.elapsed.total_seconds()
+        )
+
+    def _sent(self, prepared: requests.PreparedRequest) -> requests.Response:
+        try:
+            got = self._session.send(prepared, timeout=self._timeout, allow_redirects=False)
+        except requests.ConnectionError:
+            if not self._keeps_one:
+                raise
+            # A server may end a connection that it has kept open at any time, and uvicorn does
+            # when an application raised, without saying so in its answer. That is nothing to hold
+            # against what is asked next: ask once more, on a new connection.
+            self._session.close()
+            got = self._session.send(prepared, timeout=self._timeout, allow_redirects=False)
+        self._keeps_one = True
+        return got
+
+    def send_bytes(self, data: bytes) -> bytes:
+        """Send bytes that need be no HTTP on a connection of their own; give all that comes back.
+
+        A whole request should say ``Connection: close``: an answer ends where the server ends the
+        connection.
+
+        Raises:
+            NoAnswer: when the server can't be reached, or doesn't end the connection in time.
+        """
+        parts = urlsplit(self.base)
+        port = parts.port or 80
+        received = bytearray()
+        try:
+            with socket.create_connection((parts.hostname or "", port), timeout=5) as connection:
+                # A server may refuse what it has seen and close before it has read it all.
+                with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                    connection.sendall(data)
+                try:
+                    _receive(connection, received)
+                except TimeoutError:
+                    # Not sooner: servers drop the request of a client that ended its side.
+                    connection.shutdown(socket.SHUT_WR)
+                    _receive(connection, received)
+        except OSError as error:
+            if not received:
+                raise NoAnswer(f"{shortened(repr(data), 80)}: no answer: {error}") from None
+        return bytes(received)
+
+    def shown_bytes(self, data: bytes) -> str:
+        """Give a line for a shell that sends the same bytes."""
+        parts = urlsplit(self.base)
+        to = f"nc {parts.hostname} {parts.port or 80}"
+        if len(data) <= LONGEST_LINE:
+            line = f"printf {_escaped(data)} | {to}"
+            if len(line) <= LONGEST_LINE:
+                return line
+        told = f"{len(data)} bytes, of which not all are here"
+        return f"printf {_escaped(data[:_SHOWN])} | {to}   # {told}"
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._session.close()
+
+
+def _with_body(words: Sequence[str], body: bytes) -> str:
+    try:
+        text = body.decode()
+        # What can't be seen, a line's end too, is no part of a line to copy.
+        if text.startswith("@") or not text.isprintable():
+            raise ValueError
+    except ValueError:
+        return f"printf {_escaped(body)} | {shlex.join([*words, '--data-binary', '@-'])}"
+    return shlex.join([*words, "--data-binary", text])
+
+
+def _receive(connection: socket.socket, received: bytearray) -> None:
+    while chunk := connection.recv(65536):
+        received += chunk
+
+
+def _escaped(data: bytes) -> str:
+    return shlex.quote("".join(map(_for_printf, data)))
+
+
+def _for_printf(byte: int) -> str:
+    # What printf or a shell would take for its own, as -, is written as a number, too.
+    plain = 32 <= byte < 127 and byte not in b"%\\-'"
+    return chr(byte) if plain else f"\\{byte:03o}"
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON")

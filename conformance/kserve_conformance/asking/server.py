@@ -1,0 +1,352 @@
+"""The server under judgement, as one check sees it."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import dataclasses
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol
+
+from google.protobuf.message import Message
+from tritonclient.grpc import service_pb2
+
+from kserve_conformance import VERSION, tensors
+from kserve_conformance.asking import transcript
+from kserve_conformance.asking.grpc_client import CallFailed, GrpcClient, curl, grpcurl, shown
+from kserve_conformance.asking.http_client import Answer, HttpClient, NoAnswer, Request
+from kserve_conformance.asking.target import Target
+from kserve_conformance.asking.transcript import Seen
+from kserve_conformance.expect import Departure
+from kserve_conformance.results.exhibit import Exhibit
+from kserve_conformance.results.verdict import Unsupported
+
+PRODUCT = f"kserve-conformance/{VERSION}"
+
+
+class Knowledge(Protocol):
+    """What is known of the server besides its address; see `asking.offer.Offer`."""
+
+    v1_sample: Mapping[str, Any] | None
+    v2_sample: Mapping[str, Any] | None
+    is_contract_v1: bool
+    is_contract_v2: bool
+    not_ready_model: str | None
+    declared: frozenset[str]
+    detected: frozenset[str]
+    absent: Mapping[str, str]
+
+
+class Server:
+    """Asks one server on behalf of one check, and keeps what was said.
+
+    Each request has the check's id in User-Agent and X-Request-Id, so that the server's own log
+    can be joined.
+
+    Attributes:
+        model: the model to ask.
+        check: the id of the check.
+        seen: what a client could tell of each answer.
+    """
+
+    def __init__(self, target: Target, check: str, http: HttpClient, known: Knowledge) -> None:
+        self.target = target
+        self.model = target.model
+        self.known = known
+        self.exhibit = Exhibit()
+        self.seen: list[Seen] = []
+        self.check = check
+        self._http = http
+        self._grpc: GrpcClient | None = None
+        self._asked = 0
+
+    # ------------------------------------------------------------ REST
+
+    def get(self, path: str, headers: Mapping[str, str | None] | None = None) -> Answer:
+        """GET a path; see `ask`."""
+        return self.ask("GET", path, None, headers)
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        headers: Mapping[str, str | None] | None = None,
+    ) -> Answer:
+        """Send a request.
+
+        Args:
+            body: bytes as they are, anything else as JSON; none where it is None.
+            headers: more of them; a value of None leaves one out that would be sent else, as
+                ``content-type: application/json`` of a request with a body is.
+
+        Raises:
+            NoAnswer: when the server doesn't answer.
+        """
+        request = self._request(method, path, body, headers or {})
+        try:
+            answer = self._http.send(request)
+        except NoAnswer as error:
+            self.exhibit.exchange(request.curl(), str(error))
+            raise
+        self.exhibit.exchange(request.curl(), answer.shown())
+        self._remember(transcript.of_answer(self.check, self._asked, answer))
+        return answer
+
+    def predict(self, body: Any, **more: Any) -> Answer:
+        """POST to the model's V1 ``:predict``; see `ask`."""
+        return self.ask("POST", f"/v1/models/{self.model}:predict", body, **more)
+
+    def explain(self, body: Any, **more: Any) -> Answer:
+        """POST to the model's V1 ``:explain``; see `ask`."""
+        return self.ask("POST", f"/v1/models/{self.model}:explain", body, **more)
+
+    def infer(self, body: Any, **more: Any) -> Answer:
+        """POST to the model's V2 ``/infer``; see `ask`."""
+        return self.ask("POST", f"/v2/models/{self.model}/infer", body, **more)
+
+    def infer_binary(
+        self, head: Mapping[str, Any] | bytes, raw: bytes, length: str | None = ""
+    ) -> Answer:
+        """POST a V2 request with binary tensors behind its JSON head.
+
+        Args:
+            length: Inference-Header-Content-Length; the head's where it is empty, and no such
+                header where it is None.
+        """
+        written = head if isinstance(head, bytes) else encode(head)
+        headers: dict[str, str | None] = {"content-type": "application/octet-stream"}
+        if length is not None:
+            headers["inference-header-content-length"] = length or str(len(written))
+        return self.infer(written + raw, headers=headers)
+
+    def send_bytes(self, data: bytes) -> bytes:
+        """Send bytes that need be no HTTP on a connection of their own; give what comes back."""
+        try:
+            received = self._http.send_bytes(data)
+        except NoAnswer as error:
+            self.exhibit.exchange(self._http.shown_bytes(data), str(error))
+            raise
+        self.exhibit.exchange(self._http.shown_bytes(data), repr(received))
+        return received
+
+    # ------------------------------------------------------------ gRPC
+
+    def connect_by_grpc(self) -> None:
+        """Connect; see `GrpcClient.connect`."""
+        self._grpc_client().connect()
+
+    def call(
+        self, name: str, request: Message | None = None, metadata: Mapping[str, str] | None = None
+    ) -> Any:
+        """Make a call of inference.GRPCInferenceService.
+
+        Args:
+            request: an empty one where it is None.
+
+        Raises:
+            CallFailed: when it ends with another status than OK.
+            Unsupported: when there is no gRPC target.
+        """
+        message = getattr(service_pb2, f"{name}Request")() if request is None else request
+        client = self._grpc_client()
+        sent = {"x-request-id": self._next_id(), **(metadata or {})}
+        line = grpcurl(client.target, name, message, sent)
+        try:
+            answer = client.call(name, message, sent)
+        except CallFailed as error:
+            self.exhibit.exchange(line, error.shown())
+            self._remember(transcript.of_message(self.check, self._asked, name, error.code, None))
+            raise
+        self.exhibit.exchange(line, shown(answer))
+        self._remember(transcript.of_message(self.check, self._asked, name, "OK", answer))
+        return answer
+
+    def call_bytes(self, method: str, message: bytes) -> bytes:
+        """Call any method of any service with bytes; see `GrpcClient.call_bytes`."""
+        client = self._grpc_client()
+        sent = {"x-request-id": self._next_id()}
+        line = curl(client.target, method, message, sent)
+        try:
+            answer = client.call_bytes(method, message, sent)
+        except CallFailed as error:
+            self.exhibit.exchange(line, error.shown())
+            raise
+        self.exhibit.exchange(line, repr(answer))
+        return answer
+
+    def infer_grpc(self, request: service_pb2.ModelInferRequest, **more: Any) -> Any:
+        """Call ModelInfer; see `call`."""
+        return self.call("ModelInfer", request, **more)
+
+    def refused(self, name: str, request: Message, *codes: str) -> CallFailed:
+        """Make a call that must end with one of the codes.
+
+        Args:
+            codes: names of gRPC's codes; any but OK where none is named.
+
+        Raises:
+            Departure: when it is answered, ends with another code, or doesn't end in time.
+        """
+        wanted = " or ".join(codes) or "an error status"
+        try:
+            self.call(name, request)
+        except CallFailed as error:
+            if error.is_no_answer or (
+                error.code == "UNAVAILABLE" and "UNAVAILABLE" not in codes and self._is_gone()
+            ):
+                raise
+            if codes and error.code not in codes:
+                raise Departure(
+                    f"{name}: expected {wanted}, got {error.code}: {error.details}",
+                    list(codes),
+                    error.code,
+                ) from None
+            return error
+        raise Departure(f"{name}: expected {wanted}, got OK", list(codes) or "an error", "OK")
+
+    @contextlib.contextmanager
+    def aside(self) -> Iterator[None]:
+        """Ask for what isn't judged, and keep none of it: a person is shown the last exchange."""
+        judged = len(self.exhibit.exchanges)
+        try:
+            yield
+        finally:
+            del self.exhibit.exchanges[judged:]
+
+    # ------------------------------------------------------------ what to ask with
+
+    def v1_sample(self) -> dict[str, Any]:
+        """Give a V1 request that the model answers.
+
+        Raises:
+            Unsupported: when none is known.
+        """
+        return self._sample(self.known.v1_sample, "V1", '{"v1": {"instances": [...]}}')
+
+    def v2_sample(self, **members: Any) -> dict[str, Any]:
+        """Give a V2 request that the model answers, with more members.
+
+        Raises:
+            Unsupported: when none is known.
+        """
+        sample = self._sample(self.known.v2_sample, "V2", '{"v2": {"inputs": [...]}}')
+        return {**sample, **members}
+
+    def grpc_sample(self) -> service_pb2.ModelInferRequest:
+        """Give the V2 sample as a gRPC request, typed where its datatypes have typed contents.
+
+        Raises:
+            Unsupported: when none is known.
+        """
+        sample = self.v2_sample()
+        halves = any(each["datatype"] == "FP16" for each in sample["inputs"])
+        return (tensors.raw_request if halves else tensors.request)(self.model, sample)
+
+    def need_contract_v1(self) -> None:
+        """Go on where the model gives back V1 instances as the contract model does.
+
+        Raises:
+            Unsupported: where it doesn't.
+        """
+        if not self.known.is_contract_v1:
+            raise Unsupported(_NO_CONTRACT.format("V1 instances"))
+
+    def need_contract_v2(self) -> None:
+        """Go on where the model gives back V2 tensors as the contract model does.
+
+        Raises:
+            Unsupported: where it doesn't.
+        """
+        if not self.known.is_contract_v2:
+            raise Unsupported(_NO_CONTRACT.format("V2 tensors called returned"))
+
+    def not_ready_model(self) -> str:
+        """Give a model that the server knows and that isn't ready.
+
+        Raises:
+            Unsupported: when there is none.
+        """
+        if self.known.not_ready_model is None:
+            raise Unsupported("no model is known that isn't ready: name one with --not-ready-model")
+        return self.known.not_ready_model
+
+    def spare_model(self) -> str:
+        """Give a model that may be unloaded and loaded again.
+
+        Raises:
+            Unsupported: when there is none.
+        """
+        if self.target.spare_model is None:
+            raise Unsupported("no model may be unloaded: name one with --spare-model")
+        return self.target.spare_model
+
+    def close(self) -> None:
+        """Close what only this check used."""
+        if self._grpc is not None:
+            self._grpc.close()
+
+    def _request(
+        self, method: str, path: str, body: Any, headers: Mapping[str, str | None]
+    ) -> Request:
+        written = body if body is None or isinstance(body, bytes) else encode(body)
+        sent: dict[str, str | None] = {
+            "user-agent": f"{PRODUCT} ({self.check})",
+            "x-request-id": self._next_id(),
+        }
+        if written is not None:
+            sent["content-type"] = "application/json"
+        sent |= {name.lower(): value for name, value in headers.items()}
+        kept = {name: value for name, value in sent.items() if value is not None}
+        # A name may have a space, which ends a path.
+        return Request(method, self._http.base + path.replace(" ", "%20"), kept, written)
+
+    def _remember(self, seen: Seen) -> None:
+        # Names that differ from one run to the next are no difference between servers.
+        names = {self.known.not_ready_model: "$not_ready", self.target.spare_model: "$spare"}
+        for name, word in names.items():
+            if name:
+                asked, form = (text.replace(name, word) for text in (seen.asked, seen.form))
+                seen = dataclasses.replace(seen, asked=asked, form=form)
+        self.seen.append(seen)
+
+    def _next_id(self) -> str:
+        self._asked += 1
+        return f"{self.check}-{self._asked}"
+
+    def _grpc_client(self) -> GrpcClient:
+        if self.target.grpc is None:
+            raise Unsupported("no gRPC address was given: name it with --grpc-target")
+        if self._grpc is None:
+            agent = f"{PRODUCT} ({self.check})"
+            self._grpc = GrpcClient(self.target.grpc, agent, self.target.timeout)
+        return self._grpc
+
+    def _is_gone(self) -> bool:
+        try:
+            with self.aside():
+                self.call("ServerLive")
+        except CallFailed as error:
+            return error.code == "UNAVAILABLE"
+        return False
+
+    def _sample(self, sample: Mapping[str, Any] | None, version: str, form: str) -> dict[str, Any]:
+        if sample is None:
+            raise Unsupported(
+                f"no {version} request is known that the model answers: give one with --payloads, "
+                f"a file that holds {form}"
+            )
+        return copy.deepcopy(dict(sample))
+
+
+def encode(body: Any) -> bytes:
+    """Write a JSON body."""
+    # Half of a surrogate pair, which UTF-8 doesn't have, becomes JSON's escape of it.
+    return json.dumps(body, ensure_ascii=False).encode(errors="backslashreplace")
+
+
+_NO_CONTRACT = (
+    "the model doesn't give back {}: what data becomes can be judged with the contract model "
+    "only (docs/conformance.md)"
+)

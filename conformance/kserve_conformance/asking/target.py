@@ -1,0 +1,136 @@
+"""What is judged: an address, a model, and what its owner says of them."""
+
+from __future__ import annotations
+
+import json
+import math
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import jsonschema
+
+from kserve_conformance import tensors
+from kserve_conformance.asking.http_client import TIMEOUT
+from kserve_conformance.catalogue import PROFILES
+
+_SCHEMA = Path(__file__).with_name("payloads.schema.json")
+# What a model's name would end or change a path with.
+_PATH_SIGNS = frozenset("/?#%")
+
+
+class TargetError(ValueError):
+    """A target that can't be asked as it was described. Its text is a sentence."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """A server and the model of it that is asked.
+
+    Attributes:
+        url: base of its REST routes, such as ``http://127.0.0.1:8080``.
+        grpc: ``HOST:PORT`` of its gRPC service, None where it has none.
+        profiles: what is judged.
+        claimed: of these, what its owner says that it offers; the others are looked for.
+        payloads: sample requests, ``v1`` and ``v2``, for models that don't describe their inputs.
+        payloads_file: where they are from, for the command that judges again.
+        not_ready_model: a model that the server knows and that isn't ready, if there is one.
+        spare_model: a model that may be unloaded and loaded again, if there is one.
+        timeout: seconds that an answer may take.
+    """
+
+    url: str
+    model: str
+    grpc: str | None = None
+    profiles: tuple[str, ...] = PROFILES
+    claimed: frozenset[str] = frozenset()
+    payloads: Mapping[str, Any] = field(default_factory=dict)
+    not_ready_model: str | None = None
+    spare_model: str | None = None
+    timeout: float = TIMEOUT
+    payloads_file: Path | None = None
+
+    def __post_init__(self) -> None:
+        if "@" in self.url:
+            # Not shown: a claim, results and curl lines hold the address, for others to read.
+            raise TargetError("--target: a user and a password in the address would be published")
+        if not _is_base(self.url):
+            raise TargetError(
+                f"--target {self.url}: expected http://HOST:PORT (TLS is judged behind a proxy "
+                "that ends it)"
+            )
+        if self.grpc is not None and ("/" in self.grpc or ":" not in self.grpc):
+            raise TargetError(f"--grpc-target {self.grpc}: expected HOST:PORT")
+        if not self.model:
+            raise TargetError("--model is empty: name the model to ask")
+        for option, name in (
+            ("--model", self.model),
+            ("--not-ready-model", self.not_ready_model or ""),
+            ("--spare-model", self.spare_model or ""),
+        ):
+            if set(name) & _PATH_SIGNS or not name.isprintable():
+                raise TargetError(f"{option} {name!r}: such a name can't be put into a path")
+        if "grpc" in self.claimed and self.grpc is None:
+            raise TargetError("--profile grpc needs --grpc-target HOST:PORT")
+
+    @property
+    def arguments(self) -> list[str]:
+        """Give the command-line arguments that describe it."""
+        told = ["--target", self.url, "--model", self.model]
+        told += ["--grpc-target", self.grpc] if self.grpc else []
+        told += ["--not-ready-model", self.not_ready_model] if self.not_ready_model else []
+        told += ["--spare-model", self.spare_model] if self.spare_model else []
+        told += ["--answer-timeout", f"{self.timeout:g}"] if self.timeout != TIMEOUT else []
+        told += ["--payloads", str(self.payloads_file)] if self.payloads_file else []
+        named = self.profiles if self.claimed else ()
+        return told + [word for profile in named for word in ("--profile", profile)]
+
+
+def read_payloads(path: Path) -> Mapping[str, Any]:
+    """Read a file of sample requests: ``{"v1": {"instances": ...}, "v2": {"inputs": ...}}``.
+
+    Raises:
+        TargetError: when it can't be read or has another form; says where.
+    """
+    try:
+        document: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        jsonschema.validate(document, json.loads(_SCHEMA.read_text(encoding="utf-8")))
+    except (OSError, ValueError) as error:
+        raise TargetError(f"--payloads {path} can't be read: {error}") from None
+    except jsonschema.ValidationError as error:
+        place = ".".join(str(part) for part in error.absolute_path) or "the document"
+        raise TargetError(f"--payloads {path}: {place}: {error.message[:300]}") from None
+    for index, each in enumerate(document.get("v2", {}).get("inputs", ())):
+        wrong = _why_not_sound(each)
+        if wrong is not None:
+            raise TargetError(f"--payloads {path}: v2.inputs.{index}: {wrong}")
+    return document
+
+
+def _is_base(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        # Reading the port judges it.
+        return (
+            parts.scheme == "http"
+            and bool(parts.hostname)
+            and parts.port != 0
+            and not (parts.query or parts.fragment)
+        )
+    except ValueError:
+        return False
+
+
+def _why_not_sound(described: Mapping[str, Any]) -> str | None:
+    """Say why a tensor can't be sent over each of the transports, None where it can."""
+    data = tensors.flat(described["data"])
+    if len(data) != math.prod(described["shape"]):
+        return f"{len(data)} elements, where shape {described['shape']} says another number"
+    try:
+        tensors.pack(described["datatype"], data)
+    except (struct.error, OverflowError, TypeError, ValueError, AttributeError) as error:
+        return f"data that are no {described['datatype']}: {error}"
+    return None

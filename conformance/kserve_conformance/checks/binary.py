@@ -1,0 +1,326 @@
+"""The binary tensor data extension: tensors behind the JSON of a request or an answer."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from kserve_conformance import expect, round_trip, tensors
+from kserve_conformance.asking.http_client import Answer
+from kserve_conformance.asking.server import Server, encode
+from kserve_conformance.checks import v2_answers
+from kserve_conformance.checks.registry import check
+from kserve_conformance.expect import Departure
+from kserve_conformance.results.verdict import Unsupported
+from kserve_conformance.tensors import DATATYPES, Datatype, tensor
+
+_LENGTH = "inference-header-content-length"
+_EVERYTHING = {"binary_data_output": True}
+_INTEGERS = tensor("returned_b", "INT32", [2, 2], [1, 2, 3, 2**30])
+_DOUBLES = tensor("returned_a", "FP64", [3], [0.1, -1.5, 3.0])
+_SHORTS = tensor("returned_c", "UINT16", [1, 2], [7, 65535])
+
+
+@dataclass(frozen=True)
+class _Told:
+    """A binary answer, taken apart.
+
+    Attributes:
+        asked: what was asked, for sentences.
+        head: its JSON.
+        binary: the names of the outputs that come as binary data, in alphabetical order.
+        raw: what follows the JSON.
+    """
+
+    asked: str
+    head: Mapping[str, Any]
+    binary: Sequence[str]
+    raw: bytes
+
+
+@check("V2-BINARY-001")
+def binary_inputs_are_answered(server: Server) -> None:
+    answer = server.infer_binary(*_in_binary(_sample(server)))
+    told = answer.success()
+    expect.that(_LENGTH not in answer.headers, "the answer has binary data that nobody asked for")
+    with expect.reading("the V2 answer"):
+        expect.that(bool(told["outputs"]), "there are no outputs")
+        for output in told["outputs"]:
+            expect.that("data" in output, f"the output {output['name']} has no data")
+
+
+@check("V2-BINARY-002")
+def binary_inputs_are_read_in_order(server: Server) -> None:
+    server.need_contract_v2()
+    inputs = [_INTEGERS, _DOUBLES, _SHORTS]
+    v2_answers.expect_back(server.infer_binary(*_in_binary({"inputs": inputs})), inputs)
+
+
+@check("V2-BINARY-003")
+def encodings_mix(server: Server) -> None:
+    server.need_contract_v2()
+    (first, last), raw = _split([_INTEGERS, _SHORTS])
+    answer = server.infer_binary({"inputs": [first, _DOUBLES, last]}, raw)
+    v2_answers.expect_back(answer, [_INTEGERS, _DOUBLES, _SHORTS])
+    (middle,), raw = _split([_DOUBLES])
+    answer = server.infer_binary({"inputs": [_INTEGERS, middle, _SHORTS]}, raw)
+    v2_answers.expect_back(answer, [_INTEGERS, _DOUBLES, _SHORTS])
+
+
+@check("V2-BINARY-004")
+def each_datatype_comes_back_exactly(server: Server) -> None:
+    server.need_contract_v2()
+    sent = [_exact(each) for each in tensors.DATATYPES.values() if each.size]
+    # JSON may be refused for FP16. The others go from one encoding to the other, since a wrong
+    # order of bytes looks right where it is wrong both ways.
+    halves = [each for each in sent if each["datatype"] == "FP16"]
+    others = [each for each in sent if each not in halves]
+    v2_answers.expect_back(server.infer_binary(*_in_binary({"inputs": others})), others)
+    _came_back(_told(server.infer({"inputs": others, "parameters": _EVERYTHING})), others)
+    _come_back_in_binary(server, halves)
+
+
+@check("V2-BINARY-005")
+def what_is_no_number_comes_back(server: Server) -> None:
+    server.need_contract_v2()
+    values = [math.inf, -math.inf, math.nan]
+    sent = [tensor(f"returned_{each}", each, [3], values) for each in ("FP32", "FP64")]
+    _come_back_in_binary(server, sent)
+
+
+@check("V2-BINARY-006")
+def text_keeps_its_bounds(server: Server) -> None:
+    server.need_contract_v2()
+    text = tensor("returned", "BYTES", [2, 2], ["", "é漢🙂", "a", "two\nlines "])
+    v2_answers.expect_back(server.infer_binary(*_in_binary({"inputs": [text]})), [text])
+    _come_back_in_binary(server, [text])
+
+
+@check("V2-BINARY-007")
+def bytes_need_be_no_text(server: Server) -> None:
+    server.need_contract_v2()
+    data = [b"\x89PNG\r\n\x1a\n\x00", bytes(range(256)), b"\xff\x00"]
+    _come_back_in_binary(server, [tensor("returned", "BYTES", [3], data)])
+
+
+@check("V2-BINARY-008")
+def no_elements_are_no_bytes(server: Server) -> None:
+    server.need_contract_v2()
+    _come_back_in_binary(server, [tensor("returned_nothing", "FP32", [0, 3], []), _INTEGERS])
+
+
+@check("V2-BINARY-009")
+def impossible_lengths_are_refused(server: Server) -> None:
+    body, raw = _in_binary(_sample(server))
+    for length in ("many", "-1", str(len(encode(body)) + len(raw) + 100)):
+        server.infer_binary(body, raw, length).error()
+
+
+@check("V2-BINARY-010")
+def lengths_that_split_the_json_are_refused(server: Server) -> None:
+    body, raw = _in_binary(_sample(server))
+    server.infer_binary(body, raw, None).error()
+    server.infer_binary(body, raw, str(len(encode(body)) - 1)).error()
+
+
+@check("V2-BINARY-011")
+def sizes_that_do_not_fit_the_shape_are_refused(server: Server) -> None:
+    body, raw = _in_binary(_sample(server))
+    size = body["inputs"][0]["parameters"]["binary_data_size"]
+    for wrong in (size - 1, size + 1):
+        # The bytes are as many as the sizes say, and the other inputs have their own.
+        fitting = raw[: min(wrong, size)] + b"\0" * (wrong - size) + raw[size:]
+        server.infer_binary(_resized(body, wrong), fitting).error()
+
+
+@check("V2-BINARY-012")
+def sizes_that_are_none_are_refused(server: Server) -> None:
+    body, raw = _in_binary(_sample(server))
+    size = body["inputs"][0]["parameters"]["binary_data_size"]
+    for wrong in (str(size), size + 0.5, -size):
+        server.infer_binary(_resized(body, wrong), raw).error()
+
+
+@check("V2-BINARY-013")
+def bodies_that_end_early_are_refused(server: Server) -> None:
+    body, raw = _in_binary(_sample(server))
+    server.infer_binary(body, raw[:-1]).error()
+    server.infer_binary(body, b"").error()
+
+
+@check("V2-BINARY-014")
+def bodies_that_go_on_are_refused(server: Server) -> None:
+    body, raw = _in_binary(_sample(server))
+    server.infer_binary(body, raw + b"\0").error()
+
+
+@check("V2-BINARY-015")
+def data_twice_are_refused(server: Server) -> None:
+    sample = _sample(server)
+    body, raw = _in_binary(sample)
+    body["inputs"][0]["data"] = sample["inputs"][0]["data"]
+    server.infer_binary(body, raw).error()
+
+
+@check("V2-BINARY-016")
+def outputs_are_binary_one_by_one(server: Server) -> None:
+    server.need_contract_v2()
+    wanted = [
+        {"name": "returned_b"},
+        {"name": "returned_a", "parameters": {"binary_data": True}},
+        {"name": "returned_c", "parameters": {"binary_data": False}},
+    ]
+    inputs = [_INTEGERS, _DOUBLES, _SHORTS]
+    _just_these_are_binary(
+        server.infer({"inputs": inputs, "outputs": wanted}), ["returned_a"], inputs
+    )
+
+
+@check("V2-BINARY-017")
+def all_outputs_are_binary(server: Server) -> None:
+    server.need_contract_v2()
+    inputs = [_INTEGERS, _DOUBLES]
+    answer = server.infer({"inputs": inputs, "parameters": _EVERYTHING})
+    _just_these_are_binary(answer, ["returned_a", "returned_b"], inputs)
+
+
+@check("V2-BINARY-018")
+def an_output_overrides_the_request(server: Server) -> None:
+    server.need_contract_v2()
+    wanted = [
+        {"name": "returned_b", "parameters": {"binary_data": False}},
+        {"name": "returned_a", "parameters": {"binary_data": True}},
+    ]
+    inputs = [_INTEGERS, _DOUBLES]
+    body = {"inputs": inputs, "outputs": wanted, "parameters": _EVERYTHING}
+    _just_these_are_binary(server.infer(body), ["returned_a"], inputs)
+
+
+@check("V2-BINARY-019")
+def binary_answers_tell_their_lengths(server: Server) -> None:
+    # More bytes than characters, which a wrong count shows.
+    told = _told(server.infer({**_sample(server, **_EVERYTHING), "id": "é漢"}))
+    expect.that(bool(told.binary), "no output comes as binary data")
+
+
+@check("V2-BINARY-020")
+def binary_answers_are_declared(server: Server) -> None:
+    answer = server.infer(_sample(server, **_EVERYTHING))
+    _told(answer)
+    kind = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
+    expect.equal(kind, "application/octet-stream", "the Content-Type of a binary answer")
+
+
+@check("V2-BINARY-021")
+def binary_answers_have_the_id(server: Server) -> None:
+    body, raw = _in_binary({**_sample(server, **_EVERYTHING), "id": "conformance-21"})
+    told = _told(server.infer_binary(body, raw)).head
+    expect.equal(told.get("id"), "conformance-21", "the id of a binary answer")
+    expect.equal(told.get("model_name"), server.model, "the model's name in a binary answer")
+
+
+@check("V2-BINARY-022")
+def encodings_agree(server: Server) -> None:
+    server.need_contract_v2()
+    inputs = [_INTEGERS, _DOUBLES, tensor("returned_text", "BYTES", [2], ["é", "b"])]
+    v2_answers.expect_back(server.infer({"inputs": inputs}), inputs)
+    v2_answers.expect_back(server.infer_binary(*_in_binary({"inputs": inputs})), inputs)
+    _came_back(_told(server.infer({"inputs": inputs, "parameters": _EVERYTHING})), inputs)
+    _come_back_in_binary(server, inputs)
+
+
+def _exact(datatype: Datatype) -> dict[str, Any]:
+    # 1 besides, since the ends of some ranges are the same in any order of bytes.
+    more = [1] if "INT" in datatype.name else []
+    data = [*datatype.extremes, *more]
+    return tensor(f"returned_{datatype.name}", datatype.name, [len(data)], data)
+
+
+def _sample(server: Server, **parameters: Any) -> dict[str, Any]:
+    """Give the request that the model is known to answer, with parameters, for all outputs.
+
+    Raises:
+        Unsupported: when none is known, or an input's datatype has no binary form in the texts.
+    """
+    body = v2_answers.with_parameters(server.v2_sample(), parameters)
+    body.pop("outputs", None)
+    for each in body["inputs"]:
+        if each["datatype"] not in DATATYPES:
+            raise Unsupported(f"the texts don't tell the binary form of {each['datatype']}")
+    return body
+
+
+def _in_binary(body: Mapping[str, Any]) -> tuple[dict[str, Any], bytes]:
+    """Give a request's JSON with all of its inputs as binary data, and the bytes behind it."""
+    head, raw = _split(body["inputs"])
+    return {**body, "inputs": head}, raw
+
+
+def _split(inputs: Iterable[Mapping[str, Any]]) -> tuple[list[dict[str, Any]], bytes]:
+    """Give inputs as a binary request's JSON has them, and the bytes behind it."""
+    head, raw = [], b""
+    for each in inputs:
+        packed = tensors.pack(each["datatype"], tensors.flat(each["data"]))
+        bare = {name: value for name, value in each.items() if name != "data"}
+        head.append(v2_answers.with_parameters(bare, {"binary_data_size": len(packed)}))
+        raw += packed
+    return head, raw
+
+
+def _resized(body: Mapping[str, Any], size: Any) -> dict[str, Any]:
+    """Give a binary request's JSON with another size of its first input."""
+    first, *others = body["inputs"]
+    changed = v2_answers.with_parameters(first, {"binary_data_size": size})
+    return {**body, "inputs": [changed, *others]}
+
+
+def _told(answer: Answer) -> _Told:
+    """Take a binary answer apart.
+
+    Raises:
+        Departure: when it is none.
+    """
+    answer.failure(200)
+    told = answer.headers.get(_LENGTH)
+    if told is None or not told.isdecimal() or int(told) > len(answer.body):
+        raise Departure(
+            f"{answer.asked}: expected binary data with Inference-Header-Content-Length, got "
+            f"{told!r} for a body of {len(answer.body)} bytes"
+        )
+    head = dataclasses.replace(answer, body=answer.body[: int(told)]).json()
+    raw = answer.body[int(told) :]
+    sizes = {}
+    with expect.reading("the JSON of the binary answer"):
+        for output in head["outputs"]:
+            # That null stands for none is a departure from another statement.
+            size = (output.get("parameters") or {}).get("binary_data_size")
+            if size is not None:
+                expect.that("data" not in output, f"{output['name']} has data twice")
+                sizes[output["name"]] = size
+        expect.equal(sum(sizes.values()), len(raw), f"{answer.asked}: the sum of the sizes")
+        return _Told(answer.asked, head, sorted(sizes), raw)
+
+
+def _came_back(told: _Told, inputs: Sequence[Mapping[str, Any]]) -> None:
+    """Compare outputs of a binary answer, in JSON or not, with the inputs that they give back."""
+    with expect.reading("the binary answer"):
+        back = round_trip.of_json(told.head["outputs"], told.raw)
+    round_trip.expect_back(round_trip.of_json(inputs), (), back, told.asked)
+
+
+def _come_back_in_binary(server: Server, inputs: Sequence[Mapping[str, Any]]) -> None:
+    """Send inputs as binary data, ask for the outputs as such, and compare the two."""
+    body, raw = _in_binary({"inputs": inputs, "parameters": _EVERYTHING})
+    _came_back(_told(server.infer_binary(body, raw)), inputs)
+
+
+def _just_these_are_binary(
+    answer: Answer, names: Sequence[str], inputs: Sequence[Mapping[str, Any]]
+) -> None:
+    """Go on where just the outputs of some names are binary, and all give the inputs back."""
+    told = _told(answer)
+    expect.equal(told.binary, names, "the outputs that come as binary data")
+    _came_back(told, inputs)

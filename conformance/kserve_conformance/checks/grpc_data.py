@@ -1,0 +1,282 @@
+"""What becomes of tensors over gRPC, typed and raw, and which of them are refused."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from kserve_conformance import expect, tensors
+from kserve_conformance.asking.grpc_client import CallFailed
+from kserve_conformance.asking.server import Server
+from kserve_conformance.checks import grpc_answers
+from kserve_conformance.checks.grpc_answers import expect_back, raw_sample, reshape, typed_sample
+from kserve_conformance.checks.registry import check
+from kserve_conformance.expect import Departure
+from kserve_conformance.tensors import DATATYPES, tensor
+
+_SMALL = ("BOOL", "INT8", "INT16", "INT32", "UINT8", "UINT16", "UINT32")
+_LONG = ("INT64", "UINT64")
+_FLOATS = ("FP32", "FP64")
+_TEXT = ["a", "é漢", "", "[]", "b'c'"]
+_NO_TEXT = [b"\xff\xfe\x00", b"", b"\x80"]
+_SPECIAL = [math.nan, math.inf, -math.inf, 0.5]
+
+
+# ------------------------------------------------------------ what becomes of data
+
+
+@check("GRPC-DATA-001")
+def typed_small_integers_and_booleans_are_kept(server: Server) -> None:
+    expect_back(server, tensors.request, *_extremes(_SMALL))
+
+
+@check("GRPC-DATA-002")
+def typed_long_integers_are_exact(server: Server) -> None:
+    expect_back(server, tensors.request, *_extremes(_LONG))
+
+
+@check("GRPC-DATA-003")
+def typed_floats_are_exact(server: Server) -> None:
+    expect_back(server, tensors.request, *_extremes(_FLOATS))
+
+
+@check("GRPC-DATA-004")
+def typed_text_is_kept(server: Server) -> None:
+    expect_back(server, tensors.request, tensor("returned", "BYTES", [len(_TEXT)], _TEXT))
+
+
+@check("GRPC-DATA-005")
+def typed_bytes_that_are_no_text_are_kept(server: Server) -> None:
+    server.need_contract_v2()
+    _no_text_comes_back(server, tensors.request)
+
+
+@check("GRPC-DATA-006")
+def raw_contents_are_read_in_order_and_by_datatype(server: Server) -> None:
+    names = [name for name in DATATYPES if name not in ("FP16", "BYTES")]
+    # Two of one datatype and size: nothing but their order tells them apart.
+    twins = [tensor(f"returned_{data}", "INT32", [1], [data]) for data in (2, 1)]
+    expect_back(server, tensors.raw_request, *_extremes(names), *twins)
+
+
+@check("GRPC-DATA-007")
+def raw_halves_are_kept(server: Server) -> None:
+    expect_back(server, tensors.raw_request, *_extremes(["FP16"]))
+
+
+@check("GRPC-DATA-008")
+def raw_text_is_kept(server: Server) -> None:
+    expect_back(server, tensors.raw_request, tensor("returned", "BYTES", [len(_TEXT)], _TEXT))
+
+
+@check("GRPC-DATA-009")
+def raw_bytes_that_are_no_text_are_kept(server: Server) -> None:
+    server.need_contract_v2()
+    _no_text_comes_back(server, tensors.raw_request)
+
+
+@check("GRPC-DATA-010")
+def shape_and_order_are_kept(server: Server) -> None:
+    expect_back(
+        server,
+        tensors.request,
+        tensor("returned", "INT32", [2, 3], [1, 2, 3, 4, 5, 6]),
+        tensor("returned_deep", "FP64", [1, 2, 1, 2], [0.5, 1.5, 2.5, 3.5]),
+    )
+
+
+@check("GRPC-DATA-011")
+def outputs_have_the_data_that_their_shapes_say(server: Server) -> None:
+    answer = server.infer_grpc(server.grpc_sample())
+    expect.that(len(answer.outputs) > 0, "the answer has no outputs")
+    raw = list(answer.raw_output_contents)
+    if raw:
+        expect.equal(len(raw), len(answer.outputs), "the number of raw contents")
+    for index, output in enumerate(answer.outputs):
+        typed = [field.name for field, _ in output.contents.ListFields()]
+        if raw:
+            expect.equal(typed, [], f"typed contents of {output.name}, which has raw contents")
+        if output.datatype not in DATATYPES:
+            continue
+        datatype = DATATYPES[output.datatype]
+        if raw:
+            count = _raw_count(output.name, datatype, raw[index])
+        else:
+            expect.that(datatype.contents != "", f"{output.name} is FP16 and not in raw contents")
+            expect.that(
+                typed in ([], [datatype.contents]), f"{output.name} has its data in {typed}"
+            )
+            count = len(getattr(output.contents, datatype.contents))
+        elements = grpc_answers.elements(output)
+        expect.equal(count, elements, f"the number of elements of {output.name}")
+
+
+@check("GRPC-DATA-012")
+def empty_tensors_come_back(server: Server) -> None:
+    empty = tensor("returned", "INT32", [0], []), tensor("returned_wide", "FP32", [2, 0], [])
+    expect_back(server, tensors.request, *empty)
+    expect_back(server, tensors.raw_request, *empty)
+
+
+@check("GRPC-DATA-013")
+def infinities_are_never_other_values(server: Server) -> None:
+    sent = [tensor(f"returned_{name}", name, [len(_SPECIAL)], _SPECIAL) for name in _FLOATS]
+    try:
+        expect_back(server, tensors.request, *sent)
+    except CallFailed as error:
+        if error.code == "UNAVAILABLE" or error.is_no_answer:
+            raise
+
+
+# ------------------------------------------------------------ what is refused
+
+
+@check("GRPC-DATA-014")
+def data_in_another_member_are_refused(server: Server) -> None:
+    request = typed_sample(server)
+    first = request.inputs[0]
+    right = DATATYPES[first.datatype].contents
+    wrong = "int_contents" if right == "fp32_contents" else "fp32_contents"
+    first.contents.Clear()
+    getattr(first.contents, wrong).extend([1] * grpc_answers.elements(first))
+    server.refused("ModelInfer", request)
+
+
+@check("GRPC-DATA-015")
+def typed_contents_that_are_not_as_many_as_the_shape_says_are_refused(server: Server) -> None:
+    for difference in (1, -1):
+        server.refused("ModelInfer", _with_a_row_more(typed_sample(server), difference))
+
+
+@check("GRPC-DATA-016")
+def typed_values_beyond_the_range_are_refused(server: Server) -> None:
+    server.need_contract_v2()
+    for small, large, value in (("INT8", "INT32", 300), ("UINT16", "UINT32", 65536)):
+        body = {"inputs": [tensor("returned", large, [1], [value])]}
+        request = tensors.request(server.model, body)
+        request.inputs[0].datatype = small
+        server.refused("ModelInfer", request)
+
+
+@check("GRPC-DATA-017")
+def typed_halves_are_refused(server: Server) -> None:
+    request = typed_sample(server)
+    first = request.inputs[0]
+    first.datatype = "FP16"
+    first.contents.Clear()
+    first.contents.fp32_contents.extend([0.5] * grpc_answers.elements(first))
+    server.refused("ModelInfer", request)
+
+
+@check("GRPC-DATA-018")
+def raw_and_typed_contents_together_are_refused(server: Server) -> None:
+    request = typed_sample(server)
+    request.raw_input_contents.extend(raw_sample(server).raw_input_contents)
+    server.refused("ModelInfer", request)
+
+
+@check("GRPC-DATA-019")
+def raw_contents_that_are_not_as_many_as_inputs_are_refused(server: Server) -> None:
+    more = raw_sample(server)
+    more.raw_input_contents.append(more.raw_input_contents[0])
+    server.refused("ModelInfer", more)
+    fewer = raw_sample(server)
+    fewer.inputs.append(fewer.inputs[0])
+    fewer.inputs[-1].name += "_more"
+    server.refused("ModelInfer", fewer)
+
+
+@check("GRPC-DATA-020")
+def raw_contents_of_another_length_are_refused(server: Server) -> None:
+    request = raw_sample(server)
+    right = request.raw_input_contents[0]
+    for wrong in (right + right, right[:-1]):
+        request.raw_input_contents[0] = wrong
+        server.refused("ModelInfer", request)
+
+
+@check("GRPC-DATA-021")
+def raw_text_that_is_cut_off_is_refused(server: Server) -> None:
+    server.need_contract_v2()
+    body = {"inputs": [tensor("returned", "BYTES", [2], ["first", "second"])]}
+    request = tensors.raw_request(server.model, body)
+    whole = request.raw_input_contents[0]
+    # Within the last element, and within its length.
+    for left in (len(whole) - 2, len(whole) - len("second") - 2):
+        request.raw_input_contents[0] = whole[:left]
+        server.refused("ModelInfer", request)
+
+
+@check("GRPC-DATA-022")
+def negative_dimensions_are_refused(server: Server) -> None:
+    request = typed_sample(server)
+    first = request.inputs[0]
+    count = grpc_answers.elements(first)
+    for shape in ([-1], [-count, -1]):
+        reshape(first, *shape)
+        server.refused("ModelInfer", request)
+
+
+@check("GRPC-DATA-023")
+def unknown_datatypes_are_refused(server: Server) -> None:
+    _other_datatype_is_refused(server, "CONFORMANCE8")
+
+
+@check("GRPC-DATA-024")
+def datatypes_in_lower_case_are_refused(server: Server) -> None:
+    request = typed_sample(server)
+    _other_datatype_is_refused(server, request.inputs[0].datatype.lower())
+
+
+@check("GRPC-DATA-025")
+def faults_of_the_data_are_invalid_arguments(server: Server) -> None:
+    many = _with_a_row_more(typed_sample(server), 1)
+    server.refused("ModelInfer", many, "INVALID_ARGUMENT")
+    cut = raw_sample(server)
+    cut.raw_input_contents[0] = cut.raw_input_contents[0][:-1]
+    server.refused("ModelInfer", cut, "INVALID_ARGUMENT")
+    both = typed_sample(server)
+    both.raw_input_contents.extend(raw_sample(server).raw_input_contents)
+    server.refused("ModelInfer", both, "INVALID_ARGUMENT")
+
+
+def _extremes(names: Any) -> list[dict[str, Any]]:
+    """Make a tensor of each datatype that holds the ends of its range."""
+    return [
+        tensor(f"returned_{name}", name, [len(DATATYPES[name].extremes)], _values(name))
+        for name in names
+    ]
+
+
+def _values(name: str) -> list[Any]:
+    return list(DATATYPES[name].extremes)
+
+
+def _no_text_comes_back(server: Server, write: grpc_answers.Writer) -> None:
+    body = {"inputs": [tensor("returned", "BYTES", [len(_NO_TEXT)], list(_NO_TEXT))]}
+    came = grpc_answers.byte_elements(server.infer_grpc(write(server.model, body)))
+    expect.equal([each.hex() for each in came], [each.hex() for each in _NO_TEXT], "the elements")
+
+
+def _raw_count(name: str, datatype: tensors.Datatype, raw: bytes) -> int:
+    if datatype.size:
+        expect.equal(len(raw) % datatype.size, 0, f"bytes of {name} after its last whole element")
+        return len(raw) // datatype.size
+    try:
+        return len(tensors.split(raw))
+    except AssertionError as error:
+        raise Departure(f"{name}: {error}") from None
+
+
+def _with_a_row_more(request: Any, difference: int) -> Any:
+    """Make the first tensor's shape say more elements than there are, or fewer."""
+    first = request.inputs[0]
+    shape = list(first.shape) or [1]
+    reshape(first, shape[0] + difference, *shape[1:])
+    return request
+
+
+def _other_datatype_is_refused(server: Server, datatype: str) -> None:
+    request = typed_sample(server)
+    request.inputs[0].datatype = datatype
+    server.refused("ModelInfer", request)

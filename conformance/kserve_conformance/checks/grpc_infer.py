@@ -1,0 +1,247 @@
+"""ModelInfer over gRPC: what is answered, what is refused, and how."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from tritonclient.grpc import service_pb2
+
+from kserve_conformance import expect, tensors
+from kserve_conformance.asking.grpc_client import SERVICE, CallFailed
+from kserve_conformance.asking.server import Server
+from kserve_conformance.checks import grpc_answers
+from kserve_conformance.checks.refusals import UNKNOWN_MODEL
+from kserve_conformance.checks.registry import check
+from kserve_conformance.expect import Departure
+from kserve_conformance.results.verdict import Unsupported
+from kserve_conformance.tensors import tensor
+
+_CALLS = ("ServerReady", "ModelReady", "ServerMetadata", "ModelMetadata", "ModelInfer")
+# BF16 is in the .proto's comments, though not in the table of datatypes.
+_NAMES_OF_DATATYPES = (*tensors.DATATYPES, "BF16")
+_NO_OUTPUT = "conformance_no_such_output"
+# Versions are numbers to some servers; this one is large for a number of releases of a model.
+_NO_VERSION = "7919"
+_LARGE = 3 * 1024 * 1024
+_INSIDE = re.compile(
+    r'Traceback \(most recent|File "[^"]+", line \d|https?://|'
+    r"\b(?:localhost|\d{1,3}(?:\.\d{1,3}){3}):\d+"
+)
+
+
+@check("GRPC-INFER-001")
+def the_service_has_its_six_calls(server: Server) -> None:
+    server.call("ServerLive")
+    for name in _CALLS:
+        code = _end_of(server, f"/{SERVICE}/{name}")
+        expect.that(code != "UNIMPLEMENTED", f"{SERVICE} has no call {name}: it is UNIMPLEMENTED")
+
+
+@check("GRPC-INFER-002")
+def other_calls_are_unimplemented(server: Server) -> None:
+    for method in (f"/{SERVICE}/ConformanceNoSuchCall", "/conformance.NoSuchService/ModelInfer"):
+        expect.equal(_end_of(server, method), "UNIMPLEMENTED", f"how {method} ended")
+
+
+@check("GRPC-INFER-003")
+def the_answer_names_the_model_and_its_outputs(server: Server) -> None:
+    answer = server.infer_grpc(server.grpc_sample())
+    expect.equal(answer.model_name, server.model, "model_name")
+    expect.that(len(answer.outputs) > 0, "the answer has no outputs")
+    for index, output in enumerate(answer.outputs):
+        expect.that(output.name != "", f"output {index} has no name")
+        expect.one_of(output.datatype, _NAMES_OF_DATATYPES, f"the datatype of {output.name}")
+
+
+@check("GRPC-INFER-004")
+def the_id_comes_back(server: Server) -> None:
+    _id_comes_back(server, "conformance 4/7")
+
+
+@check("GRPC-INFER-005")
+def an_id_beyond_ascii_comes_back(server: Server) -> None:
+    _id_comes_back(server, "é漢 \U0001f600")
+
+
+@check("GRPC-INFER-006")
+def a_request_needs_no_id(server: Server) -> None:
+    request = server.grpc_sample()
+    request.ClearField("id")
+    expect.that(len(server.infer_grpc(request).outputs) > 0, "the answer has no outputs")
+
+
+@check("GRPC-INFER-007")
+def all_inputs_and_outputs_are_handed_on(server: Server) -> None:
+    server.need_contract_v2()
+    sent = [
+        tensor("returned_b", "INT32", [2], [1, -2]),
+        tensor("returned_a", "INT64", [1], [3]),
+        tensor("returned_c", "FP64", [1], [0.5]),
+    ]
+    request = tensors.request(server.model, {"inputs": sent})
+    came = grpc_answers.outputs(server.infer_grpc(request))
+    expect.equal(came, {each["name"]: each for each in sent}, "the outputs")
+
+
+@check("GRPC-INFER-008")
+def just_the_requested_outputs_come_back(server: Server) -> None:
+    server.need_contract_v2()
+    sent = [
+        tensor("returned_a", "INT32", [1], [1]),
+        tensor("returned_b", "INT32", [1], [2]),
+        tensor("returned_c", "INT32", [1], [3]),
+    ]
+    wanted = {"returned_a": sent[0], "returned_c": sent[2]}
+    body = {"inputs": sent, "outputs": [{"name": name} for name in wanted]}
+    answer = server.infer_grpc(tensors.request(server.model, body))
+    expect.equal(grpc_answers.outputs(answer), wanted, "the outputs")
+
+
+@check("GRPC-INFER-009")
+def an_unknown_output_is_refused(server: Server) -> None:
+    request = server.grpc_sample()
+    request.outputs.add(name=_NO_OUTPUT)
+    server.refused("ModelInfer", request)
+
+
+@check("GRPC-INFER-010")
+def an_unknown_version_is_not_answered_by_another(server: Server) -> None:
+    request = server.grpc_sample()
+    # Were this not answered, that the next isn't would say nothing of versions.
+    server.infer_grpc(request)
+    request.model_version = _NO_VERSION
+    server.refused("ModelInfer", request)
+
+
+@check("GRPC-INFER-011")
+def an_unknown_model_is_an_error(server: Server) -> None:
+    server.refused("ModelInfer", _for_model(server, UNKNOWN_MODEL))
+
+
+@check("GRPC-INFER-012")
+def an_unknown_model_is_not_found(server: Server) -> None:
+    server.refused("ModelInfer", _for_model(server, UNKNOWN_MODEL), "NOT_FOUND")
+    server.refused("ModelInfer", _for_model(server, ""), "NOT_FOUND", "INVALID_ARGUMENT")
+
+
+@check("GRPC-INFER-013")
+def a_model_that_is_not_ready_does_not_answer(server: Server) -> None:
+    server.refused("ModelInfer", _for_model(server, server.not_ready_model()))
+
+
+@check("GRPC-INFER-014")
+def a_request_without_inputs_is_refused(server: Server) -> None:
+    request = server.grpc_sample()
+    del request.inputs[:]
+    del request.raw_input_contents[:]
+    server.refused("ModelInfer", request)
+
+
+@check("GRPC-INFER-015")
+def unknown_parameters_are_accepted(server: Server) -> None:
+    request = server.grpc_sample()
+    for holder in (request, request.inputs[0]):
+        holder.parameters["conformance_flag"].bool_param = True
+        holder.parameters["conformance_number"].int64_param = 2**53 + 1
+        holder.parameters["conformance_text"].string_param = "é"
+    expect.that(len(server.infer_grpc(request).outputs) > 0, "the answer has no outputs")
+
+
+@check("GRPC-INFER-016")
+def bytes_that_are_no_message_are_survived(server: Server) -> None:
+    method = f"/{SERVICE}/ModelInfer"
+    # A tag of no field, and a string that ends after its length.
+    for message in (b"\xff" * 16, b"\x0a\x7fcut"):
+        code = _end_of(server, method, message)
+        expect.that(code != "OK", f"{message!r} is no ModelInferRequest, yet it was answered")
+    expect.that(server.call("ServerLive").live, "the server isn't live any more")
+
+
+@check("GRPC-INFER-017")
+def a_large_message_is_answered(server: Server) -> None:
+    server.need_contract_v2()
+    sent = tensor("returned", "BYTES", [1], ["a" * _LARGE])
+    answer = server.infer_grpc(tensors.request(server.model, {"inputs": [sent]}))
+    lengths = [len(each) for each in grpc_answers.byte_elements(answer)]
+    expect.equal(lengths, [_LARGE], "the lengths of the elements")
+
+
+@check("GRPC-INFER-018")
+def a_failing_model_is_an_error(server: Server) -> None:
+    server.refused("ModelInfer", _for_failure(server))
+
+
+@check("GRPC-INFER-019")
+def a_failing_model_is_not_blamed_on_the_request(server: Server) -> None:
+    server.refused("ModelInfer", _for_failure(server), "INTERNAL", "UNKNOWN")
+
+
+@check("GRPC-INFER-020")
+def a_failing_model_tells_nothing_of_the_inside(server: Server) -> None:
+    details = server.refused("ModelInfer", _for_failure(server)).details
+    told = _INSIDE.search(details)
+    expect.that(
+        told is None,
+        f"the status message tells of the inside ({told and told.group()!r}): "
+        + expect.shortened(details, 300),
+    )
+
+
+@check("GRPC-EQUAL-001")
+def the_transports_agree(server: Server) -> None:
+    if "v2" in server.known.absent:
+        raise Unsupported(f"there is no V2 REST to compare with: {server.known.absent['v2']}")
+    body = server.v2_sample()
+    rest = _by_rest(server, body)
+    if _by_rest(server, body) != rest:
+        raise Unsupported("the model answers the same request with other tensors each time")
+    typed = grpc_answers.outputs(server.infer_grpc(server.grpc_sample()))
+    raw = grpc_answers.outputs(server.infer_grpc(tensors.raw_request(server.model, body)))
+    expect.equal(_as_bytes(typed), rest, "the tensors over gRPC with typed contents, as bytes")
+    expect.equal(_as_bytes(raw), rest, "the tensors over gRPC with raw contents, as bytes")
+
+
+def _end_of(server: Server, method: str, message: bytes = b"") -> str:
+    """Call a method with bytes and give the name of the code that it ended with."""
+    try:
+        server.call_bytes(method, message)
+    except CallFailed as error:
+        return error.code
+    return "OK"
+
+
+def _id_comes_back(server: Server, identifier: str) -> None:
+    request = server.grpc_sample()
+    request.id = identifier
+    expect.equal(server.infer_grpc(request).id, identifier, "id")
+
+
+def _for_model(server: Server, name: str) -> service_pb2.ModelInferRequest:
+    request = server.grpc_sample()
+    request.model_name = name
+    return request
+
+
+def _for_failure(server: Server) -> service_pb2.ModelInferRequest:
+    server.need_contract_v2()
+    sent = tensor("raise", "BYTES", [1], ["conformance asked for this"])
+    return tensors.request(server.model, {"inputs": [sent]})
+
+
+def _by_rest(server: Server, body: Any) -> dict[str, Any]:
+    told = server.infer(body).success()
+    with expect.reading("the V2 answer"):
+        return _as_bytes({each["name"]: each for each in tensors.essential(told)})
+
+
+def _as_bytes(outputs: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """Give outputs with their data as raw contents: 0.1 is FP32's nearest value in any form."""
+    packed = {}
+    for name, each in outputs.items():
+        try:
+            data = tensors.pack(each["datatype"], each["data"]).hex()
+        except Exception as error:
+            raise Departure(f"{name}: data that are no {each['datatype']}: {error}") from None
+        packed[name] = {**each, "data": data}
+    return packed

@@ -1,0 +1,295 @@
+"""Whether server and models are live and ready, and how that is told."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from tritonclient.grpc import service_pb2
+
+from kserve_conformance import expect
+from kserve_conformance.asking.grpc_client import CallFailed
+from kserve_conformance.asking.http_client import Answer
+from kserve_conformance.asking.server import Server
+from kserve_conformance.checks.refusals import UNKNOWN_MODEL
+from kserve_conformance.checks.registry import check
+from kserve_conformance.results.verdict import Unsupported
+from kserve_conformance.tensors import tensor
+
+_LIVE = "/v2/health/live"
+_READY = "/v2/health/ready"
+# Seconds that the contract model is told to take, that it is given before something else is asked,
+# and by which that must be answered earlier: two answers that one event loop sends in a row are
+# a millisecond apart.
+_LONG, _LEAD, _EARLIER = 0.5, 0.15, 0.1
+
+# ------------------------------------------------------------ V1
+
+
+@check("V1-HEALTH-001")
+def the_root_is_alive(server: Server) -> None:
+    told = server.get("/").success()
+    with expect.reading("the answer of GET /"):
+        expect.equal(told["status"], "alive", "status")
+
+
+@check("V1-HEALTH-002")
+def a_ready_model_is_called_ready_v1(server: Server) -> None:
+    _calls_ready(server.get(_model_v1(server.model)), server.model)
+
+
+@check("V1-HEALTH-003")
+def a_model_that_is_not_ready_is_not_called_so_v1(server: Server) -> None:
+    _does_not_call_ready(server.get(_model_v1(server.not_ready_model())))
+
+
+@check("V1-HEALTH-004")
+def the_status_tells_that_a_model_is_not_ready_v1(server: Server) -> None:
+    _is_false_to_a_probe(server.get(_model_v1(server.not_ready_model())))
+
+
+@check("V1-HEALTH-005")
+def an_unknown_model_is_told_v1(server: Server) -> None:
+    server.get(_model_v1(UNKNOWN_MODEL)).error(404, 400)
+
+
+@check("V1-HEALTH-006")
+def the_state_is_told_during_a_prediction(server: Server) -> None:
+    server.need_contract_v1()
+    body = {"instances": [{"sleep": _LONG}]}
+    _is_answered_during(server, _model_v1(server.model), lambda: server.predict(body))
+
+
+# ------------------------------------------------------------ V2
+
+
+@check("V2-HEALTH-001")
+def the_server_is_live(server: Server) -> None:
+    expect.equal(server.get(_LIVE).status, 200, f"GET {_LIVE}: the status")
+
+
+@check("V2-HEALTH-002")
+def liveness_is_told_in_one_of_two_forms(server: Server) -> None:
+    answer = server.get(_LIVE)
+    expect.equal(answer.status, 200, f"GET {_LIVE}: the status")
+    if answer.body:
+        told = answer.json()
+        with expect.reading("the server's liveness"):
+            expect.equal(told["live"], True, "live")
+
+
+@check("V2-HEALTH-003")
+def readiness_is_told(server: Server) -> None:
+    _tells_readiness(server.get(_READY))
+
+
+@check("V2-HEALTH-004")
+def readiness_is_that_of_all_models(server: Server) -> None:
+    _need_named_not_ready_model(server)
+    answer = server.get(_READY)
+    # That there is no such route isn't an answer.
+    _tells_readiness(answer)
+    _is_false_to_a_probe(answer)
+
+
+@check("V2-HEALTH-005")
+def a_ready_model_is_called_ready_v2(server: Server) -> None:
+    answer = server.get(_model_v2(server.model))
+    expect.equal(answer.status, 200, f"{answer.asked}: the status")
+    if answer.body:
+        _calls_ready(answer, server.model)
+
+
+@check("V2-HEALTH-006")
+def a_model_that_is_not_ready_is_not_called_so_v2(server: Server) -> None:
+    _does_not_call_ready(server.get(_model_v2(server.not_ready_model())))
+
+
+@check("V2-HEALTH-007")
+def the_status_tells_that_a_model_is_not_ready_v2(server: Server) -> None:
+    _is_false_to_a_probe(server.get(_model_v2(server.not_ready_model())))
+
+
+@check("V2-HEALTH-008")
+def an_unknown_model_is_told_v2(server: Server) -> None:
+    answer = server.get(_model_v2(UNKNOWN_MODEL))
+    answer.failure(404, 400)
+    if answer.body:
+        answer.error(404, 400)
+
+
+@check("V2-HEALTH-009")
+def liveness_is_not_readiness(server: Server) -> None:
+    name = server.not_ready_model()
+    expect.equal(server.get(_LIVE).status, 200, f"GET {_LIVE}: the status while {name} isn't ready")
+
+
+@check("V2-HEALTH-010")
+def the_server_is_live_during_an_inference(server: Server) -> None:
+    server.need_contract_v2()
+    body = {"inputs": [tensor("sleep", "FP32", [1], [_LONG])]}
+    _is_answered_during(server, _LIVE, lambda: server.infer(body))
+
+
+# ------------------------------------------------------------ gRPC
+
+
+@check("GRPC-HEALTH-001")
+def the_server_is_live_over_grpc(server: Server) -> None:
+    expect.equal(server.call("ServerLive").live, True, "live")
+
+
+@check("GRPC-HEALTH-002")
+def readiness_is_told_over_grpc(server: Server) -> None:
+    server.call("ServerReady")
+
+
+@check("GRPC-HEALTH-003")
+def readiness_over_grpc_is_that_of_all_models(server: Server) -> None:
+    _need_named_not_ready_model(server)
+    expect.that(not server.call("ServerReady").ready, "ServerReady: ready is true")
+
+
+@check("GRPC-HEALTH-004")
+def a_ready_model_is_called_ready_over_grpc(server: Server) -> None:
+    expect.equal(server.call("ModelReady", _asking(server.model)).ready, True, "ready")
+
+
+@check("GRPC-HEALTH-005")
+def a_model_that_is_not_ready_is_not_called_so_over_grpc(server: Server) -> None:
+    name = server.not_ready_model()
+    expect.that(not _model_is_ready(server, name), f"ModelReady: {name}, which isn't, is ready")
+
+
+@check("GRPC-HEALTH-006")
+def that_a_model_is_not_ready_is_no_error(server: Server) -> None:
+    answer = server.call("ModelReady", _asking(server.not_ready_model()))
+    expect.equal(answer.ready, False, "ready")
+
+
+@check("GRPC-HEALTH-007")
+def an_unknown_model_is_not_called_ready(server: Server) -> None:
+    expect.that(not _model_is_ready(server, UNKNOWN_MODEL), "ModelReady: an unknown model is ready")
+
+
+@check("GRPC-HEALTH-008")
+def an_unknown_model_is_not_found(server: Server) -> None:
+    server.refused("ModelReady", _asking(UNKNOWN_MODEL), "NOT_FOUND")
+    server.refused("ModelReady", _asking(""), "NOT_FOUND", "INVALID_ARGUMENT")
+
+
+@check("GRPC-HEALTH-009")
+def health_is_the_same_over_rest_and_grpc(server: Server) -> None:
+    if "v2" in server.known.absent:
+        raise Unsupported(f"there is no V2 REST to compare with: {server.known.absent['v2']}")
+    live, ready = server.call("ServerLive").live, server.call("ServerReady").ready
+    expect.equal(live, _is_true(server.get(_LIVE)), "live over gRPC, against REST")
+    expect.equal(ready, _is_true(server.get(_READY)), "ready over gRPC, against REST")
+    for name in filter(None, (server.model, server.known.not_ready_model)):
+        by_rest = _is_true(server.get(_model_v2(name)))
+        what = f"whether {name} is ready over gRPC, against REST"
+        expect.equal(_model_is_ready(server, name), by_rest, what)
+
+
+def _model_v1(name: str) -> str:
+    return f"/v1/models/{name}"
+
+
+def _model_v2(name: str) -> str:
+    return f"/v2/models/{name}/ready"
+
+
+def _asking(name: str) -> service_pb2.ModelReadyRequest:
+    return service_pb2.ModelReadyRequest(name=name)
+
+
+def _calls_ready(answer: Answer, name: str) -> None:
+    told = answer.success()
+    with expect.reading("the state of the model"):
+        expect.equal(told["name"], name, "name")
+        expect.equal(told["ready"], True, "ready")
+
+
+def _does_not_call_ready(answer: Answer) -> None:
+    if answer.status >= 400:
+        return
+    told = answer.json() if answer.body else None
+    ready = told.get("ready") if isinstance(told, dict) else None
+    expect.that(
+        ready is False,
+        f"{answer.asked}: status {answer.status} without `ready` false calls it ready: "
+        f"{expect.shortened(answer.text(), 200)}",
+    )
+
+
+def _is_false_to_a_probe(answer: Answer) -> None:
+    expect.that(
+        answer.status >= 400,
+        f"{answer.asked}: status {answer.status}, which a probe takes for ready",
+    )
+
+
+def _tells_readiness(answer: Answer) -> None:
+    """Go on where the server's readiness is told in one of the forms that the texts have."""
+    if answer.status != 200:
+        expect.that(
+            answer.status >= 400 and answer.status not in (404, 405, 501),
+            f"{answer.asked}: expected 200 or an error status of a server that isn't ready, "
+            f"got {answer.status}",
+        )
+        return
+    if not answer.body:
+        return
+    told = answer.json()
+    with expect.reading("the server's readiness"):
+        ready = told["ready"] if "ready" in told else told["live"]
+    expect.that(isinstance(ready, bool), f"{answer.asked}: {ready!r} is no boolean")
+
+
+def _need_named_not_ready_model(server: Server) -> None:
+    server.not_ready_model()
+    if server.target.not_ready_model is None:
+        raise Unsupported(
+            "the model that isn't ready was found in the repository, from which it may have been "
+            "unloaded on purpose: name one that should be ready with --not-ready-model"
+        )
+
+
+def _model_is_ready(server: Server, name: str) -> bool:
+    try:
+        return bool(server.call("ModelReady", _asking(name)).ready)
+    except CallFailed as error:
+        # Else a server that is gone would do.
+        expect.that(error.code not in ("UNIMPLEMENTED", "DEADLINE_EXCEEDED"), str(error))
+        server.call("ServerLive")
+        return False
+
+
+def _is_true(answer: Answer) -> bool:
+    if answer.status != 200:
+        return False
+    told = answer.json() if answer.body else {}
+    with expect.reading(f"what {answer.asked} tells"):
+        return bool(told.get("ready", told.get("live", True)))
+
+
+def _is_answered_during(server: Server, path: str, infer: Callable[[], Answer]) -> None:
+    with ThreadPoolExecutor(1) as other:
+        began = time.monotonic()
+        inference = other.submit(infer)
+        time.sleep(_LEAD)
+        asked = time.monotonic()
+        answer = server.get(path)
+        inferred = inference.result()
+    if inferred.status != 200 or inferred.seconds < _LONG * 0.9:
+        raise Unsupported(
+            "the model doesn't take the time that it is told to, as the contract model does: it "
+            f"answered {inferred.status} after {inferred.seconds:.2f} s"
+        )
+    expect.equal(answer.status, 200, f"{answer.asked}: the status during the inference")
+    earlier = began + inferred.seconds - asked - answer.seconds
+    expect.that(
+        earlier >= _EARLIER,
+        f"{answer.asked}: answered after {answer.seconds:.2f} s, only when {inferred.asked} was",
+    )

@@ -1,0 +1,226 @@
+"""What servers and models tell of themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from tritonclient.grpc import service_pb2
+
+from kserve_conformance import expect
+from kserve_conformance.asking.http_client import Answer
+from kserve_conformance.asking.server import Server
+from kserve_conformance.checks import refusals, v2_answers
+from kserve_conformance.checks.refusals import UNKNOWN_MODEL
+from kserve_conformance.checks.registry import check
+from kserve_conformance.checks.v2_answers import NAMES_OF_DATATYPES
+from kserve_conformance.expect import Departure
+from kserve_conformance.results.verdict import Unsupported
+
+_LENGTH = "inference-header-content-length"
+
+
+# ------------------------------------------------------------ the server, V2
+
+
+@check("V2-META-001")
+def the_server_is_described(server: Server) -> None:
+    told = server.get("/v2").success()
+    with expect.reading("the server's metadata"):
+        expect.that(isinstance(told["name"], str), "the server's name is no text")
+        expect.that(isinstance(told["version"], str), "the server's version is no text")
+        extensions = told["extensions"]
+    expect.that(
+        isinstance(extensions, list) and all(isinstance(each, str) for each in extensions),
+        f"extensions is no list of names: {extensions!r}",
+    )
+
+
+@check("V2-META-002")
+def listed_extensions_are_there(server: Server) -> None:
+    listed = _listed(server)
+    for name, has in _EXTENSIONS.items():
+        expect.that(name not in listed or has(server), f"{name} is listed and isn't there")
+
+
+@check("V2-META-003")
+def extensions_that_are_there_are_listed(server: Server) -> None:
+    listed = _listed(server)
+    for name, has in _EXTENSIONS.items():
+        expect.that(name in listed or not has(server), f"{name} is there and isn't listed")
+
+
+# ------------------------------------------------------------ a model, V2
+
+
+@check("V2-META-004")
+def the_model_is_described(server: Server) -> None:
+    _describes(server.get(_model(server.model)), server.model)
+
+
+@check("V2-META-005")
+def the_models_tensors_are_described(server: Server) -> None:
+    told = server.get(_model(server.model)).success()
+    with expect.reading("the model's metadata"):
+        for member in ("inputs", "outputs"):
+            described = told.get(member, [])
+            expect.that(isinstance(described, list), f"{member} is no list: {described!r}")
+            for each in described:
+                _is_tensor(each["name"], each["datatype"], each["shape"])
+
+
+@check("V2-META-006")
+def versions_are_a_list_or_left_out(server: Server) -> None:
+    told = server.get(_model(server.model)).success()
+    with expect.reading("the model's metadata"):
+        versions = told.get("versions", [])
+    expect.that(
+        isinstance(versions, list) and all(isinstance(each, str) for each in versions),
+        f"versions is no list of strings: {versions!r}",
+    )
+
+
+@check("V2-META-007")
+def an_unknown_model_is_not_described(server: Server) -> None:
+    server.get(_model(UNKNOWN_MODEL)).error(404, 400)
+
+
+@check("V2-META-008")
+def a_model_that_is_not_ready_is_described(server: Server) -> None:
+    name = server.not_ready_model()
+    _describes(server.get(_model(name)), name)
+
+
+@check("V2-META-009")
+def a_version_is_described_or_refused(server: Server) -> None:
+    answer = server.get(f"{_model(server.model)}/versions/1")
+    if answer.status >= 400:
+        refusals.refused_with_error(answer)
+    else:
+        _describes(answer, server.model)
+
+
+# ------------------------------------------------------------ gRPC
+
+
+@check("GRPC-META-001")
+def the_server_is_described_over_grpc(server: Server) -> None:
+    told = server.call("ServerMetadata")
+    expect.that(told.name != "", "the server's name is empty")
+    expect.that(told.version != "", "the server's version is empty")
+
+
+@check("GRPC-META-002")
+def the_model_is_described_over_grpc(server: Server) -> None:
+    told = server.call("ModelMetadata", _asking(server.model))
+    expect.equal(told.name, server.model, "name")
+
+
+@check("GRPC-META-003")
+def the_models_tensors_are_described_over_grpc(server: Server) -> None:
+    told = server.call("ModelMetadata", _asking(server.model))
+    for each in (*told.inputs, *told.outputs):
+        _is_tensor(each.name, each.datatype, list(each.shape))
+
+
+@check("GRPC-META-004")
+def an_unknown_model_is_not_described_over_grpc(server: Server) -> None:
+    server.refused("ModelMetadata", _asking(UNKNOWN_MODEL))
+
+
+@check("GRPC-META-005")
+def an_unknown_model_is_not_found(server: Server) -> None:
+    server.refused("ModelMetadata", _asking(UNKNOWN_MODEL), "NOT_FOUND")
+    server.refused("ModelMetadata", _asking(""), "NOT_FOUND", "INVALID_ARGUMENT")
+
+
+@check("GRPC-META-006")
+def the_server_is_the_same_over_rest_and_grpc(server: Server) -> None:
+    rest, grpc = _by_rest(server, "/v2"), server.call("ServerMetadata")
+    with expect.reading("the server's metadata"):
+        expect.equal(grpc.name, rest["name"], "the server's name over gRPC, against REST")
+        expect.equal(grpc.version, rest["version"], "its version over gRPC, against REST")
+
+
+@check("GRPC-META-007")
+def the_model_is_the_same_over_rest_and_grpc(server: Server) -> None:
+    rest = _by_rest(server, _model(server.model))
+    grpc = server.call("ModelMetadata", _asking(server.model))
+    with expect.reading("the model's metadata"):
+        for member in ("name", "platform"):
+            expect.equal(getattr(grpc, member), rest[member], f"{member} over gRPC, against REST")
+        # That a list isn't there and that it is empty is the same to gRPC; null is V2-META-006's.
+        versions = rest.get("versions") or []
+        expect.equal(list(grpc.versions), versions, "versions over gRPC, against REST")
+        for member in ("inputs", "outputs"):
+            by_grpc = _essential(map(_of_message, getattr(grpc, member)))
+            by_rest = _essential(rest.get(member) or [])
+            expect.equal(by_grpc, by_rest, f"{member} over gRPC, against REST")
+
+
+def _model(name: str) -> str:
+    return f"/v2/models/{name}"
+
+
+def _asking(name: str) -> service_pb2.ModelMetadataRequest:
+    return service_pb2.ModelMetadataRequest(name=name)
+
+
+def _describes(answer: Answer, name: str) -> None:
+    told = answer.success()
+    with expect.reading("the model's metadata"):
+        expect.equal(told["name"], name, "name")
+        expect.that(isinstance(told["platform"], str), "the model's platform is no text")
+
+
+def _is_tensor(name: Any, datatype: Any, shape: Any) -> None:
+    expect.that(isinstance(name, str) and name != "", f"a tensor's name is {name!r}")
+    expect.one_of(datatype, NAMES_OF_DATATYPES, f"the datatype of {name}")
+    expect.that(
+        isinstance(shape, list) and all(type(size) is int and size >= -1 for size in shape),
+        f"the shape of {name} is no list of dimensions: {shape!r}",
+    )
+
+
+def _of_message(tensor: Any) -> dict[str, Any]:
+    return {"name": tensor.name, "datatype": tensor.datatype, "shape": list(tensor.shape)}
+
+
+def _essential(described: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    return [{name: each[name] for name in ("name", "datatype", "shape")} for each in described]
+
+
+def _by_rest(server: Server, path: str) -> Any:
+    if "v2" in server.known.absent:
+        raise Unsupported(f"there is no V2 REST to compare with: {server.known.absent['v2']}")
+    return server.get(path).success()
+
+
+def _listed(server: Server) -> set[str]:
+    told = server.get("/v2").success()
+    with expect.reading("the server's metadata"):
+        # KServe's SDK says model_repository_extension.
+        return {name.removesuffix("_extension") for name in told["extensions"]}
+
+
+def _has_binary_data(server: Server) -> bool:
+    """Ask for binary outputs, which a server without the extension gives as JSON or refuses."""
+    body = v2_answers.with_parameters(server.v2_sample(), {"binary_data_output": True})
+    # To Triton and KServe's SDK outputs that are named come in JSON all the same.
+    body.pop("outputs", None)
+    answer = server.infer(body)
+    return answer.status == 200 and _LENGTH in answer.headers
+
+
+def _has_repository(server: Server) -> bool:
+    answer = server.ask("POST", "/v2/repository/index", {})
+    try:
+        return isinstance(answer.success(), list)
+    except Departure:
+        return False
+
+
+_EXTENSIONS: Mapping[str, Callable[[Server], bool]] = {
+    "model_repository": _has_repository,
+    "binary_tensor_data": _has_binary_data,
+}

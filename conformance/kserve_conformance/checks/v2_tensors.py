@@ -1,0 +1,231 @@
+"""What becomes of tensors in JSON, and which of them are refused."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+from kserve_conformance import expect, round_trip, tensors
+from kserve_conformance.asking.http_client import Answer
+from kserve_conformance.asking.offer import BINARY
+from kserve_conformance.asking.server import Server
+from kserve_conformance.checks import v2_answers
+from kserve_conformance.checks.refusals import SCHEMA_FAULT, refused
+from kserve_conformance.checks.registry import check
+from kserve_conformance.checks.v2_answers import NAMES_OF_DATATYPES, come_back, refused_or_back
+from kserve_conformance.tensors import DATATYPES, tensor
+
+_SMALL = ("INT8", "INT16", "INT32", "UINT8", "UINT16", "UINT32")
+_TEXT = ["a", "é漢\U0001f600", "", "[]", "b'c'", 'a\0\n\t"\\z']
+_NO_DATATYPE = "CONFORMANCE"
+
+
+# ------------------------------------------------------------ what becomes of data
+
+
+@check("V2-TENSOR-001")
+def booleans_are_kept(server: Server) -> None:
+    come_back(server, *_extremes("BOOL"))
+
+
+@check("V2-TENSOR-002")
+def small_integers_are_kept(server: Server) -> None:
+    come_back(server, *_extremes(*_SMALL))
+
+
+@check("V2-TENSOR-003")
+def long_integers_are_exact(server: Server) -> None:
+    come_back(server, *_extremes("INT64", "UINT64"))
+
+
+@check("V2-TENSOR-004")
+def floats_are_exact(server: Server) -> None:
+    come_back(server, *_extremes("FP32", "FP64"))
+
+
+@check("V2-TENSOR-005")
+def text_is_kept(server: Server) -> None:
+    come_back(server, tensor("returned", "BYTES", [len(_TEXT)], _TEXT))
+
+
+@check("V2-TENSOR-006")
+def halves_are_kept_or_refused(server: Server) -> None:
+    server.need_contract_v2()
+    (sent,) = _extremes("FP16")
+    answer = server.infer({"inputs": [sent]})
+    if answer.status != 200:
+        answer.failure()
+        return
+    v2_answers.expect_back(answer, [sent])
+
+
+@check("V2-TENSOR-007")
+def nested_and_flat_data_are_the_same(server: Server) -> None:
+    come_back(
+        server,
+        tensor("returned_nested", "INT32", [2, 1, 3], [[[1, 2, 3]], [[4, 5, 6]]]),
+        tensor("returned_flat", "INT32", [2, 1, 3], [1, 2, 3, 4, 5, 6]),
+        tensor("returned_words", "BYTES", [2, 1], [["a"], ["b"]]),
+    )
+
+
+@check("V2-TENSOR-008")
+def no_elements_are_a_tensor(server: Server) -> None:
+    come_back(
+        server,
+        tensor("returned_nothing", "FP32", [0, 3], []),
+        tensor("returned_nested", "INT32", [2, 0], [[], []]),
+        tensor("returned_no_words", "BYTES", [0], []),
+    )
+
+
+@check("V2-TENSOR-009")
+def outputs_are_what_they_say(server: Server) -> None:
+    for output in v2_answers.outputs(server.infer(server.v2_sample())):
+        name, datatype, shape = output["name"], output["datatype"], output["shape"]
+        expect.one_of(datatype, NAMES_OF_DATATYPES, f"the datatype of {name}")
+        expect.that(
+            all(type(size) is int and size >= 0 for size in shape),
+            f"the shape of {name} is {shape}, which is none",
+        )
+        expect.equal(len(output["data"]), math.prod(shape), f"the number of elements of {name}")
+        if datatype in DATATYPES:
+            with expect.reading(f"the data of {name}"):
+                round_trip.of_json([output])
+
+
+@check("V2-TENSOR-010")
+def an_answer_has_no_token_of_its_own(server: Server) -> None:
+    server.need_contract_v2()
+    answers = [_ask_with(server, "FP64", token) for token in ("1e400", "NaN")]
+    if BINARY in server.known.detected:
+        # As binary data there is such a value; the answer is to be JSON all the same.
+        raw = tensors.pack("FP32", [math.nan, math.inf])
+        head = {"name": "returned", "shape": [2], "datatype": "FP32"}
+        size = {"binary_data_size": len(raw)}
+        answers.append(server.infer_binary({"inputs": [{**head, "parameters": size}]}, raw))
+    for answer in answers:
+        if answer.status == 200:
+            answer.json()
+
+
+# ------------------------------------------------------------ what is refused
+
+
+@check("V2-TENSOR-011")
+def another_number_of_elements_is_refused(server: Server) -> None:
+    data = v2_answers.sample_data(server)
+    refused(server.infer(v2_answers.changed(server, data=[*data, *(data[:1] or [0])])))
+    # One element for a shape of more is what an example of the text itself shows.
+    if len(data) > 2:
+        refused(server.infer(v2_answers.changed(server, data=data[:-1])))
+
+
+@check("V2-TENSOR-012")
+def unequal_lists_are_refused(server: Server) -> None:
+    server.need_contract_v2()
+    refused(_ask(server, "INT32", [[1, 2, 3], [4]], [2, 2]))
+    refused(_ask(server, "INT32", [[1, 2, 3], 4], [2, 2]))
+
+
+@check("V2-TENSOR-013")
+def dimensions_are_unsigned_integers(server: Server) -> None:
+    shape = server.v2_sample()["inputs"][0]["shape"] or [1]
+    for wrong in (-1, shape[0] + 0.5, str(shape[0])):
+        refused(server.infer(v2_answers.changed(server, shape=[wrong, *shape[1:]])))
+
+
+@check("V2-TENSOR-014")
+def an_unknown_datatype_is_refused(server: Server) -> None:
+    refused(server.infer(v2_answers.changed(server, datatype=_NO_DATATYPE)))
+
+
+@check("V2-TENSOR-015")
+def datatypes_are_in_capitals(server: Server) -> None:
+    datatype = server.v2_sample()["inputs"][0]["datatype"]
+    refused(server.infer(v2_answers.changed(server, datatype=datatype.lower())))
+
+
+@check("V2-TENSOR-016")
+def integers_beyond_the_range_are_refused(server: Server) -> None:
+    server.need_contract_v2()
+    for datatype, element in (("INT8", 300), ("UINT32", -1), ("INT64", 2**63), ("UINT64", 2**64)):
+        refused(_ask(server, datatype, [element]))
+
+
+@check("V2-TENSOR-017")
+def floats_beyond_the_range_are_refused(server: Server) -> None:
+    server.need_contract_v2()
+    refused(_ask(server, "FP32", [1e39]))
+    refused(_ask_with(server, "FP64", "1e400"))
+
+
+@check("V2-TENSOR-018")
+def elements_without_a_value_are_refused(server: Server) -> None:
+    server.need_contract_v2()
+    for datatype, element in (
+        ("FP32", "abc"),
+        ("INT32", {"a": 1}),
+        ("BOOL", "abc"),
+    ):
+        refused(_ask(server, datatype, [element]))
+
+
+@check("V2-TENSOR-019")
+def elements_of_another_kind_keep_their_value(server: Server) -> None:
+    server.need_contract_v2()
+    for datatype, element, meant in (
+        ("BOOL", "false", False),
+        ("BOOL", 1, True),
+        ("INT32", "7", 7),
+        ("BYTES", 7, "7"),
+    ):
+        answer = _ask(server, datatype, [element])
+        refused_or_back(answer, tensor("returned", datatype, [1], [meant]))
+
+
+@check("V2-TENSOR-020")
+def null_is_no_element(server: Server) -> None:
+    server.need_contract_v2()
+    for datatype in ("FP32", "INT32", "BOOL", "BYTES"):
+        refused(_ask(server, datatype, [None]))
+
+
+@check("V2-TENSOR-021")
+def not_a_number_is_no_json(server: Server) -> None:
+    server.need_contract_v2()
+    for token in ("NaN", "Infinity", "-Infinity"):
+        refused(_ask_with(server, "FP32", token))
+
+
+@check("V2-TENSOR-022")
+def wrong_tensors_are_the_requests_fault(server: Server) -> None:
+    server.need_contract_v2()
+    for answer in (
+        _ask(server, "INT32", [1, 2, 3], [2]),
+        _ask(server, "INT32", [1, 2], [-1]),
+        _ask(server, _NO_DATATYPE, [1]),
+        _ask(server, "FP32", ["abc"]),
+    ):
+        answer.error(*SCHEMA_FAULT)
+
+
+def _extremes(*names: str) -> Iterable[dict[str, Any]]:
+    for name in names:
+        data = list(DATATYPES[name].extremes)
+        yield tensor(f"returned_{name}", name, [len(data)], data)
+
+
+def _ask(server: Server, datatype: str, data: list[Any], shape: list[int] | None = None) -> Answer:
+    sent = tensor("returned", datatype, shape or [len(data)], data)
+    return server.infer({"inputs": [sent]})
+
+
+def _ask_with(server: Server, datatype: str, token: str) -> Answer:
+    """Ask with an element that may be no JSON."""
+    document = (
+        f'{{"inputs": [{{"name": "returned", "shape": [1], "datatype": "{datatype}", '
+        f'"data": [{token}]}}]}}'
+    )
+    return server.infer(document.encode())

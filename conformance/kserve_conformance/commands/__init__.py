@@ -1,0 +1,1 @@
+"""``python -m kserve_conformance``: its commands."""

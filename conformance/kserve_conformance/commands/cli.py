@@ -1,0 +1,53 @@
+"""``python -m kserve_conformance``: its commands, and what it says of a user's mistake."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import sys
+import traceback
+from collections.abc import Sequence
+
+from kserve_conformance.asking.target import TargetError
+from kserve_conformance.catalogue import CatalogueError
+from kserve_conformance.commands import fuzz, lookup, run
+from kserve_conformance.requirements import RequirementsError
+from kserve_conformance.results.verdict import SubjectFailed
+from kserve_conformance.text.visible import printable
+
+_COMMANDS = (run, fuzz, lookup)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and give its exit code.
+
+    0: no departure; 1: the server departs from a MUST, or from an extension that it offers;
+    2: wrong usage; 3: the suite failed, or nothing that answers could be judged.
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m kserve_conformance",
+        description="Judges any KServe / Open Inference Protocol server by what it answers.",
+    )
+    subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
+    for module in _COMMANDS:
+        module.register(subparsers)
+    arguments = parser.parse_args(argv)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A server's answer may hold what this terminal's encoding doesn't have.
+        sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        code: int = arguments.command(arguments)
+    except (TargetError, RequirementsError, CatalogueError) as error:
+        return _fail(error, 2)
+    except (SubjectFailed, OSError) as error:
+        return _fail(error, 3)
+    except Exception:
+        # Python's own 1 would say that the server departs.
+        traceback.print_exc()
+        return 3
+    return code
+
+
+def _fail(error: Exception, code: int) -> int:
+    sys.stderr.write(printable(f"error: {error}\n"))
+    return code

@@ -1,0 +1,156 @@
+"""``python -m kserve_conformance run``: judges one server and says what it may claim."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from kserve_conformance import catalogue, failure, requirements
+from kserve_conformance.asking.target import Target, TargetError
+from kserve_conformance.catalogue import Level, Statement
+from kserve_conformance.commands import options
+from kserve_conformance.report import CLAIM, Report
+from kserve_conformance.results.claim import ProfileClaim, Standing
+from kserve_conformance.results.outcome import Outcome
+from kserve_conformance.results.verdict import Verdict
+from kserve_conformance.session import Session
+from kserve_conformance.text.redaction import without_secrets
+from kserve_conformance.text.visible import printable
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the subcommand ``run``."""
+    parser = subparsers.add_parser(
+        "run",
+        help="Judge a server.",
+        epilog="Exit codes: 0 no departure, 1 the server departs from a MUST or from an extension "
+        "that it offers (with --strict also: a MUST could not be checked), 2 wrong usage, 3 "
+        "the suite failed, or nothing that answers could be judged.",
+    )
+    options.add(parser.add_argument)
+    parser.add_argument(
+        "--check",
+        action="append",
+        metavar="ID",
+        help="Make this check only, or those whose ids begin so, and no claim; may be given more "
+        "than once.",
+    )
+    parser.add_argument(
+        "--strict", action="store_true", help="Exit with 1 for a partial claim, too."
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("results/conformance"),
+        metavar="FOLDER",
+        help="Where results.jsonl, junit.xml, claim.md and transcript.jsonl go "
+        "(default: results/conformance).",
+    )
+    parser.set_defaults(command=_main)
+
+
+def selected(target: Target, version: str, wanted: Sequence[str]) -> list[Statement]:
+    """List the statements to judge a target by, as the version has them.
+
+    Args:
+        wanted: ids or beginnings of ids; all where it is empty.
+
+    Raises:
+        RequirementsError: when there is no such version.
+        TargetError: when a wanted id matches nothing.
+    """
+    required = requirements.load(version)
+    known = catalogue.load()
+    statements = [
+        dataclasses.replace(
+            known[each.id],
+            level=each.level,
+            profile=each.profile,
+            feature=each.feature,
+            sentence=each.sentence,
+        )
+        for each in required.values()
+        if each.profile in target.profiles
+    ]
+    for word in wanted:
+        if not any(each.id.startswith(word) for each in statements):
+            raise TargetError(
+                f"--check {word}: no statement of {version} in the profiles "
+                f"{', '.join(target.profiles)} has an id that begins so; "
+                "python -m kserve_conformance list shows them"
+            )
+    return [each for each in statements if not wanted or any(each.id.startswith(w) for w in wanted)]
+
+
+def _main(arguments: argparse.Namespace) -> int:
+    console = Console(soft_wrap=True, highlight=False, markup=False)
+    target = options.target_of(arguments)
+    statements = selected(target, arguments.suite_version, arguments.check or ())
+    try:
+        arguments.out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TargetError(f"--out {arguments.out} can't be written: {error.strerror}") from None
+    with Session(target) as session:
+        report = Report(arguments.out, session, statements, arguments.suite_version)
+        outcomes = judge_all(session, statements, report, lambda each: _explain(console, each))
+        claims, run = report.finish()
+    _conclude(console, arguments.out, outcomes, claims)
+    code = run.exit_code()
+    partial = any(each.standing is Standing.PARTIAL for each in claims)
+    return code or int(arguments.strict and partial)
+
+
+def judge_all(
+    session: Session,
+    statements: Sequence[Statement],
+    report: Report,
+    told: Callable[[Outcome], None] = lambda _: None,
+) -> list[Outcome]:
+    """Make the checks of statements, and report each and tell of it as it comes."""
+    outcomes = []
+    for statement in statements:
+        outcome = session.judge(statement)
+        report.add(outcome)
+        outcomes.append(outcome)
+        told(outcome)
+    return outcomes
+
+
+def say(console: Console, text: str) -> None:
+    """Print a text; what a terminal or a CI job would obey in it is only shown."""
+    console.print(Text(printable(text)), soft_wrap=True)
+
+
+def _explain(console: Console, outcome: Outcome) -> None:
+    if outcome.judgement.verdict in (Verdict.FAILED, Verdict.ERROR):
+        # A log of CI is published, as results are.
+        say(console, without_secrets(failure.explained(outcome)) + "\n")
+
+
+def _conclude(
+    console: Console,
+    out: Path,
+    outcomes: Sequence[Outcome],
+    claims: Sequence[ProfileClaim],
+) -> None:
+    unchecked = [
+        each
+        for each in outcomes
+        if each.judgement.verdict is Verdict.UNSUPPORTED and each.statement.level is Level.MUST
+    ]
+    for reason, count in Counter(each.judgement.message for each in unchecked).items():
+        say(console, f"{count} MUST not checked: {reason}")
+    counts = Counter(str(each.judgement.verdict) for each in outcomes)
+    told = ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items()))
+    say(console, f"{len(outcomes)} checks: {told}")
+    for claim in claims:
+        why = f": {claim.absent}" if claim.absent else ""
+        say(console, f"{claim.profile}: {claim.standing}{why}")
+    if claims:
+        say(console, f"the claim, with how to reproduce it: {out / CLAIM}")

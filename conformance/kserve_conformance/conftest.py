@@ -1,0 +1,3 @@
+"""Makes ``pytest conformance`` a run of the suite."""
+
+pytest_plugins = ("kserve_conformance.plugin",)

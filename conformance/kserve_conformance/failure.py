@@ -1,0 +1,31 @@
+"""What a person sees of a departure: the request, the answer, the text, and the usual cause."""
+
+from __future__ import annotations
+
+from kserve_conformance.results.outcome import Outcome
+
+
+def explained(outcome: Outcome) -> str:
+    """Say how a server departs from a statement, and how to see it again."""
+    statement = outcome.statement
+    source = statement.source
+    lines = [
+        f"{statement.id} ({statement.level}, profile {statement.profile})",
+        f"  says      {statement.sentence}",
+        f"  source    {source}" + (f" <{source.address}>" if source.address else ""),
+        f"  found     {_indented(outcome.judgement.message)}",
+    ]
+    exchanges = outcome.exhibit.exchanges
+    if exchanges:
+        # The last answer is the one that was judged when the check ended.
+        last = exchanges[-1]
+        lines += [
+            f"  request   {_indented(last['request'])}",
+            f"  answer    {_indented(last['response'])}",
+        ]
+    lines.append(f"  usually   {statement.usual_cause}")
+    return "\n".join(lines)
+
+
+def _indented(text: str) -> str:
+    return text.strip().replace("\n", "\n            ")

@@ -1,0 +1,91 @@
+"""Requirement sets: which statements a version of the suite asks for, frozen for good.
+
+A check that comes later never fails an old claim: whoever claims conformance to 1.0 is judged
+by requirements/1.0.json, whatever has been added since.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from kserve_conformance import VERSION, catalogue
+from kserve_conformance.catalogue import Level, Statement
+
+FOLDER = Path(__file__).with_name("requirements")
+
+
+class RequirementsError(Exception):
+    """A requirement set that can't be used. Its text is a sentence."""
+
+
+@dataclass(frozen=True)
+class Requirement:
+    """A statement as it was when its set was frozen."""
+
+    id: str
+    level: Level
+    profile: str
+    feature: str | None
+    sentence: str
+
+
+def versions() -> list[str]:
+    """List the frozen versions, oldest first."""
+    return sorted((path.stem for path in FOLDER.glob("*.json")), key=_order)
+
+
+def load(version: str) -> Mapping[str, Requirement]:
+    """Read a frozen set, by id; that of the version under development is the catalogue's.
+
+    Raises:
+        RequirementsError: when there is no such version.
+    """
+    path = FOLDER / f"{version}.json"
+    if not path.exists():
+        if version == VERSION:
+            return {each.id: _requirement(each) for each in of_version(version)}
+        raise RequirementsError(
+            f"there are no requirements {version}; there are {', '.join(versions()) or 'none'}"
+        )
+    document = json.loads(path.read_text(encoding="utf-8"))
+    return {
+        entry["id"]: Requirement(**{**entry, "level": Level(entry["level"])})
+        for entry in document["requirements"]
+    }
+
+
+def freeze(version: str) -> Path:
+    """Write the set of a version out of the catalogue.
+
+    Raises:
+        RequirementsError: when that version has been frozen, or isn't the suite's own.
+    """
+    path = FOLDER / f"{version}.json"
+    if version != VERSION:
+        raise RequirementsError(f"the suite is of version {VERSION}: that alone can be frozen")
+    if path.exists():
+        raise RequirementsError(f"{version} is frozen: give new statements a newer 'since'")
+    entries = [asdict(_requirement(each)) for each in of_version(version)]
+    document = {"version": version, "requirements": entries}
+    FOLDER.mkdir(exist_ok=True)
+    text = json.dumps(document, indent=1, ensure_ascii=False)
+    path.write_text(text + "\n", encoding="utf-8")
+    return path
+
+
+def of_version(version: str) -> list[Statement]:
+    """List the catalogue's statements that a version has."""
+    return [each for each in catalogue.load().values() if _order(each.since) <= _order(version)]
+
+
+def _requirement(statement: Statement) -> Requirement:
+    return Requirement(
+        statement.id, statement.level, statement.profile, statement.feature, statement.sentence
+    )
+
+
+def _order(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))

@@ -1,0 +1,210 @@
+"""From the outcomes of the checks to what may be claimed of the server."""
+
+from __future__ import annotations
+
+import enum
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from kserve_conformance.catalogue import PROFILES, Level
+from kserve_conformance.requirements import Requirement
+from kserve_conformance.results.verdict import Verdict
+from kserve_conformance.text import gfm
+
+_LONGEST = 300
+
+
+class Standing(enum.StrEnum):
+    """What a server may claim of a profile."""
+
+    CONFORMS = "conforms"
+    PARTIAL = "partial"
+    """No MUST fails, but one or more could not be checked."""
+    DEPARTS = "departs"
+    """A MUST fails."""
+    NOT_OFFERED = "not offered"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A statement that a server departs from, or that couldn't be checked, and why."""
+
+    id: str
+    sentence: str
+    reason: str
+
+
+@dataclass
+class ProfileClaim:
+    """What may be claimed of one profile.
+
+    Attributes:
+        kept: how many statements were checked and kept.
+        must_failed: MUSTs that the server departs from.
+        must_unchecked: MUSTs that could not be checked.
+        should_failed: SHOULDs that it departs from.
+        extensions: by extension that was judged, what it departs from.
+        extensions_unchecked: by extension, what could not be checked of it.
+        unsettled: checks that ended with a fault of the suite's own.
+    """
+
+    profile: str
+    kept: int = 0
+    must_failed: list[Finding] = field(default_factory=list)
+    must_unchecked: list[Finding] = field(default_factory=list)
+    should_failed: list[Finding] = field(default_factory=list)
+    extensions: dict[str, list[Finding]] = field(default_factory=dict)
+    extensions_unchecked: dict[str, list[Finding]] = field(default_factory=dict)
+    unsettled: list[Finding] = field(default_factory=list)
+    absent: str | None = None
+
+    @property
+    def standing(self) -> Standing:
+        """Give what may be claimed."""
+        if self.absent is not None:
+            return Standing.NOT_OFFERED
+        if self.must_failed:
+            return Standing.DEPARTS
+        return Standing.PARTIAL if self.must_unchecked or self.unsettled else Standing.CONFORMS
+
+    def standing_of(self, extension: str) -> Standing:
+        """Give what may be claimed of an extension."""
+        if extension not in self.extensions:
+            return Standing.NOT_OFFERED
+        if self.extensions[extension]:
+            return Standing.DEPARTS
+        return Standing.PARTIAL if extension in self.extensions_unchecked else Standing.CONFORMS
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The verdict of one check and its reason, as a claim needs them."""
+
+    id: str
+    verdict: Verdict
+    message: str
+
+
+def of_profiles(
+    judged: Sequence[Judged],
+    required: Mapping[str, Requirement],
+    absent: Mapping[str, str],
+    profiles: Sequence[str] = PROFILES,
+) -> list[ProfileClaim]:
+    """Make the claim of each profile.
+
+    Args:
+        judged: outcomes; those that the requirements don't name are left out.
+        absent: by profile that isn't offered, why it was taken for that.
+    """
+    by_id = {each.id: each for each in judged}
+    claims = []
+    for profile in profiles:
+        claim = ProfileClaim(profile, absent=absent.get(profile))
+        for requirement in required.values():
+            if requirement.profile == profile and claim.absent is None:
+                _add(claim, requirement, by_id.get(requirement.id))
+        claims.append(claim)
+    return claims
+
+
+def _add(claim: ProfileClaim, requirement: Requirement, judged: Judged | None) -> None:
+    reason = judged.message if judged else "the check was not made"
+    finding = Finding(requirement.id, requirement.sentence, reason)
+    verdict = judged.verdict if judged else Verdict.ERROR
+    if verdict is Verdict.PASSED:
+        claim.kept += 1
+        if requirement.feature:
+            claim.extensions.setdefault(requirement.feature, [])
+    elif verdict is Verdict.UNSUPPORTED:
+        if requirement.feature:
+            claim.extensions_unchecked.setdefault(requirement.feature, []).append(finding)
+        elif requirement.level is Level.MUST:
+            claim.must_unchecked.append(finding)
+    elif verdict is not Verdict.FAILED:
+        claim.unsettled.append(finding)
+    elif requirement.feature:
+        claim.extensions.setdefault(requirement.feature, []).append(finding)
+    else:
+        (claim.must_failed if requirement.level is Level.MUST else claim.should_failed).append(
+            finding
+        )
+
+
+def markdown(
+    claims: Sequence[ProfileClaim],
+    version: str,
+    subject: str,
+    command: Sequence[str],
+    date: str,
+    surroundings: Mapping[str, Mapping[str, str]],
+) -> str:
+    """Write a claim for others to read and to reproduce.
+
+    Args:
+        subject: what was judged, by its own word or its owner's.
+        command: what does it again.
+        surroundings: what else tells one result from another: by sentence's beginning, such as
+            "Judged with", names and versions.
+    """
+    lines = [
+        f"# {gfm.text(subject)}",
+        "",
+        f"Judged {date} by kserve-conformance {version}.",
+        "",
+        "| profile | claim | kept | MUST failed | MUST unchecked | SHOULD failed | extensions |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    lines += [_row(claim) for claim in claims]
+    for claim in claims:
+        lines += _details(claim)
+    lines += ["", "## Reproduce", "", *gfm.block(shlex.join(command), "sh"), ""]
+    for beginning, versions in surroundings.items():
+        told = gfm.text(", ".join(f"{name} {version}" for name, version in versions.items()))
+        lines += [f"{beginning} {told}.", ""]
+    return "\n".join(lines)
+
+
+def _row(claim: ProfileClaim) -> str:
+    if claim.absent is not None:
+        return f"| {claim.profile} | {claim.standing} | | | | | |"
+    extensions = ", ".join(f"{name}: {claim.standing_of(name)}" for name in claim.extensions)
+    return (
+        f"| {claim.profile} | **{claim.standing}** | {claim.kept} | {len(claim.must_failed)} | "
+        f"{len(claim.must_unchecked)} | {len(claim.should_failed)} | {extensions} |"
+    )
+
+
+def _details(claim: ProfileClaim) -> list[str]:
+    groups = [
+        ("MUST, failed", claim.must_failed),
+        ("SHOULD, failed", claim.should_failed),
+        *((f"Extension {name}", found) for name, found in claim.extensions.items()),
+        ("Not settled: a fault of the suite", claim.unsettled),
+    ]
+    lines = []
+    for title, findings in groups:
+        if findings:
+            lines += ["", f"## {claim.profile}: {title}", ""]
+            lines += [f"- **{each.id}** {each.sentence} {_why(each.reason)}" for each in findings]
+    lines += _unchecked(f"{claim.profile}: MUST, not checked", claim.must_unchecked)
+    for name in claim.extensions:
+        left_out = claim.extensions_unchecked.get(name, [])
+        lines += _unchecked(f"{claim.profile}: Extension {name}, not checked", left_out)
+    return lines
+
+
+def _unchecked(title: str, findings: Sequence[Finding]) -> list[str]:
+    # One reason most often keeps many from being checked.
+    by_reason: dict[str, list[str]] = {}
+    for each in findings:
+        by_reason.setdefault(each.reason, []).append(each.id)
+    listed = [f"- {', '.join(ids)}: {_why(why)}" for why, ids in by_reason.items()]
+    return ["", f"## {title}", "", *listed] if listed else []
+
+
+def _why(reason: str) -> str:
+    # The words of the server that is judged are among them.
+    told = gfm.text(" ".join(reason.split())[:_LONGEST])
+    return f"*{told}*" if told else ""

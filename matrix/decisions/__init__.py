@@ -1,1 +1,0 @@
-"""What follows from results: a decision, a comparison, the release where something changes."""

@@ -1,0 +1,351 @@
+"""Two results of the same checks compared: what is worse, what better, what only says it anew."""
+
+from __future__ import annotations
+
+import enum
+from collections import Counter
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from kserve_conformance.results.record import Record, Run, by_key
+from kserve_conformance.results.verdict import Verdict
+
+from matrix.results import steady_text
+
+# How sure a drop from one rate between 0 and 1 to another must be to count as one.
+_SIGNIFICANCE = 0.05
+
+
+class ComparisonError(Exception):
+    """Results that have nothing to compare. Its text says why, and what to do."""
+
+
+class Level(enum.IntEnum):
+    """How good an attempt at a check is."""
+
+    WRONG = 0
+    NOT_OFFERED = 1
+    RIGHT = 2
+
+
+class Change(enum.Enum):
+    """What became of a check, in the order in which it matters."""
+
+    REGRESSED = "regressed"
+    ENVIRONMENT = "environment-only"
+    GONE = "gone"
+    STILL_FAILING = "still failing"
+    NEW = "new"
+    FIXED = "fixed"
+    WORDS = "changed in words only"
+    SAME = "unchanged"
+
+
+@dataclass(frozen=True)
+class Side:
+    """All attempts at one check in one cell, in one of the two results; at least one."""
+
+    records: tuple[Record, ...]
+
+    @cached_property
+    def levels(self) -> tuple[Level, ...]:
+        """Give how good each attempt is that says something of the wrapper."""
+        found = (_level(record) for record in self.records)
+        return tuple(level for level in found if level is not None)
+
+    @property
+    def is_judged(self) -> bool:
+        """Tell whether an attempt says something of the wrapper."""
+        return bool(self.levels)
+
+    @property
+    def worst(self) -> Level:
+        """Give the worst attempt; there must be one that says something."""
+        return min(self.levels)
+
+    @property
+    def is_wrong(self) -> bool:
+        """Tell whether an attempt says something against the wrapper."""
+        return Level.WRONG in self.levels
+
+    @property
+    def good(self) -> int:
+        """Count the attempts that came to what they should."""
+        return sum(level is not Level.WRONG for level in self.levels)
+
+    @property
+    def is_flaky(self) -> bool:
+        """Tell whether some attempts came to what they should, and others didn't."""
+        return 0 < self.good < len(self.levels)
+
+    @property
+    def told(self) -> str:
+        """Say in a word or two what it came to."""
+        if self.is_flaky:
+            return "flaky"
+        verdicts = dict.fromkeys(str(record.verdict) for record in self.records)
+        return " and ".join(verdicts)
+
+    @property
+    def spokesman(self) -> Record:
+        """Give the attempt that tells most: the worst, else one that says nothing, else any."""
+        rank = {Level.WRONG: 0, None: 1, Level.NOT_OFFERED: 2, Level.RIGHT: 3}
+        return min(self.records, key=lambda record: rank[_level(record)])
+
+    def says_the_same(self, other: Side) -> bool:
+        """Tell whether both said the same, but for what differs in every run."""
+        # Most often they did so to the letter, and making words steady takes time.
+        return self._said() == other._said() or self._steady() == other._steady()
+
+    def _said(self) -> list[tuple[str, Any]]:
+        return [(each.message, each.observed) for each in self.records]
+
+    def _steady(self) -> set[str]:
+        return {repr(steady_text.steady_value([*said])) for said in self._said()}
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One check in one cell, as two results have it; None where one doesn't.
+
+    Attributes:
+        axes: of the cell, of the newer results where they have it.
+    """
+
+    check: str
+    cell: str
+    axes: Mapping[str, str]
+    old: Side | None
+    new: Side | None
+
+    @cached_property
+    def change(self) -> Change:
+        """Tell what became of it."""
+        old, new = self.old, self.new
+        if old is None:
+            return Change.NEW
+        if new is None:
+            return Change.GONE
+        if not (old.is_judged and new.is_judged):
+            return Change.ENVIRONMENT
+        if new.worst < old.worst or _is_rarer(old, new):
+            return Change.REGRESSED
+        if new.worst > old.worst:
+            return Change.FIXED
+        if new.is_wrong:
+            return Change.STILL_FAILING
+        return Change.SAME if old.says_the_same(new) else Change.WORDS
+
+    @property
+    def is_binding(self) -> bool:
+        """Tell whether what it came to now is held against the wrapper."""
+        return self.new is None or any(record.binding for record in self.new.records)
+
+    @property
+    def is_lost(self) -> bool:
+        """Tell whether something was known of it, and isn't any more."""
+        was_known = self.old is not None and self.old.is_judged
+        return was_known and (self.new is None or not self.new.is_judged)
+
+
+@dataclass(frozen=True)
+class Group:
+    """Checks that went the same way, in the same words, in the same cells."""
+
+    change: Change
+    pairs: tuple[Pair, ...]
+
+    @property
+    def checks(self) -> tuple[str, ...]:
+        """Give the checks, in the order in which they are planned."""
+        return tuple(dict.fromkeys(pair.check for pair in self.pairs))
+
+    @property
+    def cells(self) -> list[Mapping[str, str]]:
+        """Give the axes of the cells."""
+        return list({_place(pair): pair.axes for pair in self.pairs}.values())
+
+    @property
+    def is_binding(self) -> bool:
+        """Tell whether it is held against the wrapper."""
+        return self.pairs[0].is_binding
+
+    @property
+    def old(self) -> Side | None:
+        """Give what one of the checks came to before."""
+        return self.pairs[0].old
+
+    @property
+    def new(self) -> Side | None:
+        """Give what the same check came to since."""
+        return self.pairs[0].new
+
+    @property
+    def told(self) -> str:
+        """Say from what to what they went."""
+        old, new = (side.told if side else "not made" for side in (self.old, self.new))
+        return f"{old} before and since" if old == new else f"{old} \N{RIGHTWARDS ARROW} {new}"
+
+    def attempts(self) -> tuple[str, str] | None:
+        """Say how many attempts were good, before and since, where one of the two is flaky."""
+        if not any(side and side.is_flaky for side in (self.old, self.new)):
+            return None
+        return _rate(pair.old for pair in self.pairs), _rate(pair.new for pair in self.pairs)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What two results come to beside one another.
+
+    Attributes:
+        pairs: every check in every cell that one of them has.
+        is_incomplete: whether the newer ones lack something that they were to hold.
+    """
+
+    pairs: tuple[Pair, ...]
+    is_incomplete: bool
+
+    def counts(self) -> dict[Change, int]:
+        """Count the checks by what became of them, each kind named."""
+        found = Counter(pair.change for pair in self.pairs)
+        return {change: found[change] for change in Change}
+
+    def lost(self) -> list[Pair]:
+        """List what the older results judged and the newer don't."""
+        return [pair for pair in self.pairs if pair.is_lost]
+
+    def regressions(self) -> list[Pair]:
+        """List what regressed and is held against the wrapper."""
+        return [each for each in self.pairs if each.change is Change.REGRESSED and each.is_binding]
+
+    def groups(self, order: Mapping[str, int]) -> list[Group]:
+        """List what changed or fails, what matters most first."""
+        return grouped((each for each in self.pairs if each.change is not Change.SAME), order)
+
+    def exit_code(self) -> int:
+        """Judge: 1 something regressed, 3 something isn't known any more, else 0.
+
+        What got worse stands even where other checks could not be made, so 1 goes before 3.
+        """
+        if self.regressions():
+            return 1
+        return 3 if self.is_incomplete or self.lost() else 0
+
+
+def compare(old: Run, new: Run, common: bool = False) -> Comparison:
+    """Compare two runs, check by check in the same cell on the same backend.
+
+    Args:
+        common: whether to leave aside what only one of them planned.
+
+    Raises:
+        ComparisonError: when they share no check in no cell.
+    """
+    sides = by_key(old.records), by_key(new.records)
+    if not sides[0].keys() & sides[1].keys():
+        raise ComparisonError(_why_nothing_is_shared(old, new))
+    keys = dict.fromkeys([*sides[1], *sides[0]])
+    if common:
+        planned = _planned(old) & _planned(new)
+        keys = dict.fromkeys(key for key in keys if (key[0], key[2]) in planned)
+    pairs = tuple(paired(sides[0].get(key), sides[1].get(key)) for key in keys)
+    return Comparison(pairs, new.cut_short or bool(new.missing()))
+
+
+def paired(old: Sequence[Record] | None, new: Sequence[Record] | None) -> Pair:
+    """Pair the attempts at one check, of which there are some on one side at least."""
+    one = (new or old or ())[0]
+    sides = [Side(tuple(records)) if records else None for records in (old, new)]
+    return Pair(one.check, one.cell, one.axes, *sides)
+
+
+def grouped(pairs: Iterable[Pair], order: Mapping[str, int]) -> list[Group]:
+    """Join pairs of the same change and words: over cells, then checks of the same cells.
+
+    Args:
+        order: the place of each check; what is basic goes before what builds on it.
+    """
+    by_check: dict[tuple[Hashable, ...], list[Pair]] = {}
+    for pair in pairs:
+        by_check.setdefault((*_reason(pair), pair.check), []).append(pair)
+    joined: dict[tuple[Hashable, ...], list[Pair]] = {}
+    for (*reason, _), alike in by_check.items():
+        joined.setdefault((*reason, frozenset(map(_place, alike))), []).extend(alike)
+    changes = list(Change)
+
+    def weight(group: Group) -> tuple[Any, ...]:
+        return (
+            not group.is_binding,
+            changes.index(group.change),
+            # What is said not to be offered is most often so since something else fails.
+            group.new is None or group.new.told == Verdict.UNSUPPORTED,
+            min(order.get(check, len(order)) for check in group.checks),
+            -len(group.pairs),
+        )
+
+    groups = [Group(alike[0].change, tuple(alike)) for alike in joined.values()]
+    return sorted(groups, key=weight)
+
+
+def _level(record: Record) -> Level | None:
+    """Judge an attempt, whatever a policy knew of it: what is known to fail is wrong, too."""
+    if record.verdict is Verdict.PASSED:
+        return Level.RIGHT
+    if record.verdict is Verdict.UNSUPPORTED and record.as_expected:
+        return Level.NOT_OFFERED
+    return Level.WRONG if record.verdict in {Verdict.FAILED, Verdict.UNSUPPORTED} else None
+
+
+def _is_rarer(old: Side, new: Side) -> bool:
+    """Tell whether a check that failed at times before fails more often now, beyond chance."""
+    if not old.is_flaky:
+        return False
+    # They take a second to import, which most comparisons need not wait for.
+    import numpy
+    from scipy.stats import fisher_exact
+
+    table = numpy.array([[side.good, len(side.levels) - side.good] for side in (old, new)])
+    return bool(fisher_exact(table, alternative="greater").pvalue < _SIGNIFICANCE)
+
+
+def _reason(pair: Pair) -> tuple[Hashable, ...]:
+    sides = [side for side in (pair.new, pair.old) if side is not None]
+    told = [side.told if side else None for side in (pair.old, pair.new)]
+    said = next(filter(None, (steady_text.across_cells(side.spokesman) for side in sides)), "")
+    if len(sides) == 1 and not sides[0].is_wrong:
+        # Why something isn't offered tells nothing of why it came or went.
+        said = ""
+    return pair.change, *told, said, pair.is_binding
+
+
+def _place(pair: Pair) -> tuple[str, str]:
+    return pair.cell, pair.axes.get("runtime", "")
+
+
+def _rate(sides: Iterable[Side | None]) -> str:
+    judged = [side for side in sides if side is not None]
+    return f"{sum(side.good for side in judged)} of {sum(len(side.levels) for side in judged)}"
+
+
+def _planned(run: Run) -> set[tuple[str, str]]:
+    return {(cell, check) for cell, checks in run.header.planned.items() for check in checks}
+
+
+def _why_nothing_is_shared(old: Run, new: Run) -> str:
+    runtimes = old.header.runtime, new.header.runtime
+    for name, run in (("OLD", old), ("NEW", new)):
+        if not run.records:
+            return f"{name} holds no outcome of a check: {run.sentence()}"
+    if runtimes[0] != runtimes[1]:
+        return (
+            f"OLD ran TorchServe as {runtimes[0]} and NEW as {runtimes[1]}: only runs on the same "
+            f"backend are compared; give NEW by `python -m matrix run --runtime {runtimes[0]}`"
+        )
+    if old.header.planned.keys() & new.header.planned.keys():
+        return "OLD and NEW have cells in common, and no check that was made in both"
+    return (
+        f"OLD and NEW have no cell in common: OLD has for instance {next(iter(old.header.planned))}"
+        f", and NEW {next(iter(new.header.planned))}"
+    )

@@ -1,0 +1,115 @@
+"""What two runs stood on, and where they differ in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from kserve_conformance.results.record import Header, Run
+from packaging.version import Version
+
+from matrix.planning import ranges
+
+_NONE = "none"
+_MOST_DIGESTS = 3
+_LONGEST_DIGEST = 40
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One thing that isn't the same.
+
+    Attributes:
+        of_subject: whether what was judged, or by what, is another; else its environment is.
+    """
+
+    what: str
+    old: str
+    new: str
+    of_subject: bool = False
+
+
+def differences(old: Run, new: Run) -> list[Difference]:
+    """List what differs between two runs, as far as both have it."""
+    found = [
+        *_differing(_subject(old.header), _subject(new.header), of_subject=True),
+        *_differing(_environment(old.header), _environment(new.header)),
+        *_differing(_torchserve(old.header), _torchserve(new.header)),
+    ]
+    locks = _changed(old.header.locks, new.header.locks)
+    if locks:
+        found.append(_of_releases("locks", locks, old.header.locks, new.header.locks))
+    interpreters = _interpreters(old), _interpreters(new)
+    moved = _changed(*interpreters)
+    if moved:
+        found.append(_of_releases("SDK environments", moved, *interpreters))
+    return found
+
+
+def _subject(header: Header) -> dict[str, str]:
+    return {
+        "wrapper": str(header.wrapper["name"]),
+        "command of the wrapper": str(header.wrapper["command"]),
+        "model class of the wrapper": header.wrapper["constructor"] or _NONE,
+        "conformance suite": header.suite or _NONE,
+        "commit": header.commit or "unknown",
+    }
+
+
+def _environment(header: Header) -> dict[str, str]:
+    machine = {f"{name} of the machine": str(value) for name, value in header.machine.items()}
+    engine = header.engine
+    return {
+        "container engine": f"{engine['name']} {engine['version']}" if engine else _NONE,
+        **machine,
+        "attempts at each check": str(header.repeat),
+    }
+
+
+def _torchserve(header: Header) -> dict[str, str]:
+    return {
+        f"TorchServe {each['release']} with envelope {each['envelope']}": each["identity"]
+        for each in header.torchserve
+        if each["identity"]
+    }
+
+
+def _interpreters(run: Run) -> dict[str, str]:
+    """Give the name of each release's environment, in which there is a digest of what it holds."""
+    found = {}
+    for record in run.records:
+        interpreter = record.evidence.get("interpreter")
+        release = record.axes.get("kserve")
+        if interpreter and release and release not in found:
+            found[release] = PurePosixPath(interpreter).parent.parent.name
+    return found
+
+
+def _differing(
+    old: Mapping[str, str], new: Mapping[str, str], of_subject: bool = False
+) -> list[Difference]:
+    return [Difference(what, old[what], new[what], of_subject) for what in _changed(old, new)]
+
+
+def _changed(old: Mapping[str, str | None], new: Mapping[str, str | None]) -> list[str]:
+    return [name for name, value in new.items() if name in old and old[name] != value]
+
+
+def _of_releases(
+    what: str,
+    releases: Iterable[str],
+    old: Mapping[str, str | None],
+    new: Mapping[str, str | None],
+) -> Difference:
+    changed = sorted(releases, key=Version)
+    told = f"{what} of KServe {ranges.told(changed, sorted(new, key=Version))}"
+    if len(changed) > _MOST_DIGESTS:
+        return Difference(told, f"{len(changed)} digests", "others")
+    then, now = (", ".join(_short(side[release]) for release in changed) for side in (old, new))
+    return Difference(told, then, now)
+
+
+def _short(digest: str | None) -> str:
+    # As many signs as tell digests apart; the results hold all of them.
+    return (digest or _NONE)[:_LONGEST_DIGEST]

@@ -1,0 +1,1 @@
+"""Whether results are good enough for a release, by a policy, and why."""

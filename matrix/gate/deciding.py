@@ -1,0 +1,173 @@
+"""The release gate: what a policy makes of results."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from kserve_conformance.results.record import Header, Record
+from kserve_conformance.results.results_file import Given
+from kserve_conformance.results.verdict import Verdict
+
+from matrix.gate import known_failures, reasons, sufficiency
+from matrix.gate.reasons import Finding, Reason, Rule
+from matrix.planning.axes import Axes
+from matrix.planning.expectations import Expectations
+from matrix.planning.policy import Policy
+from matrix.results import last_exchange
+from matrix.results.attempts import JudgedCell, Standing
+from matrix.results.attempts import cells as cells_of
+from matrix.results.pass_rate import PassRate
+
+GREEN, RED, UNPROVEN = "GREEN", "RED", "UNPROVEN"
+_WORDS = {0: GREEN, 1: RED, 3: UNPROVEN}
+_OF_VERDICT = {
+    Verdict.FAILED: Rule.FAILED,
+    Verdict.PASSED: Rule.PASSED,
+    Verdict.UNSUPPORTED: Rule.UNSUPPORTED,
+    Verdict.ERROR: Rule.ERROR,
+    Verdict.UNPROVISIONED: Rule.UNPROVISIONED,
+}
+_MISSING = "missing"
+_LONGEST_ANSWER = 300
+# What results have in common that are judged together, and how each is told.
+_THE_SAME: Mapping[str, Callable[[Header], str | None]] = {
+    "wrappers": lambda header: header.wrapper["command"],
+    "model classes of the wrapper": lambda header: header.wrapper["constructor"],
+    "conformance suites": lambda header: header.suite,
+}
+
+
+class GateError(Exception):
+    """Results that can't be judged together, or by this gate. Its text says why."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What the gate decided.
+
+    Attributes:
+        cells: those of the results.
+        reasons: why, the weightiest first; those that only warn come last.
+        findings: what stands behind those that are about checks.
+    """
+
+    cells: Sequence[JudgedCell]
+    reasons: Sequence[Reason]
+    findings: Sequence[Finding]
+
+    @property
+    def exit_code(self) -> int:
+        """Give 0 for go, 1 for no, 3 where the evidence is insufficient; 1 goes before 3."""
+        codes = {reason.exit_code for reason in self.reasons}
+        return 1 if 1 in codes else max(codes, default=0)
+
+    @property
+    def word(self) -> str:
+        """Give the decision in a word."""
+        return _WORDS[self.exit_code]
+
+    def of(self, exit_code: int) -> list[Reason]:
+        """List the reasons for an exit code, 0 for those that only warn."""
+        return [reason for reason in self.reasons if reason.exit_code == exit_code]
+
+
+def decide(
+    given: Sequence[Given],
+    policy: Policy,
+    expected: Expectations,
+    axes: Axes,
+    today: datetime.date,
+    checked_out: str | None,
+) -> Decision:
+    """Judge results by a policy.
+
+    Args:
+        checked_out: the commit of the checkout that judges, None where it isn't known.
+        today: the day on which results have an age and entries of lists expire.
+
+    Raises:
+        GateError: when they are of two wrappers, or of a server judged at its address.
+    """
+    _refuse_strangers(given)
+    cells = cells_of(given, expected)
+    findings = [finding for cell in cells for finding in _findings(cell, policy, today)]
+    found = [
+        *reasons.folded(reasons.joined(findings, expected, policy.first), policy.first),
+        *known_failures.judged(cells, policy, today),
+        *sufficiency.judged(given, cells, policy, axes, today, checked_out),
+    ]
+    return Decision(cells, reasons.ordered(found), findings)
+
+
+def _refuse_strangers(given: Sequence[Given]) -> None:
+    for each in given:
+        if each.run.header.runtime is None:
+            raise GateError(
+                f"{each.path} is of a server judged at its address, which is in no cell: the gate "
+                "judges results of `python -m matrix run`"
+            )
+    for what, of in _THE_SAME.items():
+        found = {of(each.run.header): each.path for each in given}
+        if len(found) > 1:
+            told = ", ".join(f"{path} is of '{name}'" for name, path in found.items())
+            raise GateError(f"the results are of different {what}: {told}; judge each by itself")
+
+
+def _findings(cell: JudgedCell, policy: Policy, today: datetime.date) -> Iterator[Finding]:
+    required = policy.is_required(cell.axes)
+
+    def blocks(verdict: str) -> bool:
+        return required and verdict in policy.blocking
+
+    def weight(record: Record) -> tuple[bool, int]:
+        return not blocks(record.verdict), _OF_VERDICT[record.verdict].place
+
+    for standing in cell.standings.values():
+        if len(standing.right) == len(standing.records) and not standing.is_missing:
+            continue
+        if standing.is_missing:
+            yield Finding(
+                Rule.MISSING,
+                cell,
+                standing.check,
+                f"{len(standing.records)} of {standing.planned} planned attempts ran",
+                blocks(_MISSING),
+            )
+        # Of several attempts the one that weighs most stands for all.
+        if standing.unjudged:
+            record = min(standing.unjudged, key=weight)
+            rule = _OF_VERDICT[record.verdict]
+            yield reasons.found(rule, cell, record, blocks(record.verdict))
+        if standing.wrong and not _is_known(cell, standing, policy, today):
+            record = min(standing.wrong, key=weight)
+            yield _against(cell, standing, record, blocks(record.verdict), policy)
+
+
+def _against(
+    cell: JudgedCell, standing: Standing, record: Record, blocks: bool, policy: Policy
+) -> Finding:
+    if not standing.right:
+        return reasons.found(_OF_VERDICT[record.verdict], cell, record, blocks, _answer(record))
+    attempts = len(standing.right) + len(standing.wrong)
+    rate = PassRate(len(standing.right), attempts, policy.confidence)
+    detail = f"{rate}: mend it, or list it under known_flaky"
+    return reasons.found(Rule.FLAKY, cell, record, blocks, detail)
+
+
+def _answer(record: Record) -> str:
+    """Tell the answer that a check failed at, where it is short: it often names the cause."""
+    answer = last_exchange.answer_of(record)
+    if record.verdict is not Verdict.FAILED or answer is None:
+        return ""
+    is_told = len(answer) > _LONGEST_ANSWER or answer in record.message
+    return "" if is_told else f"the last answer: {answer}"
+
+
+def _is_known(cell: JudgedCell, standing: Standing, policy: Policy, today: datetime.date) -> bool:
+    """Tell whether a list of the policy accepts what stands against the wrapper."""
+    if any(record.verdict is not Verdict.FAILED for record in standing.wrong):
+        return False
+    listed = policy.failing, policy.flaky
+    return any(find(standing.check, cell.axes, today) for find in listed)

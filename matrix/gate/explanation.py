@@ -1,0 +1,100 @@
+"""Why the gate decides as it does about one cell: each rule, and which of them decided."""
+
+from __future__ import annotations
+
+import difflib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from matrix.gate import reasons
+from matrix.gate.deciding import Decision, GateError
+from matrix.gate.reasons import Reason, Rule
+from matrix.planning.expectations import Expectations
+from matrix.planning.policy import Policy
+from matrix.results.attempts import JudgedCell
+
+
+def find(decision: Decision, name: str) -> list[JudgedCell]:
+    """Give the cell of an id, once for each backend that it was run on.
+
+    Raises:
+        GateError: when the results don't have it; names those that are near.
+    """
+    found = [cell for cell in decision.cells if name in (cell.id, cell.name)]
+    if not found:
+        ids = list(dict.fromkeys(cell.id for cell in decision.cells))
+        near = difflib.get_close_matches(name, ids, 3) or ids[:3]
+        raise GateError(
+            f"--explain {name}: the results have no such cell; there are for instance "
+            f"{', '.join(near)}"
+        )
+    return found
+
+
+def of(decision: Decision, cell: JudgedCell, policy: Policy, expected: Expectations) -> list[str]:
+    """Say, a line each, what each rule makes of a cell, what decided it, and its checks."""
+    about = _reasons_about(decision, cell, policy, expected)
+    return [
+        f"{cell.name}: {_verdict(about)}",
+        *_required(cell, policy),
+        *map(_rule, about),
+        f"  nothing by the rules {', '.join(_quiet(about))}",
+        *_checks(cell),
+    ]
+
+
+def _reasons_about(
+    decision: Decision, cell: JudgedCell, policy: Policy, expected: Expectations
+) -> list[Reason]:
+    findings = [finding for finding in decision.findings if finding.cell is cell]
+    # Anew for this cell: those of the decision stand for many cells and checks at once.
+    of_checks = reasons.joined(findings, expected, policy.first)
+    rules = {finding.rule for finding in decision.findings}
+    others = [
+        reason
+        for reason in decision.reasons
+        if reason.rule not in rules and (not reason.cells or cell in reason.cells)
+    ]
+    return reasons.ordered([*of_checks, *others])
+
+
+def _verdict(about: Sequence[Reason]) -> str:
+    deciding = [reason for reason in about if reason.exit_code]
+    if not deciding:
+        return "nothing holds the release back" + (", with warnings" if about else "")
+    own = next((reason for reason in deciding if reason.cells), deciding[0])
+    whose = "" if own.cells else ", which is about the results as a whole"
+    checks = f" ({', '.join(own.checks[:3])})" if own.checks else ""
+    return f"exit code {own.exit_code}, decided by the rule '{own.rule.words}'{checks}{whose}"
+
+
+def _required(cell: JudgedCell, policy: Policy) -> Iterator[str]:
+    names = [each.name for each in policy.requirements if each.when.holds(cell.axes)]
+    for name in names:
+        yield f"  required: '{name}'"
+    if not names:
+        yield "  required: by nothing, so that what is wrong in it only warns"
+
+
+def _rule(reason: Reason) -> str:
+    effect = "holds the release back" if reason.exit_code else "warns"
+    checks = f"{', '.join(reason.checks)}: " if reason.checks else ""
+    said = "; ".join((reason.sentence, *reason.details))
+    return f"  rule '{reason.rule.words}' {effect}: {checks}{said}"
+
+
+def _quiet(about: Sequence[Reason]) -> list[str]:
+    spoke = {reason.rule for reason in about}
+    return [rule.words for rule in Rule if rule not in spoke]
+
+
+def _checks(cell: JudgedCell) -> Iterator[str]:
+    by_state: dict[str, list[str]] = {}
+    for standing in cell.standings.values():
+        counts = Counter(str(record.verdict) for record in standing.records)
+        told = " and ".join(counts) or ("missing" if standing.planned else "left out of the run")
+        wrong = standing.wrong or standing.unjudged
+        state = f"{told}, where {standing.expected} is right" if wrong else told
+        by_state.setdefault(state, []).append(standing.check)
+    for state, checks in by_state.items():
+        yield f"  {len(checks)} checks {state}: {', '.join(checks)}"

@@ -1,0 +1,1 @@
+"""One cell of results again, on what it stood on then."""

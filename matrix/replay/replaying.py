@@ -1,0 +1,154 @@
+"""One cell as results have it, and whether running it again comes to the same."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from kserve_conformance.results.record import Header, Record, Run
+
+from matrix.results import last_exchange, steady_text
+
+
+class ReplayError(Exception):
+    """What can't be replayed, since the results don't have it. Its text says what they have."""
+
+
+@dataclass(frozen=True)
+class PastCell:
+    """A cell of results: what it stood on and what its checks came to.
+
+    Attributes:
+        axes: release of the SDK, PROTOCOL_VERSION and so on, by the name of the axis.
+        planned: the ids of its checks.
+        attempts: by check, the records of all attempts at it.
+    """
+
+    header: Header
+    id: str
+    axes: Mapping[str, str]
+    planned: Sequence[str]
+    attempts: Mapping[str, Sequence[Record]]
+
+    @property
+    def torchserve_identity(self) -> str:
+        """Give what identifies the TorchServe that it ran on, empty where that didn't start."""
+        wanted = (self.axes["torchserve"], self.axes["envelope"])
+        for each in self.header.torchserve:
+            if (each["release"], each["envelope"]) == wanted:
+                return each["identity"]
+        return ""
+
+    @property
+    def lock_digest(self) -> str | None:
+        """Give the SHA-256 of the lock of its SDK environment, None where there was none."""
+        return self.header.locks.get(self.axes["kserve"])
+
+    def record(self, check: str) -> Record | None:
+        """Give the first attempt at a check that wasn't as expected, else the first of all."""
+        attempts = self.attempts.get(check, ())
+        return next((each for each in attempts if not each.as_expected), next(iter(attempts), None))
+
+    def unexpected(self) -> list[str]:
+        """List the checks that weren't as expected."""
+        return [
+            check
+            for check, attempts in self.attempts.items()
+            if not all(each.as_expected for each in attempts)
+        ]
+
+
+def find(run: Run, cell: str) -> PastCell:
+    """Find a cell in results.
+
+    Raises:
+        ReplayError: when they don't have it, or have nothing of it.
+    """
+    if cell not in run.header.planned:
+        raise ReplayError(
+            f"the results have no cell {cell}; they have {_shown(list(run.header.planned))}"
+        )
+    attempts: dict[str, list[Record]] = {}
+    points: dict[str, Mapping[str, str]] = {}
+    for record in run.records:
+        if record.cell == cell:
+            attempts.setdefault(record.check, []).append(record)
+            points.setdefault(record.axes["runtime"], record.axes)
+    if not points:
+        raise ReplayError(f"no check of {cell} came to its end: {run.sentence()}")
+    if len(points) > 1:
+        raise ReplayError(
+            f"the results have {cell} on {' and '.join(points)}: name a file of one of the two runs"
+        )
+    axes = next(iter(points.values()))
+    return PastCell(run.header, cell, axes, run.header.planned[cell], attempts)
+
+
+def chosen(past: PastCell, asked: Sequence[str]) -> list[str]:
+    """Choose the checks to make: those that are asked for, or that weren't as expected, or all.
+
+    Raises:
+        ReplayError: when one is asked for that wasn't planned in the cell.
+    """
+    for check in asked:
+        if check not in past.planned:
+            raise ReplayError(
+                f"--check {check}: the results have no such check in {past.id}; they have "
+                f"{_shown(past.planned)}"
+            )
+    return list(dict.fromkeys(asked)) or past.unexpected() or list(past.planned)
+
+
+class Sameness(enum.StrEnum):
+    """How what a check came to now compares with what it came to then."""
+
+    REPRODUCED = "reproduced"
+    OTHER_WORDS = "reproduced in other words"
+    NOT_REPRODUCED = "not reproduced"
+    NEW = "not made then"
+    MISSING = "not made now"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What a check came to then and now; None where it wasn't made."""
+
+    check: str
+    then: Record | None
+    now: Record | None
+
+    @property
+    def sameness(self) -> Sameness:
+        """Compare the verdicts and, but for what differs in every run, the words.
+
+        Of a check that isn't as expected, the words are also those of the last answer.
+        """
+        if self.now is None:
+            return Sameness.MISSING
+        if self.then is None:
+            return Sameness.NEW
+        if self.then.verdict is not self.now.verdict:
+            return Sameness.NOT_REPRODUCED
+        same = _words(self.then) == _words(self.now)
+        return Sameness.REPRODUCED if same else Sameness.OTHER_WORDS
+
+
+def compare(past: PastCell, checks: Sequence[str], now: Run) -> list[Comparison]:
+    """Compare the checks that were chosen, and others that aren't as expected now."""
+    made = {record.check: record for record in now.records if record.cell == past.id}
+    more = [check for check, record in made.items() if not record.as_expected]
+    return [
+        Comparison(check, past.record(check), made.get(check))
+        for check in dict.fromkeys([*checks, *more])
+    ]
+
+
+def _words(record: Record) -> str:
+    answer = "" if record.as_expected else last_exchange.answer_of(record)
+    return steady_text.steady(f"{record.message} {answer}")
+
+
+def _shown(names: Sequence[str], most: int = 20) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

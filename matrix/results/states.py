@@ -1,0 +1,44 @@
+"""What a planned check came to: one definition, by which all reports count, list and filter."""
+
+from __future__ import annotations
+
+import enum
+
+from kserve_conformance.results.record import Record
+from kserve_conformance.results.verdict import Verdict
+
+
+class State(enum.StrEnum):
+    """What a planned check came to, the worst first, each with a letter that stands for it."""
+
+    letter: str
+    meaning: str
+
+    def __new__(cls, name: str, letter: str, meaning: str) -> State:
+        """Make a state that is its name, with what is shown for it."""
+        state = str.__new__(cls, name)
+        state._value_ = name
+        state.letter = letter
+        state.meaning = meaning
+        return state
+
+    FAILED = "failed", "F", "not as expected"
+    ERROR = "error", "E", "the harness failed"
+    UNPROVISIONED = "unprovisioned", "U", "no environment could be made"
+    MISSING = "missing", "-", "never ran"
+    KNOWN = "known", "k", "a known failure"
+    PASSED = "passed", "ok", "as expected"
+
+
+# What nobody expects: neither the expectations, nor a list of the policy.
+UNEXPECTED = frozenset({State.FAILED, State.ERROR, State.UNPROVISIONED, State.MISSING})
+_HARNESS = {Verdict.ERROR: State.ERROR, Verdict.UNPROVISIONED: State.UNPROVISIONED}
+
+
+def of(record: Record) -> State:
+    """Judge one record, known failures apart from those that nobody expects."""
+    if record.verdict in _HARNESS and not record.as_expected:
+        return _HARNESS[record.verdict]
+    if record.as_expected and record.verdict is not Verdict.FAILED:
+        return State.PASSED
+    return State.FAILED if not record.as_expected and record.binding else State.KNOWN

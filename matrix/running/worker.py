@@ -1,0 +1,253 @@
+"""What the checks of one process stand on: environments, one running wrapper, observations.
+
+Checks of one cell run one after another in one process, so that the wrapper is started
+once per cell. Whatever could not be had is remembered with its reason, and each check of
+the cell tells the same.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from kserve_conformance.results.verdict import SubjectFailed, Unprovisioned, Verdict
+
+from fixtures.torchserve import Instance
+from matrix.environments.locking import Lock
+from matrix.environments.provision import Environment, of_lock, provision
+from matrix.planning.axes import Axes
+from matrix.planning.cells import Cell
+from matrix.planning.subject import Subject, base_environment
+from matrix.running import late_model, launch, refusal
+from matrix.running.late_model import LateModel
+from matrix.running.launch import RunningWrapper, Situation
+from matrix.running.logs import last_lines
+from matrix.running.refusal import Refusal
+from matrix.running.timing import Watch
+
+MODELS = ("contract", "digits")
+
+_PROBE = Path(__file__).parents[1] / "probes" / "constructor.py"
+_PROBE_WITHIN = 120.0
+
+T = TypeVar("T")
+
+
+class HarnessError(Exception):
+    """A fault of the harness or of what it stands on, never the subject's."""
+
+
+class Stage:
+    """Gives the checks what they need, and makes each of it once.
+
+    Args:
+        instances: by `instance_key`, a started TorchServe, or why there is none: a pair of
+            the verdict to give (``error`` or ``unprovisioned``) and a sentence.
+        folder: where files of the cells go; removed by whoever gave it.
+        marks: variables for what is started, see `fixtures.leftovers.Record`.
+        start_timeout: seconds that a wrapper may take until its models are ready.
+        locks: by release, a lock to use instead of the one that is kept for it.
+    """
+
+    def __init__(
+        self,
+        subject: Subject,
+        axes: Axes,
+        instances: Mapping[str, Instance | tuple[str, str]],
+        folder: Path,
+        marks: Mapping[str, str],
+        start_timeout: float,
+        locks: Mapping[str, Lock],
+    ) -> None:
+        self.subject = subject
+        self._axes = axes
+        self._instances = instances
+        self._folder = folder
+        self._marks = marks
+        self._start_timeout = start_timeout
+        self._locks = locks
+        self._made: dict[tuple[str, ...], Any] = {}
+        self._cell: Cell | None = None
+
+    def close(self) -> None:
+        """End the running wrapper."""
+        self._leave_cell()
+
+    def instance(self, cell: Cell) -> Instance:
+        """Give the TorchServe of a cell.
+
+        Raises:
+            Unprovisioned: when no runtime could run one.
+            HarnessError: when it did not start.
+        """
+        found = self._instances[instance_key(cell.torchserve, cell.envelope)]
+        if isinstance(found, Instance):
+            return found
+        verdict, sentence = found
+        raise (Unprovisioned if verdict == Verdict.UNPROVISIONED else HarnessError)(sentence)
+
+    def environment(self, release: str) -> Environment:
+        """Give the environment of an SDK release, made at the first request.
+
+        Raises:
+            Unprovisioned: when it can't be made.
+        """
+        given = self._locks.get(release)
+        return self._once(
+            ("environment", release), lambda: of_lock(given) if given else provision(release)
+        )
+
+    def wrapper(self, cell: Cell) -> RunningWrapper:
+        """Give the running wrapper of a cell; the one of the cell before is ended.
+
+        Raises:
+            SubjectFailed: when it doesn't start, or has ended since.
+            Unprovisioned: when there is no environment or no TorchServe for it.
+        """
+        self._enter(cell)
+        wrapper = self._once(("wrapper", cell.visit), lambda: self._start(cell))
+        if wrapper.exit_code() is not None:
+            raise SubjectFailed(
+                f"the wrapper has ended with exit code {wrapper.exit_code()}; "
+                f"the end of its log:\n{wrapper.log_tail()}"
+            )
+        return wrapper
+
+    def watch(self, cell: Cell) -> Watch:
+        """Take the time of a check, and what the cell's wrapper writes meanwhile."""
+        return Watch(lambda: self._running(cell))
+
+    def _running(self, cell: Cell) -> RunningWrapper | None:
+        wrapper = self._made.get(("wrapper", cell.visit))
+        return wrapper if isinstance(wrapper, RunningWrapper) else None
+
+    def interpreter(self, cell: Cell) -> str | None:
+        """Give the interpreter of a cell's environment, None where there is none (yet)."""
+        environment = self._made.get(("environment", cell.kserve))
+        return str(environment.python) if isinstance(environment, Environment) else None
+
+    def refusal(self, cell: Cell) -> Refusal:
+        """Tell what the wrapper does with a PROTOCOL_VERSION that it must refuse.
+
+        Raises:
+            SubjectFailed: when it can't be started at all.
+            Unprovisioned: when there is no environment or no TorchServe for it.
+        """
+        self._enter(cell)
+        python = self.environment(cell.kserve).python
+        situation = self._situation(cell)
+        return self._once(
+            ("refusal", cell.visit), lambda: refusal.observe(self.subject, python, situation)
+        )
+
+    def late_model(self, cell: Cell) -> LateModel:
+        """Give the model that only this cell's wrapper is configured with, there or not.
+
+        Raises:
+            Unprovisioned: when no runtime could run its TorchServe.
+            HarnessError: when that did not start.
+        """
+        self._enter(cell)
+        return self._once(("late", cell.visit), lambda: LateModel(cell, self.instance(cell)))
+
+    def another_wrapper(self, cell: Cell, wait_for: Sequence[str]) -> RunningWrapper:
+        """Start one more wrapper as the cell's; whoever asked has to end it.
+
+        Raises:
+            SubjectFailed: when it doesn't start.
+            Unprovisioned: when there is no environment or no TorchServe for it.
+        """
+        situation = self._situation(cell)
+        another = dataclasses.replace(situation, folder=situation.folder / "another")
+        python = self.environment(cell.kserve).python
+        return launch.start(self.subject, python, another, wait_for, self._start_timeout)
+
+    def constructed(self, cell: Cell) -> dict[str, Any]:
+        """Tell what the model's constructor made of the cell's value, unset being None.
+
+        The outcomes are those of `matrix.probes.constructor`.
+
+        Raises:
+            SubjectFailed: when the class can't be imported beside this SDK.
+            Unprovisioned: when there is no environment for it.
+        """
+        probe = ("constructor", cell.kserve, str(cell.attempt))
+        outcomes = self._once(probe, lambda: self._probe(cell.kserve))
+        return outcomes[cell.protocol]
+
+    def _start(self, cell: Cell) -> RunningWrapper:
+        python = self.environment(cell.kserve).python
+        return launch.start(
+            self.subject, python, self._situation(cell), MODELS, self._start_timeout
+        )
+
+    def _situation(self, cell: Cell) -> Situation:
+        return Situation(
+            protocol_version=self._axes.value(cell.protocol),
+            envelope=cell.envelope,
+            torchserve=self.instance(cell).endpoints,
+            models=(*MODELS, late_model.name_of(cell)),
+            folder=self._folder / cell.visit,
+            marks=self._marks,
+        )
+
+    def _probe(self, release: str) -> dict[str, dict[str, Any]]:
+        values = {name: self._axes.value(name) for name in self._axes.protocols}
+        spec = str(self.subject.constructor)
+        argv = [
+            str(self.environment(release).python),
+            str(_PROBE),
+            spec,
+            json.dumps([*values.values()]),
+        ]
+        try:
+            ran = subprocess.run(
+                argv,
+                env={**base_environment(), **self._marks},
+                capture_output=True,
+                text=True,
+                timeout=_PROBE_WITHIN,
+            )
+        except subprocess.TimeoutExpired:
+            raise SubjectFailed(f"{spec} took more than {_PROBE_WITHIN:.0f} s to import") from None
+        if ran.returncode != 0:
+            raise SubjectFailed(f"{spec} can't be imported:\n{last_lines(ran.stderr, 2000)}")
+        outcomes = json.loads(ran.stdout.strip().splitlines()[-1])
+        return dict(zip(values, outcomes, strict=True))
+
+    def _enter(self, cell: Cell) -> None:
+        if self._cell != cell:
+            self._leave_cell()
+            self._cell = cell
+
+    def _leave_cell(self) -> None:
+        if self._cell is not None:
+            wrapper = self._made.pop(("wrapper", self._cell.visit), None)
+            late = self._made.pop(("late", self._cell.visit), None)
+            self._cell = None
+            try:
+                if isinstance(late, LateModel):
+                    late.take_away()
+            finally:
+                if isinstance(wrapper, RunningWrapper):
+                    wrapper.stop()
+
+    def _once(self, key: tuple[str, ...], make: Callable[[], T]) -> T:
+        if key not in self._made:
+            try:
+                self._made[key] = make()
+            except Exception as error:
+                self._made[key] = error
+        made: T | Exception = self._made[key]
+        if isinstance(made, Exception):
+            raise made
+        return made
+
+
+def instance_key(torchserve: str, envelope: str) -> str:
+    """Name the TorchServe that the cells of a release and an envelope share."""
+    return f"{torchserve}-{envelope}"

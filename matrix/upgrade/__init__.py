@@ -1,0 +1,1 @@
+"""Whether a wrapper that works on one KServe release works on another."""

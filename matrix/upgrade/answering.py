@@ -1,0 +1,326 @@
+"""Whether a wrapper that works on one KServe release works on another, answered from results."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from kserve_conformance.results.record import Header, Record
+from kserve_conformance.results.results_file import Given
+
+from matrix.diff import comparison
+from matrix.diff.comparison import Change, Group, Level, Pair
+from matrix.planning.axes import Axes, ControlPlane
+from matrix.planning.cells import Cell
+from matrix.planning.expectations import Expectations
+from matrix.results import attempts
+from matrix.results.attempts import JudgedCell, Standing
+
+# What a control plane sets where an InferenceService gives no protocolVersion.
+_ABSENT = "absent"
+
+
+class UpgradeError(Exception):
+    """A question that can't be answered as it was put. Its text says what to put instead."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """From which release to which, and on which backends it must be known."""
+
+    source: str
+    target: str
+    runtimes: tuple[str, ...]
+
+    @classmethod
+    def put(cls, source: str, target: str, runtimes: Sequence[str], axes: Axes) -> Question:
+        """Make a question of the words of a command line; ``newest`` is the newest release.
+
+        Raises:
+            UpgradeError: when axes.toml doesn't have a release, or both are the same.
+        """
+        old, new = (_release(word, axes) for word in (source, target))
+        if old == new:
+            raise UpgradeError(f"FROM and TO are both KServe {old}: name two releases")
+        return cls(old, new, tuple(runtimes))
+
+    def is_downgrade(self, axes: Axes) -> bool:
+        """Tell whether it is about an older release."""
+        order = list(axes.kserve)
+        return order.index(self.target) < order.index(self.source)
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """A cell of which not everything is known that the answer needs.
+
+    Attributes:
+        checks: those that weren't judged, none where the results don't have the cell.
+    """
+
+    cell: Cell
+    checks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Service:
+    """What an InferenceService comes to when the control plane is upgraded along with the SDK.
+
+    Attributes:
+        protocol_version: as the InferenceService gives it, ``absent`` where it gives none.
+        source: the PROTOCOL_VERSION and the envelope of its pod before.
+        target: those since; None where this protocolVersion isn't accepted any more.
+        breaks: what worked in its pod before and doesn't since, and isn't told of the SDK.
+        is_known: whether the results have all of both pods.
+    """
+
+    protocol_version: str
+    source: tuple[str, str]
+    target: tuple[str, str] | None
+    breaks: tuple[Group, ...] = ()
+    is_known: bool = True
+
+    @property
+    def is_refused(self) -> bool:
+        """Tell whether the new control plane doesn't accept its protocolVersion."""
+        return self.target is None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What results say of an upgrade.
+
+    Attributes:
+        compared: how many checks were compared, with the same PROTOCOL_VERSION on both sides.
+        needed: the cells that the answer needs, of both releases.
+        cells: the axes of those that were compared, without the release.
+        breaks: what works on the old release and doesn't on the new.
+        comes: what works on the new release and wasn't offered, or failed, on the old.
+        failing: what fails on the new release and doesn't work on the old either.
+        services: those whose pods are given something else by the new control plane.
+        unknown: what has to be run to know.
+    """
+
+    question: Question
+    header: Header
+    compared: int
+    needed: tuple[Cell, ...]
+    cells: tuple[Mapping[str, str], ...]
+    breaks: tuple[Group, ...]
+    comes: tuple[Group, ...]
+    failing: tuple[Group, ...]
+    services: tuple[Service, ...]
+    unknown: tuple[Unknown, ...]
+
+    def exit_code(self) -> int:
+        """Judge: 1 something breaks, 3 it isn't known, 0 nothing breaks."""
+        if self.breaks or any(each.breaks or each.is_refused for each in self.services):
+            return 1
+        return 3 if self.unknown else 0
+
+
+def answer(
+    question: Question, given: Sequence[Given], axes: Axes, expected: Expectations
+) -> Answer:
+    """Answer a question from results of one wrapper.
+
+    Raises:
+        UpgradeError: when the results are of several wrappers.
+    """
+    header = _one_wrapper(given)
+    known = _Known.of(given, expected)
+    needed = list(_cells(question, known, axes, expected))
+    every = [cell for both in needed for cell in both]
+    unknown = [each for each in map(known.lacks, every) if each is not None]
+    compared = [both for both in needed if known.cells.keys() >= set(both)]
+    pairs = [pair for old, new in compared for pair in known.pairs(old, new)]
+    order = expected.order()
+
+    def grouped(chosen: Iterable[Pair]) -> tuple[Group, ...]:
+        return tuple(comparison.grouped(chosen, order))
+
+    breaks = [pair for pair in pairs if _is_break(pair)]
+    told = {_key(pair) for pair in breaks}
+    services = []
+    for service in _services(question, axes):
+        pods = _pods(service, question, needed)
+        moved = [pair for old, new in pods for pair in known.pairs(old, new)]
+        broken = (pair for pair in moved if _breaks_by_moving(pair) and _key(pair) not in told)
+        is_known = not {each.cell for each in unknown} & {cell for pod in pods for cell in pod}
+        services.append(replace(service, breaks=grouped(broken), is_known=is_known))
+    return Answer(
+        question=question,
+        header=header,
+        compared=len(pairs),
+        needed=tuple(every),
+        cells=tuple(_without_release(old.axes()) for old, _ in compared),
+        breaks=grouped(breaks),
+        comes=grouped(filter(_comes, pairs)),
+        failing=grouped(filter(_fails_anyway, pairs)),
+        services=tuple(services),
+        unknown=tuple(unknown),
+    )
+
+
+def control_plane(release: str, axes: Axes) -> ControlPlane:
+    """Give what the controller of a release sets.
+
+    Raises:
+        UpgradeError: when axes.toml doesn't say it.
+    """
+    for plane in axes.control_planes:
+        if plane.releases.contains(release, prereleases=True):
+            return plane
+    raise UpgradeError(f"axes.toml says of no control plane that it is of KServe {release}")
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What results hold, by cell."""
+
+    cells: Mapping[Cell, JudgedCell]
+
+    @classmethod
+    def of(cls, given: Iterable[Given], expected: Expectations) -> _Known:
+        cells = attempts.cells(given, expected)
+        return cls({Cell.named(each.id, each.axes["runtime"]): each for each in cells})
+
+    def torchserve(self, releases: Iterable[str], default: str) -> list[str]:
+        """List the TorchServe releases with which all of some KServe releases were run."""
+        found = [
+            {cell.torchserve for cell in self.cells if cell.kserve == release}
+            for release in releases
+        ]
+        return sorted(set.intersection(*found)) or [default]
+
+    def lacks(self, cell: Cell) -> Unknown | None:
+        """Tell what isn't known of a cell."""
+        if cell not in self.cells:
+            return Unknown(cell)
+        found = self.cells[cell].standings.items()
+        checks = tuple(check for check, each in found if not each.is_judged or each.is_missing)
+        return Unknown(cell, checks) if checks else None
+
+    def pairs(self, old: Cell, new: Cell) -> Iterator[Pair]:
+        """Pair what is known of the checks of two cells, if it is of both."""
+        if not self.cells.keys() >= {old, new}:
+            return
+        sides = self.cells[old].standings, self.cells[new].standings
+        for check in dict.fromkeys([*sides[1], *sides[0]]):
+            then, now = (side.get(check) for side in sides)
+            if all(each is None or each.is_judged for each in (then, now)):
+                pair = comparison.paired(_records(then), _records(now))
+                # Where it is so is told of both releases.
+                yield replace(pair, axes=_without_release(pair.axes))
+
+
+def _records(standing: Standing | None) -> Sequence[Record]:
+    return standing.records if standing is not None else ()
+
+
+def _release(word: str, axes: Axes) -> str:
+    releases = list(axes.kserve)
+    if word == "newest":
+        return releases[-1]
+    if word in releases:
+        return word
+    minor = ".".join(word.split(".")[:2]) + "."
+    near = [each for each in releases if each.startswith(minor)]
+    near = near or difflib.get_close_matches(word, releases)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"it has {', '.join(releases)}"
+    raise UpgradeError(f"KServe {word} is not in axes.toml: {hint}")
+
+
+def _one_wrapper(given: Sequence[Given]) -> Header:
+    first, *others = given
+    ours = first.run.header
+    for other in others:
+        theirs = other.run.header
+        if ours.wrapper != theirs.wrapper:
+            raise UpgradeError(
+                f"{first.path} is of {ours.wrapper['name']} ({ours.wrapper['command']}) and "
+                f"{other.path} of {theirs.wrapper['name']} ({theirs.wrapper['command']}): give "
+                "results of one wrapper"
+            )
+    return ours
+
+
+def _cells(
+    question: Question, known: _Known, axes: Axes, expected: Expectations
+) -> Iterator[tuple[Cell, Cell]]:
+    """Give the cells that the answer needs, on the old release and on the new."""
+    releases = question.source, question.target
+    for torchserve in known.torchserve(releases, axes.default_torchserve):
+        for runtime in question.runtimes:
+            for protocol in axes.protocols:
+                for envelope in expected.envelopes(protocol):
+                    old = Cell(question.source, protocol, envelope, torchserve, runtime)
+                    yield old, replace(old, kserve=question.target)
+
+
+def _is_break(pair: Pair) -> bool:
+    if pair.change is Change.GONE:
+        # What isn't even asked for on the new release, such as gRPC where there is no server.
+        return pair.old is not None and pair.old.worst is Level.RIGHT
+    return pair.change is Change.REGRESSED
+
+
+def _comes(pair: Pair) -> bool:
+    if pair.change is Change.NEW:
+        return pair.new is not None and pair.new.worst is Level.RIGHT
+    return pair.change is Change.FIXED
+
+
+def _fails_anyway(pair: Pair) -> bool:
+    is_new = pair.change is Change.NEW
+    return pair.change is Change.STILL_FAILING or (
+        is_new and pair.new is not None and pair.new.is_wrong
+    )
+
+
+def _services(question: Question, axes: Axes) -> list[Service]:
+    old, new = (control_plane(each, axes) for each in (question.source, question.target))
+    found = []
+    for version in old.envelope:
+        source, target = _pod(old, version, axes), _pod(new, version, axes)
+        if source is not None and source != target:
+            found.append(Service(version, source, target))
+    return found
+
+
+def _pod(plane: ControlPlane, version: str, axes: Axes) -> tuple[str, str] | None:
+    """Give the name of PROTOCOL_VERSION's value and the envelope that a pod is given."""
+    envelope = plane.envelope.get(version)
+    if envelope is None:
+        return None
+    value = ("v1" if version == _ABSENT else version) if plane.sets_protocol_version else None
+    names = {value: name for name, value in axes.protocols.items()}
+    return names[value], envelope
+
+
+def _pods(
+    service: Service, question: Question, needed: Iterable[tuple[Cell, Cell]]
+) -> list[tuple[Cell, Cell]]:
+    """Give the cells that a service's pod is before and since, on each backend."""
+    if service.target is None:
+        return []
+    protocol, envelope = service.target
+    return [
+        (old, replace(old, kserve=question.target, protocol=protocol, envelope=envelope))
+        for old, _ in needed
+        if (old.protocol, old.envelope) == service.source
+    ]
+
+
+def _breaks_by_moving(pair: Pair) -> bool:
+    # Some checks are of one PROTOCOL_VERSION only: that they aren't made is no loss.
+    return pair.change is Change.REGRESSED
+
+
+def _key(pair: Pair) -> tuple[str, str, str]:
+    return pair.cell, pair.axes["runtime"], pair.check
+
+
+def _without_release(axes: Mapping[str, str]) -> dict[str, str]:
+    return {axis: point for axis, point in axes.items() if axis != "kserve"}

@@ -1,0 +1,210 @@
+"""The answer to whether a release of KServe can be upgraded to, told as text."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from kserve_conformance.results.record import Header
+from kserve_conformance.text.redaction import HIDDEN
+
+from matrix.diff.comparison import Group
+from matrix.diff.groups import Teller, many
+from matrix.planning.axes import Axes, ControlPlane
+from matrix.planning.cells import Cell
+from matrix.planning.expectations import Expectations
+from matrix.planning.subject import OURS_COMMAND
+from matrix.results import cells_in_words
+from matrix.upgrade import answering
+from matrix.upgrade.answering import Answer, Service, Unknown
+
+_MOST_GROUPS = 12
+_MOST_OF_OTHERS = 4
+
+
+@dataclass(frozen=True)
+class Words:
+    """Tells an answer.
+
+    Attributes:
+        every_group: whether to tell all of it, however much it is.
+    """
+
+    answer: Answer
+    axes: Axes
+    expected: Expectations
+    every_group: bool = False
+
+    def lines(self) -> Iterator[str]:
+        """Give it line by line, the answer first."""
+        answer = self.answer
+        yield self.headline()
+        yield f"control plane: {self._control_plane()}"
+        teller = Teller(answer.cells, self.expected)
+        yield from self._told("breaks", answer.breaks, teller, _MOST_GROUPS)
+        for service in answer.services:
+            yield self._service(service)
+            yield from self._told("breaks", service.breaks, teller, _MOST_GROUPS)
+        yield from self._told("comes", answer.comes, teller, _MOST_OF_OTHERS)
+        yield from self._told("fails on both", answer.failing, teller, _MOST_OF_OTHERS)
+        if answer.unknown:
+            yield from self._unknown()
+
+    def headline(self) -> str:
+        """Answer in one line."""
+        answer, question = self.answer, self.answer.question
+        kind = "downgrade" if question.is_downgrade(self.axes) else "upgrade"
+        name = answer.header.wrapper["name"]
+        step = f"{kind} of {name} from KServe {question.source} to {question.target}"
+        backends = " and ".join(question.runtimes)
+        code = answer.exit_code()
+        if code == 1:
+            more = ", and not everything is known" if answer.unknown else ""
+            return f"no: {step}: {' and '.join(self._broken())}{more}"
+        if code == 3:
+            cells = many(len(answer.unknown), "cell")
+            return f"not known: {step}: the results don't judge {cells} that the answer needs"
+        return (
+            f"yes: {step}: nothing that works breaks, in {answer.compared} checks of "
+            f"{len(answer.cells)} cells on {backends}, with every PROTOCOL_VERSION"
+        )
+
+    def _broken(self) -> Iterator[str]:
+        services = self.answer.services
+        groups = [*self.answer.breaks, *(each for one in services for each in one.breaks)]
+        checks = sum(len(group.pairs) for group in groups)
+        if checks:
+            yield f"{many(checks, 'check')} that passed would no longer pass"
+        refused = [each.protocol_version for each in services if each.is_refused]
+        if refused:
+            yield f"services with protocolVersion {', '.join(refused)} would not be accepted"
+
+    def _control_plane(self) -> str:
+        question = self.answer.question
+        planes = [answering.control_plane(each, self.axes) for each in _releases(self.answer)]
+        changes = list(_plane_changes(*planes))
+        if not changes:
+            return f"KServe {question.target}'s sets the same as that of {question.source}"
+        return f"KServe {question.target}'s {'; it '.join(changes)}"
+
+    def _service(self, service: Service) -> str:
+        given = service.protocol_version
+        whose = "no protocolVersion" if given == "absent" else f"protocolVersion {given}"
+        if service.target is None:
+            return f"service with {whose}: {self.answer.question.target} doesn't accept it"
+        if service.breaks:
+            end = "what breaks beyond that:"
+        else:
+            end = "nothing breaks by that" if service.is_known else "what that does is not known"
+        return f"service with {whose}: {_move(service.source, service.target)}; {end}"
+
+    def _told(self, what: str, groups: Sequence[Group], teller: Teller, most: int) -> Iterator[str]:
+        shown = groups if self.every_group else groups[:most]
+        for group in shown:
+            first, *others = teller.text(group)
+            yield f"{what}: {first.partition(': ')[2]}"
+            yield from others
+        hidden = sum(len(group.pairs) for group in groups[len(shown) :])
+        if hidden:
+            yield f"{what}: {many(hidden, 'more check')}: --all tells them"
+
+    def _unknown(self) -> Iterator[str]:
+        unknown = self.answer.unknown
+        partly = [each for each in unknown if each.checks]
+        if partly:
+            checks = sum(len(each.checks) for each in partly)
+            yield (
+                f"not known: {many(checks, 'check')} of {many(len(partly), 'cell')} that the "
+                f"results have, such as {partly[0].checks[0]} in {partly[0].cell.id}"
+            )
+        absent = [each for each in unknown if not each.checks]
+        if absent:
+            where = cells_in_words.of_cells((each.cell for each in absent), self.answer.needed)
+            cells = many(len(absent), "cell")
+            yield f"not known: {cells} that the results don't have: {where}"
+        for command in commands(unknown, self.answer.header, self.axes, self.expected):
+            yield f"run: {command}"
+        if HIDDEN in " ".join(_wrapper(self.answer.header)):
+            yield f"{HIDDEN} stands for a secret that results don't keep: put yours in"
+        instead = ", in place of results that hold the same cells" if partly else ""
+        yield f"then ask again, with --results for each file{instead}"
+
+
+def commands(
+    unknown: Sequence[Unknown], header: Header, axes: Axes, expected: Expectations
+) -> list[str]:
+    """Give the commands that run what isn't known, one for each backend."""
+    by_runtime: dict[str, list[Cell]] = {}
+    for each in unknown:
+        by_runtime.setdefault(each.cell.runtime, []).append(each.cell)
+    return [
+        shlex.join(
+            [
+                *("python", "-m", "matrix", "run"),
+                *_selection(cells, axes, expected),
+                *("--runtime", runtime),
+                *_wrapper(header),
+                *("--out", f"results/upgrade-{runtime}"),
+            ]
+        )
+        for runtime, cells in by_runtime.items()
+    ]
+
+
+def _selection(cells: Sequence[Cell], axes: Axes, expected: Expectations) -> list[str]:
+    releases, protocols, torchserve = (
+        list(dict.fromkeys(getattr(cell, axis) for cell in cells))
+        for axis in ("kserve", "protocol", "torchserve")
+    )
+    envelopes = sum(len(expected.envelopes(protocol)) for protocol in protocols)
+    if len(cells) != len(releases) * envelopes * len(torchserve):
+        # Others would be run, too, which the results have already.
+        return _options("cell", [cell.id for cell in cells])
+    every = len(protocols) == len(axes.protocols)
+    default = torchserve == [axes.default_torchserve]
+    return [
+        *_options("kserve", releases),
+        *_options("protocol", [] if every else protocols),
+        *_options("torchserve", [] if default else torchserve),
+    ]
+
+
+def _options(name: str, values: Iterable[str]) -> list[str]:
+    return [word for value in values for word in (f"--{name}", value)]
+
+
+def _wrapper(header: Header) -> list[str]:
+    if header.wrapper["command"] == OURS_COMMAND:
+        return []
+    members = (("wrapper", "command"), ("wrapper-name", "name"), ("constructor", "constructor"))
+    given = ((option, header.wrapper[member]) for option, member in members)
+    return [word for option, value in given if value for word in (f"--{option}", value)]
+
+
+def _releases(answer: Answer) -> tuple[str, str]:
+    return answer.question.source, answer.question.target
+
+
+def _plane_changes(old: ControlPlane, new: ControlPlane) -> Iterator[str]:
+    if new.sets_protocol_version and not old.sets_protocol_version:
+        yield (
+            "sets PROTOCOL_VERSION from now on, to the service's protocolVersion or else to v1, "
+            "which it never did before"
+        )
+    if old.sets_protocol_version and not new.sets_protocol_version:
+        yield "never sets PROTOCOL_VERSION, which it did before"
+    for version in dict.fromkeys([*old.envelope, *new.envelope]):
+        then, now = old.envelope.get(version), new.envelope.get(version)
+        if then is None:
+            yield f"accepts protocolVersion {version}, with envelope {now}"
+        elif now is None:
+            yield f"doesn't accept protocolVersion {version} any more"
+        elif then != now:
+            yield f"gives protocolVersion {version} the envelope {now}, and not {then}"
+
+
+def _move(source: tuple[str, str], target: tuple[str, str]) -> str:
+    (old, old_envelope), (new, new_envelope) = source, target
+    envelope = old_envelope if old_envelope == new_envelope else f"{old_envelope} to {new_envelope}"
+    return f"its pod's PROTOCOL_VERSION goes from {old} to {new}, with envelope {envelope}"

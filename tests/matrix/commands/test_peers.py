@@ -1,0 +1,185 @@
+"""Servers that nobody here wrote: their claims, and how one is started and ended."""
+
+from __future__ import annotations
+
+import datetime
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+from kserve_conformance.results.verdict import SubjectFailed
+
+from matrix.commands import cli, peers
+from matrix.commands.peers import Place, Start
+from matrix.environments import locking, provision, roster
+from matrix.environments.roster import MLServerRelease, Peer
+from matrix.running import ports
+
+PEERS = roster.load()
+FAKE = Peer(
+    "fake", "Fake", MLServerRelease("1", "3.12", datetime.date(2025, 1, 1), (), (), ()), ("v2",)
+)
+PYTHON = Path(sys.executable)
+
+CLAIM = """\
+# Fake 1
+
+Judged 2026-01-01 by kserve-conformance 1.0.
+
+| profile | claim | kept | MUST failed | MUST unchecked | SHOULD failed | extensions |
+|---|---|---|---|---|---|---|
+| v1 | not offered | | | | | |
+| v2 | **departs** | 41 | 1 | 0 | 1 |  |
+
+## v2: MUST, failed
+
+- **V2-INFER-003** A sentence. *a reason*
+
+## v2: SHOULD, failed
+
+- **V2-META-002** Another. *200 instead of 404*
+"""
+
+
+def starts(monkeypatch: pytest.MonkeyPatch, code: str) -> list[Place]:
+    """Have FAKE be a program of a few lines; give the places that it is started at."""
+    places: list[Place] = []
+
+    def start(python: Path, place: Place) -> Start:
+        places.append(place)
+        return Start([str(python), "-c", code, str(place.http), str(place.grpc)], {"NOTE": "x"})
+
+    monkeypatch.setitem(peers._STARTS, "fake", start)
+    return places
+
+
+class TestEssence:
+    def test_is_what_was_found_and_not_when_and_why(self) -> None:
+        assert peers.essence(CLAIM) == {
+            "v1: not offered",
+            "v2: departs",
+            "v2: MUST, failed: V2-INFER-003",
+            "v2: SHOULD, failed: V2-META-002",
+        }
+
+    def test_of_the_same_findings_on_another_day_is_the_same(self) -> None:
+        later = CLAIM.replace("2026-01-01", "2027-02-02").replace("200 instead", "201 instead")
+        assert peers.differences(CLAIM, later) == []
+
+    @pytest.mark.parametrize(
+        ("was", "now", "told"),
+        [
+            (
+                "**departs**",
+                "**conforms**",
+                ["no more: v2: departs", "not in its claim: v2: conforms"],
+            ),
+            (
+                "V2-INFER-003",
+                "V2-INFER-004",
+                [
+                    "no more: v2: MUST, failed: V2-INFER-003",
+                    "not in its claim: v2: MUST, failed: V2-INFER-004",
+                ],
+            ),
+        ],
+        ids=["standing", "id"],
+    )
+    def test_differs_by_standing_and_by_id(self, was: str, now: str, told: list[str]) -> None:
+        assert peers.differences(CLAIM, CLAIM.replace(was, now)) == told
+
+
+def test_a_claim_lasts_beyond_the_run_that_made_it() -> None:
+    uuid = "1bb8e829-1aa2-46c7-b624-a94501298159"
+    text = (
+        f'*127.0.0.1:21000 answered {{"id":"{uuid}","n":1}} and {{"id": "42"}}*\n'
+        f'*127.0.0.1:21001 answered {{"id":"{uuid[:13]}*\n'
+        f'*id: expected "42", got "{uuid}"*\n'
+    )
+    assert peers.lasting(text, Place(21000, 21001, 21002, Path())) == (
+        '*HOST:HTTP_PORT answered {"id":"UUID","n":1} and {"id": "42"}*\n'
+        '*HOST:GRPC_PORT answered {"id":"UUID*\n'
+        '*id: expected "42", got "UUID"*\n'
+    )
+
+
+class TestRunning:
+    def test_one_that_ends_tells_the_end_of_its_log(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        starts(monkeypatch, "import sys; print('no such model'); sys.exit(7)")
+        with (
+            pytest.raises(SubjectFailed, match=r"ended with exit code 7 .*\n.*no such model"),
+            peers.running(FAKE, PYTHON),
+        ):
+            pass
+
+    def test_one_that_is_not_ready_in_time_is_ended(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(peers, "_READY_WITHIN", 0.5)
+        places = starts(monkeypatch, "import time; time.sleep(600)")
+        with (
+            pytest.raises(SubjectFailed, match=r"wasn't ready within"),
+            peers.running(FAKE, PYTHON),
+        ):
+            pass
+        assert not [
+            process
+            for process in psutil.process_iter(["cmdline"])
+            if str(places[0].http) in (process.info["cmdline"] or ())
+        ]
+
+    def test_one_that_is_ready_is_ended_with_the_block(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        code = (
+            "import http.server, os, sys, threading\n"
+            "class Ready(http.server.BaseHTTPRequestHandler):\n"
+            "    def do_GET(self):\n"
+            "        self.send_response(200 if os.environ['NOTE'] == 'x' else 500)\n"
+            "        self.end_headers()\n"
+            "ports = map(int, sys.argv[1:])\n"
+            "rest, grpc = [http.server.HTTPServer(('', port), Ready) for port in ports]\n"
+            "threading.Thread(target=grpc.serve_forever).start()\n"
+            "rest.serve_forever()\n"
+        )
+        starts(monkeypatch, code)
+        with peers.running(FAKE, PYTHON) as place:
+            assert ports.is_open(place.http)
+            assert place.folder.is_dir()
+        assert ports.is_free(place.http)
+        assert not place.folder.exists()
+
+
+def test_an_unknown_peer_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["peers", "--peer", "nobody"]) == 2
+    assert "'nobody' is no peer" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", PEERS)
+class TestClaim:
+    def test_says_how_to_make_it_again_and_what_it_depends_on(self, name: str) -> None:
+        text = peers.claim_file(PEERS[name]).read_text(encoding="utf-8")
+        assert f"```sh\npython -m matrix peers --peer {name}\n```" in text
+        lock = locking.find(PEERS[name].release)
+        for package, version in peers.surroundings(lock).items():
+            assert f"{package} {version}" in text
+
+    def test_names_no_place_where_the_peer_listened_once(self, name: str) -> None:
+        assert "127.0.0.1:" not in peers.claim_file(PEERS[name]).read_text(encoding="utf-8")
+
+    @pytest.mark.integration
+    def test_is_what_the_suite_gives_now(self, name: str, tmp_path: Path) -> None:
+        judged = peers.judge(PEERS[name], tmp_path)
+        kept = peers.claim_file(PEERS[name]).read_text(encoding="utf-8")
+        assert peers.differences(kept, judged.text) == []
+
+
+def test_there_is_no_claim_of_another_peer() -> None:
+    assert {path.stem for path in peers.CLAIMS.glob("*.md")} == set(PEERS)
+
+
+@pytest.mark.integration
+def test_the_environment_of_one_that_is_no_kserve_sdk_is_made_from_its_lock() -> None:
+    lock = locking.find(PEERS["mlserver-1.7.1"].release)
+    environment = provision.of_lock(lock)
+    assert environment.lock_digest == lock.digest
+    assert environment.python.with_name("mlserver").exists()

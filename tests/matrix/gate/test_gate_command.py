@@ -1,0 +1,235 @@
+"""What the gate says, and ``python -m matrix gate`` as a person runs it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from kserve_conformance.results.record import Run
+from kserve_conformance.results.results_file import Writer
+from kserve_conformance.results.verdict import Verdict
+
+from matrix.gate import explanation, words
+from matrix.gate.deciding import GateError
+from matrix.planning import expectations, policy
+from tests.matrix import given_torchserve, real_results, runs
+from tests.matrix.gate.gate_cases import (
+    CELL,
+    TODAY,
+    decide,
+    failing,
+    given,
+    known,
+    lenient,
+    one_cell,
+    with_verdict,
+)
+
+REPOSITORY = Path(__file__).parents[3]
+
+# ---------------------------------------------------------------- words
+
+
+def test_the_first_line_is_the_decision(two: Run) -> None:
+    green = words.headline(decide(lenient(), two), given(two))
+    assert green.startswith("GREEN: wrapper, 32 cells on container, ")
+    run = with_verdict(two, "v1-predict", Verdict.FAILED, "kserve0.9.0-")
+    lines = list(words.told(decide(lenient(), run), given(run), all_reasons=False))
+    assert lines[0].startswith(
+        "RED: v1-predict failed in 3 of 32 cells (KServe 0.9.0 with PROTOCOL_VERSION unset, "
+    )
+    assert lines[1].startswith("1. v1-predict failed in 3 of 32 cells")
+    assert "A V1 prediction is what TorchServe itself answers" in lines[1]
+    assert lines[2].strip() == "of this test"
+    assert any("look: python -m matrix replay kserve0.9.0-" in line for line in lines)
+    unproven = decide(lenient(), with_verdict(two, "starts", Verdict.ERROR))
+    assert words.headline(unproven, given(two)).startswith("UNPROVEN: starts ended in an ")
+
+
+def test_the_commands_to_look_closer_decide_by_the_same(two: Run) -> None:
+    run = with_verdict(two, "v1-predict", Verdict.FAILED, "kserve0.9.0-")
+    options = ("--policy", "my policy.toml", "--today", "2026-11-26")
+    lines = list(words.told(decide(lenient(), run), given(run), False, options))
+    look = next(line.strip() for line in lines if "--explain" in line)
+    assert look.startswith(
+        "look: python -m matrix gate results/0/results.jsonl --policy 'my policy.toml' "
+        "--today 2026-11-26 --explain kserve0.9.0-"
+    )
+
+
+def test_the_explanation_names_the_rule_that_decided(two: Run) -> None:
+    wanted = failing(lenient(), known("v1-explain"))
+    run = with_verdict(two, "v1-predict", Verdict.FAILED, CELL)
+    run = with_verdict(run, "v1-explain", Verdict.FAILED, "kserve0.9.0-")
+    decision = decide(wanted, run)
+    (cell,) = explanation.find(decision, CELL)
+    lines = explanation.of(decision, cell, wanted, expectations.load())
+    assert lines[0] == (
+        f"{CELL} on container: exit code 1, decided by the rule 'failed' (v1-predict)"
+    )
+    assert "  required: 'two releases'" in lines
+    assert any(line.startswith("  rule 'known failing' warns: v1-explain: ") for line in lines)
+    assert any("2 checks failed, where passed is right" in line for line in lines)
+
+
+def test_the_explanation_of_a_cell_that_passes_says_so(two: Run) -> None:
+    decision = decide(lenient(), two)
+    (cell,) = explanation.find(decision, CELL)
+    lines = explanation.of(decision, cell, lenient(), expectations.load())
+    assert lines[0] == f"{CELL} on container: nothing holds the release back"
+
+
+def test_a_cell_that_is_not_there_is_told_with_those_that_are_near(two: Run) -> None:
+    with pytest.raises(GateError, match=f"no such cell; there are for instance .*{CELL}"):
+        explanation.find(decide(lenient(), two), CELL.replace("0.9.0", "0.9.1"))
+
+
+# ---------------------------------------------------------------- the command
+
+
+def ran(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "matrix", "gate", f"--today={TODAY}", *map(str, arguments)],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def file_of(run: Run, folder: Path) -> Path:
+    writer = Writer(folder / "results.jsonl", run.header)
+    for record in run.records:
+        writer.record(record)
+    writer.finish("2026-11-25T05:00:00+00:00", 1.0)
+    return folder
+
+
+@pytest.fixture
+def small_policy(tmp_path: Path) -> Path:
+    text = policy.FILE.read_text().partition("[[require]]")[0]
+    file = tmp_path / "gate.toml"
+    file.write_text(f'{text}\n[[require]]\nname = "any"\nwhen = {{}}\n')
+    return file
+
+
+def test_the_command_is_green_on_the_default_matrix() -> None:
+    done = ran(real_results.path("default"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.startswith("GREEN: wrapper, 224 cells on container, ")
+
+
+def test_the_command_is_red_on_the_mutant_and_attests_it(tmp_path: Path) -> None:
+    attested = tmp_path / "statement.json"
+    done = ran(real_results.path("mutant"), "--attest", attested)
+    assert done.returncode == 1
+    assert done.stdout.startswith(
+        "RED: effective-protocol failed in 8 of 32 cells (PROTOCOL_VERSION unset, empty); "
+    )
+    assert '"result": "FAILED"' in attested.read_text()
+
+
+def test_a_statement_that_cannot_be_written_hides_no_decision(
+    tmp_path: Path, small_policy: Path, two: Run
+) -> None:
+    folder = file_of(one_cell(two), tmp_path)
+    done = ran(folder, "--policy", small_policy, "--attest", folder / "results.jsonl" / "x")
+    assert done.returncode == 2
+    assert done.stdout.startswith("GREEN: ")
+    assert done.stderr.endswith("x can't be written: File exists\n")
+    red = with_verdict(one_cell(two), "v1-predict", Verdict.FAILED)
+    done = ran(file_of(red, tmp_path), "--policy", small_policy, "--attest", "/dev/null/x")
+    assert (done.returncode, done.stdout[:4]) == (1, "RED:")
+
+
+def test_the_statement_says_as_on_which_day_it_was_decided(
+    tmp_path: Path, small_policy: Path, two: Run
+) -> None:
+    folder = file_of(one_cell(two), tmp_path)
+    attested = tmp_path / "statement.json"
+    ran(folder, "--policy", small_policy, "--attest", attested, "--today", "2026-11-30")
+    policy_file = json.loads(attested.read_text())["predicate"]["configuration"][0]
+    assert policy_file["annotations"] == {"decided as on": "2026-11-30"}
+    done = ran(folder, "--today", "tomorrow")
+    assert done.returncode == 2
+    assert "'tomorrow' is no day such as 2026-11-30" in done.stderr
+
+
+def test_the_command_gives_3_where_the_evidence_is_insufficient(
+    tmp_path: Path, small_policy: Path, two: Run
+) -> None:
+    run = with_verdict(one_cell(two), "v1-predict", Verdict.ERROR)
+    done = ran(file_of(run, tmp_path), "--policy", small_policy)
+    assert (done.returncode, done.stderr) == (3, "")
+    assert done.stdout.startswith("UNPROVEN: v1-predict ended in an error of the harness")
+
+
+def test_the_command_explains_a_cell(tmp_path: Path, small_policy: Path, two: Run) -> None:
+    folder = file_of(one_cell(two), tmp_path)
+    done = ran(folder, "--policy", small_policy, "--explain", CELL)
+    assert done.returncode == 0
+    assert f"{CELL} on container: nothing holds the release back" in done.stdout
+    done = ran(folder, "--policy", small_policy, "--explain", "kserve")
+    assert (done.returncode, done.stdout) == (2, "")
+
+
+@pytest.mark.parametrize("mistake", ["no results", "no policy", "wrong policy"])
+def test_wrong_usage_is_a_sentence_and_exit_code_2(
+    mistake: str, tmp_path: Path, small_policy: Path, two: Run
+) -> None:
+    folder = file_of(one_cell(two), tmp_path)
+    if mistake == "no results":
+        folder = tmp_path / "nowhere"
+    elif mistake == "no policy":
+        small_policy.unlink()
+    else:
+        small_policy.write_text(small_policy.read_text().replace("most_days", "days"))
+    done = ran(folder, "--policy", small_policy)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("error: ")
+    assert "Traceback" not in done.stderr
+
+
+KNOWN = """
+[[known_{kind}]]
+check = ["refusal-exit-code"]
+when = {{ kserve = "==0.13.1" }}
+reason = "for this test"
+since = 2026-01-01
+until = 9999-12-31
+"""
+
+
+@pytest.mark.parametrize(
+    ("entry", "exit_codes"),
+    [
+        ("", (1, 1)),
+        (KNOWN.format(kind="failing"), (0, 0)),
+        (KNOWN.format(kind="flaky") + "least_pass_rate = 0.5\n", (0, 0)),
+    ],
+)
+def test_a_run_and_its_gate_agree_on_what_is_known(
+    entry: str, exit_codes: tuple[int, int], tmp_path: Path, small_policy: Path
+) -> None:
+    small_policy.write_text(small_policy.read_text() + entry)
+    wrapper = f"{sys.executable} {Path(__file__).parents[1] / 'running' / 'tiny_wrapper.py'} --exit-code 1"
+    run = runs.run(
+        tmp_path,
+        *("--kserve=0.13.1", "--protocol=v3", "--runtime=process", "--jobs=1"),
+        f"--wrapper={wrapper}",
+        f"--policy={small_policy}",
+        given=runs.nowhere(),
+        more={given_torchserve.PYTHON: sys.executable},
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "matrix", "gate", tmp_path, f"--policy={small_policy}"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (run.exit_code, done.returncode) == exit_codes, run.output + done.stdout
+    assert "refusal-exit-code failed" in done.stdout

@@ -1,0 +1,267 @@
+"""``python -m matrix run`` and ``pytest matrix``: exit codes, and what never counts as a pass."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from kserve_conformance.results.results_file import read
+
+from tests.matrix import runs
+from tests.matrix.given_torchserve import PYTHON
+from tests.matrix.runs import Ran
+
+TINY = f"{sys.executable} {Path(__file__).with_name('tiny_wrapper.py')}"
+HARNESS_PYTHON = {PYTHON: sys.executable}
+
+
+def run_tiny(
+    folder: Path, *arguments: str, wrapper: str = TINY, jobs: int = 1, more: str = ""
+) -> Ran:
+    """Run the tiny wrapper, in environments that nobody has to make."""
+    options = {"PYTEST_ADDOPTS": f"-p tests.matrix.given_torchserve {more}"}
+    return runs.run(
+        folder,
+        f"--wrapper={wrapper}",
+        f"--jobs={jobs}",
+        "--runtime=process",
+        *arguments,
+        given=runs.nowhere(),
+        more={**HARNESS_PYTHON, **options},
+    )
+
+
+def test_all_as_expected_is_0(tmp_path: Path) -> None:
+    ran = run_tiny(tmp_path, "--kserve=0.13.1", "--protocol=v3")
+    assert ran.exit_code == 0, ran.output
+    assert ran.verdicts() == {
+        "constructor": {"unsupported"},
+        "refusal-exit-code": {"passed"},
+        "refusal-line": {"passed"},
+        "refusal-termination-log": {"passed"},
+        "refusal-time": {"passed"},
+        "refusal-ports": {"passed"},
+    }
+    assert "1 of 1 cells, 6 of 6 checks: 5 passed, 1 unsupported" in ran.output
+    header = ran.results.header
+    assert header.wrapper["command"] == TINY
+    assert header.wrapper["name"] == "tiny_wrapper"
+    assert header.runtime == "process"
+    assert header.torchserve == [{"release": "0.12.0", "envelope": "kserve", "identity": "none"}]
+
+
+def test_a_verdict_against_the_wrapper_is_1(tmp_path: Path) -> None:
+    ran = run_tiny(tmp_path, "--kserve=0.13.1", "--protocol=v3", wrapper=f"{TINY} --exit-code 1")
+    assert ran.exit_code == 1, ran.output
+    failed = {check for check, verdicts in ran.verdicts().items() if verdicts == {"failed"}}
+    assert failed == {"refusal-exit-code"}
+    record = next(each for each in ran.results.records if each.check == "refusal-exit-code")
+    assert (record.expected, record.observed) == (2, 1)
+    assert "expected 2, got 1" in record.message
+
+
+def test_a_wrapper_that_doesnt_start_is_a_verdict_against_it(tmp_path: Path) -> None:
+    ran = run_tiny(
+        tmp_path, "--kserve=0.13.1", "--protocol=v1", wrapper=f"{sys.executable} -c raise/**/0"
+    )
+    assert ran.exit_code == 1, ran.output
+    assert ran.verdicts()["starts"] == {"failed"}
+    assert "ended with exit code 1 before it was ready" in ran.output
+
+
+def test_a_command_that_cant_be_run_is_a_verdict_against_it(tmp_path: Path) -> None:
+    ran = run_tiny(tmp_path, "--kserve=0.13.1", "--protocol=v3", wrapper="/nowhere/wrapper")
+    assert ran.exit_code == 1, ran.output
+    assert "/nowhere/wrapper can't be run: No such file or directory" in ran.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--kserve=0.7.0"], "--kserve 0.7.0: there is no such kserve"),
+        (["--check=v2-infer", "--protocol=v3"], "nothing is left to run"),
+        (["--wrapper='"], "is no command: No closing quotation"),
+        (["--wrapper="], "--wrapper is empty"),
+        (["--jobs=0"], "--jobs: must be 1 or larger"),
+        (["--runtime=cloud"], "invalid choice: 'cloud'"),
+    ],
+)
+def test_wrong_usage_is_2(arguments: list[str], said: str, tmp_path: Path) -> None:
+    ran = runs.run(tmp_path, *arguments)
+    assert ran.exit_code == 2, ran.output
+    assert said in ran.output
+    assert "Traceback" not in ran.output
+    assert not (tmp_path / "results.jsonl").exists()
+
+
+def test_a_folder_that_cant_be_written_is_wrong_usage(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    ran = run_tiny(file / "out", "--kserve=0.13.1", "--protocol=v3")
+    assert ran.exit_code == 2, ran.output
+    assert f"--out {file}/out can't be written: Not a directory" in ran.output
+
+
+def test_list_prints_ids_and_runs_nothing(tmp_path: Path) -> None:
+    ran = runs.run(tmp_path, "--kserve=0.9.0", "--protocol=unset", "--list")
+    assert ran.exit_code == 0
+    assert ran.output.splitlines() == [
+        "kserve0.9.0-unset-kserve-torchserve0.12.0",
+        "kserve0.9.0-unset-kservev2-torchserve0.12.0",
+    ]
+    assert not (tmp_path / "results.jsonl").exists()
+
+
+def test_a_torchserve_that_doesnt_start_is_the_harnesss_fault(tmp_path: Path) -> None:
+    ran = runs.run(
+        tmp_path,
+        *("--kserve=0.13.1", "--kserve=0.9.0", "--protocol=v3", f"--wrapper={TINY}"),
+        *("--runtime=process", "--jobs=2"),
+        given={**runs.nowhere(), "kserve": "its worker crashed"},
+        more=HARNESS_PYTHON,
+    )
+    assert ran.exit_code == 3, ran.output
+    assert ran.verdicts()["refusal-line"] == {"error"}
+    assert "its worker crashed" in ran.output
+
+
+# What a check must never become: a pass, or nothing.
+SABOTAGE = {
+    "skipped": "pytest.skip('not today')",
+    "marked as an expected failure": "pytest.xfail('some day')",
+    "faulty": "1 / 0",
+}
+
+
+@pytest.mark.parametrize("how", SABOTAGE)
+def test_a_check_that_doesnt_check_is_an_error(how: str, tmp_path: Path) -> None:
+    plugin = tmp_path / "sabotage.py"
+    plugin.write_text(
+        "import pytest\n"
+        "@pytest.hookimpl(tryfirst=True)\n"
+        "def pytest_runtest_call(item):\n"
+        "    if 'refusal_line' in item.name:\n"
+        f"        {SABOTAGE[how]}\n"
+    )
+    ran = runs.run(
+        tmp_path,
+        *("--kserve=0.13.1", "--protocol=v3", f"--wrapper={TINY}", "--runtime=process"),
+        given=runs.nowhere(),
+        more={
+            **HARNESS_PYTHON,
+            "PYTHONPATH": str(tmp_path),
+            "PYTEST_ADDOPTS": "-p tests.matrix.given_torchserve -p sabotage",
+        },
+    )
+    assert ran.exit_code == 3, ran.output
+    assert ran.verdicts()["refusal-line"] == {"error"}
+    assert ran.verdicts()["refusal-ports"] == {"passed"}
+
+
+def test_a_check_that_is_left_out_makes_the_run_incomplete(tmp_path: Path) -> None:
+    ran = run_tiny(tmp_path, "--kserve=0.13.1", "--protocol=v3", more="-k 'not refusal_line'")
+    assert ran.exit_code == 3, ran.output
+    assert [check for _, check in ran.results.missing()] == ["refusal-line"]
+    assert "0 of 1 cells, 5 of 6 checks" in ran.output
+
+
+def test_a_worker_that_dies_is_an_error(tmp_path: Path) -> None:
+    plugin = tmp_path / "sabotage.py"
+    plugin.write_text(
+        "import os\n"
+        "def pytest_runtest_call(item):\n"
+        "    if 'refusal_line[kserve0.9.0' in item.name:\n"
+        "        os._exit(1)\n"
+    )
+    ran = runs.run(
+        tmp_path,
+        *("--kserve=0.13.1", "--kserve=0.9.0", "--protocol=v3", f"--wrapper={TINY}"),
+        *("--runtime=process", "--jobs=2"),
+        given=runs.nowhere(),
+        more={
+            **HARNESS_PYTHON,
+            "PYTHONPATH": str(tmp_path),
+            "PYTEST_ADDOPTS": "-p tests.matrix.given_torchserve -p sabotage",
+        },
+    )
+    assert ran.exit_code == 3, ran.output
+    assert ran.verdicts()["refusal-line"] == {"error", "passed"}
+    assert len(ran.results.complete_cells()) == 2
+
+
+def test_cells_of_one_release_stay_in_one_worker(tmp_path: Path) -> None:
+    plugin = tmp_path / "tell.py"
+    plugin.write_text(
+        "import os, pathlib\n"
+        "def pytest_runtest_call(item):\n"
+        "    release = item.callspec.params['cell'].kserve\n"
+        "    path = pathlib.Path(os.environ['TOLD']) / release\n"
+        "    path.open('a').write(os.environ['PYTEST_XDIST_WORKER'] + '\\n')\n"
+    )
+    ran = runs.run(
+        tmp_path,
+        *("--kserve=0.13.1", "--kserve=0.9.0", "--kserve=0.10.2", f"--wrapper={TINY}"),
+        *("--protocol=v3", "--protocol=None", "--runtime=process", "--jobs=2"),
+        given=runs.nowhere(),
+        more={
+            **HARNESS_PYTHON,
+            "TOLD": str(tmp_path),
+            "PYTHONPATH": str(tmp_path),
+            "PYTEST_ADDOPTS": "-p tests.matrix.given_torchserve -p tell",
+        },
+    )
+    assert ran.exit_code == 0, ran.output
+    workers = [set((tmp_path / release).read_text().split()) for release in
+               ("0.13.1", "0.9.0", "0.10.2")]  # fmt: skip
+    assert all(len(each) == 1 for each in workers), workers
+    assert len(set.union(*workers)) == 2, "only one of the two workers was given work"
+
+
+def test_the_suite_is_plain_pytest(tmp_path: Path) -> None:
+    ran = subprocess.run(
+        [
+            *(sys.executable, "-m", "pytest", "matrix", "-q", "-n", "2", "--dist", "loadgroup"),
+            *("--kserve=0.13.1", "--protocol=v3", f"--wrapper={TINY} --exit-code 1"),
+            *("--runtime=process", f"--out={tmp_path}"),
+        ],
+        cwd=runs.REPOSITORY,
+        env=runs.environment(runs.nowhere(), HARNESS_PYTHON),
+        capture_output=True,
+        text=True,
+    )
+    assert ran.returncode == 1, ran.stdout + ran.stderr
+    assert "1 failed, 4 passed, 1 skipped" in ran.stdout
+    assert read(tmp_path / "results.jsonl").exit_code() == 1
+
+
+def test_wrong_usage_of_the_plain_suite_is_2(tmp_path: Path) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "pytest", "matrix", "--kserve=0.7.0", f"--out={tmp_path}"],
+        cwd=runs.REPOSITORY,
+        env={key: value for key, value in os.environ.items() if not key.startswith("PYTEST")},
+        capture_output=True,
+        text=True,
+    )
+    assert ran.returncode == 2, ran.stdout + ran.stderr
+    assert "there is no such kserve" in ran.stderr
+
+
+def test_a_run_tells_of_an_earlier_one_that_was_cut_short(tmp_path: Path) -> None:
+    first = run_tiny(tmp_path, "--kserve=0.13.1", "--protocol=v3")
+    assert first.exit_code == 0, first.output
+    file = tmp_path / "results.jsonl"
+    file.write_text("".join(file.read_text().splitlines(keepends=True)[:3]))
+    second = run_tiny(tmp_path, "--kserve=0.13.1", "--protocol=v3")
+    assert second.exit_code == 0, second.output
+    assert "was cut short after 0 of 1 cells, 2 of 6 checks; it is replaced" in second.output
+
+
+def test_summary_judges_a_file_again(tmp_path: Path) -> None:
+    run_tiny(tmp_path, "--kserve=0.13.1", "--protocol=v3", wrapper=f"{TINY} --exit-code 1")
+    command = [sys.executable, "-m", "matrix", "summary", str(tmp_path / "results.jsonl")]
+    ran = subprocess.run(command, cwd=runs.REPOSITORY, capture_output=True, text=True)
+    assert ran.returncode == 1
+    assert "failed: refusal-exit-code" in ran.stdout

@@ -1,0 +1,42 @@
+"""Servers that are wrong on purpose: a few lines each, each breaking one statement."""
+
+from tests.servers.wrong import (
+    binary,
+    binary_refusals,
+    errors,
+    explain,
+    grpc_data,
+    grpc_infer,
+    grpc_refusals,
+    headers,
+    health,
+    metadata,
+    repository,
+    v1,
+    v2,
+    v2_refusals,
+    v2_tensor_refusals,
+    v2_tensors,
+)
+from tests.servers.wrong.faults import FAULTS, Fault
+
+__all__ = ["FAULTS", "Fault"]
+
+_AREAS = (
+    v1,
+    explain,
+    v2,
+    v2_refusals,
+    v2_tensor_refusals,
+    v2_tensors,
+    binary,
+    binary_refusals,
+    grpc_infer,
+    grpc_data,
+    grpc_refusals,
+    health,
+    metadata,
+    errors,
+    headers,
+    repository,
+)
