@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import signal
 
+import pytest
+
 # A shell that starts the tests in the background has them ignore Ctrl-C. Programs that the
 # tests start would inherit that, and could not be interrupted by the tests of Ctrl-C.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what opens the report page, by what it asks for, so that none is forgotten."""
+    for item in items:
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.page)

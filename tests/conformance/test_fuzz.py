@@ -85,6 +85,7 @@ def test_every_datatype_is_sent(server: RightServer, run: Fuzz) -> None:
         assert sent == every - missing, name
 
 
+@pytest.mark.container
 def test_lost_data_are_found(
     server: RightServer, run: Fuzz, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -109,6 +110,7 @@ def test_lost_data_are_found(
     assert any(back[name] != data for name, data in sent.items())
 
 
+@pytest.mark.container
 def test_an_accepted_fault_is_found(
     server: RightServer, run: Fuzz, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -127,6 +129,7 @@ def test_an_accepted_fault_is_found(
     assert _shell(line).startswith("HTTP/1.1 200 ")
 
 
+@pytest.mark.container
 def test_a_refusal_that_blames_the_server_should_not_be(
     server: RightServer, run: Fuzz, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -160,6 +163,7 @@ def test_what_should_not_be_does_not_hide_what_must_not(
     assert '"BOOL"' not in line
 
 
+@pytest.mark.container
 def test_what_can_not_be_seen_is_sent_by_a_line_as_well(
     server: RightServer, run: Fuzz, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -195,6 +199,7 @@ def test_a_wrong_grpc_server_is_found(
     assert summary.endswith(" 1 findings")
 
 
+@pytest.mark.container
 def test_bytes_that_are_no_message_are_sent_by_a_line_as_well(
     server: RightServer,
     run: Fuzz,

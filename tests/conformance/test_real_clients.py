@@ -69,6 +69,7 @@ def test_requests_asks_in_v2(v2: Serving) -> None:
     assert answer.json()["id"] == "client-1"
 
 
+@pytest.mark.container
 @pytest.mark.parametrize("version", ["--http1.1", "--http1.0"])
 def test_curl_asks_in_v2(v2: Serving, version: str) -> None:
     words = ["curl", "-sS", "--fail", version, "-H", "content-type: application/json"]

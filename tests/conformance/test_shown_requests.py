@@ -29,6 +29,7 @@ REQUESTS = [
 ]
 
 
+@pytest.mark.container
 @pytest.mark.parametrize(("method", "path", "headers", "body"), REQUESTS)
 def test_a_curl_line_sends_the_same(
     server: RightServer, method: str, path: str, headers: dict[str, str], body: bytes | None

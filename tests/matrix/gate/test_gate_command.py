@@ -215,7 +215,8 @@ def test_a_run_and_its_gate_agree_on_what_is_known(
     entry: str, exit_codes: tuple[int, int], tmp_path: Path, small_policy: Path
 ) -> None:
     small_policy.write_text(small_policy.read_text() + entry)
-    wrapper = f"{sys.executable} {Path(__file__).parents[1] / 'running' / 'tiny_wrapper.py'} --exit-code 1"
+    tiny = Path(__file__).parents[1] / "running" / "tiny_wrapper.py"
+    wrapper = f"{sys.executable} {tiny} --exit-code 1"
     run = runs.run(
         tmp_path,
         *("--kserve=0.13.1", "--protocol=v3", "--runtime=process", "--jobs=1"),

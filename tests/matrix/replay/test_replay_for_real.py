@@ -107,6 +107,7 @@ def test_a_check_that_is_named_is_made_though_it_passed(unfixed: Path, tmp_path:
     assert "v1-predict" not in output
 
 
+@pytest.mark.container
 def test_the_printed_line_gets_the_same_answer_from_what_is_kept(
     unfixed: Path, tmp_path: Path
 ) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,10 +11,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
+from tests import browser
+
 # Writes the page of runs, and says where it is.
 Write = Callable[..., Path]
 
-_NAMES = ("chromium", "chromium-browser", "google-chrome")
 # What a link brings about comes with an event of its own.
 _SETTLED = "() => new Promise((settled) => setTimeout(settled, 50))"
 # From what is done until it is painted: the message comes after the frame of that animation.
@@ -33,19 +33,19 @@ _UNTIL_PAINTED = """async (action) => {
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """Start the Chromium of this machine."""
-    found = next(filter(None, map(shutil.which, _NAMES)), None)
-    if found is None:
-        pytest.fail(
-            "no Chromium is on PATH, in which the page is tested: install one, on Debian and "
-            "Ubuntu with `apt-get install chromium`"
-        )
+    """Start the Chromium of `tests.browser`."""
+    try:
+        path, needed = browser.find()
+    except browser.NoBrowser as error:
+        pytest.fail(str(error))
     # Chromium's sandbox doesn't start for root, such as in the containers of a CI.
     arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=arguments)
-        yield browser
-        browser.close()
+        started = playwright.chromium.launch(
+            executable_path=path, args=arguments, env={**os.environ, **needed}
+        )
+        yield started
+        started.close()
 
 
 @dataclass
