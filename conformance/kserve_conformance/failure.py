@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kserve_conformance.results.outcome import Outcome
+from kserve_conformance.outcome import Outcome
 
 
 def explained(outcome: Outcome) -> str:

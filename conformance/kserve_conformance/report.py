@@ -15,9 +15,9 @@ from kserve_conformance import requirements
 from kserve_conformance.asking import transcript
 from kserve_conformance.asking.transcript import Seen
 from kserve_conformance.catalogue import Level, Statement
+from kserve_conformance.outcome import Outcome
 from kserve_conformance.results import claim, junit, surroundings
 from kserve_conformance.results.claim import Judged, ProfileClaim
-from kserve_conformance.results.outcome import Outcome
 from kserve_conformance.results.record import Header, Record, Run
 from kserve_conformance.results.results_file import Writer
 from kserve_conformance.results.verdict import Verdict

@@ -12,9 +12,9 @@ from kserve_conformance.asking.server import Server
 from kserve_conformance.asking.target import Target
 from kserve_conformance.catalogue import Statement
 from kserve_conformance.expect import Departure
+from kserve_conformance.outcome import Outcome
 from kserve_conformance.results.exhibit import Exhibit
 from kserve_conformance.results.judgement import Judgement, judge
-from kserve_conformance.results.outcome import Outcome
 from kserve_conformance.results.verdict import SubjectFailed, Verdict
 
 

@@ -18,6 +18,7 @@ from matrix.commands import (
     diff,
     doctor,
     gate,
+    lock,
     merge,
     peers,
     plan,
@@ -31,7 +32,6 @@ from matrix.commands.bisect import BisectError
 from matrix.commands.output import fail, prepare
 from matrix.commands.probers import Interrupted
 from matrix.diff.comparison import ComparisonError
-from matrix.environments import locking
 from matrix.environments.locking import LockError
 from matrix.environments.roster import RosterError
 from matrix.gate.deciding import GateError
@@ -88,7 +88,7 @@ _COMMANDS = (
     bisect,
     can_i_upgrade,
     merge,
-    locking,
+    lock,
     peers,
     doctor,
 )

@@ -72,11 +72,6 @@ def examine(known: Axes) -> Iterator[Finding]:
     yield _caches()
 
 
-def can_run(findings: Iterable[Finding]) -> bool:
-    """Tell whether the default profile can run."""
-    return all(finding.has or not finding.needed for finding in findings)
-
-
 def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add ``doctor`` to the commands of ``python -m matrix``."""
     parser = commands.add_parser(

@@ -14,8 +14,9 @@ from kserve_conformance.text import gfm
 
 from matrix.diff import run_differences
 from matrix.diff.comparison import Change, Comparison, Group, Side
-from matrix.diff.groups import ARROW, Teller, many
+from matrix.diff.groups import ARROW, Teller
 from matrix.diff.run_differences import Difference
+from matrix.planning.counted import many
 from matrix.planning.expectations import Expectations
 from matrix.results import cells_in_words
 

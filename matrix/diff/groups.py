@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from kserve_conformance.text import gfm
 
 from matrix.diff.comparison import Change, Group, Side
+from matrix.planning.counted import many
 from matrix.planning.expectations import Expectations
 from matrix.results import cells_in_words, steady_text
 
@@ -61,11 +62,6 @@ class Teller:
         if rates is not None:
             yield "attempts as they should be", f"{rates[0]} {ARROW} {rates[1]}"
         yield from _words(group)
-
-
-def many(number: int, what: str) -> str:
-    """Count something in words."""
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _title(group: Group) -> str:

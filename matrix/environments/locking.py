@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import json
 import re
-import sys
 import tempfile
 import tomllib
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,9 +14,8 @@ from kserve_conformance.results.verdict import Unprovisioned
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from matrix.environments import interpreters, roster, uv_tool
+from matrix.environments import interpreters, uv_tool
 from matrix.environments.uv_tool import UvFailed
-from matrix.planning import axes
 from matrix.planning.release import Release
 
 _PYPROJECT = Path(__file__).resolve().parents[2] / "pyproject.toml"
@@ -119,67 +115,6 @@ def install_options(release: Release) -> list[str]:
     return options
 
 
-def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add ``lock`` to the commands of ``python -m matrix``."""
-    parser = commands.add_parser(
-        "lock",
-        help="make the locks of KServe SDK releases and of peers",
-        description="Resolve the packages of KServe SDK releases, and of peers that are no KServe "
-        "SDK, each as of its day.",
-    )
-    parser.add_argument(
-        "--kserve", action="append", metavar="R", help="this release only; may be repeated"
-    )
-    parser.add_argument(
-        "--peer", action="append", metavar="NAME", help="this peer only; may be repeated"
-    )
-    parser.add_argument(
-        "--check",
-        action="store_true",
-        help="make nothing; say which locks are missing or out of date, exit 1 if any is",
-    )
-    parser.set_defaults(command=_lock)
-
-
-def _lock(arguments: argparse.Namespace) -> int:
-    known, peers = axes.load(), roster.load()
-    every = list(
-        dict.fromkeys([*known.kserve.values(), *(each.release for each in peers.values())])
-    )
-    releases: list[Release] = [known.release(name) for name in arguments.kserve or ()]
-    releases += [roster.find(name).release for name in arguments.peer or ()]
-    chosen = releases or every
-    return _check(every, chosen) if arguments.check else _make_all(chosen)
-
-
-def _check(every: Sequence[Release], releases: Sequence[Release]) -> int:
-    wrong = [said for release in releases if (said := out_of_date(release))]
-    expected = {path_of(each).name for each in every}
-    wrong += [
-        f"{path.name} is the lock of no release in {data_file}"
-        for folder, data_file in dict.fromkeys((each.locks, each.data_file) for each in every)
-        for path in sorted(folder.glob("*.txt"))
-        if path.name not in expected
-    ]
-    for said in wrong:
-        _say(said)
-    _say(f"{len(releases)} locks checked, {len(wrong)} wrong")
-    return 1 if wrong else 0
-
-
-def _make_all(releases: Iterable[Release]) -> int:
-    failed = False
-    for release in releases:
-        try:
-            lock = make(release)
-        except (LockError, Unprovisioned) as error:
-            failed = True
-            _say(f"error: {error}")
-        else:
-            _say(f"{lock.path.name}: {len(lock.pins())} packages as of {release.cut_off}")
-    return 3 if failed else 0
-
-
 def _resolve(release: Release, python: Path) -> str:
     options: list[str | Path] = [
         *("--python", python, "--python-platform", "linux"),
@@ -248,7 +183,3 @@ def _cut_off(release: Release) -> str:
 def path_of(release: Release, folder: Path | None = None) -> Path:
     """Give where the lock of a release is, or would be."""
     return (folder or release.locks) / f"{release.package}-{release.release}.txt"
-
-
-def _say(line: str) -> None:
-    sys.stdout.write(f"{line}\n")

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 from kserve_conformance import catalogue
 from kserve_conformance.results.results_file import Given
 
-from matrix.diff.groups import many
 from matrix.gate.deciding import GREEN, Decision
 from matrix.gate.reasons import Reason, Rule
+from matrix.planning.counted import many
 from matrix.results import cells_in_words
 from matrix.results.attempts import JudgedCell
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import yaml
 
-from matrix.diff.groups import many
 from matrix.planning import coverage, ranges, shards
 from matrix.planning.cells import Cell
+from matrix.planning.counted import many
 from matrix.planning.plan import PlanError
 from matrix.planning.shards import Shard
 

@@ -98,6 +98,12 @@ def load(meanings: Mapping[str, str], path: Path = FILE) -> Exchanges:
     )
 
 
+def checks() -> list[str]:
+    """List the checks that the file has requests for, those of gRPC last."""
+    document = _document(FILE)
+    return list(dict.fromkeys(each["check"] for each in (*document["http"], *document["grpc"])))
+
+
 @functools.cache
 def _document(path: Path) -> Mapping[str, Any]:
     # Every cell asks for it several times.

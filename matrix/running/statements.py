@@ -13,7 +13,7 @@ import pytest
 from kserve_conformance import differences
 from kserve_conformance.asking import transcript
 from kserve_conformance.asking.transcript import Seen
-from kserve_conformance.results.outcome import Outcome
+from kserve_conformance.outcome import Outcome
 from kserve_conformance.results.verdict import Verdict
 
 from matrix.planning.cells import Cell

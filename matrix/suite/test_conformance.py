@@ -5,8 +5,8 @@ from __future__ import annotations
 from kserve_conformance import catalogue
 from kserve_conformance.asking.target import Target
 from kserve_conformance.catalogue import Level
+from kserve_conformance.outcome import Outcome
 from kserve_conformance.results.exhibit import Exhibit
-from kserve_conformance.results.outcome import Outcome
 from kserve_conformance.results.verdict import Verdict
 from kserve_conformance.session import Session
 

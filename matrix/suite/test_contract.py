@@ -69,68 +69,25 @@ def grpc_answers(
     return judge
 
 
-def test_health_routes(http_answers: Judge) -> None:
-    http_answers("health-routes")
+def _test(check: str) -> Callable[..., None]:
+    if check.startswith("grpc-"):
+
+        def judge_grpc(grpc_answers: Judge) -> None:
+            grpc_answers(check)
+
+        return judge_grpc
+
+    def judge_http(http_answers: Judge) -> None:
+        http_answers(check)
+
+    return judge_http
 
 
-def test_readiness_routes(http_answers: Judge) -> None:
-    http_answers("readiness-routes")
-
-
-def test_metadata_routes(http_answers: Judge) -> None:
-    http_answers("metadata-routes")
-
-
-def test_repository_routes(http_answers: Judge) -> None:
-    http_answers("repository-routes")
-
-
-def test_wrong_methods(http_answers: Judge) -> None:
-    http_answers("wrong-methods")
-
-
-def test_unknown_paths(http_answers: Judge) -> None:
-    http_answers("unknown-paths")
-
-
-def test_model_versions(http_answers: Judge) -> None:
-    http_answers("model-versions")
-
-
-def test_v1_forms(http_answers: Judge) -> None:
-    http_answers("v1-forms")
-
-
-def test_v1_refused(http_answers: Judge) -> None:
-    http_answers("v1-refused")
-
-
-def test_v2_forms(http_answers: Judge) -> None:
-    http_answers("v2-forms")
-
-
-def test_v2_refused(http_answers: Judge) -> None:
-    http_answers("v2-refused")
-
-
-def test_binary_forms(http_answers: Judge) -> None:
-    http_answers("binary-forms")
-
-
-def test_binary_refused(http_answers: Judge) -> None:
-    http_answers("binary-refused")
-
-
-def test_grpc_about(grpc_answers: Judge) -> None:
-    grpc_answers("grpc-about")
-
-
-def test_grpc_forms(grpc_answers: Judge) -> None:
-    grpc_answers("grpc-forms")
-
-
-def test_grpc_refused(grpc_answers: Judge) -> None:
-    grpc_answers("grpc-refused")
+# A test for each check that the file names: what is added there is made without a line here.
+for _check in exchanges.checks():
+    _made = _test(_check)
+    _made.__name__ = f"test_{_check.replace('-', '_')}"
+    globals()[_made.__name__] = _made
 
 
 def _judge_http(

@@ -10,9 +10,10 @@ from kserve_conformance.results.record import Header
 from kserve_conformance.text.redaction import HIDDEN
 
 from matrix.diff.comparison import Group
-from matrix.diff.groups import Teller, many
+from matrix.diff.groups import Teller
 from matrix.planning.axes import Axes, ControlPlane
 from matrix.planning.cells import Cell
+from matrix.planning.counted import many
 from matrix.planning.expectations import Expectations
 from matrix.planning.subject import OURS_COMMAND
 from matrix.results import cells_in_words

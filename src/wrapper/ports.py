@@ -1,4 +1,4 @@
-"""Ports that two servers of one pod would both listen on (P29)."""
+"""Ports that two servers of one pod would both listen on."""
 
 from __future__ import annotations
 

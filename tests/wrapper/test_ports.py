@@ -1,4 +1,4 @@
-"""A port that the wrapper and TorchServe both want is named with both owners (P29)."""
+"""A port that the wrapper and TorchServe both want is named with both owners."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Without model control, load and unload say why TorchServe refuses (P31); on three SDKs.
+"""Without model control, load and unload say why TorchServe refuses; on three SDKs.
 
 With it, they do what they say in every cell of the matrix (test_late_model.py).
 """

@@ -1,4 +1,4 @@
-"""TorchServe's token check, on by default since 0.11.1, is passed (P2); on three SDKs."""
+"""TorchServe's token check, on by default since 0.11.1, is passed; on three SDKs."""
 
 from __future__ import annotations
 

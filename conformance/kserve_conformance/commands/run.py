@@ -15,9 +15,9 @@ from kserve_conformance import catalogue, failure, requirements
 from kserve_conformance.asking.target import Target, TargetError
 from kserve_conformance.catalogue import Level, Statement
 from kserve_conformance.commands import options
+from kserve_conformance.outcome import Outcome
 from kserve_conformance.report import CLAIM, Report
 from kserve_conformance.results.claim import ProfileClaim, Standing
-from kserve_conformance.results.outcome import Outcome
 from kserve_conformance.results.verdict import Verdict
 from kserve_conformance.session import Session
 from kserve_conformance.text.redaction import without_secrets

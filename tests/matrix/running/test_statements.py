@@ -8,9 +8,9 @@ import pytest
 from kserve_conformance import catalogue
 from kserve_conformance.asking import transcript
 from kserve_conformance.asking.http_client import Answer
+from kserve_conformance.outcome import Outcome
 from kserve_conformance.results.exhibit import Exhibit
 from kserve_conformance.results.judgement import PASSED, Judgement
-from kserve_conformance.results.outcome import Outcome
 from kserve_conformance.results.verdict import Verdict
 
 from matrix.planning.cells import Cell
