@@ -33,7 +33,7 @@ def _finite(text: str) -> float:
     # JSON has no other numbers, and no limit of a schema keeps nan out.
     number = float(text)
     if not math.isfinite(number):
-        raise ValueError(f"{text} is no number that can be reckoned with")
+        raise ValueError(f"{text} is not a usable number")
     return number
 
 

@@ -106,7 +106,7 @@ def _refuse_other_cells(given: Given) -> None:
             )
         if record.axes != planned[record.cell]:
             raise ResultsError(
-                f"{given.path}: line {line} has other axes than {record.cell}, of which it is"
+                f"{given.path}: line {line} has other axes than its cell {record.cell}"
             )
 
 

@@ -41,7 +41,7 @@ class Cell:
         """
         found = _ID.fullmatch(name)
         if found is None:
-            raise ValueError(f"{name!r} is no cell: {_FORM}")
+            raise ValueError(f"{name!r} is not a cell id: {_FORM}")
         kserve, protocol, envelope, torchserve = found.groups()
         return cls(kserve, protocol, envelope, torchserve, runtime)
 

@@ -204,7 +204,7 @@ def _parse(path: Path, number: int, line: bytes) -> dict[str, Any]:
         parsed: dict[str, Any] = json.loads(line)
         kind = parsed["kind"]
         if kind not in _KINDS:
-            raise ResultsError(f"{path}: line {number} is of no known kind: {kind!r}")
+            raise ResultsError(f"{path}: line {number} is of an unknown kind: {kind!r}")
         schema = parsed.get("schema", SCHEMA_VERSION)
         if schema != SCHEMA_VERSION:
             raise ResultsError(
@@ -233,7 +233,7 @@ def _refuse_no_time(path: Path, number: int, line: Mapping[str, Any]) -> None:
             datetime.datetime.fromisoformat(line[name]).astimezone(datetime.UTC)
         except (ValueError, OverflowError):
             raise ResultsError(
-                f"{path}: line {number}: {name}: {line[name]!r} is no time to reckon with"
+                f"{path}: line {number}: {name}: {line[name]!r} is not a usable time"
             ) from None
 
 

@@ -173,7 +173,7 @@ WRONG_LINES: dict[str, tuple[Callable[[Lines], None], str]] = {
     "two headers": (_two_headers, "line 1 must be a header, and the only one"),
     "footer in the middle": (_footer_too_early, "line 2 is a footer before the end"),
     "two footers": (_two_footers, "line 4 is a footer before the end"),
-    "unknown kind": (_change(2, kind="note"), "line 2 is of no known kind: 'note'"),
+    "unknown kind": (_change(2, kind="note"), "line 2 is of an unknown kind: 'note'"),
     "no kind": (_lack(2, "kind"), "line 2 is no line of results: KeyError"),
     "unknown verdict": (_change(2, verdict="fine"), f"line 2 {_BREAKS}: verdict: .*fine"),
     "long nonsense": (_change(2, verdict="x" * 999), f"line 2 {_BREAKS}: verdict: .{{200}}$"),
@@ -188,11 +188,11 @@ WRONG_LINES: dict[str, tuple[Callable[[Lines], None], str]] = {
     "no date": (_change(1, started="yesterday"), f"line 1 {_BREAKS}: started: .*date-time"),
     "no time of Python's": (
         _change(1, started="0001-01-01T00:00:00+05:00"),
-        "line 1: started: .* is no time to reckon with",
+        "line 1: started: .* is not a usable time",
     ),
     "a leap second": (
         _change(4, ended="2026-12-31T23:59:60Z"),
-        "line 4: ended: .* is no time to reckon with",
+        "line 4: ended: .* is not a usable time",
     ),
     "no offset": (_change(4, ended="2026-11-24T03:01:00"), f"line 4 {_BREAKS}: ended: .*date-time"),
     "another schema": (

@@ -41,7 +41,7 @@ def _of_other_axes(run: Run) -> Run:
 WRONG = {
     "an id of no cell": (_renamed, "line 1 plans what isn't of the matrix: 'kserve0..9-v1-"),
     "a cell that isn't planned": (_unplanned, "line 2 is of kserve0.10.2-v1-"),
-    "other axes": (_of_other_axes, f"line 2 has other axes than {CELL}, of which it is"),
+    "other axes": (_of_other_axes, f"line 2 has other axes than its cell {CELL}"),
 }
 
 

@@ -56,7 +56,7 @@ MISTAKES = {
     "unknown member": ("least_coverage = ", "coverage = ", "evidence: .*coverage"),
     "unknown effect": ('cut_short = "block"', 'cut_short = "ignore"', r"evidence\.cut_short: "),
     "unknown axis": ("when = {}", 'when = { outcome = "serves" }', r"require\[0\].*outcome"),
-    "no number": ("least_coverage = 1.0", "least_coverage = nan", "nan is no number"),
+    "no number": ("least_coverage = 1.0", "least_coverage = nan", "nan is not a usable number"),
     "no condition": ("when = {}", 'when = { kserve = "0.9" }', r"require\[0\]\.when: kserve = "),
     "unknown first check": (
         'first = ["starts"',
