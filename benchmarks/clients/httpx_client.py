@@ -10,7 +10,7 @@ import httpx
 from yarl import URL
 
 from wrapper.__main__ import main
-from wrapper.torchserve import errors, rest, service
+from wrapper.torchserve import error_table, rest, service
 from wrapper.torchserve.reply import Reply
 
 
@@ -31,7 +31,9 @@ class HttpxInference(rest.RestInference):
             )
         answer = await self._client.post(str(url), content=body, headers=headers)
         if answer.status_code != 200:
-            raise errors.from_answer(answer.status_code, answer.content, self._max_request_size)
+            raise error_table.from_answer(
+                answer.status_code, answer.content, self._max_request_size
+            )
         return Reply(answer.content, answer.headers.get("Content-Type", ""))
 
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from wrapper.protocol import PredictorProtocol
-from wrapper.readiness import Readiness
 from wrapper.settings import Settings
+from wrapper.torchserve.readiness import Readiness
 from wrapper.torchserve.reply import Reply
 from wrapper.torchserve.service import TorchServe
 

@@ -15,7 +15,7 @@ import pytest
 from matrix.environments import provision
 from matrix.planning.subject import REPOSITORY
 from tests.wrapper.surroundings import settings
-from wrapper.torchserve.errors import ManagementError
+from wrapper.torchserve.error_table import ManagementError
 from wrapper.torchserve.management import Management
 from wrapper.torchserve.tokens import Keys
 

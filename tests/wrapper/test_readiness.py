@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 
 from tests.wrapper.surroundings import Workers
-from wrapper.readiness import Readiness
+from wrapper.torchserve.readiness import Readiness
 
 
 def _within_a_second(condition: Callable[[], bool]) -> bool:

@@ -10,7 +10,7 @@ import grpc
 
 from wrapper.errors import ServingError
 from wrapper.settings import Settings
-from wrapper.torchserve import errors, messages
+from wrapper.torchserve import error_table, messages
 from wrapper.torchserve.reply import Reply
 
 _OPTIONS = [
@@ -66,12 +66,12 @@ class GrpcInference:
     def _error(self, code: grpc.StatusCode, details: str, size: int) -> ServingError:
         if code is grpc.StatusCode.UNAVAILABLE and _TORCHSERVES_OWN not in details:
             # gRPC's own words: what it could not reach, or what broke off.
-            return errors.UNREACHABLE if "connect" in details else errors.INTERRUPTED
+            return error_table.UNREACHABLE if "connect" in details else error_table.INTERRUPTED
         if code is grpc.StatusCode.DEADLINE_EXCEEDED:
-            return errors.TIMED_OUT
+            return error_table.TIMED_OUT
         if code is grpc.StatusCode.CANCELLED and size <= self._max_request_size:
-            return errors.INTERRUPTED
-        return errors.from_status(code.name, details, self._max_request_size)
+            return error_table.INTERRUPTED
+        return error_table.from_status(code.name, details, self._max_request_size)
 
     def _call(self) -> Any:
         loop = asyncio.get_running_loop()

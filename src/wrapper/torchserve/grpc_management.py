@@ -14,7 +14,7 @@ import grpc
 
 from wrapper.address import Address
 from wrapper.torchserve import messages
-from wrapper.torchserve.errors import ManagementError
+from wrapper.torchserve.error_table import ManagementError
 
 
 class GrpcManagement:

@@ -17,8 +17,8 @@ from urllib.parse import quote, urlencode
 
 from wrapper import envelope as envelopes
 from wrapper.settings import Settings
-from wrapper.torchserve import errors, tokens
-from wrapper.torchserve.errors import ManagementError
+from wrapper.torchserve import error_table, tokens
+from wrapper.torchserve.error_table import ManagementError
 
 if TYPE_CHECKING:
     from wrapper.torchserve.grpc_management import GrpcManagement
@@ -202,7 +202,7 @@ class Management:
         # It answers when the workers are there or gone, which takes longer than to tell a state.
         status, body = self._ask(method, path, _CHANGE_WITHIN)
         if status >= 300:
-            said = errors.without_internals(errors.message(body))
+            said = error_table.without_internals(error_table.message(body))
             raise ManagementError(said or f"TorchServe answers {status}", status)
 
     def _page_of_models(self, page: str) -> tuple[list[str], str | None]:
@@ -317,4 +317,4 @@ def _description(version: Any) -> Description:
 
 
 def _is_token_refusal(status: int, body: bytes) -> bool:
-    return status >= 400 and tokens.REFUSAL in errors.message(body)
+    return status >= 400 and tokens.REFUSAL in error_table.message(body)

@@ -16,7 +16,7 @@ import aiohttp
 from yarl import URL
 
 from wrapper.settings import Settings
-from wrapper.torchserve import errors
+from wrapper.torchserve import error_table
 from wrapper.torchserve.reply import Reply
 
 
@@ -85,16 +85,16 @@ class RestInference:
                 status = answer.status
                 content_type = answer.headers.get("Content-Type", "")
         except aiohttp.ClientConnectorError:
-            raise errors.UNREACHABLE from None
+            raise error_table.UNREACHABLE from None
         except asyncio.TimeoutError:
-            raise errors.TIMED_OUT from None
+            raise error_table.TIMED_OUT from None
         except (aiohttp.ClientError, ConnectionError):
             if len(body) > self._max_request_size:
                 # TorchServe answers 413 and closes, at times before the body is sent.
-                raise errors.from_answer(413, b"", self._max_request_size) from None
-            raise errors.INTERRUPTED from None
+                raise error_table.from_answer(413, b"", self._max_request_size) from None
+            raise error_table.INTERRUPTED from None
         if status != 200:
-            raise errors.from_answer(status, content, self._max_request_size)
+            raise error_table.from_answer(status, content, self._max_request_size)
         return Reply(content, content_type)
 
     def _pool(self) -> aiohttp.ClientSession:

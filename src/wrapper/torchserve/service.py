@@ -13,13 +13,13 @@ from wrapper import envelope as envelopes
 from wrapper import protocol
 from wrapper.errors import ServingError, model_not_found, model_not_ready
 from wrapper.protocol import PredictorProtocol
-from wrapper.readiness import Readiness
-from wrapper.repository import Repository
 from wrapper.settings import Settings
-from wrapper.torchserve import errors, tokens
-from wrapper.torchserve.errors import ManagementError
+from wrapper.torchserve import error_table, tokens
+from wrapper.torchserve.error_table import ManagementError
 from wrapper.torchserve.management import Management
+from wrapper.torchserve.readiness import Readiness
 from wrapper.torchserve.reply import Reply
+from wrapper.torchserve.repository import Repository
 from wrapper.torchserve.rest import RestInference
 
 _PATHS = {"V1": "/v1/models/{}:predict", "V2": "/v2/models/{}/infer"}
@@ -156,13 +156,13 @@ class TorchServe:
             return await call(model, body, {**sent, **key}, timeout)
         except ServingError as error:
             loop = asyncio.get_running_loop()
-            if error.message == errors.TOKEN_REFUSED and key:
+            if error.message == error_table.TOKEN_REFUSED and key:
                 renew = self._management.renew
                 if await loop.run_in_executor(None, renew, tokens.INFERENCE, key):
                     # TorchServe has not run what it refused.
                     another = self._keys.headers(tokens.INFERENCE)
                     return await call(model, body, {**sent, **another}, timeout)
-            if error.message not in (errors.NO_WORKER, errors.WORKER_DIED):
+            if error.message not in (error_table.NO_WORKER, error_table.WORKER_DIED):
                 raise
             self.readiness.ask_now()
             waited = time.monotonic() - started
@@ -174,10 +174,10 @@ class TorchServe:
             versions = self._management.describe(model)
         except ManagementError:
             return error
-        if error.message == errors.WORKER_DIED:
+        if error.message == error_table.WORKER_DIED:
             # TorchServe ends a worker that is too slow.
             limit = min((version.response_timeout for version in versions), default=math.inf)
-            return errors.too_slow(limit) if waited >= limit else error
+            return error_table.too_slow(limit) if waited >= limit else error
         # It says that it has no worker when its job queue is full, too.
         workers = [state for version in versions for state in version.workers]
-        return errors.QUEUE_FULL if "READY" in workers else error
+        return error_table.QUEUE_FULL if "READY" in workers else error

@@ -10,9 +10,9 @@ import asyncio
 from typing import Callable
 
 from wrapper.errors import ServingError, model_not_found
-from wrapper.readiness import Readiness
-from wrapper.torchserve.errors import ManagementError
+from wrapper.torchserve.error_table import ManagementError
 from wrapper.torchserve.management import Management
+from wrapper.torchserve.readiness import Readiness
 
 # A model of the repository: its name, its state and why.
 Entry = tuple[str, str, str]

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from wrapper.errors import ServingError
-from wrapper.torchserve import errors
+from wrapper.torchserve import error_table
 
 LIMIT = 6553500
 PAGE = Path(__file__).parents[2] / "docs" / "errors.md"
 
 
 def _answered(status: int, message: str) -> ServingError:
-    return errors.from_answer(status, json.dumps({"message": message}).encode(), LIMIT)
+    return error_table.from_answer(status, json.dumps({"message": message}).encode(), LIMIT)
 
 
 @pytest.mark.parametrize(
@@ -54,16 +54,16 @@ def test_a_status_is_told_as_what_it_means(status: int, message: str, told: int)
     ],
 )
 def test_a_code_is_told_as_what_it_means(code: str, message: str, told: int) -> None:
-    assert errors.from_status(code, message, LIMIT).status == told
+    assert error_table.from_status(code, message, LIMIT).status == told
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"message": 1}'])
 def test_a_body_without_a_message_still_gives_a_sentence(body: bytes) -> None:
-    assert errors.from_answer(503, body, LIMIT).message.endswith("it doesn't say why")
+    assert error_table.from_answer(503, body, LIMIT).message.endswith("it doesn't say why")
 
 
 def test_a_413_names_the_property_and_its_value() -> None:
-    assert "max_request_size is 6553500 bytes" in errors.from_answer(413, b"", LIMIT).message
+    assert "max_request_size is 6553500 bytes" in error_table.from_answer(413, b"", LIMIT).message
 
 
 @pytest.mark.parametrize(
@@ -78,14 +78,14 @@ def test_a_413_names_the_property_and_its_value() -> None:
     ],
 )
 def test_internals_of_the_pod_are_not_told(said: str, told: str) -> None:
-    assert errors.without_internals(said) == told
+    assert error_table.without_internals(said) == told
 
 
 def test_the_page_shows_each_row_of_the_table() -> None:
     page = PAGE.read_text(encoding="utf-8")
-    for row in errors.TABLE:
+    for row in error_table.TABLE:
         cell = f"| {row.name} |"
         lines = [line for line in page.splitlines() if line.startswith(cell)]
         assert any(row.sentence in line and f"| {row.status}" in line for line in lines), row.name
     names = set(re.findall(r"^\| ([a-z ]+) \| TorchServe:", page, re.MULTILINE))
-    assert names == {row.name for row in errors.TABLE}
+    assert names == {row.name for row in error_table.TABLE}
