@@ -83,9 +83,12 @@ def test_internals_of_the_pod_are_not_told(said: str, told: str) -> None:
 
 def test_the_page_shows_each_row_of_the_table() -> None:
     page = PAGE.read_text(encoding="utf-8")
-    for row in error_table.TABLE:
-        cell = f"| {row.name} |"
+    rows = [row for row in error_table.TABLE if row.rest]
+    for row in rows:
+        cell = f"| {row.case.value} |"
         lines = [line for line in page.splitlines() if line.startswith(cell)]
-        assert any(row.sentence in line and f"| {row.status}" in line for line in lines), row.name
+        assert any(row.sentence in line and f"| {row.status}" in line for line in lines), (
+            row.case.value
+        )
     names = set(re.findall(r"^\| ([a-z ]+) \| TorchServe:", page, re.MULTILINE))
-    assert names == {row.name for row in error_table.TABLE}
+    assert names == {row.case.value for row in rows}

@@ -15,8 +15,8 @@ import pytest
 from matrix.environments import provision
 from matrix.planning.subject import REPOSITORY
 from tests.wrapper.surroundings import settings
-from wrapper.torchserve.error_table import ManagementError
 from wrapper.torchserve.management import Management
+from wrapper.torchserve.management_errors import ManagementError
 from wrapper.torchserve.tokens import Keys
 
 READY = json.dumps([{"workers": [{"status": "READY"}]}])

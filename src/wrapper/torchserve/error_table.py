@@ -1,164 +1,210 @@
-"""What TorchServe's answers mean to the client of the wrapper: one table.
+"""What TorchServe's errors mean to the client of the wrapper: one table.
 
-docs/errors.md shows the same rows.
+This is the one place that recognises TorchServe's words. Whoever has to know an error again asks
+for its case; the sentences are for the client. docs/errors.md shows the same rows.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import enum
 import json
 import re
-from collections.abc import Sequence
 from typing import Any
 
 from wrapper.errors import ServingError
-from wrapper.torchserve import tokens
+
+
+class Case(enum.Enum):
+    """What happened. The value is its name in docs/errors.md."""
+
+    TOKEN_REFUSED = "token refused"
+    NO_WORKER = "no worker"
+    OUT_OF_MEMORY = "out of memory"
+    WORKER_DIED = "worker died"
+    MODEL_FAILED = "model failed"
+    WRONG_NUMBER_OF_RESULTS = "wrong number of results"
+    TOO_SLOW = "too slow"
+    REQUEST_TOO_LARGE = "request too large"
+    NO_SUCH_MODEL = "no such model"
+    REFUSED = "refused"
+    NOT_AVAILABLE = "not available"
+    FAILED = "failed"
+    UNREACHABLE = "unreachable"
+    INTERRUPTED = "interrupted"
+    TIMED_OUT = "timed out"
+    QUEUE_FULL = "queue full"
+    WORKER_TOO_SLOW = "worker too slow"
+    UNLISTED = "unlisted"
+
+
+class TorchServeError(ServingError):
+    """A request that TorchServe didn't answer, or with an error.
+
+    Attributes:
+        case: what happened, by which the wrapper knows it again.
+    """
+
+    def __init__(
+        self, case: Case, status: int, message: str, retry_after: int | None = None
+    ) -> None:
+        super().__init__(status, message, retry_after)
+        self.case = case
 
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """What one kind of answer becomes.
+    """What one case becomes for the client.
 
     Attributes:
-        name: what happened, for docs and tests.
-        rest: the HTTP statuses that TorchServe tells it by.
-        grpc: the gRPC codes that TorchServe tells it by.
-        saying: words in TorchServe's message that tell it from other cases.
         status: the HTTP status for the client.
         sentence: what the client is told; ``{said}`` is TorchServe's own message.
+        rest: the HTTP statuses that TorchServe tells the case by, none where the wrapper finds
+            it by itself.
+        grpc: the gRPC codes that TorchServe tells it by.
+        saying: words in TorchServe's message that tell it from other cases.
+        retry_after: seconds after which the same request may succeed.
     """
 
-    name: str
-    rest: tuple[int, ...]
-    grpc: tuple[str, ...]
+    case: Case
     status: int
     sentence: str
+    rest: tuple[int, ...] = ()
+    grpc: tuple[str, ...] = ()
     saying: str = ""
+    retry_after: int | None = None
 
-
-class ManagementError(Exception):
-    """TorchServe answers a management request with an error, or not at all.
-
-    Attributes:
-        status: its HTTP status, None when it doesn't answer.
-    """
-
-    def __init__(self, message: str, status: int | None = None) -> None:
-        super().__init__(message)
-        self.status = status
-
-
-# Cases that the wrapper has to know again.
-_TOKEN_REFUSED = Row(
-    "token refused",
-    (400, 401, 403),
-    ("PERMISSION_DENIED", "UNAUTHENTICATED", "INTERNAL"),
-    503,
-    "TorchServe refuses the wrapper's token: set TORCHSERVE_KEY_FILE to its key_file.json. An "
-    "expired token is renewed only where TorchServe's REST servers have a port each",
-    saying=tokens.REFUSAL,
-)
-_NO_WORKER = Row(
-    "no worker",
-    (503,),
-    ("INTERNAL", "UNAVAILABLE", "RESOURCE_EXHAUSTED"),
-    503,
-    "TorchServe has no worker for this model now",
-    saying="has no worker",
-)
-_WORKER_DIED = Row(
-    "worker died",
-    (500, 503),
-    ("INTERNAL", "UNAVAILABLE"),
-    503,
-    "The model's worker died while it answered (an answer beyond max_response_size ends a "
-    "worker, too); TorchServe starts another",
-    saying="Worker died",
-)
 
 # The first row that fits decides. Over gRPC TorchServe says INTERNAL to much that has a
 # status of its own over REST, so that its words have to tell.
 TABLE = (
-    _TOKEN_REFUSED,
-    _NO_WORKER,
     Row(
-        "out of memory",
-        (507,),
-        ("INTERNAL", "RESOURCE_EXHAUSTED"),
+        Case.TOKEN_REFUSED,
+        503,
+        "TorchServe refuses the wrapper's token: set TORCHSERVE_KEY_FILE to its key_file.json. An "
+        "expired token is renewed only where TorchServe's REST servers have a port each",
+        (400, 401, 403),
+        ("PERMISSION_DENIED", "UNAUTHENTICATED", "INTERNAL"),
+        "Token Authorization failed",
+    ),
+    Row(
+        Case.NO_WORKER,
+        503,
+        "TorchServe has no worker for this model now",
+        (503,),
+        ("INTERNAL", "UNAVAILABLE", "RESOURCE_EXHAUSTED"),
+        "has no worker",
+    ),
+    Row(
+        Case.OUT_OF_MEMORY,
         503,
         "The model ran out of memory",
-        saying="Out of",
+        (507,),
+        ("INTERNAL", "RESOURCE_EXHAUSTED"),
+        "Out of",
     ),
-    _WORKER_DIED,
     Row(
-        "model failed",
+        Case.WORKER_DIED,
+        503,
+        "The model's worker died while it answered (an answer beyond max_response_size ends a "
+        "worker, too); TorchServe starts another",
         (500, 503),
-        ("UNAVAILABLE", "INTERNAL"),
+        ("INTERNAL", "UNAVAILABLE"),
+        "Worker died",
+    ),
+    Row(
+        Case.MODEL_FAILED,
         500,
         "The model failed on this request; TorchServe's model log (MODEL_LOG) says why",
-        saying="Prediction failed",
+        (500, 503),
+        ("UNAVAILABLE", "INTERNAL"),
+        "Prediction failed",
     ),
     Row(
-        "wrong number of results",
-        (503,),
-        ("UNAVAILABLE", "INTERNAL"),
+        Case.WRONG_NUMBER_OF_RESULTS,
         500,
         "The model's handler answered another number of results than it was asked for",
-        saying="batch response mismatched",
+        (503,),
+        ("UNAVAILABLE", "INTERNAL"),
+        "batch response mismatched",
     ),
     Row(
-        "too slow",
-        (408, 504),
-        ("DEADLINE_EXCEEDED",),
+        Case.TOO_SLOW,
         504,
         "The model didn't answer within TorchServe's response timeout",
+        (408, 504),
+        ("DEADLINE_EXCEEDED",),
     ),
     Row(
-        "request too large",
-        (413,),
-        ("RESOURCE_EXHAUSTED", "CANCELLED"),
+        Case.REQUEST_TOO_LARGE,
         413,
         "The request is larger than TorchServe takes: max_request_size is {max_request_size} bytes",
+        (413,),
+        ("RESOURCE_EXHAUSTED", "CANCELLED"),
     ),
     Row(
-        "no such model",
-        (404,),
-        ("NOT_FOUND", "INTERNAL"),
+        Case.NO_SUCH_MODEL,
         404,
         "TorchServe has no such model: {said}",
-        saying="odel not found",
+        (404,),
+        ("NOT_FOUND", "INTERNAL"),
+        "odel not found",
     ),
     Row(
-        "refused",
-        tuple(range(400, 500)),
-        ("INVALID_ARGUMENT", "FAILED_PRECONDITION"),
+        Case.REFUSED,
         400,
         "TorchServe refuses the request: {said}",
+        tuple(range(400, 500)),
+        ("INVALID_ARGUMENT", "FAILED_PRECONDITION"),
     ),
-    Row("not available", (503,), ("UNAVAILABLE",), 503, "TorchServe can't answer now: {said}"),
+    Row(Case.NOT_AVAILABLE, 503, "TorchServe can't answer now: {said}", (503,), ("UNAVAILABLE",)),
     Row(
-        "failed",
-        tuple(range(500, 600)),
-        ("INTERNAL", "UNKNOWN"),
+        Case.FAILED,
         500,
         "The model failed: {said}",
+        tuple(range(500, 600)),
+        ("INTERNAL", "UNKNOWN"),
     ),
+    # From here on TorchServe has not said it in so many words.
+    Row(
+        Case.UNREACHABLE,
+        503,
+        "TorchServe doesn't accept connections: it is starting or has gone",
+    ),
+    # Whether TorchServe has run the request is not known, so nothing here says to try again.
+    Row(Case.INTERRUPTED, 502, "TorchServe closed the connection before it had answered"),
+    Row(Case.TIMED_OUT, 504, "TorchServe didn't answer in time"),
+    Row(
+        Case.QUEUE_FULL,
+        503,
+        "The model's job queue is full (TorchServe's job_queue_size): try again",
+        retry_after=1,
+    ),
+    Row(
+        Case.WORKER_TOO_SLOW,
+        504,
+        "The model didn't answer within {limit:g} s (TorchServe's default_response_timeout)",
+    ),
+    # The last row is for what no other one fits.
+    Row(Case.UNLISTED, 502, "TorchServe answered {code}, which can't be passed on"),
 )
 
-UNREACHABLE = ServingError(503, "TorchServe doesn't accept connections: it is starting or has gone")
-# Whether TorchServe has run the request is not known, so nothing here says to try again.
-INTERRUPTED = ServingError(502, "TorchServe closed the connection before it had answered")
-TIMED_OUT = ServingError(504, "TorchServe didn't answer in time")
-QUEUE_FULL = ServingError(
-    503, "The model's job queue is full (TorchServe's job_queue_size): try again", retry_after=1
-)
-
-TOKEN_REFUSED = _TOKEN_REFUSED.sentence
-NO_WORKER = _NO_WORKER.sentence
-WORKER_DIED = _WORKER_DIED.sentence
+# TorchServe puts its exception's class below the first line of a gRPC error. An error without it
+# is of gRPC's own making, in gRPC's words.
+_TORCHSERVES_OWN = "org.pytorch"
+_NOT_CONNECTED = "connect"
 
 _URL = re.compile(r"\b[a-z]+://\S+|(?<![\w.])/[\w.\-/]{3,}|\b\d{1,3}(\.\d{1,3}){3}(:\d+)?\b")
 _CLASS = re.compile(r"\b(?:[a-z_]\w*\.){2,}[A-Z]\w*:?\s*")
+
+
+def error(case: Case, **facts: object) -> TorchServeError:
+    """Give a new error of a case. One that is raised twice would hold on to both requests.
+
+    Args:
+        facts: what the case's sentence quotes.
+    """
+    return _error(next(row for row in TABLE if row.case is case), "", **facts)
 
 
 def from_answer(status: int, body: bytes, max_request_size: int) -> ServingError:
@@ -169,13 +215,12 @@ def from_answer(status: int, body: bytes, max_request_size: int) -> ServingError
         body: its body, usually ``{"code", "type", "message"}``, sometimes empty.
         max_request_size: TorchServe's limit in bytes.
     """
-    said = message(body)
-    for row in TABLE:
-        if status in row.rest and row.saying in said:
-            # A handler can choose a status of its own (PredictionException).
-            told = status if row.name == "refused" else row.status
-            return _error(row, said, max_request_size, told)
-    return ServingError(502, f"TorchServe answered {status}, which can't be passed on")
+    row = _row_for_answer(status, body)
+    told = _error(row, message(body), max_request_size=max_request_size, code=status)
+    if row.case is Case.REFUSED:
+        # A handler can choose a status of its own (PredictionException).
+        told.status = status
+    return told
 
 
 def from_status(code: str, details: str, max_request_size: int) -> ServingError:
@@ -185,34 +230,47 @@ def from_status(code: str, details: str, max_request_size: int) -> ServingError:
         code: the status code's name, such as ``NOT_FOUND``.
         details: its message. TorchServe puts its exception's class below the first line.
     """
-    lines = details.splitlines()
-    for row in TABLE:
-        if code in row.grpc and row.saying in details:
-            return _error(row, lines[0] if lines else "", max_request_size, row.status)
-    return ServingError(502, f"TorchServe answered {code}, which can't be passed on")
+    fitting = (row for row in TABLE if code in row.grpc and row.saying in details)
+    row = next(fitting, TABLE[-1])
+    return _error(row, details, max_request_size=max_request_size, code=code)
 
 
-def too_slow(limit: float) -> ServingError:
-    """Say that a worker took longer than it may.
+def from_call(code: str, details: str, size: int, max_request_size: int) -> ServingError:
+    """Turn the error of a gRPC call, gRPC's own or TorchServe's, into what the client is told.
 
     Args:
-        limit: seconds, TorchServe's ``responseTimeout`` of the model.
+        size: the bytes of the request's body.
     """
-    return ServingError(
-        504, f"The model didn't answer within {limit:g} s (TorchServe's default_response_timeout)"
-    )
+    if code == "UNAVAILABLE" and _TORCHSERVES_OWN not in details:
+        return error(Case.UNREACHABLE if _NOT_CONNECTED in details else Case.INTERRUPTED)
+    if code == "DEADLINE_EXCEEDED":
+        return error(Case.TIMED_OUT)
+    if code == "CANCELLED" and size <= max_request_size:
+        return error(Case.INTERRUPTED)
+    return from_status(code, details, max_request_size)
 
 
-def _error(row: Row, said: str, max_request_size: int, status: int) -> ServingError:
-    sentence = row.sentence.format(
-        said=without_internals(said) or "it doesn't say why", max_request_size=max_request_size
+def case_of(status: int, body: bytes) -> Case:
+    """Tell which case an error answer of TorchServe's REST APIs is."""
+    return _row_for_answer(status, body).case
+
+
+def _row_for_answer(status: int, body: bytes) -> Row:
+    said = message(body)
+    fitting = (row for row in TABLE if status in row.rest and row.saying in said)
+    return next(fitting, TABLE[-1])
+
+
+def _error(row: Row, said: str, **facts: object) -> TorchServeError:
+    quoted = without_internals(said) or "it doesn't say why"
+    return TorchServeError(
+        row.case, row.status, row.sentence.format(said=quoted, **facts), row.retry_after
     )
-    return ServingError(status, sentence)
 
 
 def without_internals(said: str) -> str:
     """Give a message of TorchServe without addresses, paths and classes of the pod."""
-    lines: Sequence[str] = said.strip().splitlines()
+    lines = said.strip().splitlines()
     return _CLASS.sub("", _URL.sub("...", lines[0])) if lines else ""
 
 

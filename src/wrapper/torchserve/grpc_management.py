@@ -14,7 +14,7 @@ import grpc
 
 from wrapper.address import Address
 from wrapper.torchserve import messages
-from wrapper.torchserve.error_table import ManagementError
+from wrapper.torchserve.management_errors import ManagementError, TokenRefused
 
 
 class GrpcManagement:
@@ -51,7 +51,7 @@ class GrpcManagement:
         except grpc.RpcError as error:
             code = error.code()
             if code is grpc.StatusCode.PERMISSION_DENIED:
-                raise ManagementError("TorchServe refuses the wrapper's token") from None
+                raise TokenRefused from None
             status = 404 if code is grpc.StatusCode.NOT_FOUND else None
             raise ManagementError(f"TorchServe answers {code.name} when asked", status) from None
         told: str = answer.msg

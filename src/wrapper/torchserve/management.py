@@ -18,7 +18,8 @@ from urllib.parse import quote, urlencode
 from wrapper import envelope as envelopes
 from wrapper.settings import Settings
 from wrapper.torchserve import error_table, tokens
-from wrapper.torchserve.error_table import ManagementError
+from wrapper.torchserve.error_table import Case
+from wrapper.torchserve.management_errors import ManagementError, Silent, TokenRefused
 
 if TYPE_CHECKING:
     from wrapper.torchserve.grpc_management import GrpcManagement
@@ -35,14 +36,6 @@ _UNREADABLE = "TorchServe's answer about it can't be read"
 # TorchServe's are silent for as long as it loads a model for somebody who waits for that, since
 # each of its threads serves several connections. Each time it waits twice as long.
 _FIRST_PATIENCE = 0.25
-
-
-class _TokenRefused(ManagementError):
-    pass
-
-
-class _Silent(ManagementError):
-    """TorchServe did not answer in time."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -225,14 +218,14 @@ class Management:
     ) -> tuple[int, bytes]:
         try:
             return self._ask_until_told(path)
-        except _TokenRefused:
+        except TokenRefused:
             # With both REST servers on one port none of its tokens does; gRPC has its own.
             return 200, by_grpc(self._by_grpc(), self._keys.headers(tokens.MANAGEMENT))
 
     def _ask_until_told(self, path: str) -> tuple[int, bytes]:
         *first, last = _patiences(self._timeout)
         for seconds in first:
-            with contextlib.suppress(_Silent):
+            with contextlib.suppress(Silent):
                 return self._ask("GET", path, seconds)
         return self._ask("GET", path, last)
 
@@ -243,7 +236,7 @@ class Management:
             key = self._keys.headers(tokens.MANAGEMENT)
             status, body = self._request(method, path, key, seconds)
         if _is_token_refusal(status, body):
-            raise _TokenRefused("TorchServe refuses the wrapper's token", status)
+            raise TokenRefused(status)
         return status, body
 
     def _by_grpc(self) -> GrpcManagement:
@@ -264,7 +257,7 @@ class Management:
             return answer.status, answer.read()
         except socket.timeout:
             self.close()
-            raise _Silent("TorchServe doesn't answer (TimeoutError)") from None
+            raise Silent from None
         except (OSError, http.client.HTTPException) as error:
             self.close()
             raise ManagementError(f"TorchServe doesn't answer ({type(error).__name__})") from None
@@ -317,4 +310,4 @@ def _description(version: Any) -> Description:
 
 
 def _is_token_refusal(status: int, body: bytes) -> bool:
-    return status >= 400 and tokens.REFUSAL in error_table.message(body)
+    return status != 200 and error_table.case_of(status, body) is Case.TOKEN_REFUSED

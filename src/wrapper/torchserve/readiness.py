@@ -15,7 +15,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from wrapper.torchserve.error_table import ManagementError
+from wrapper.torchserve.management_errors import ManagementError
 
 logger = logging.getLogger("wrapper")
 

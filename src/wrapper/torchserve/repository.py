@@ -7,11 +7,10 @@ part. TorchServe loads and unloads only where its model control is on.
 from __future__ import annotations
 
 import asyncio
-from typing import Callable
 
 from wrapper.errors import ServingError, model_not_found
-from wrapper.torchserve.error_table import ManagementError
 from wrapper.torchserve.management import Management
+from wrapper.torchserve.management_errors import ManagementError
 from wrapper.torchserve.readiness import Readiness
 
 # A model of the repository: its name, its state and why.
@@ -53,7 +52,7 @@ class Repository:
             ServingError: 404 for an unknown model, 405 where TorchServe's model control is
                 off, 503 when TorchServe can't.
         """
-        await _on_a_thread(self._load, model)
+        await asyncio.to_thread(self._load, model)
 
     async def unload(self, model: str) -> None:
         """Unload a model; it is not served until it is loaded again.
@@ -61,7 +60,7 @@ class Repository:
         Raises:
             ServingError: as for `load`.
         """
-        await _on_a_thread(self._unload, model)
+        await asyncio.to_thread(self._unload, model)
 
     def _load(self, model: str) -> None:
         self._check_known(model)
@@ -90,11 +89,6 @@ class Repository:
         served = self._readiness.models()
         if model not in served and model not in self._readiness.unloaded():
             raise model_not_found(model, served)
-
-
-async def _on_a_thread(call: Callable[[str], None], model: str) -> None:
-    loop = asyncio.get_running_loop()
-    await loop.run_in_executor(None, call, model)
 
 
 def _refusal(error: ManagementError, verb: str) -> ServingError:

@@ -17,6 +17,7 @@ from yarl import URL
 
 from wrapper.settings import Settings
 from wrapper.torchserve import error_table
+from wrapper.torchserve.error_table import Case
 from wrapper.torchserve.reply import Reply
 
 
@@ -85,14 +86,15 @@ class RestInference:
                 status = answer.status
                 content_type = answer.headers.get("Content-Type", "")
         except aiohttp.ClientConnectorError:
-            raise error_table.UNREACHABLE from None
+            raise error_table.error(Case.UNREACHABLE) from None
         except asyncio.TimeoutError:
-            raise error_table.TIMED_OUT from None
+            raise error_table.error(Case.TIMED_OUT) from None
         except (aiohttp.ClientError, ConnectionError):
             if len(body) > self._max_request_size:
                 # TorchServe answers 413 and closes, at times before the body is sent.
-                raise error_table.from_answer(413, b"", self._max_request_size) from None
-            raise error_table.INTERRUPTED from None
+                limit = self._max_request_size
+                raise error_table.error(Case.REQUEST_TOO_LARGE, max_request_size=limit) from None
+            raise error_table.error(Case.INTERRUPTED) from None
         if status != 200:
             raise error_table.from_answer(status, content, self._max_request_size)
         return Reply(content, content_type)

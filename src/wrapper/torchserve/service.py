@@ -15,8 +15,9 @@ from wrapper.errors import ServingError, model_not_found, model_not_ready
 from wrapper.protocol import PredictorProtocol
 from wrapper.settings import Settings
 from wrapper.torchserve import error_table, tokens
-from wrapper.torchserve.error_table import ManagementError
+from wrapper.torchserve.error_table import Case, TorchServeError
 from wrapper.torchserve.management import Management
+from wrapper.torchserve.management_errors import ManagementError
 from wrapper.torchserve.readiness import Readiness
 from wrapper.torchserve.reply import Reply
 from wrapper.torchserve.repository import Repository
@@ -154,30 +155,31 @@ class TorchServe:
         key = self._keys.headers(tokens.INFERENCE)
         try:
             return await call(model, body, {**sent, **key}, timeout)
-        except ServingError as error:
-            loop = asyncio.get_running_loop()
-            if error.message == error_table.TOKEN_REFUSED and key:
-                renew = self._management.renew
-                if await loop.run_in_executor(None, renew, tokens.INFERENCE, key):
-                    # TorchServe has not run what it refused.
-                    another = self._keys.headers(tokens.INFERENCE)
-                    return await call(model, body, {**sent, **another}, timeout)
-            if error.message not in (error_table.NO_WORKER, error_table.WORKER_DIED):
+        except TorchServeError as error:
+            renew = self._management.renew
+            refused = error.case is Case.TOKEN_REFUSED and bool(key)
+            if refused and await asyncio.to_thread(renew, tokens.INFERENCE, key):
+                # TorchServe has not run what it refused.
+                another = self._keys.headers(tokens.INFERENCE)
+                return await call(model, body, {**sent, **another}, timeout)
+            if error.case not in (Case.NO_WORKER, Case.WORKER_DIED):
                 raise
             self.readiness.ask_now()
             waited = time.monotonic() - started
-            raise await loop.run_in_executor(None, self._told_apart, model, error, waited) from None
+            raise await asyncio.to_thread(self._tell_apart, model, error, waited) from None
 
-    def _told_apart(self, model: str, error: ServingError, waited: float) -> ServingError:
+    def _tell_apart(self, model: str, error: TorchServeError, waited: float) -> TorchServeError:
         """Give what happened where TorchServe says the same of different cases."""
         try:
             versions = self._management.describe(model)
         except ManagementError:
             return error
-        if error.message == error_table.WORKER_DIED:
+        if error.case is Case.WORKER_DIED:
             # TorchServe ends a worker that is too slow.
             limit = min((version.response_timeout for version in versions), default=math.inf)
-            return error_table.too_slow(limit) if waited >= limit else error
+            if waited < limit:
+                return error
+            return error_table.error(Case.WORKER_TOO_SLOW, limit=limit)
         # It says that it has no worker when its job queue is full, too.
         workers = [state for version in versions for state in version.workers]
-        return error_table.QUEUE_FULL if "READY" in workers else error
+        return error_table.error(Case.QUEUE_FULL) if "READY" in workers else error
