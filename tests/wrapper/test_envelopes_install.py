@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from wrapper import envelope
+from wrapper.envelope import Envelope
 from wrapper.envelopes import NAMES
 
 
@@ -38,4 +38,4 @@ def test_without_torchserve_it_says_so_in_a_line(tmp_path: Path) -> None:
 
 
 def test_the_wrapper_knows_each_of_them() -> None:
-    assert {envelope.find(name).speaks for name in NAMES} == {"V1", "V2"}
+    assert {Envelope.named(name).speaks for name in NAMES} == {"V1", "V2"}

@@ -24,7 +24,7 @@ class Inference:
 
     def __init__(self, torchserve: TorchServe) -> None:
         self._torchserve = torchserve
-        self._envelope = torchserve.envelope
+        self._envelope = torchserve.settings.envelope
         self._forwarded = torchserve.settings.forwarded
 
     async def predict(self, model: str, body: bytes, headers: Mapping[str, str]) -> Answer:

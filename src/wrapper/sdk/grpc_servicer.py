@@ -99,7 +99,7 @@ class _Calls:
     async def ModelInfer(self, request: Any, context: Any) -> Any:  # noqa: N802
         if request.model_version:
             raise no_versions(request.model_name)
-        asked = messages.request_to_json(request, self._torchserve.envelope)
+        asked = messages.request_to_json(request, self._torchserve.settings.envelope)
         answer = await self._front.inference.infer_document(
             request.model_name, asked, _headers(context), _remaining(context)
         )

@@ -15,7 +15,6 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Callable
 from urllib.parse import quote, urlencode
 
-from wrapper import envelope as envelopes
 from wrapper.settings import Settings
 from wrapper.torchserve import error_table, tokens
 from wrapper.torchserve.error_table import Case
@@ -69,7 +68,7 @@ class Management:
         self._grpc_address = settings.grpc_management
         self._keys = keys
         self._timeout = settings.load.timeout
-        self._envelope = envelopes.find(settings.envelope)
+        self._envelope = settings.envelope
         self._warned: set[str] = set()
         self._customized = settings.load.customized
         self._shares_port = settings.inference == settings.management

@@ -9,7 +9,6 @@ import time
 from collections.abc import Awaitable, Mapping
 from typing import Callable
 
-from wrapper import envelope as envelopes
 from wrapper import protocol
 from wrapper.errors import ServingError, model_not_found, model_not_ready
 from wrapper.protocol import PredictorProtocol
@@ -35,14 +34,10 @@ class TorchServe:
 
     Bodies are passed on as they are; whoever calls has judged them, and by `check_protocol`
     that TorchServe reads them.
-
-    Attributes:
-        envelope: what is known of TorchServe's envelope.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.envelope = envelopes.find(settings.envelope)
         self._keys = tokens.Keys(settings.key_file)
         self._rest = RestInference(settings)
         self._infer: Call = self._rest.infer
@@ -106,12 +101,12 @@ class TorchServe:
             ServingError: 404 or 400.
         """
         self.check_known(model)
-        spoken = self.envelope.speaks or asked
+        spoken = self.settings.envelope.speaks or asked
         if asked != spoken:
             raise ServingError(
                 400,
                 f"This service speaks {spoken}, not {asked}: its TorchServe has the envelope "
-                f"{self.envelope.name}. Post to {_PATHS[spoken].format(model)}",
+                f"{self.settings.envelope.name}. Post to {_PATHS[spoken].format(model)}",
             )
 
     def check_ready(self, model: str) -> None:
