@@ -29,7 +29,7 @@ class Workers:
     def __init__(self, **reasons: str | None) -> None:
         self.reasons = reasons
 
-    def why_not_ready(self, model: str) -> str | None:
+    def why_no_worker(self, model: str) -> str | None:
         """Give what was put there."""
         return self.reasons[model]
 

@@ -98,21 +98,21 @@ def test_an_answer_is_understood(
     standin: _Standin, tmp_path: Path, status: int, body: str, why: str | None
 ) -> None:
     standin.status, standin.body = status, body
-    assert _management(standin.server_port, tmp_path).why_not_ready("digits") == why
+    assert _management(standin.server_port, tmp_path).why_no_worker("digits") == why
 
 
 def test_nobody_there_is_told(standin: _Standin, tmp_path: Path) -> None:
     management = _management(9, tmp_path)
     assert (
-        management.why_not_ready("digits") == "TorchServe doesn't answer (ConnectionRefusedError)"
+        management.why_no_worker("digits") == "TorchServe doesn't answer (ConnectionRefusedError)"
     )
 
 
 def test_customized_metadata_is_asked_for_where_it_is_wanted(
     standin: _Standin, tmp_path: Path
 ) -> None:
-    _management(standin.server_port, tmp_path, customized=True).why_not_ready("digits")
-    _management(standin.server_port, tmp_path).why_not_ready("my model")
+    _management(standin.server_port, tmp_path, customized=True).why_no_worker("digits")
+    _management(standin.server_port, tmp_path).why_no_worker("my model")
     assert standin.paths == ["/models/digits?customized=true", "/models/my%20model"]
 
 
@@ -121,10 +121,10 @@ def test_the_connection_is_kept_and_made_anew_after_torchserve_has_gone(
 ) -> None:
     management = _management(standin.server_port, tmp_path)
     for _ in range(3):
-        assert management.why_not_ready("digits") is None
+        assert management.why_no_worker("digits") is None
     assert standin.connections == 1
     management.close()
-    assert management.why_not_ready("digits") is None
+    assert management.why_no_worker("digits") is None
     assert standin.connections == 2
 
 
@@ -132,12 +132,12 @@ def test_a_forked_process_uses_a_connection_of_its_own(
     standin: _Standin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     management = _management(standin.server_port, tmp_path)
-    assert management.why_not_ready("digits") is None
+    assert management.why_no_worker("digits") is None
     parent = os.getpid()
     # As in a child after a fork: the same object, another process id. Two processes that
     # write to one socket would read each other's answers.
     monkeypatch.setattr(os, "getpid", lambda: parent + 1)
-    assert management.why_not_ready("digits") is None
+    assert management.why_no_worker("digits") is None
     assert standin.connections == 2
 
 
@@ -166,30 +166,30 @@ def test_a_connection_on_which_torchserve_is_silent_is_given_up_for_another(
     standin: _Standin, tmp_path: Path
 ) -> None:
     management = _management(standin.server_port, tmp_path)
-    assert management.why_not_ready("digits") is None
+    assert management.why_no_worker("digits") is None
     # As with TorchServe while it loads a model for somebody else on the thread of a connection.
     standin.silent_connections = {1}
     began = time.monotonic()
-    assert management.why_not_ready("digits") is None
+    assert management.why_no_worker("digits") is None
     assert time.monotonic() - began < 1.0
     assert standin.connections == 2
     standin.silent_connections = set(range(100))
     began = time.monotonic()
-    why = _management(standin.server_port, tmp_path, MODEL_LOAD_TIMEOUT="1").why_not_ready("digits")
+    why = _management(standin.server_port, tmp_path, MODEL_LOAD_TIMEOUT="1").why_no_worker("digits")
     assert why == "TorchServe doesn't answer (TimeoutError)"
     assert 0.9 < time.monotonic() - began < 3.0
 
 
 def test_an_answer_may_take_as_long_as_is_set(standin: _Standin, tmp_path: Path) -> None:
     standin.delay = 1.2
-    assert _management(standin.server_port, tmp_path).why_not_ready("digits") is None
+    assert _management(standin.server_port, tmp_path).why_no_worker("digits") is None
 
 
 def test_a_load_may_take_longer_than_a_question(standin: _Standin, tmp_path: Path) -> None:
     management = _management(standin.server_port, tmp_path, MODEL_LOAD_TIMEOUT="0.2")
     standin.delay = 0.5
     management.register("digits", "digits.mar")
-    assert "TimeoutError" in str(management.why_not_ready("digits"))
+    assert "TimeoutError" in str(management.why_no_worker("digits"))
 
 
 @pytest.mark.parametrize(
@@ -208,7 +208,7 @@ def test_batches_that_the_envelope_fails_on_are_told_once(
     known = settings(tmp_path, standin.server_port, f"service_envelope={envelope}")
     management = Management(known, Keys(None))
     for _ in range(3):
-        assert management.why_not_ready("digits") is None
+        assert management.why_no_worker("digits") is None
     told = [record for record in caplog.records if "batchSize 4" in record.getMessage()]
     assert len(told) == warnings
 
@@ -222,7 +222,7 @@ from wrapper.torchserve.tokens import Keys
 
 settings = Settings.from_environment(os.environ, PredictorProtocol.REST_V1)
 management = Management(settings, Keys(None))
-print([management.why_not_ready("digits") for _ in range(2)])
+print([management.why_no_worker("digits") for _ in range(2)])
 """
 
 

@@ -83,7 +83,8 @@ class _Calls:
         return pb.ServerLiveResponse(live=True)
 
     async def ServerReady(self, _request: Any, _context: Any) -> Any:  # noqa: N802
-        return pb.ServerReadyResponse(ready=self._torchserve.why_not_ready() is None)
+        error = self._torchserve.error_unless_all_ready()
+        return pb.ServerReadyResponse(ready=error is None)
 
     async def ModelReady(self, request: Any, _context: Any) -> Any:  # noqa: N802
         self._check(request.name, request.version)

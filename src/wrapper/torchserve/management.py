@@ -76,8 +76,8 @@ class Management:
         self._renewing = threading.Lock()
         self._local = threading.local()
 
-    def why_not_ready(self, model: str) -> str | None:
-        """Say why a model can't be served now, or None when it can.
+    def why_no_worker(self, model: str) -> str | None:
+        """Ask now, and say why no worker of a model is READY; None when one is.
 
         A model can be served when at least one of its workers is READY.
         """

@@ -36,7 +36,8 @@ class Repository:
         Args:
             ready: give those only that are ready.
         """
-        served = [(name, self._readiness.why_not_ready(name)) for name in self._readiness.models()]
+        readiness = self._readiness
+        served = [(name, readiness.reason_last_seen(name)) for name in readiness.models()]
         entries: list[Entry] = [
             (name, "READY" if reason is None else "UNAVAILABLE", reason or "")
             for name, reason in served
@@ -65,8 +66,7 @@ class Repository:
     def _load(self, model: str) -> None:
         self._check_known(model)
         try:
-            reason = self._management.why_not_ready(model)
-            if reason is not None:
+            if self._management.why_no_worker(model) is not None:
                 self._management.register(model, self._archives.get(model, f"{model}.mar"))
         except ManagementError as error:
             raise _refusal(error, "load") from None

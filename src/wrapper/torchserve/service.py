@@ -128,7 +128,7 @@ class TorchServe:
         if not self.readiness.knows(model):
             raise model_not_found(model, self.readiness.models())
 
-    def why_not_ready(self) -> ServingError | None:
+    def error_unless_all_ready(self) -> ServingError | None:
         """Give what keeps the server from being ready, None when every model is ready."""
         served = self.readiness.models()
         for model in served:
