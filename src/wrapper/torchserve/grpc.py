@@ -10,7 +10,7 @@ import grpc
 
 from wrapper.settings import Settings
 from wrapper.torchserve import error_table, messages
-from wrapper.torchserve.reply import Reply
+from wrapper.torchserve.exchange import Reply
 
 _OPTIONS = [
     # TorchServe's max_request_size and max_response_size are the limits.

@@ -18,7 +18,7 @@ from yarl import URL
 from wrapper.settings import Settings
 from wrapper.torchserve import error_table
 from wrapper.torchserve.error_table import Case
-from wrapper.torchserve.reply import Reply
+from wrapper.torchserve.exchange import Reply, Verb
 
 
 class RestInference:
@@ -35,10 +35,15 @@ class RestInference:
         self._session: aiohttp.ClientSession | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    async def predict(
-        self, model: str, body: bytes, headers: Mapping[str, str], timeout: float | None = None
+    async def ask(
+        self,
+        verb: Verb,
+        model: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        timeout: float | None = None,
     ) -> Reply:
-        """Post a V1 body to ``/v1/models/{model}:predict``.
+        """Post a body to the route for the verb.
 
         Args:
             timeout: seconds that an answer is waited for, TORCHSERVE_REQUEST_TIMEOUT by default.
@@ -46,37 +51,7 @@ class RestInference:
         Raises:
             ServingError: when TorchServe can't be reached or answers an error.
         """
-        return await self._post(
-            _url(self._base, "/v1/models/{}:predict", model), body, headers, timeout
-        )
-
-    async def explain(
-        self, model: str, body: bytes, headers: Mapping[str, str], timeout: float | None = None
-    ) -> Reply:
-        """Post a V1 body to ``/v1/models/{model}:explain``; see `predict`.
-
-        Raises:
-            ServingError: when TorchServe can't be reached or answers an error.
-        """
-        return await self._post(
-            _url(self._base, "/v1/models/{}:explain", model), body, headers, timeout
-        )
-
-    async def infer(
-        self, model: str, body: bytes, headers: Mapping[str, str], timeout: float | None = None
-    ) -> Reply:
-        """Post a V2 body to ``/v2/models/{model}/infer``; see `predict`.
-
-        Raises:
-            ServingError: when TorchServe can't be reached or answers an error.
-        """
-        return await self._post(
-            _url(self._base, "/v2/models/{}/infer", model), body, headers, timeout
-        )
-
-    async def _post(
-        self, url: URL, body: bytes, headers: Mapping[str, str], timeout: float | None
-    ) -> Reply:
+        url = _url(self._base, verb, model)
         more: dict[str, Any] = {}
         if timeout is not None:
             more["timeout"] = aiohttp.ClientTimeout(total=timeout)
@@ -118,6 +93,6 @@ class RestInference:
 
 
 @functools.lru_cache(maxsize=256)
-def _url(base: str, path: str, model: str) -> URL:
+def _url(base: str, verb: Verb, model: str) -> URL:
     # Kept, since to read one again for each request costs as much as to send it.
-    return URL(base + path.format(quote(model, safe="")), encoded=True)
+    return URL(base + verb.path(quote(model, safe="")), encoded=True)

@@ -10,24 +10,25 @@ import pytest
 from tests.wrapper.front.asking import V1, answer_to, error_of, told_by
 from tests.wrapper.surroundings import AnsweringTorchServe, settings
 from wrapper.front import Answer, Front, about
+from wrapper.torchserve.exchange import Verb
 from wrapper.torchserve.service import TorchServe
 
 
 @pytest.mark.parametrize(
-    ("path", "call"),
+    ("path", "verb"),
     [
-        ("/v1/models/digits:predict", "predict"),
-        ("/v1/models/digits:explain", "explain"),
-        ("/v1/models/di%67its:predict", "predict"),
-        ("/v1/models/digits%3Apredict", "predict"),
-        ("/v1/models/digits:predict/", "predict"),
+        ("/v1/models/digits:predict", Verb.PREDICT),
+        ("/v1/models/digits:explain", Verb.EXPLAIN),
+        ("/v1/models/di%67its:predict", Verb.PREDICT),
+        ("/v1/models/digits%3Apredict", Verb.PREDICT),
+        ("/v1/models/digits:predict/", Verb.PREDICT),
     ],
 )
 def test_a_path_finds_its_call_and_the_body_goes_on_untouched(
-    torchserve: AnsweringTorchServe, path: str, call: str
+    torchserve: AnsweringTorchServe, path: str, verb: Verb
 ) -> None:
     assert answer_to(torchserve, path, V1) == Answer(200, b'{"predictions": [1]}')
-    assert [(called, body) for called, body, _ in torchserve.calls] == [(call, V1)]
+    assert [(asked, body) for asked, body, _ in torchserve.calls] == [(verb, V1)]
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from tests.wrapper.front.asking import V1, V2, V2_ANSWER, answer_to, error_of, speaks_v2, told_by
 from tests.wrapper.surroundings import AnsweringTorchServe
 from wrapper.front import Answer
-from wrapper.torchserve.reply import Reply
+from wrapper.torchserve.exchange import Reply
 from wrapper.torchserve.service import TorchServe
 
 
