@@ -102,7 +102,7 @@ class _Calls:
             raise no_versions(request.model_name)
         asked = messages.request_to_json(request, self._torchserve.settings.envelope)
         answer = await self._front.inference.infer_document(
-            request.model_name, asked, _headers(context), _remaining(context)
+            request.model_name, asked, _headers(context), context.time_remaining()
         )
         response = pb.ModelInferResponse()
         messages.fill_response(response, answer, raw=bool(request.raw_input_contents))
@@ -163,8 +163,3 @@ def _code(error: ServingError) -> grpc.StatusCode:
 
 def _headers(context: Any) -> Mapping[str, str]:
     return {key.lower(): str(value) for key, value in context.invocation_metadata() or ()}
-
-
-def _remaining(context: Any) -> float | None:
-    remaining: float | None = context.time_remaining()
-    return remaining

@@ -166,11 +166,7 @@ TABLE = (
         ("INTERNAL", "UNKNOWN"),
     ),
     # From here on TorchServe has not said it in so many words.
-    Row(
-        Case.UNREACHABLE,
-        503,
-        "TorchServe doesn't accept connections: it is starting or has gone",
-    ),
+    Row(Case.UNREACHABLE, 503, "TorchServe doesn't accept connections: it is starting or has gone"),
     # Whether TorchServe has run the request is not known, so nothing here says to try again.
     Row(Case.INTERRUPTED, 502, "TorchServe closed the connection before it had answered"),
     Row(Case.TIMED_OUT, 504, "TorchServe didn't answer in time"),

@@ -44,7 +44,8 @@ class GrpcInference:
         Raises:
             ServingError: when TorchServe can't be reached or answers an error.
         """
-        request = messages.PredictionsRequest(model_name=model, input={"data": body})
+        data = messages.InputEntry(key="data", value=body)
+        request = messages.PredictionsRequest(model_name=model, input=[data])
         metadata = [
             (name, value)
             for name, value in headers.items()

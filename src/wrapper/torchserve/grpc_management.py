@@ -54,8 +54,7 @@ class GrpcManagement:
                 raise TokenRefused from None
             status = 404 if code is grpc.StatusCode.NOT_FOUND else None
             raise ManagementError(f"TorchServe answers {code.name} when asked", status) from None
-        told: str = answer.msg
-        return told.encode("utf-8")
+        return str(answer.msg).encode("utf-8")
 
 
 def _call(channel: Any, method: str, request: Any) -> Any:

@@ -12,7 +12,7 @@ import os
 import socket
 import threading
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Callable
+from typing import TYPE_CHECKING, Any, Callable, TypeVar
 from urllib.parse import quote, urlencode
 
 from wrapper.settings import Settings
@@ -23,13 +23,14 @@ from wrapper.torchserve.management_errors import ManagementError, Silent, TokenR
 if TYPE_CHECKING:
     from wrapper.torchserve.grpc_management import GrpcManagement
 
+# Asks the same by gRPC, with the header that authorizes it.
+_GrpcCall = Callable[["GrpcManagement", Mapping[str, str]], bytes]
+_Read = TypeVar("_Read")
+
 logger = logging.getLogger("wrapper")
 
 # Seconds that TorchServe gives a worker to start (startup_timeout) or to end.
 _CHANGE_WITHIN = 120.0
-
-_UNREADABLE = "TorchServe's answer about it can't be read"
-
 
 # Seconds that a question waits at first before it is asked anew over another connection: some of
 # TorchServe's are silent for as long as it loads a model for somebody who waits for that, since
@@ -42,14 +43,12 @@ class Description:
     """What TorchServe says of one version of a model.
 
     Attributes:
-        version: as its archive says, such as ``1.0``.
         archive: the archive's name, as TorchServe was told it.
         batch_size: how many requests its workers answer at once, at most.
         response_timeout: seconds that a worker may take to answer.
         workers: the state of each worker, such as ``READY``.
     """
 
-    version: str
     archive: str
     batch_size: int
     response_timeout: float
@@ -112,17 +111,12 @@ class Management:
             ManagementError: when it doesn't answer, knows no such model, or says what can't
                 be read.
         """
-        path = f"/models/{quote(model, safe='')}"
-        status, body = self._ask_by_either(
-            path + ("?customized=true" if self._customized else ""),
+        return self._read(
+            _path(model) + ("?customized=true" if self._customized else ""),
             lambda management, key: management.describe(model, self._customized, key),
+            "about it",
+            lambda versions: [_description(version) for version in versions],
         )
-        if status != 200:
-            raise ManagementError(f"TorchServe answers {status} when asked about it", status)
-        try:
-            return [_description(version) for version in json.loads(body)]
-        except (ValueError, KeyError, TypeError, AttributeError):
-            raise ManagementError(_UNREADABLE, status) from None
 
     def models(self) -> tuple[str, ...]:
         """Give the names of the models that TorchServe has, in its order.
@@ -152,7 +146,7 @@ class Management:
         Raises:
             ManagementError: with TorchServe's own words, when it refuses.
         """
-        path = f"/models/{quote(model, safe='')}"
+        path = _path(model)
         try:
             self._change("DELETE", path)
         except ManagementError as error:
@@ -199,22 +193,28 @@ class Management:
 
     def _page_of_models(self, page: str) -> tuple[list[str], str | None]:
         more = {"next_page_token": page} if page else {}
-        status, body = self._ask_by_either(
+        return self._read(
             "/models?" + urlencode({"limit": 1000, **more}),
             lambda management, key: management.models(page, key),
+            "for models",
+            lambda listed: (
+                [str(model["modelName"]) for model in listed["models"]],
+                listed.get("nextPageToken"),
+            ),
         )
-        if status != 200:
-            raise ManagementError(f"TorchServe answers {status} when asked for models", status)
-        try:
-            listed = json.loads(body)
-            names = [str(model["modelName"]) for model in listed["models"]]
-            return names, listed.get("nextPageToken")
-        except (ValueError, KeyError, TypeError, AttributeError):
-            raise ManagementError(_UNREADABLE, status) from None
 
-    def _ask_by_either(
-        self, path: str, by_grpc: Callable[[GrpcManagement, Mapping[str, str]], bytes]
-    ) -> tuple[int, bytes]:
+    def _read(
+        self, path: str, by_grpc: _GrpcCall, about: str, read: Callable[[Any], _Read]
+    ) -> _Read:
+        status, body = self._ask_by_either(path, by_grpc)
+        if status != 200:
+            raise ManagementError(f"TorchServe answers {status} when asked {about}", status)
+        try:
+            return read(json.loads(body))
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise ManagementError("TorchServe's answer about it can't be read", status) from None
+
+    def _ask_by_either(self, path: str, by_grpc: _GrpcCall) -> tuple[int, bytes]:
         try:
             return self._ask_until_told(path)
         except TokenRefused:
@@ -287,6 +287,10 @@ class Management:
         self._local = threading.local()
 
 
+def _path(model: str) -> str:
+    return f"/models/{quote(model, safe='')}"
+
+
 def _patiences(total: float) -> list[float]:
     """Share the seconds that an answer may take out over attempts, each twice as long."""
     shares = []
@@ -300,7 +304,6 @@ def _patiences(total: float) -> list[float]:
 
 def _description(version: Any) -> Description:
     return Description(
-        version=str(version.get("modelVersion", "")),
         archive=str(version.get("modelUrl", "")),
         batch_size=int(version.get("batchSize", 1)),
         response_timeout=float(version.get("responseTimeout", math.inf)),

@@ -132,8 +132,9 @@ class TorchServe:
         Raises:
             ServingError: 404, with the names of those that are.
         """
-        if not self.readiness.knows(model):
-            raise model_not_found(model, self.readiness.models())
+        served = self.readiness.models()
+        if model not in served:
+            raise model_not_found(model, served)
 
     def error_unless_all_ready(self) -> ServingError | None:
         """Give what keeps the server from being ready, None when every model is ready."""
