@@ -41,12 +41,9 @@ class RestInference:
         model: str,
         body: bytes,
         headers: Mapping[str, str],
-        timeout: float | None = None,
+        timeout: float | None,
     ) -> Reply:
-        """Post a body to the route for the verb.
-
-        Args:
-            timeout: seconds that an answer is waited for, TORCHSERVE_REQUEST_TIMEOUT by default.
+        """Post a body to the route for the verb; see `TorchServe.ask`.
 
         Raises:
             ServingError: when TorchServe can't be reached or answers an error.

@@ -11,7 +11,7 @@ from wrapper.envelopes import NAMES
 
 def _install(folder: Path) -> "subprocess.CompletedProcess[str]":
     # -S: without the packages of this environment, as beside a TorchServe without the SDK.
-    source = Path(__file__).parents[2] / "src"
+    source = Path(__file__).parents[3] / "src"
     variables = {**os.environ, "PYTHONPATH": f"{folder}{os.pathsep}{source}"}
     command = [sys.executable, "-S", "-m", "wrapper.envelopes", "install"]
     return subprocess.run(command, env=variables, capture_output=True, text=True, check=False)

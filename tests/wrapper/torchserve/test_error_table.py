@@ -8,9 +8,10 @@ import pytest
 
 from wrapper.errors import ServingError
 from wrapper.torchserve import error_table
+from wrapper.torchserve.error_table import Case, TorchServeError
 
 LIMIT = 6553500
-PAGE = Path(__file__).parents[2] / "docs" / "errors.md"
+PAGE = Path(__file__).parents[3] / "docs" / "errors.md"
 
 
 def _answered(status: int, message: str) -> ServingError:
@@ -55,6 +56,33 @@ def test_a_status_is_told_as_what_it_means(status: int, message: str, told: int)
 )
 def test_a_code_is_told_as_what_it_means(code: str, message: str, told: int) -> None:
     assert error_table.from_status(code, message, LIMIT).status == told
+
+
+@pytest.mark.parametrize(
+    ("code", "details", "size", "case"),
+    [
+        ("UNAVAILABLE", "failed to connect to all addresses", 1, Case.UNREACHABLE),
+        ("UNAVAILABLE", "Socket closed", 1, Case.INTERRUPTED),
+        ("UNAVAILABLE", "Prediction failed\norg.pytorch.serve.Exception", 1, Case.MODEL_FAILED),
+        ("UNAVAILABLE", "can't connect\norg.pytorch.serve.Exception", 1, Case.NOT_AVAILABLE),
+        ("DEADLINE_EXCEEDED", "Deadline Exceeded", 1, Case.TIMED_OUT),
+        ("CANCELLED", "", LIMIT, Case.INTERRUPTED),
+        ("CANCELLED", "", LIMIT + 1, Case.REQUEST_TOO_LARGE),
+        ("INTERNAL", "Worker died.", 1, Case.WORKER_DIED),
+    ],
+)
+def test_what_grpc_says_by_itself_is_told_from_what_torchserve_says(
+    code: str, details: str, size: int, case: Case
+) -> None:
+    told = error_table.from_call(code, details, size, LIMIT)
+    assert isinstance(told, TorchServeError)
+    assert told.case is case
+
+
+def test_each_case_has_a_row_and_the_last_is_for_what_fits_none() -> None:
+    cases = [row.case for row in error_table.TABLE]
+    assert sorted(cases, key=list(Case).index) == list(Case)
+    assert cases[-1] is Case.UNLISTED
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"message": 1}'])
