@@ -9,17 +9,18 @@ import asyncio
 import contextlib
 import dataclasses
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 import grpc
 import pytest
 
-from tests.wrapper.front.asking import V1, V2, answer_to, error_of
+from tests.wrapper.front.asking import V1, V2, error_of
 from tests.wrapper.surroundings import settings
 from tests.wrapper.torchserve.standin import READY, Standin, standing_in
-from wrapper.front import Answer
+from wrapper.front import Answer, Front
 from wrapper.protocol import PredictorProtocol
 from wrapper.torchserve import error_table
 from wrapper.torchserve.error_table import Case
@@ -30,6 +31,8 @@ NO_WORKER = 'Model "digits" has no worker to serve inference request.'
 DIED = "Worker died."
 REFUSED = "Token Authorization failed. Token either incorrect, expired, or not provided correctly"
 GONE = json.dumps([{"workers": []}])
+
+_Given = TypeVar("_Given")
 
 
 @pytest.fixture(params=["its own sentences", "other sentences"], autouse=True)
@@ -62,7 +65,17 @@ class _Running:
         self.asked_again += 1
 
     def answer(self) -> Answer:
-        return answer_to(self.torchserve, self.path, self.body)
+        route = Front(self.torchserve).route("POST", self.path)
+        assert route is not None
+        return asyncio.run(self.closing(route(self.body, {})))
+
+    async def closing(self, asked: Awaitable[_Given]) -> _Given:
+        """Close the pool of connections with the event loop that it belongs to."""
+        try:
+            return await asked
+        finally:
+            if self.torchserve._rest._session is not None:
+                await self.torchserve._rest._session.close()
 
 
 @pytest.fixture
@@ -215,7 +228,7 @@ def test_an_error_is_new_each_time(running: _Running) -> None:
 
 def _raised_by(running: _Running) -> error_table.TorchServeError:
     with pytest.raises(error_table.TorchServeError) as told:
-        asyncio.run(running.torchserve.ask(Verb.PREDICT, "digits", V1, {}))
+        asyncio.run(running.closing(running.torchserve.ask(Verb.PREDICT, "digits", V1, {})))
     return told.value
 
 
