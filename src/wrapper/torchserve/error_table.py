@@ -203,7 +203,7 @@ def error(case: Case, **facts: object) -> TorchServeError:
     return _error(next(row for row in TABLE if row.case is case), "", **facts)
 
 
-def from_answer(status: int, body: bytes, max_request_size: int) -> ServingError:
+def from_answer(status: int, body: bytes, max_request_size: int) -> TorchServeError:
     """Turn an error answer of TorchServe's REST API into what the client is told.
 
     Args:
@@ -219,7 +219,7 @@ def from_answer(status: int, body: bytes, max_request_size: int) -> ServingError
     return told
 
 
-def from_status(code: str, details: str, max_request_size: int) -> ServingError:
+def from_status(code: str, details: str, max_request_size: int) -> TorchServeError:
     """Turn an error status of TorchServe's gRPC API into what the client is told.
 
     Args:
@@ -231,7 +231,7 @@ def from_status(code: str, details: str, max_request_size: int) -> ServingError:
     return _error(row, details, max_request_size=max_request_size, code=code)
 
 
-def from_call(code: str, details: str, size: int, max_request_size: int) -> ServingError:
+def from_call(code: str, details: str, size: int, max_request_size: int) -> TorchServeError:
     """Turn the error of a gRPC call, gRPC's own or TorchServe's, into what the client is told.
 
     Args:

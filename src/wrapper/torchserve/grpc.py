@@ -44,8 +44,8 @@ class GrpcInference:
         Raises:
             ServingError: when TorchServe can't be reached or answers an error.
         """
-        data = messages.InputEntry(key="data", value=body)
-        request = messages.PredictionsRequest(model_name=model, input=[data])
+        request = messages.PredictionsRequest(model_name=model)
+        request.input.add(key="data", value=body)
         metadata = [
             (name, value)
             for name, value in headers.items()

@@ -216,12 +216,12 @@ class Management:
 
     def _ask_by_either(self, path: str, by_grpc: _GrpcCall) -> tuple[int, bytes]:
         try:
-            return self._ask_until_told(path)
+            return self._ask_until_answered(path)
         except TokenRefused:
             # With both REST servers on one port none of its tokens does; gRPC has its own.
             return 200, by_grpc(self._by_grpc(), self._keys.headers(tokens.MANAGEMENT))
 
-    def _ask_until_told(self, path: str) -> tuple[int, bytes]:
+    def _ask_until_answered(self, path: str) -> tuple[int, bytes]:
         *first, last = _patiences(self._timeout)
         for seconds in first:
             with contextlib.suppress(Silent):

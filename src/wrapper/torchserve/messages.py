@@ -49,7 +49,6 @@ _pool = message_classes.pool_of(
     ),
 )
 
-InputEntry = message_classes.find(_pool, f"{_INFERENCE}.InputEntry")
 PredictionsRequest = message_classes.find(_pool, f"{_INFERENCE}.PredictionsRequest")
 PredictionResponse = message_classes.find(_pool, f"{_INFERENCE}.PredictionResponse")
 DescribeModelRequest = message_classes.find(_pool, f"{_MANAGEMENT}.DescribeModelRequest")
