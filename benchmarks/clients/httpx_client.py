@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import httpx
-from yarl import URL
 
 from wrapper.__main__ import main
-from wrapper.torchserve import errors, rest, service
-from wrapper.torchserve.reply import Reply
+from wrapper.torchserve import error_table, rest, service
+from wrapper.torchserve.exchange import Reply, Verb
 
 
 class HttpxInference(rest.RestInference):
@@ -19,8 +18,13 @@ class HttpxInference(rest.RestInference):
 
     _client: Any = None
 
-    async def _post(
-        self, url: URL, body: bytes, headers: Mapping[str, str], timeout: float | None
+    async def ask(
+        self,
+        verb: Verb,
+        model: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        timeout: float | None = None,
     ) -> Reply:
         loop = asyncio.get_running_loop()
         if self._client is None or self._loop is not loop:
@@ -29,9 +33,12 @@ class HttpxInference(rest.RestInference):
             self._client = httpx.AsyncClient(
                 limits=limits, timeout=timeout or self._timeout, trust_env=False
             )
-        answer = await self._client.post(str(url), content=body, headers=headers)
+        url = self._base + verb.path(model)
+        answer = await self._client.post(url, content=body, headers=headers)
         if answer.status_code != 200:
-            raise errors.from_answer(answer.status_code, answer.content, self._max_request_size)
+            raise error_table.from_answer(
+                answer.status_code, answer.content, self._max_request_size
+            )
         return Reply(answer.content, answer.headers.get("Content-Type", ""))
 
 

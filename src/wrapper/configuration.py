@@ -99,21 +99,16 @@ class TorchServeConfiguration:
         except addresses.AddressError as error:
             raise self._error(key, value, str(error)) from None
 
-    def grpc_inference_address(self) -> Address:
-        """Give where TorchServe's gRPC inference server listens.
+    def grpc_address(self, server: str) -> Address:
+        """Give where one of TorchServe's gRPC servers listens, ``inference`` or ``management``.
 
         Raises:
-            ConfigurationError: when the port is no number.
+            ConfigurationError: when the port is no number, or the host is empty.
         """
-        return self._grpc_address("inference")
-
-    def grpc_management_address(self) -> Address:
-        """Give where TorchServe's gRPC management server listens.
-
-        Raises:
-            ConfigurationError: when the port is no number.
-        """
-        return self._grpc_address("management")
+        host = self.get(f"grpc_{server}_address") or ""
+        if not host:
+            raise self._error(f"grpc_{server}_address", host, "write a host, or leave it out")
+        return Address(addresses.reachable(host), self.integer(f"grpc_{server}_port"))
 
     def integer(self, key: str) -> int:
         """Give the number behind a property such as ``max_request_size``.
@@ -165,12 +160,6 @@ class TorchServeConfiguration:
 
     def _store(self) -> Path:
         return Path(self.get("model_store") or "")
-
-    def _grpc_address(self, server: str) -> Address:
-        host = self.get(f"grpc_{server}_address") or ""
-        if not host:
-            raise self._error(f"grpc_{server}_address", host, "write a host, or leave it out")
-        return Address(addresses.reachable(host), self.integer(f"grpc_{server}_port"))
 
     def _expanded(self, key: str) -> str:
         def meant(found: re.Match[str]) -> str:

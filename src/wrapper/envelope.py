@@ -36,8 +36,13 @@ class Envelope:
     keeps_every_string: bool = True
     reads_base64: bool = False
 
+    @classmethod
+    def named(cls, name: str | None) -> Envelope:
+        """Give what is known of the envelope that ``service_envelope`` names."""
+        return _KNOWN.get(name) or cls(name)
 
-_KNOWN = {
+
+_KNOWN: dict[str | None, Envelope] = {
     envelope.name: envelope
     for envelope in (
         # TorchServe's own; ts/torch_handler/request_envelope of 0.5.3 to 0.12.0.
@@ -56,8 +61,3 @@ _KNOWN = {
         Envelope("kservev2_faithful", speaks="V2", reads_bytes=False, reads_base64=True),
     )
 }
-
-
-def find(name: str | None) -> Envelope:
-    """Give what is known of the envelope that ``service_envelope`` names."""
-    return _KNOWN.get(name) or Envelope(name)

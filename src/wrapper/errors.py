@@ -21,9 +21,6 @@ class ServingError(Exception):
         self.message = message
         self.retry_after = retry_after
 
-    def __reduce__(self) -> tuple[type[ServingError], tuple[int, str, int | None]]:
-        return type(self), (self.status, self.message, self.retry_after)
-
 
 UNEXPECTED = ServingError(500, "The wrapper failed to answer; its log says why")
 

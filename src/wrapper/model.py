@@ -15,6 +15,7 @@ import kserve
 from wrapper import protocol as protocols
 from wrapper import sdk
 from wrapper.errors import ServingError
+from wrapper.torchserve.exchange import Verb
 from wrapper.torchserve.service import TorchServe
 
 
@@ -76,17 +77,13 @@ class TorchServeModel(kserve.Model):
             Exception: the one that this SDK release turns into the right status.
         """
         installed = sdk.installed()
-        torchserve = self._connected()
-        forwarded = torchserve.settings.forwarded(headers or {})
         try:
-            request = installed.open_inference_request(payload, torchserve.settings.envelope)
+            envelope = self._connected().settings.envelope
+            request = installed.open_inference_request(payload, envelope)
             if request is None:
-                torchserve.check_protocol(self.name, "V1")
-                reply = await torchserve.predict(self.name, _body(payload), forwarded)
-                return json.loads(reply.body)
-            torchserve.check_protocol(self.name, "V2")
-            answer = await torchserve.infer(self.name, json.dumps(request).encode(), forwarded)
-            return installed.open_inference_response(json.loads(answer.body), payload)
+                return await self._ask(Verb.PREDICT, payload, headers)
+            answer = await self._ask(Verb.INFER, request, headers)
+            return installed.open_inference_response(answer, payload)
         except ServingError as error:
             raise installed.exception(error) from None
 
@@ -102,20 +99,19 @@ class TorchServeModel(kserve.Model):
             Exception: the one that this SDK release turns into the right status.
         """
         try:
-            torchserve = self._connected()
-            torchserve.check_protocol(self.name, "V1")
-            forwarded = torchserve.settings.forwarded(headers or {})
-            answer = await torchserve.explain(self.name, _body(payload), forwarded)
-            return json.loads(answer.body)
+            return await self._ask(Verb.EXPLAIN, payload, headers)
         except ServingError as error:
             raise sdk.installed().exception(error) from None
+
+    async def _ask(self, verb: Verb, payload: Any, headers: Mapping[str, str] | None) -> Any:
+        torchserve = self._connected()
+        torchserve.check_protocol(self.name, verb)
+        body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
+        forwarded = torchserve.settings.forwarded(headers or {})
+        return json.loads((await torchserve.ask(verb, self.name, body, forwarded)).body)
 
     def _connected(self) -> TorchServe:
         # getattr: the SDK's constructor reads `ready` before ours has run to its end.
         if getattr(self, "_torchserve", None) is None:
             self._torchserve = TorchServe.from_environment()
         return self._torchserve  # type: ignore[return-value]
-
-
-def _body(payload: Any) -> bytes:
-    return payload if isinstance(payload, bytes) else json.dumps(payload).encode()

@@ -6,9 +6,9 @@ import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 
-from wrapper import envelope as envelopes
 from wrapper.address import Address
 from wrapper.configuration import ConfigurationError, TorchServeConfiguration
+from wrapper.envelope import Envelope
 from wrapper.protocol import VARIABLE, PredictorProtocol
 
 _CONFIG_PATH = "/mnt/models/config/config.properties"
@@ -92,7 +92,7 @@ class Settings:
     Attributes:
         protocol: the protocol in effect, decided by PROTOCOL_VERSION.
         protocol_is_set: whether PROTOCOL_VERSION was set (to more than nothing).
-        envelope: TorchServe's ``service_envelope``, None where it has none.
+        envelope: what is known of TorchServe's ``service_envelope``.
         models: names of the models to serve; empty where only TorchServe can tell.
         inference: TorchServe's REST inference server.
         management: TorchServe's REST management server.
@@ -109,7 +109,7 @@ class Settings:
 
     protocol: PredictorProtocol
     protocol_is_set: bool
-    envelope: str | None
+    envelope: Envelope
     models: tuple[str, ...]
     inference: Address
     management: Address
@@ -140,12 +140,12 @@ class Settings:
             return cls(
                 protocol=protocol,
                 protocol_is_set=bool(environment.get(VARIABLE)),
-                envelope=configuration.get("service_envelope") or None,
+                envelope=Envelope.named(configuration.get("service_envelope") or None),
                 models=configuration.models(),
                 inference=configuration.address("inference_address"),
                 management=configuration.address("management_address"),
-                grpc_inference=configuration.grpc_inference_address(),
-                grpc_management=configuration.grpc_management_address(),
+                grpc_inference=configuration.grpc_address("inference"),
+                grpc_management=configuration.grpc_address("management"),
                 max_request_size=configuration.integer("max_request_size"),
                 max_response_size=configuration.integer("max_response_size"),
                 key_file=Path(environment.get("TORCHSERVE_KEY_FILE") or _KEY_FILE),
@@ -165,11 +165,10 @@ class Settings:
         """Say in one line what is served, for the start-up log."""
         said = f"{VARIABLE}={self.protocol}" if self.protocol_is_set else f"{VARIABLE} is unset"
         effect = "" if self.protocol_is_set else f", so {self.protocol}"
-        envelope = f"envelope {self.envelope}" if self.envelope else "no envelope"
+        envelope = f"envelope {self.envelope.name}" if self.envelope.name else "no envelope"
         models = ", ".join(self.models) or "those that TorchServe has"
         answered = ""
-        speaks = envelopes.find(self.envelope).speaks
-        if speaks == "V2" and self.protocol is PredictorProtocol.REST_V1:
+        if self.envelope.speaks == "V2" and self.protocol is PredictorProtocol.REST_V1:
             answered = "; V2 requests are answered, since that is what the envelope reads"
         return (
             f"{said}{effect}; models {models}; "

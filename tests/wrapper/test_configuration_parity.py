@@ -114,8 +114,8 @@ def _read(config: Path, environment: Mapping[str, str]) -> dict[str, Any]:
     return {
         "inference": configuration.address("inference_address"),
         "management": configuration.address("management_address"),
-        "grpc_inference": configuration.grpc_inference_address(),
-        "grpc_management": configuration.grpc_management_address(),
+        "grpc_inference": configuration.grpc_address("inference"),
+        "grpc_management": configuration.grpc_address("management"),
         "max_request_size": configuration.integer("max_request_size"),
         "max_response_size": configuration.integer("max_response_size"),
         "models": configuration.models(),

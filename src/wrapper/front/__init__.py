@@ -8,10 +8,13 @@ OpenAI routes) goes to the SDK.
 
 from __future__ import annotations
 
+from functools import partial
+
 from wrapper.front.about import About
 from wrapper.front.answer import Answer
 from wrapper.front.inference import Inference
 from wrapper.front.routing import Resource, Route, Router
+from wrapper.torchserve.exchange import Verb
 from wrapper.torchserve.service import TorchServe
 
 __all__ = ["Answer", "Front", "Route"]
@@ -42,8 +45,8 @@ class Front:
 def _resources(about: About, inference: Inference) -> tuple[Resource, ...]:
     versioned = {"GET": about.version_of_model, "POST": about.version_of_model}
     return (
-        Resource("v1/models/{model}:predict", {"POST": inference.predict}),
-        Resource("v1/models/{model}:explain", {"POST": inference.explain}),
+        Resource("v1/models/{model}:predict", {"POST": partial(inference.answer_v1, Verb.PREDICT)}),
+        Resource("v1/models/{model}:explain", {"POST": partial(inference.answer_v1, Verb.EXPLAIN)}),
         Resource("v1/models/{model}", {"GET": about.model_ready}),
         Resource("v1/models", {"GET": about.models}),
         Resource("v2/models/{model}/infer", {"POST": inference.infer}),

@@ -43,7 +43,7 @@ class About:
 
     async def ready(self, *_: Any) -> Answer:
         """Answer ``GET /v2/health/ready``: 200 when every model is ready, else 503."""
-        error = self._torchserve.why_not_ready()
+        error = self._torchserve.error_unless_all_ready()
         if error is not None:
             return refusal(error, ready=False)
         return document(200, {"ready": True})

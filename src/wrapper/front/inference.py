@@ -12,8 +12,8 @@ from wrapper.front.answer import JSON, Answer
 from wrapper.openinference import answer as answers
 from wrapper.openinference import binary, request
 from wrapper.openinference.request import Wanted
-from wrapper.torchserve.reply import Reply
-from wrapper.torchserve.service import Call, TorchServe
+from wrapper.torchserve.exchange import Reply, Verb
+from wrapper.torchserve.service import TorchServe
 
 # What clients send when nobody chose a type: curl's default for -d, and the unknown type.
 _UNDECLARED = ("application/x-www-form-urlencoded", binary.MEDIA_TYPE)
@@ -24,20 +24,25 @@ class Inference:
 
     def __init__(self, torchserve: TorchServe) -> None:
         self._torchserve = torchserve
-        self._envelope = torchserve.envelope
+        self._envelope = torchserve.settings.envelope
         self._forwarded = torchserve.settings.forwarded
 
-    async def predict(self, model: str, body: bytes, headers: Mapping[str, str]) -> Answer:
-        """Answer ``POST /v1/models/{model}:predict``."""
-        return await self._v1(self._torchserve.predict, model, body, headers)
-
-    async def explain(self, model: str, body: bytes, headers: Mapping[str, str]) -> Answer:
-        """Answer ``POST /v1/models/{model}:explain``."""
-        return await self._v1(self._torchserve.explain, model, body, headers)
+    async def answer_v1(
+        self, verb: Verb, model: str, body: bytes, headers: Mapping[str, str]
+    ) -> Answer:
+        """Answer ``POST /v1/models/{model}:predict`` or ``:explain``."""
+        self._torchserve.check_protocol(model, verb)
+        _check_encoding(headers)
+        forwarded = self._forwarded(headers)
+        if self._is_raw(body, headers):
+            forwarded["content-type"] = headers["content-type"]
+        else:
+            body = _v1_body(body, self._envelope)
+        return self._v1_answer(await self._torchserve.ask(verb, model, body, forwarded))
 
     async def infer(self, model: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         """Answer ``POST /v2/models/{model}/infer``, JSON or of the binary extension."""
-        self._torchserve.check_protocol(model, "V2")
+        self._torchserve.check_protocol(model, Verb.INFER)
         _check_encoding(headers)
         length = headers.get(binary.LENGTH_HEADER)
         if length is None:
@@ -49,7 +54,7 @@ class Inference:
             asked = binary.to_json(json_body.read(head), data, self._envelope)
             wanted = request.check(asked, self._envelope)
             body = json_body.write(asked)
-        reply = await self._torchserve.infer(model, body, self._forwarded(headers))
+        reply = await self._torchserve.ask(Verb.INFER, model, body, self._forwarded(headers))
         return self._v2_answer(reply, wanted)
 
     async def explain_v2(self, model: str, *_: Any) -> Answer:
@@ -76,21 +81,13 @@ class Inference:
         Raises:
             ServingError: for whatever keeps the request from being answered.
         """
-        self._torchserve.check_protocol(model, "V2")
+        self._torchserve.check_protocol(model, Verb.INFER)
         wanted = request.check(asked, self._envelope)
         body = json_body.write(asked)
-        reply = await self._torchserve.infer(model, body, self._forwarded(headers), timeout)
+        reply = await self._torchserve.ask(
+            Verb.INFER, model, body, self._forwarded(headers), timeout
+        )
         return answers.read(reply.body, wanted)
-
-    async def _v1(self, call: Call, model: str, body: bytes, headers: Mapping[str, str]) -> Answer:
-        self._torchserve.check_protocol(model, "V1")
-        _check_encoding(headers)
-        forwarded = self._forwarded(headers)
-        if self._is_raw(body, headers):
-            forwarded["content-type"] = headers["content-type"]
-        else:
-            body = _v1_body(body, self._envelope)
-        return self._v1_answer(await call(model, body, forwarded))
 
     def _is_raw(self, body: bytes, headers: Mapping[str, str]) -> bool:
         content_type = headers.get("content-type", "")

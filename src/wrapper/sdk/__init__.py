@@ -10,6 +10,7 @@ import importlib.metadata
 import importlib.util
 from typing import Any, Protocol
 
+from wrapper.envelope import Envelope
 from wrapper.errors import ServingError
 from wrapper.front import Front
 
@@ -17,7 +18,7 @@ from wrapper.front import Front
 class Sdk(Protocol):
     """What changes between the generations of the SDK."""
 
-    def open_inference_request(self, payload: Any, envelope: str | None) -> dict[str, Any] | None:
+    def open_inference_request(self, payload: Any, envelope: Envelope) -> dict[str, Any] | None:
         """Give the V2 request that a model's payload holds, or None when it holds a V1 one.
 
         Raises:

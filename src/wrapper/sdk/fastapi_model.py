@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import HTTPException
 from kserve import errors
 
+from wrapper.envelope import Envelope
 from wrapper.errors import ServingError
 from wrapper.sdk import infer_types
 
@@ -15,7 +16,7 @@ from wrapper.sdk import infer_types
 class FastApiModelFace:
     """Models that get and return the SDK's InferRequest and InferResponse."""
 
-    def open_inference_request(self, payload: Any, envelope: str | None) -> dict[str, Any] | None:
+    def open_inference_request(self, payload: Any, envelope: Envelope) -> dict[str, Any] | None:
         """Read the SDK's InferRequest; anything else is a V1 payload."""
         return infer_types.to_json(payload, envelope)
 

@@ -83,7 +83,8 @@ class _Calls:
         return pb.ServerLiveResponse(live=True)
 
     async def ServerReady(self, _request: Any, _context: Any) -> Any:  # noqa: N802
-        return pb.ServerReadyResponse(ready=self._torchserve.why_not_ready() is None)
+        error = self._torchserve.error_unless_all_ready()
+        return pb.ServerReadyResponse(ready=error is None)
 
     async def ModelReady(self, request: Any, _context: Any) -> Any:  # noqa: N802
         self._check(request.name, request.version)
@@ -99,9 +100,9 @@ class _Calls:
     async def ModelInfer(self, request: Any, context: Any) -> Any:  # noqa: N802
         if request.model_version:
             raise no_versions(request.model_name)
-        asked = messages.request_to_json(request, self._torchserve.envelope)
+        asked = messages.request_to_json(request, self._torchserve.settings.envelope)
         answer = await self._front.inference.infer_document(
-            request.model_name, asked, _headers(context), _remaining(context)
+            request.model_name, asked, _headers(context), context.time_remaining()
         )
         response = pb.ModelInferResponse()
         messages.fill_response(response, answer, raw=bool(request.raw_input_contents))
@@ -162,8 +163,3 @@ def _code(error: ServingError) -> grpc.StatusCode:
 
 def _headers(context: Any) -> Mapping[str, str]:
     return {key.lower(): str(value) for key, value in context.invocation_metadata() or ()}
-
-
-def _remaining(context: Any) -> float | None:
-    remaining: float | None = context.time_remaining()
-    return remaining

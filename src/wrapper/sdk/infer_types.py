@@ -6,16 +6,12 @@ from typing import Any
 
 from kserve.protocol.infer_type import InferOutput, InferRequest, InferResponse
 
-from wrapper import envelope as envelopes
 from wrapper.envelope import Envelope
 from wrapper.openinference import datatypes, tensors
 
 
-def to_json(payload: Any, envelope: str | None) -> dict[str, Any] | None:
+def to_json(payload: Any, envelope: Envelope) -> dict[str, Any] | None:
     """Give the V2 request that an InferRequest holds, None for any other payload.
-
-    Args:
-        envelope: TorchServe's ``service_envelope``.
 
     Raises:
         ServingError: 400 when JSON can't hold one of its tensors.
@@ -23,8 +19,7 @@ def to_json(payload: Any, envelope: str | None) -> dict[str, Any] | None:
     if not isinstance(payload, InferRequest):
         return None
     describe = _grpc_tensor if payload.from_grpc else _rest_tensor
-    reader = envelopes.find(envelope)
-    request: dict[str, Any] = {"inputs": [describe(tensor, reader) for tensor in payload.inputs]}
+    request: dict[str, Any] = {"inputs": [describe(tensor, envelope) for tensor in payload.inputs]}
     if payload.id:
         request["id"] = payload.id
     return request

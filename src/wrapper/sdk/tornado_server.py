@@ -12,8 +12,8 @@ import tornado.ioloop
 import tornado.routing
 import tornado.web
 
-from wrapper import envelope as envelopes
 from wrapper import shutdown
+from wrapper.envelope import Envelope
 from wrapper.errors import ServingError
 from wrapper.front import Front, Route
 
@@ -21,9 +21,9 @@ from wrapper.front import Front, Route
 class TornadoSdk:
     """The first generation (0.8.0 to 0.9.0)."""
 
-    def open_inference_request(self, payload: Any, envelope: str | None) -> dict[str, Any] | None:
+    def open_inference_request(self, payload: Any, envelope: Envelope) -> dict[str, Any] | None:
         """Take a dict for a V2 request where the envelope reads V2: the SDK doesn't say."""
-        reads_v2 = envelopes.find(envelope).speaks == "V2"
+        reads_v2 = envelope.speaks == "V2"
         return payload if reads_v2 and isinstance(payload, dict) else None
 
     def open_inference_response(self, answer: dict[str, Any], payload: Any) -> Any:

@@ -1,1 +1,1 @@
-"""TorchServe as seen from the wrapper: inference over REST and gRPC, management, its errors."""
+"""TorchServe as seen from the wrapper: inference, management, readiness, repository, its errors."""

@@ -8,10 +8,9 @@ from typing import Any
 
 import grpc
 
-from wrapper.errors import ServingError
 from wrapper.settings import Settings
-from wrapper.torchserve import errors, messages
-from wrapper.torchserve.reply import Reply
+from wrapper.torchserve import error_table, messages
+from wrapper.torchserve.exchange import Reply
 
 _OPTIONS = [
     # TorchServe's max_request_size and max_response_size are the limits.
@@ -20,9 +19,6 @@ _OPTIONS = [
     # TorchServe is in the same pod.
     ("grpc.enable_http_proxy", 0),
 ]
-
-# TorchServe puts its exception's class behind its message.
-_TORCHSERVES_OWN = "org.pytorch"
 
 
 class GrpcInference:
@@ -48,7 +44,8 @@ class GrpcInference:
         Raises:
             ServingError: when TorchServe can't be reached or answers an error.
         """
-        request = messages.PredictionsRequest(model_name=model, input={"data": body})
+        request = messages.PredictionsRequest(model_name=model)
+        request.input.add(key="data", value=body)
         metadata = [
             (name, value)
             for name, value in headers.items()
@@ -60,18 +57,9 @@ class GrpcInference:
                 request, timeout=timeout or self._timeout, metadata=metadata
             )
         except grpc.aio.AioRpcError as error:
-            raise self._error(error.code(), error.details() or "", len(body)) from None
+            told = error.code().name, error.details() or ""
+            raise error_table.from_call(*told, len(body), self._max_request_size) from None
         return Reply(answer.prediction)
-
-    def _error(self, code: grpc.StatusCode, details: str, size: int) -> ServingError:
-        if code is grpc.StatusCode.UNAVAILABLE and _TORCHSERVES_OWN not in details:
-            # gRPC's own words: what it could not reach, or what broke off.
-            return errors.UNREACHABLE if "connect" in details else errors.INTERRUPTED
-        if code is grpc.StatusCode.DEADLINE_EXCEEDED:
-            return errors.TIMED_OUT
-        if code is grpc.StatusCode.CANCELLED and size <= self._max_request_size:
-            return errors.INTERRUPTED
-        return errors.from_status(code.name, details, self._max_request_size)
 
     def _call(self) -> Any:
         loop = asyncio.get_running_loop()

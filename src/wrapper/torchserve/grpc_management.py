@@ -14,7 +14,7 @@ import grpc
 
 from wrapper.address import Address
 from wrapper.torchserve import messages
-from wrapper.torchserve.errors import ManagementError
+from wrapper.torchserve.management_errors import ManagementError, TokenRefused
 
 
 class GrpcManagement:
@@ -51,11 +51,10 @@ class GrpcManagement:
         except grpc.RpcError as error:
             code = error.code()
             if code is grpc.StatusCode.PERMISSION_DENIED:
-                raise ManagementError("TorchServe refuses the wrapper's token") from None
+                raise TokenRefused from None
             status = 404 if code is grpc.StatusCode.NOT_FOUND else None
             raise ManagementError(f"TorchServe answers {code.name} when asked", status) from None
-        told: str = answer.msg
-        return told.encode("utf-8")
+        return str(answer.msg).encode("utf-8")
 
 
 def _call(channel: Any, method: str, request: Any) -> Any:

@@ -12,24 +12,25 @@ import os
 import socket
 import threading
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Callable
+from typing import TYPE_CHECKING, Any, Callable, TypeVar
 from urllib.parse import quote, urlencode
 
-from wrapper import envelope as envelopes
 from wrapper.settings import Settings
-from wrapper.torchserve import errors, tokens
-from wrapper.torchserve.errors import ManagementError
+from wrapper.torchserve import error_table, tokens
+from wrapper.torchserve.error_table import Case
+from wrapper.torchserve.management_errors import ManagementError, Silent, TokenRefused
 
 if TYPE_CHECKING:
     from wrapper.torchserve.grpc_management import GrpcManagement
+
+# Asks the same by gRPC, with the header that authorizes it.
+_GrpcCall = Callable[["GrpcManagement", Mapping[str, str]], bytes]
+_Read = TypeVar("_Read")
 
 logger = logging.getLogger("wrapper")
 
 # Seconds that TorchServe gives a worker to start (startup_timeout) or to end.
 _CHANGE_WITHIN = 120.0
-
-_UNREADABLE = "TorchServe's answer about it can't be read"
-
 
 # Seconds that a question waits at first before it is asked anew over another connection: some of
 # TorchServe's are silent for as long as it loads a model for somebody who waits for that, since
@@ -37,27 +38,17 @@ _UNREADABLE = "TorchServe's answer about it can't be read"
 _FIRST_PATIENCE = 0.25
 
 
-class _TokenRefused(ManagementError):
-    pass
-
-
-class _Silent(ManagementError):
-    """TorchServe did not answer in time."""
-
-
 @dataclasses.dataclass(frozen=True)
 class Description:
     """What TorchServe says of one version of a model.
 
     Attributes:
-        version: as its archive says, such as ``1.0``.
         archive: the archive's name, as TorchServe was told it.
         batch_size: how many requests its workers answer at once, at most.
         response_timeout: seconds that a worker may take to answer.
         workers: the state of each worker, such as ``READY``.
     """
 
-    version: str
     archive: str
     batch_size: int
     response_timeout: float
@@ -76,7 +67,7 @@ class Management:
         self._grpc_address = settings.grpc_management
         self._keys = keys
         self._timeout = settings.load.timeout
-        self._envelope = envelopes.find(settings.envelope)
+        self._envelope = settings.envelope
         self._warned: set[str] = set()
         self._customized = settings.load.customized
         self._shares_port = settings.inference == settings.management
@@ -84,8 +75,8 @@ class Management:
         self._renewing = threading.Lock()
         self._local = threading.local()
 
-    def why_not_ready(self, model: str) -> str | None:
-        """Say why a model can't be served now, or None when it can.
+    def why_no_worker(self, model: str) -> str | None:
+        """Ask now, and say why no worker of a model is READY; None when one is.
 
         A model can be served when at least one of its workers is READY.
         """
@@ -120,17 +111,12 @@ class Management:
             ManagementError: when it doesn't answer, knows no such model, or says what can't
                 be read.
         """
-        path = f"/models/{quote(model, safe='')}"
-        status, body = self._ask_by_either(
-            path + ("?customized=true" if self._customized else ""),
+        return self._read(
+            _path(model) + ("?customized=true" if self._customized else ""),
             lambda management, key: management.describe(model, self._customized, key),
+            "about it",
+            lambda versions: [_description(version) for version in versions],
         )
-        if status != 200:
-            raise ManagementError(f"TorchServe answers {status} when asked about it", status)
-        try:
-            return [_description(version) for version in json.loads(body)]
-        except (ValueError, KeyError, TypeError, AttributeError):
-            raise ManagementError(_UNREADABLE, status) from None
 
     def models(self) -> tuple[str, ...]:
         """Give the names of the models that TorchServe has, in its order.
@@ -160,7 +146,7 @@ class Management:
         Raises:
             ManagementError: with TorchServe's own words, when it refuses.
         """
-        path = f"/models/{quote(model, safe='')}"
+        path = _path(model)
         try:
             self._change("DELETE", path)
         except ManagementError as error:
@@ -202,37 +188,43 @@ class Management:
         # It answers when the workers are there or gone, which takes longer than to tell a state.
         status, body = self._ask(method, path, _CHANGE_WITHIN)
         if status >= 300:
-            said = errors.without_internals(errors.message(body))
+            said = error_table.without_internals(error_table.message(body))
             raise ManagementError(said or f"TorchServe answers {status}", status)
 
     def _page_of_models(self, page: str) -> tuple[list[str], str | None]:
         more = {"next_page_token": page} if page else {}
-        status, body = self._ask_by_either(
+        return self._read(
             "/models?" + urlencode({"limit": 1000, **more}),
             lambda management, key: management.models(page, key),
+            "for models",
+            lambda listed: (
+                [str(model["modelName"]) for model in listed["models"]],
+                listed.get("nextPageToken"),
+            ),
         )
-        if status != 200:
-            raise ManagementError(f"TorchServe answers {status} when asked for models", status)
-        try:
-            listed = json.loads(body)
-            names = [str(model["modelName"]) for model in listed["models"]]
-            return names, listed.get("nextPageToken")
-        except (ValueError, KeyError, TypeError, AttributeError):
-            raise ManagementError(_UNREADABLE, status) from None
 
-    def _ask_by_either(
-        self, path: str, by_grpc: Callable[[GrpcManagement, Mapping[str, str]], bytes]
-    ) -> tuple[int, bytes]:
+    def _read(
+        self, path: str, by_grpc: _GrpcCall, about: str, read: Callable[[Any], _Read]
+    ) -> _Read:
+        status, body = self._ask_by_either(path, by_grpc)
+        if status != 200:
+            raise ManagementError(f"TorchServe answers {status} when asked {about}", status)
         try:
-            return self._ask_until_told(path)
-        except _TokenRefused:
+            return read(json.loads(body))
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise ManagementError("TorchServe's answer about it can't be read", status) from None
+
+    def _ask_by_either(self, path: str, by_grpc: _GrpcCall) -> tuple[int, bytes]:
+        try:
+            return self._ask_until_answered(path)
+        except TokenRefused:
             # With both REST servers on one port none of its tokens does; gRPC has its own.
             return 200, by_grpc(self._by_grpc(), self._keys.headers(tokens.MANAGEMENT))
 
-    def _ask_until_told(self, path: str) -> tuple[int, bytes]:
+    def _ask_until_answered(self, path: str) -> tuple[int, bytes]:
         *first, last = _patiences(self._timeout)
         for seconds in first:
-            with contextlib.suppress(_Silent):
+            with contextlib.suppress(Silent):
                 return self._ask("GET", path, seconds)
         return self._ask("GET", path, last)
 
@@ -243,7 +235,7 @@ class Management:
             key = self._keys.headers(tokens.MANAGEMENT)
             status, body = self._request(method, path, key, seconds)
         if _is_token_refusal(status, body):
-            raise _TokenRefused("TorchServe refuses the wrapper's token", status)
+            raise TokenRefused(status)
         return status, body
 
     def _by_grpc(self) -> GrpcManagement:
@@ -264,7 +256,7 @@ class Management:
             return answer.status, answer.read()
         except socket.timeout:
             self.close()
-            raise _Silent("TorchServe doesn't answer (TimeoutError)") from None
+            raise Silent from None
         except (OSError, http.client.HTTPException) as error:
             self.close()
             raise ManagementError(f"TorchServe doesn't answer ({type(error).__name__})") from None
@@ -295,6 +287,10 @@ class Management:
         self._local = threading.local()
 
 
+def _path(model: str) -> str:
+    return f"/models/{quote(model, safe='')}"
+
+
 def _patiences(total: float) -> list[float]:
     """Share the seconds that an answer may take out over attempts, each twice as long."""
     shares = []
@@ -308,7 +304,6 @@ def _patiences(total: float) -> list[float]:
 
 def _description(version: Any) -> Description:
     return Description(
-        version=str(version.get("modelVersion", "")),
         archive=str(version.get("modelUrl", "")),
         batch_size=int(version.get("batchSize", 1)),
         response_timeout=float(version.get("responseTimeout", math.inf)),
@@ -317,4 +312,4 @@ def _description(version: Any) -> Description:
 
 
 def _is_token_refusal(status: int, body: bytes) -> bool:
-    return status >= 400 and tokens.REFUSAL in errors.message(body)
+    return status != 200 and error_table.case_of(status, body) is Case.TOKEN_REFUSED

@@ -16,8 +16,9 @@ import aiohttp
 from yarl import URL
 
 from wrapper.settings import Settings
-from wrapper.torchserve import errors
-from wrapper.torchserve.reply import Reply
+from wrapper.torchserve import error_table
+from wrapper.torchserve.error_table import Case
+from wrapper.torchserve.exchange import Reply, Verb
 
 
 class RestInference:
@@ -34,48 +35,20 @@ class RestInference:
         self._session: aiohttp.ClientSession | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    async def predict(
-        self, model: str, body: bytes, headers: Mapping[str, str], timeout: float | None = None
+    async def ask(
+        self,
+        verb: Verb,
+        model: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        timeout: float | None,
     ) -> Reply:
-        """Post a V1 body to ``/v1/models/{model}:predict``.
-
-        Args:
-            timeout: seconds that an answer is waited for, TORCHSERVE_REQUEST_TIMEOUT by default.
+        """Post a body to the route for the verb; see `TorchServe.ask`.
 
         Raises:
             ServingError: when TorchServe can't be reached or answers an error.
         """
-        return await self._post(
-            _url(self._base, "/v1/models/{}:predict", model), body, headers, timeout
-        )
-
-    async def explain(
-        self, model: str, body: bytes, headers: Mapping[str, str], timeout: float | None = None
-    ) -> Reply:
-        """Post a V1 body to ``/v1/models/{model}:explain``; see `predict`.
-
-        Raises:
-            ServingError: when TorchServe can't be reached or answers an error.
-        """
-        return await self._post(
-            _url(self._base, "/v1/models/{}:explain", model), body, headers, timeout
-        )
-
-    async def infer(
-        self, model: str, body: bytes, headers: Mapping[str, str], timeout: float | None = None
-    ) -> Reply:
-        """Post a V2 body to ``/v2/models/{model}/infer``; see `predict`.
-
-        Raises:
-            ServingError: when TorchServe can't be reached or answers an error.
-        """
-        return await self._post(
-            _url(self._base, "/v2/models/{}/infer", model), body, headers, timeout
-        )
-
-    async def _post(
-        self, url: URL, body: bytes, headers: Mapping[str, str], timeout: float | None
-    ) -> Reply:
+        url = _url(self._base, verb, model)
         more: dict[str, Any] = {}
         if timeout is not None:
             more["timeout"] = aiohttp.ClientTimeout(total=timeout)
@@ -85,16 +58,17 @@ class RestInference:
                 status = answer.status
                 content_type = answer.headers.get("Content-Type", "")
         except aiohttp.ClientConnectorError:
-            raise errors.UNREACHABLE from None
+            raise error_table.error(Case.UNREACHABLE) from None
         except asyncio.TimeoutError:
-            raise errors.TIMED_OUT from None
+            raise error_table.error(Case.TIMED_OUT) from None
         except (aiohttp.ClientError, ConnectionError):
             if len(body) > self._max_request_size:
                 # TorchServe answers 413 and closes, at times before the body is sent.
-                raise errors.from_answer(413, b"", self._max_request_size) from None
-            raise errors.INTERRUPTED from None
+                limit = self._max_request_size
+                raise error_table.error(Case.REQUEST_TOO_LARGE, max_request_size=limit) from None
+            raise error_table.error(Case.INTERRUPTED) from None
         if status != 200:
-            raise errors.from_answer(status, content, self._max_request_size)
+            raise error_table.from_answer(status, content, self._max_request_size)
         return Reply(content, content_type)
 
     def _pool(self) -> aiohttp.ClientSession:
@@ -116,6 +90,6 @@ class RestInference:
 
 
 @functools.lru_cache(maxsize=256)
-def _url(base: str, path: str, model: str) -> URL:
+def _url(base: str, verb: Verb, model: str) -> URL:
     # Kept, since to read one again for each request costs as much as to send it.
-    return URL(base + path.format(quote(model, safe="")), encoded=True)
+    return URL(base + verb.path(quote(model, safe="")), encoded=True)

@@ -1,32 +1,35 @@
-"""One TorchServe, as the front and the model see it: three calls and some questions."""
+"""One TorchServe, as the front and the model see it: inference and some questions."""
 
 from __future__ import annotations
 
 import asyncio
+import functools
 import math
 import os
 import time
 from collections.abc import Awaitable, Mapping
-from typing import Callable
+from typing import TYPE_CHECKING, Callable
 
-from wrapper import envelope as envelopes
 from wrapper import protocol
 from wrapper.errors import ServingError, model_not_found, model_not_ready
 from wrapper.protocol import PredictorProtocol
-from wrapper.readiness import Readiness
-from wrapper.repository import Repository
 from wrapper.settings import Settings
-from wrapper.torchserve import errors, tokens
-from wrapper.torchserve.errors import ManagementError
+from wrapper.torchserve import error_table, tokens
+from wrapper.torchserve.error_table import Case, TorchServeError
+from wrapper.torchserve.exchange import Reply, Verb
 from wrapper.torchserve.management import Management
-from wrapper.torchserve.reply import Reply
+from wrapper.torchserve.management_errors import ManagementError
+from wrapper.torchserve.readiness import Readiness
+from wrapper.torchserve.repository import Repository
 from wrapper.torchserve.rest import RestInference
 
-_PATHS = {"V1": "/v1/models/{}:predict", "V2": "/v2/models/{}/infer"}
+if TYPE_CHECKING:
+    from wrapper.torchserve.grpc import GrpcInference
+
 _JSON = {"content-type": "application/json"}
 
 # Takes a model's name, a body, headers and, optionally, the seconds that an answer is waited for.
-Call = Callable[..., Awaitable[Reply]]
+_Call = Callable[..., Awaitable[Reply]]
 
 
 class TorchServe:
@@ -34,22 +37,18 @@ class TorchServe:
 
     Bodies are passed on as they are; whoever calls has judged them, and by `check_protocol`
     that TorchServe reads them.
-
-    Attributes:
-        envelope: what is known of TorchServe's envelope.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.envelope = envelopes.find(settings.envelope)
         self._keys = tokens.Keys(settings.key_file)
         self._rest = RestInference(settings)
-        self._infer: Call = self._rest.infer
+        self._grpc: GrpcInference | None = None
         if settings.protocol is PredictorProtocol.GRPC_V2:
             # grpcio takes a quarter of a second to import.
             from wrapper.torchserve.grpc import GrpcInference
 
-            self._infer = GrpcInference(settings).infer
+            self._grpc = GrpcInference(settings)
         self._management = Management(settings, self._keys)
         self.readiness = Readiness(settings.models, self._management, settings.load.warn_after)
         self.repository = Repository(self._management, self.readiness)
@@ -65,52 +64,56 @@ class TorchServe:
         declared = protocol.from_environment(os.environ)
         return cls(Settings.from_environment(os.environ, declared))
 
-    async def predict(
-        self, model: str, body: bytes, headers: Mapping[str, str], timeout: float | None = None
+    async def ask(
+        self,
+        verb: Verb,
+        model: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        timeout: float | None = None,
     ) -> Reply:
-        """Send a V1 prediction.
-
-        Raises:
-            ServingError: for whatever keeps the request from being answered.
-        """
-        return await self._forward(self._rest.predict, model, body, headers, timeout)
-
-    async def explain(
-        self, model: str, body: bytes, headers: Mapping[str, str], timeout: float | None = None
-    ) -> Reply:
-        """Send a V1 explanation.
-
-        Raises:
-            ServingError: for whatever keeps the request from being answered.
-        """
-        return await self._forward(self._rest.explain, model, body, headers, timeout)
-
-    async def infer(
-        self, model: str, body: bytes, headers: Mapping[str, str], timeout: float | None = None
-    ) -> Reply:
-        """Send an Open Inference Protocol request in JSON.
-
-        Raises:
-            ServingError: for whatever keeps the request from being answered.
-        """
-        return await self._forward(self._infer, model, body, headers, timeout)
-
-    def check_protocol(self, model: str, asked: str) -> None:
-        """Refuse an unknown model, and a protocol that TorchServe's envelope doesn't read.
+        """Have a model answer a request.
 
         Args:
-            asked: the protocol of the request, "V1" or "V2".
+            timeout: seconds that an answer is waited for, TORCHSERVE_REQUEST_TIMEOUT by default.
+
+        Raises:
+            ServingError: for whatever keeps the request from being answered.
+        """
+        self.check_ready(model)
+        call = self._call(verb)
+        started = time.monotonic()
+        sent = {**_JSON, **headers}
+        key = self._keys.headers(tokens.INFERENCE)
+        try:
+            return await call(model, body, {**sent, **key}, timeout)
+        except TorchServeError as error:
+            renew = self._management.renew
+            refused = error.case is Case.TOKEN_REFUSED and bool(key)
+            if refused and await asyncio.to_thread(renew, tokens.INFERENCE, key):
+                # TorchServe has not run what it refused.
+                another = self._keys.headers(tokens.INFERENCE)
+                return await call(model, body, {**sent, **another}, timeout)
+            if error.case not in (Case.NO_WORKER, Case.WORKER_DIED):
+                raise
+            self.readiness.ask_now()
+            waited = time.monotonic() - started
+            raise await asyncio.to_thread(self._tell_apart, model, error, waited) from None
+
+    def check_protocol(self, model: str, verb: Verb) -> None:
+        """Refuse an unknown model, and a protocol that TorchServe's envelope doesn't read.
 
         Raises:
             ServingError: 404 or 400.
         """
         self.check_known(model)
-        spoken = self.envelope.speaks or asked
-        if asked != spoken:
+        envelope = self.settings.envelope
+        if envelope.speaks not in (None, verb.protocol):
+            right = Verb.INFER if envelope.speaks == Verb.INFER.protocol else Verb.PREDICT
             raise ServingError(
                 400,
-                f"This service speaks {spoken}, not {asked}: its TorchServe has the envelope "
-                f"{self.envelope.name}. Post to {_PATHS[spoken].format(model)}",
+                f"This service speaks {envelope.speaks}, not {verb.protocol}: its TorchServe has "
+                f"the envelope {envelope.name}. Post to {right.path(model)}",
             )
 
     def check_ready(self, model: str) -> None:
@@ -129,10 +132,11 @@ class TorchServe:
         Raises:
             ServingError: 404, with the names of those that are.
         """
-        if not self.readiness.knows(model):
-            raise model_not_found(model, self.readiness.models())
+        served = self.readiness.models()
+        if model not in served:
+            raise model_not_found(model, served)
 
-    def why_not_ready(self) -> ServingError | None:
+    def error_unless_all_ready(self) -> ServingError | None:
         """Give what keeps the server from being ready, None when every model is ready."""
         served = self.readiness.models()
         for model in served:
@@ -140,44 +144,23 @@ class TorchServe:
                 return model_not_ready(model)
         return None if served else ServingError(503, "TorchServe has no model yet")
 
-    async def _forward(
-        self,
-        call: Call,
-        model: str,
-        body: bytes,
-        headers: Mapping[str, str],
-        timeout: float | None,
-    ) -> Reply:
-        self.check_ready(model)
-        started = time.monotonic()
-        sent = {**_JSON, **headers}
-        key = self._keys.headers(tokens.INFERENCE)
-        try:
-            return await call(model, body, {**sent, **key}, timeout)
-        except ServingError as error:
-            loop = asyncio.get_running_loop()
-            if error.message == errors.TOKEN_REFUSED and key:
-                renew = self._management.renew
-                if await loop.run_in_executor(None, renew, tokens.INFERENCE, key):
-                    # TorchServe has not run what it refused.
-                    another = self._keys.headers(tokens.INFERENCE)
-                    return await call(model, body, {**sent, **another}, timeout)
-            if error.message not in (errors.NO_WORKER, errors.WORKER_DIED):
-                raise
-            self.readiness.ask_now()
-            waited = time.monotonic() - started
-            raise await loop.run_in_executor(None, self._told_apart, model, error, waited) from None
+    def _call(self, verb: Verb) -> _Call:
+        if verb is Verb.INFER and self._grpc is not None:
+            return self._grpc.infer
+        return functools.partial(self._rest.ask, verb)
 
-    def _told_apart(self, model: str, error: ServingError, waited: float) -> ServingError:
+    def _tell_apart(self, model: str, error: TorchServeError, waited: float) -> TorchServeError:
         """Give what happened where TorchServe says the same of different cases."""
         try:
             versions = self._management.describe(model)
         except ManagementError:
             return error
-        if error.message == errors.WORKER_DIED:
+        if error.case is Case.WORKER_DIED:
             # TorchServe ends a worker that is too slow.
             limit = min((version.response_timeout for version in versions), default=math.inf)
-            return errors.too_slow(limit) if waited >= limit else error
+            if waited < limit:
+                return error
+            return error_table.error(Case.WORKER_TOO_SLOW, limit=limit)
         # It says that it has no worker when its job queue is full, too.
         workers = [state for version in versions for state in version.workers]
-        return errors.QUEUE_FULL if "READY" in workers else error
+        return error_table.error(Case.QUEUE_FULL) if "READY" in workers else error

@@ -20,9 +20,6 @@ API = "API"
 # Seconds between two looks at the file. A key that is refused before has it looked at at once.
 _LOOK_AGAIN = 0.5
 
-# What TorchServe says to a request with a missing, wrong or expired token.
-REFUSAL = "Token Authorization failed"
-
 
 class Keys:
     """The keys in a key_file.json, as they are now.

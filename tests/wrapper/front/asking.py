@@ -37,11 +37,11 @@ def answer_to(
     return asyncio.run(answer())
 
 
-def told_by(answer: Answer) -> Any:
+def body_of(answer: Answer) -> Any:
     return json.loads(answer.body)
 
 
 def error_of(answer: Answer) -> str:
-    error = told_by(answer)["error"]
+    error = body_of(answer)["error"]
     assert isinstance(error, str)
     return error

@@ -11,7 +11,7 @@ import pytest
 from tests.wrapper.front.asking import V2_ANSWER, answer_to, error_of, speaks_v2
 from tests.wrapper.surroundings import AnsweringTorchServe
 from wrapper.front import Answer
-from wrapper.torchserve.reply import Reply
+from wrapper.torchserve.exchange import Reply
 
 
 def _binary(

@@ -7,27 +7,28 @@ from pathlib import Path
 
 import pytest
 
-from tests.wrapper.front.asking import V1, answer_to, error_of, told_by
+from tests.wrapper.front.asking import V1, answer_to, body_of, error_of
 from tests.wrapper.surroundings import AnsweringTorchServe, settings
 from wrapper.front import Answer, Front, about
+from wrapper.torchserve.exchange import Verb
 from wrapper.torchserve.service import TorchServe
 
 
 @pytest.mark.parametrize(
-    ("path", "call"),
+    ("path", "verb"),
     [
-        ("/v1/models/digits:predict", "predict"),
-        ("/v1/models/digits:explain", "explain"),
-        ("/v1/models/di%67its:predict", "predict"),
-        ("/v1/models/digits%3Apredict", "predict"),
-        ("/v1/models/digits:predict/", "predict"),
+        ("/v1/models/digits:predict", Verb.PREDICT),
+        ("/v1/models/digits:explain", Verb.EXPLAIN),
+        ("/v1/models/di%67its:predict", Verb.PREDICT),
+        ("/v1/models/digits%3Apredict", Verb.PREDICT),
+        ("/v1/models/digits:predict/", Verb.PREDICT),
     ],
 )
 def test_a_path_finds_its_call_and_the_body_goes_on_untouched(
-    torchserve: AnsweringTorchServe, path: str, call: str
+    torchserve: AnsweringTorchServe, path: str, verb: Verb
 ) -> None:
     assert answer_to(torchserve, path, V1) == Answer(200, b'{"predictions": [1]}')
-    assert [(called, body) for called, body, _ in torchserve.calls] == [(call, V1)]
+    assert [(asked, body) for asked, body, _ in torchserve.calls] == [(verb, V1)]
 
 
 @pytest.mark.parametrize(
@@ -80,12 +81,12 @@ def test_the_sdk_keeps_its_other_routes(torchserve: TorchServe, path: str) -> No
 def test_questions_are_answered(torchserve: TorchServe, path: str, told: object) -> None:
     for method in ("GET", "HEAD"):
         answer = answer_to(torchserve, path, method=method)
-        assert (answer.status, told_by(answer)) == (200, told)
+        assert (answer.status, body_of(answer)) == (200, told)
     assert answer_to(torchserve, path + "/").status == 200
 
 
 def test_the_server_says_what_it_is(torchserve: TorchServe) -> None:
-    told = told_by(answer_to(torchserve, "/v2"))
+    told = body_of(answer_to(torchserve, "/v2"))
     assert set(told) == {"name", "version", "extensions"}
     assert told["extensions"] == ["binary_tensor_data", "model_repository"]
 
@@ -100,13 +101,13 @@ def test_a_wrapper_whose_files_were_copied_says_what_it_is_all_the_same(
     about.version.cache_clear()
     answer = answer_to(torchserve, "/v2", b"", "GET")
     about.version.cache_clear()
-    assert (answer.status, told_by(answer)["version"]) == (200, "unknown")
+    assert (answer.status, body_of(answer)["version"]) == (200, "unknown")
 
 
 def test_the_server_is_ready_only_when_every_model_is(tmp_path: Path) -> None:
     torchserve = AnsweringTorchServe(settings(tmp_path), digits=None, late="it has no worker")
     answer = answer_to(torchserve, "/v2/health/ready")
-    assert (answer.status, told_by(answer)["ready"]) == (503, False)
+    assert (answer.status, body_of(answer)["ready"]) == (503, False)
     assert "late" in error_of(answer)
     assert answer_to(torchserve, "/v2/health/live").status == 200
     assert answer_to(torchserve, "/v2/models/late/ready").status == 503

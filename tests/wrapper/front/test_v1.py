@@ -11,7 +11,7 @@ from tests.wrapper.front.asking import V1, answer_to, error_of
 from tests.wrapper.surroundings import AnsweringTorchServe, settings
 from wrapper.errors import ServingError
 from wrapper.front import Answer
-from wrapper.torchserve.reply import Reply
+from wrapper.torchserve.exchange import Reply, Verb
 from wrapper.torchserve.service import TorchServe
 
 
@@ -70,7 +70,7 @@ def test_bytes_are_passed_on_where_the_envelope_reads_them(tmp_path: Path) -> No
         torchserve, "/v1/models/digits:predict", b"\xff\xd8", content_type="image/jpeg"
     )
     assert answer == Answer(200, b"\x89PNG", "image/png")
-    assert torchserve.calls[0] == ("predict", b"\xff\xd8", {"content-type": "image/jpeg"})
+    assert torchserve.calls[0] == (Verb.PREDICT, b"\xff\xd8", {"content-type": "image/jpeg"})
 
 
 def test_bytes_are_415_where_the_envelope_reads_json_only(torchserve: TorchServe) -> None:
@@ -107,10 +107,10 @@ def test_only_listed_headers_reach_torchserve(tmp_path: Path) -> None:
 def test_an_error_has_its_status_sentence_and_hint(
     torchserve: TorchServe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def predict(*_: object) -> Reply:
+    async def ask(*_: object) -> Reply:
         raise ServingError(503, "The queue is full", retry_after=1)
 
-    monkeypatch.setattr(torchserve, "predict", predict)
+    monkeypatch.setattr(torchserve, "ask", ask)
     answer = answer_to(torchserve, "/v1/models/digits:predict", V1)
     assert (answer.status, error_of(answer)) == (503, "The queue is full")
     assert answer.headers == {"retry-after": "1"}

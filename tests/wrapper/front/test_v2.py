@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from tests.wrapper.front.asking import V1, V2, V2_ANSWER, answer_to, error_of, speaks_v2, told_by
+from tests.wrapper.front.asking import V1, V2, V2_ANSWER, answer_to, body_of, error_of, speaks_v2
 from tests.wrapper.surroundings import AnsweringTorchServe
 from wrapper.front import Answer
-from wrapper.torchserve.reply import Reply
+from wrapper.torchserve.exchange import Reply
 from wrapper.torchserve.service import TorchServe
 
 
@@ -92,7 +92,7 @@ def _infer(torchserve: AnsweringTorchServe, reply: object, **request: object) ->
 def test_members_that_are_null_are_left_out(torchserve: AnsweringTorchServe) -> None:
     first = {**V2_ANSWER["outputs"][0], "parameters": None}  # type: ignore[dict-item]
     reply = {**V2_ANSWER, "outputs": [first], "model_version": None, "parameters": None}
-    told = told_by(_infer(torchserve, reply))
+    told = body_of(_infer(torchserve, reply))
     assert told == {"model_name": "digits", "outputs": [V2_ANSWER["outputs"][0]]}
 
 
@@ -101,7 +101,7 @@ def test_the_outputs_that_are_asked_for_are_given_in_their_order(
     torchserve: AnsweringTorchServe,
 ) -> None:
     answer = _infer(torchserve, V2_ANSWER, outputs=[{"name": "y"}])
-    assert [output["name"] for output in told_by(answer)["outputs"]] == ["y"]
+    assert [output["name"] for output in body_of(answer)["outputs"]] == ["y"]
     refused = _infer(torchserve, V2_ANSWER, outputs=[{"name": "z"}])
     assert (refused.status, error_of(refused)) == (
         400,

@@ -117,14 +117,14 @@ def test_readiness_is_told_while_torchserve_loads_a_model_for_somebody_else(
 
         loads, _ = connect(), connect()
         management = Management(settings(tmp_path, endpoints.management), Keys(None))
-        assert management.why_not_ready("digits") is None
+        assert management.why_no_worker("digits") is None
         _, shares_the_thread = connect(), connect()
         query = "/models?url=contract.mar&initial_workers=1&synchronous=true"
         loading = threading.Thread(target=_ask, args=(loads, "POST", query))
         loading.start()
         time.sleep(0.3)
         began = time.monotonic()
-        assert management.why_not_ready("digits") is None
+        assert management.why_no_worker("digits") is None
         assert time.monotonic() - began < 1
         # What it is about: TorchServe is silent on that thread until the model is loaded.
         assert loading.is_alive()

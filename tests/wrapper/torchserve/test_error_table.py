@@ -7,14 +7,15 @@ from pathlib import Path
 import pytest
 
 from wrapper.errors import ServingError
-from wrapper.torchserve import errors
+from wrapper.torchserve import error_table
+from wrapper.torchserve.error_table import Case
 
 LIMIT = 6553500
-PAGE = Path(__file__).parents[2] / "docs" / "errors.md"
+PAGE = Path(__file__).parents[3] / "docs" / "errors.md"
 
 
 def _answered(status: int, message: str) -> ServingError:
-    return errors.from_answer(status, json.dumps({"message": message}).encode(), LIMIT)
+    return error_table.from_answer(status, json.dumps({"message": message}).encode(), LIMIT)
 
 
 @pytest.mark.parametrize(
@@ -54,16 +55,41 @@ def test_a_status_is_told_as_what_it_means(status: int, message: str, told: int)
     ],
 )
 def test_a_code_is_told_as_what_it_means(code: str, message: str, told: int) -> None:
-    assert errors.from_status(code, message, LIMIT).status == told
+    assert error_table.from_status(code, message, LIMIT).status == told
+
+
+@pytest.mark.parametrize(
+    ("code", "details", "size", "case"),
+    [
+        ("UNAVAILABLE", "failed to connect to all addresses", 1, Case.UNREACHABLE),
+        ("UNAVAILABLE", "Socket closed", 1, Case.INTERRUPTED),
+        ("UNAVAILABLE", "Prediction failed\norg.pytorch.serve.Exception", 1, Case.MODEL_FAILED),
+        ("UNAVAILABLE", "can't connect\norg.pytorch.serve.Exception", 1, Case.NOT_AVAILABLE),
+        ("DEADLINE_EXCEEDED", "Deadline Exceeded", 1, Case.TIMED_OUT),
+        ("CANCELLED", "", LIMIT, Case.INTERRUPTED),
+        ("CANCELLED", "", LIMIT + 1, Case.REQUEST_TOO_LARGE),
+        ("INTERNAL", "Worker died.", 1, Case.WORKER_DIED),
+    ],
+)
+def test_what_grpc_says_by_itself_is_told_from_what_torchserve_says(
+    code: str, details: str, size: int, case: Case
+) -> None:
+    assert error_table.from_call(code, details, size, LIMIT).case is case
+
+
+def test_each_case_has_a_row_and_the_last_is_for_what_fits_none() -> None:
+    cases = [row.case for row in error_table.TABLE]
+    assert sorted(cases, key=list(Case).index) == list(Case)
+    assert cases[-1] is Case.UNLISTED
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"message": 1}'])
 def test_a_body_without_a_message_still_gives_a_sentence(body: bytes) -> None:
-    assert errors.from_answer(503, body, LIMIT).message.endswith("it doesn't say why")
+    assert error_table.from_answer(503, body, LIMIT).message.endswith("it doesn't say why")
 
 
 def test_a_413_names_the_property_and_its_value() -> None:
-    assert "max_request_size is 6553500 bytes" in errors.from_answer(413, b"", LIMIT).message
+    assert "max_request_size is 6553500 bytes" in error_table.from_answer(413, b"", LIMIT).message
 
 
 @pytest.mark.parametrize(
@@ -78,14 +104,17 @@ def test_a_413_names_the_property_and_its_value() -> None:
     ],
 )
 def test_internals_of_the_pod_are_not_told(said: str, told: str) -> None:
-    assert errors.without_internals(said) == told
+    assert error_table.without_internals(said) == told
 
 
 def test_the_page_shows_each_row_of_the_table() -> None:
     page = PAGE.read_text(encoding="utf-8")
-    for row in errors.TABLE:
-        cell = f"| {row.name} |"
+    rows = [row for row in error_table.TABLE if row.rest]
+    for row in rows:
+        cell = f"| {row.case.value} |"
         lines = [line for line in page.splitlines() if line.startswith(cell)]
-        assert any(row.sentence in line and f"| {row.status}" in line for line in lines), row.name
+        assert any(row.sentence in line and f"| {row.status}" in line for line in lines), (
+            row.case.value
+        )
     names = set(re.findall(r"^\| ([a-z ]+) \| TorchServe:", page, re.MULTILINE))
-    assert names == {row.name for row in errors.TABLE}
+    assert names == {row.case.value for row in rows}

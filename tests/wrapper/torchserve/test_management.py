@@ -1,13 +1,9 @@
 """What TorchServe says of a model's workers is understood, over one connection per process."""
 
-import contextlib
 import json
 import os
 import subprocess
-import threading
 import time
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -15,62 +11,10 @@ import pytest
 from matrix.environments import provision
 from matrix.planning.subject import REPOSITORY
 from tests.wrapper.surroundings import settings
-from wrapper.torchserve.errors import ManagementError
+from tests.wrapper.torchserve.standin import READY, Standin
 from wrapper.torchserve.management import Management
+from wrapper.torchserve.management_errors import ManagementError
 from wrapper.torchserve.tokens import Keys
-
-READY = json.dumps([{"workers": [{"status": "READY"}]}])
-
-
-class _Standin(ThreadingHTTPServer):
-    """Answers what the test says; counts connections and remembers paths."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.status, self.body = 200, READY
-        self.connections = 0
-        self.paths: list[str] = []
-        self.statuses: list[int] = []
-        self.delay = 0.0
-        self.silent_connections: set[int] = set()
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server: _Standin
-
-    def setup(self) -> None:
-        super().setup()
-        self.server.connections += 1
-        self.number = self.server.connections
-
-    def do_GET(self) -> None:
-        self.server.paths.append(self.path)
-        silent = self.number in self.server.silent_connections
-        time.sleep(5 if silent else self.server.delay)
-        body = self.server.body.encode()
-        statuses = self.server.statuses
-        self.send_response(statuses.pop(0) if statuses else self.server.status)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        with contextlib.suppress(BrokenPipeError):  # it didn't wait
-            self.wfile.write(body)
-
-    do_POST = do_DELETE = do_GET  # noqa: N815
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        pass
-
-
-@pytest.fixture
-def standin() -> Iterator[_Standin]:
-    """A stand-in: TorchServe can't be brought to give the odd answers that are tested here."""
-    with _Standin() as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield server
-        server.shutdown()
 
 
 def _management(
@@ -95,53 +39,53 @@ def _management(
     ],
 )
 def test_an_answer_is_understood(
-    standin: _Standin, tmp_path: Path, status: int, body: str, why: str | None
+    standin: Standin, tmp_path: Path, status: int, body: str, why: str | None
 ) -> None:
     standin.status, standin.body = status, body
-    assert _management(standin.server_port, tmp_path).why_not_ready("digits") == why
+    assert _management(standin.server_port, tmp_path).why_no_worker("digits") == why
 
 
-def test_nobody_there_is_told(standin: _Standin, tmp_path: Path) -> None:
+def test_nobody_there_is_told(standin: Standin, tmp_path: Path) -> None:
     management = _management(9, tmp_path)
     assert (
-        management.why_not_ready("digits") == "TorchServe doesn't answer (ConnectionRefusedError)"
+        management.why_no_worker("digits") == "TorchServe doesn't answer (ConnectionRefusedError)"
     )
 
 
 def test_customized_metadata_is_asked_for_where_it_is_wanted(
-    standin: _Standin, tmp_path: Path
+    standin: Standin, tmp_path: Path
 ) -> None:
-    _management(standin.server_port, tmp_path, customized=True).why_not_ready("digits")
-    _management(standin.server_port, tmp_path).why_not_ready("my model")
+    _management(standin.server_port, tmp_path, customized=True).why_no_worker("digits")
+    _management(standin.server_port, tmp_path).why_no_worker("my model")
     assert standin.paths == ["/models/digits?customized=true", "/models/my%20model"]
 
 
 def test_the_connection_is_kept_and_made_anew_after_torchserve_has_gone(
-    standin: _Standin, tmp_path: Path
+    standin: Standin, tmp_path: Path
 ) -> None:
     management = _management(standin.server_port, tmp_path)
     for _ in range(3):
-        assert management.why_not_ready("digits") is None
+        assert management.why_no_worker("digits") is None
     assert standin.connections == 1
     management.close()
-    assert management.why_not_ready("digits") is None
+    assert management.why_no_worker("digits") is None
     assert standin.connections == 2
 
 
 def test_a_forked_process_uses_a_connection_of_its_own(
-    standin: _Standin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    standin: Standin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     management = _management(standin.server_port, tmp_path)
-    assert management.why_not_ready("digits") is None
+    assert management.why_no_worker("digits") is None
     parent = os.getpid()
     # As in a child after a fork: the same object, another process id. Two processes that
     # write to one socket would read each other's answers.
     monkeypatch.setattr(os, "getpid", lambda: parent + 1)
-    assert management.why_not_ready("digits") is None
+    assert management.why_no_worker("digits") is None
     assert standin.connections == 2
 
 
-def test_models_are_listed(standin: _Standin, tmp_path: Path) -> None:
+def test_models_are_listed(standin: Standin, tmp_path: Path) -> None:
     standin.body = '{"models": [{"modelName": "b", "modelUrl": "b.mar"}, {"modelName": "a"}]}'
     assert _management(standin.server_port, tmp_path).models() == ("b", "a")
     standin.body = "[]"
@@ -150,7 +94,7 @@ def test_models_are_listed(standin: _Standin, tmp_path: Path) -> None:
 
 
 def test_a_model_that_torchserve_stops_to_unload_is_unloaded_when_it_is_asked_again(
-    standin: _Standin, tmp_path: Path
+    standin: Standin, tmp_path: Path
 ) -> None:
     management = _management(standin.server_port, tmp_path)
     standin.statuses = [500, 200]
@@ -163,33 +107,33 @@ def test_a_model_that_torchserve_stops_to_unload_is_unloaded_when_it_is_asked_ag
 
 
 def test_a_connection_on_which_torchserve_is_silent_is_given_up_for_another(
-    standin: _Standin, tmp_path: Path
+    standin: Standin, tmp_path: Path
 ) -> None:
     management = _management(standin.server_port, tmp_path)
-    assert management.why_not_ready("digits") is None
+    assert management.why_no_worker("digits") is None
     # As with TorchServe while it loads a model for somebody else on the thread of a connection.
     standin.silent_connections = {1}
     began = time.monotonic()
-    assert management.why_not_ready("digits") is None
+    assert management.why_no_worker("digits") is None
     assert time.monotonic() - began < 1.0
     assert standin.connections == 2
     standin.silent_connections = set(range(100))
     began = time.monotonic()
-    why = _management(standin.server_port, tmp_path, MODEL_LOAD_TIMEOUT="1").why_not_ready("digits")
+    why = _management(standin.server_port, tmp_path, MODEL_LOAD_TIMEOUT="1").why_no_worker("digits")
     assert why == "TorchServe doesn't answer (TimeoutError)"
     assert 0.9 < time.monotonic() - began < 3.0
 
 
-def test_an_answer_may_take_as_long_as_is_set(standin: _Standin, tmp_path: Path) -> None:
+def test_an_answer_may_take_as_long_as_is_set(standin: Standin, tmp_path: Path) -> None:
     standin.delay = 1.2
-    assert _management(standin.server_port, tmp_path).why_not_ready("digits") is None
+    assert _management(standin.server_port, tmp_path).why_no_worker("digits") is None
 
 
-def test_a_load_may_take_longer_than_a_question(standin: _Standin, tmp_path: Path) -> None:
+def test_a_load_may_take_longer_than_a_question(standin: Standin, tmp_path: Path) -> None:
     management = _management(standin.server_port, tmp_path, MODEL_LOAD_TIMEOUT="0.2")
     standin.delay = 0.5
     management.register("digits", "digits.mar")
-    assert "TimeoutError" in str(management.why_not_ready("digits"))
+    assert "TimeoutError" in str(management.why_no_worker("digits"))
 
 
 @pytest.mark.parametrize(
@@ -197,7 +141,7 @@ def test_a_load_may_take_longer_than_a_question(standin: _Standin, tmp_path: Pat
     [("kserve", 4, 1), ("kservev2", 4, 1), ("kserve", 1, 0), ("kserve_faithful", 4, 0), ("", 4, 0)],
 )
 def test_batches_that_the_envelope_fails_on_are_told_once(
-    standin: _Standin,
+    standin: Standin,
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
     envelope: str,
@@ -208,7 +152,7 @@ def test_batches_that_the_envelope_fails_on_are_told_once(
     known = settings(tmp_path, standin.server_port, f"service_envelope={envelope}")
     management = Management(known, Keys(None))
     for _ in range(3):
-        assert management.why_not_ready("digits") is None
+        assert management.why_no_worker("digits") is None
     told = [record for record in caplog.records if "batchSize 4" in record.getMessage()]
     assert len(told) == warnings
 
@@ -222,13 +166,13 @@ from wrapper.torchserve.tokens import Keys
 
 settings = Settings.from_environment(os.environ, PredictorProtocol.REST_V1)
 management = Management(settings, Keys(None))
-print([management.why_not_ready("digits") for _ in range(2)])
+print([management.why_no_worker("digits") for _ in range(2)])
 """
 
 
 @pytest.mark.integration
 def test_a_silent_connection_is_given_up_on_an_old_python_too(
-    standin: _Standin, tmp_path: Path
+    standin: Standin, tmp_path: Path
 ) -> None:
     # A socket's timeout is no TimeoutError there.
     environment = provision.provision("0.9.0")

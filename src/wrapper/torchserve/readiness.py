@@ -15,7 +15,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from wrapper.torchserve.errors import ManagementError
+from wrapper.torchserve.management_errors import ManagementError
 
 logger = logging.getLogger("wrapper")
 
@@ -29,8 +29,8 @@ _NOT_ASKED = "it hasn't been asked about yet"
 class ModelDescriber(Protocol):
     """What the poller needs of TorchServe's management API."""
 
-    def why_not_ready(self, model: str) -> str | None:
-        """Say why a model can't be served now, or None when it can."""
+    def why_no_worker(self, model: str) -> str | None:
+        """Ask now, and say why no worker of a model is READY; None when one is."""
 
     def models(self) -> tuple[str, ...]:
         """Give the names of TorchServe's models.
@@ -66,17 +66,12 @@ class Readiness:
         self._watch()
         return tuple(model for model in self._reasons if model not in self._unloaded)
 
-    def knows(self, model: str) -> bool:
-        """Tell whether the model is served or waited for."""
-        self._watch()
-        return model in self._reasons and model not in self._unloaded
-
     def is_ready(self, model: str) -> bool:
         """Tell whether the model had a READY worker when last asked about."""
-        return self.why_not_ready(model) is None
+        return self.reason_last_seen(model) is None
 
-    def why_not_ready(self, model: str) -> str | None:
-        """Say in a clause why a model can't be served now, or None when it can."""
+    def reason_last_seen(self, model: str) -> str | None:
+        """Say in a clause why a model wasn't ready when last asked about; None when it was."""
         self._watch()
         if model in self._unloaded:
             return "it was unloaded"
@@ -117,7 +112,7 @@ class Readiness:
         while True:
             self._wake.clear()
             before = self._reasons
-            now = {model: self._why_not_ready(model) for model in self._names(before)}
+            now = {model: self._ask_about(model) for model in self._names(before)}
             self._reasons = now
             self._has_asked = True
             for model, reason in now.items():
@@ -135,9 +130,9 @@ class Readiness:
         except ManagementError:
             return tuple(before)
 
-    def _why_not_ready(self, model: str) -> str | None:
+    def _ask_about(self, model: str) -> str | None:
         try:
-            return self._describer.why_not_ready(model)
+            return self._describer.why_no_worker(model)
         except Exception as error:  # the thread has to outlive whatever TorchServe says
             logger.exception("model %s can't be asked about", model)
             return f"asking about it failed ({type(error).__name__})"

@@ -5,13 +5,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-from wrapper import envelope
+from wrapper.envelope import Envelope
 from wrapper.envelopes import NAMES
 
 
 def _install(folder: Path) -> "subprocess.CompletedProcess[str]":
     # -S: without the packages of this environment, as beside a TorchServe without the SDK.
-    source = Path(__file__).parents[2] / "src"
+    source = Path(__file__).parents[3] / "src"
     variables = {**os.environ, "PYTHONPATH": f"{folder}{os.pathsep}{source}"}
     command = [sys.executable, "-S", "-m", "wrapper.envelopes", "install"]
     return subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
@@ -38,4 +38,4 @@ def test_without_torchserve_it_says_so_in_a_line(tmp_path: Path) -> None:
 
 
 def test_the_wrapper_knows_each_of_them() -> None:
-    assert {envelope.find(name).speaks for name in NAMES} == {"V1", "V2"}
+    assert {Envelope.named(name).speaks for name in NAMES} == {"V1", "V2"}

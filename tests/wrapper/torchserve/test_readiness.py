@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 
 from tests.wrapper.surroundings import Workers
-from wrapper.readiness import Readiness
+from wrapper.torchserve.readiness import Readiness
 
 
 def _within_a_second(condition: Callable[[], bool]) -> bool:
@@ -72,6 +72,6 @@ def test_a_describer_that_fails_does_not_end_the_asking() -> None:
     workers = Workers()
     readiness = Readiness(["digits"], workers, 300)
     readiness.wait_for_first_answer(1)
-    assert readiness.why_not_ready("digits") == "asking about it failed (KeyError)"
+    assert readiness.reason_last_seen("digits") == "asking about it failed (KeyError)"
     workers.reasons["digits"] = None
     assert _within_a_second(lambda: readiness.is_ready("digits"))

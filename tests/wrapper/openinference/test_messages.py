@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 from tritonclient.grpc import service_pb2
 
-from wrapper import envelope
+from wrapper.envelope import Envelope
 from wrapper.errors import ServingError
 from wrapper.openinference import datatypes, messages, request, tensors
 
-UPSTREAM = envelope.find("kservev2")
-FAITHFUL = envelope.find("kservev2_faithful")
+UPSTREAM = Envelope.named("kservev2")
+FAITHFUL = Envelope.named("kservev2_faithful")
 
 
 def _request(

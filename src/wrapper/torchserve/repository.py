@@ -7,12 +7,11 @@ part. TorchServe loads and unloads only where its model control is on.
 from __future__ import annotations
 
 import asyncio
-from typing import Callable
 
 from wrapper.errors import ServingError, model_not_found
-from wrapper.readiness import Readiness
-from wrapper.torchserve.errors import ManagementError
 from wrapper.torchserve.management import Management
+from wrapper.torchserve.management_errors import ManagementError
+from wrapper.torchserve.readiness import Readiness
 
 # A model of the repository: its name, its state and why.
 Entry = tuple[str, str, str]
@@ -37,7 +36,8 @@ class Repository:
         Args:
             ready: give those only that are ready.
         """
-        served = [(name, self._readiness.why_not_ready(name)) for name in self._readiness.models()]
+        readiness = self._readiness
+        served = [(name, readiness.reason_last_seen(name)) for name in readiness.models()]
         entries: list[Entry] = [
             (name, "READY" if reason is None else "UNAVAILABLE", reason or "")
             for name, reason in served
@@ -53,7 +53,7 @@ class Repository:
             ServingError: 404 for an unknown model, 405 where TorchServe's model control is
                 off, 503 when TorchServe can't.
         """
-        await _on_a_thread(self._load, model)
+        await asyncio.to_thread(self._load, model)
 
     async def unload(self, model: str) -> None:
         """Unload a model; it is not served until it is loaded again.
@@ -61,13 +61,12 @@ class Repository:
         Raises:
             ServingError: as for `load`.
         """
-        await _on_a_thread(self._unload, model)
+        await asyncio.to_thread(self._unload, model)
 
     def _load(self, model: str) -> None:
         self._check_known(model)
         try:
-            reason = self._management.why_not_ready(model)
-            if reason is not None:
+            if self._management.why_no_worker(model) is not None:
                 self._management.register(model, self._archives.get(model, f"{model}.mar"))
         except ManagementError as error:
             raise _refusal(error, "load") from None
@@ -90,11 +89,6 @@ class Repository:
         served = self._readiness.models()
         if model not in served and model not in self._readiness.unloaded():
             raise model_not_found(model, served)
-
-
-async def _on_a_thread(call: Callable[[str], None], model: str) -> None:
-    loop = asyncio.get_running_loop()
-    await loop.run_in_executor(None, call, model)
 
 
 def _refusal(error: ManagementError, verb: str) -> ServingError:
