@@ -1,14 +1,11 @@
-"""The page of all statements, made from the catalogue: docs/statements.md."""
+"""The page of all statements, made from the catalogue."""
 
 from __future__ import annotations
 
 from itertools import groupby
-from pathlib import Path
 
 from kserve_conformance import VERSION, catalogue
 from kserve_conformance.catalogue import Statement
-
-FILE = Path(__file__).resolve().parents[2] / "docs" / "statements.md"
 
 _HEAD = f"""\
 # What a server is judged by

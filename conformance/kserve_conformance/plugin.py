@@ -1,4 +1,4 @@
-"""The suite as plain pytest, a test a statement: ``pytest conformance --target ...``."""
+"""The suite as plain pytest, a test a statement: ``pytest --pyargs kserve_conformance``."""
 
 from __future__ import annotations
 

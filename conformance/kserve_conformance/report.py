@@ -70,7 +70,7 @@ class Report:
         self._about = about or About(
             subject=session.offer.server or session.target.url,
             command=[
-                *("python", "-m", "kserve_conformance", "run", *session.target.arguments),
+                *("kserve-conformance", "run", *session.target.arguments),
                 *("--suite-version", version),
             ],
         )

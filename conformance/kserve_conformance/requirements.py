@@ -57,23 +57,19 @@ def load(version: str) -> Mapping[str, Requirement]:
     }
 
 
-def freeze(version: str) -> Path:
-    """Write the set of a version out of the catalogue.
+def frozen(version: str) -> str:
+    """Make the file of a version's set out of the catalogue.
 
     Raises:
         RequirementsError: when that version has been frozen, or isn't the suite's own.
     """
-    path = FOLDER / f"{version}.json"
     if version != VERSION:
         raise RequirementsError(f"the suite is of version {VERSION}: that alone can be frozen")
-    if path.exists():
+    if version in versions():
         raise RequirementsError(f"{version} is frozen: give new statements a newer 'since'")
     entries = [asdict(_requirement(each)) for each in of_version(version)]
     document = {"version": version, "requirements": entries}
-    FOLDER.mkdir(exist_ok=True)
-    text = json.dumps(document, indent=1, ensure_ascii=False)
-    path.write_text(text + "\n", encoding="utf-8")
-    return path
+    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
 
 def of_version(version: str) -> list[Statement]:

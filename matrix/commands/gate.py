@@ -77,7 +77,7 @@ def _main(arguments: argparse.Namespace) -> int:
     expected = expectations.load()
     wanted = policy.load(arguments.policy, expected)
     today = arguments.today or policy.today()
-    here = surroundings.commit()
+    here = surroundings.commit(__file__)
     decision = deciding.decide(given, wanted, expected, axes.load(), today, here)
     explained = [] if arguments.explain is None else explanation.find(decision, arguments.explain)
     # Before anything is said: who reads only the first lines gets the file, too.

@@ -125,7 +125,7 @@ def _constructor(past: PastCell, differences: list[str]) -> str | None:
 
 
 def _change(past: PastCell) -> str | None:
-    then, now = past.header.commit, surroundings.commit()
+    then, now = past.header.commit, surroundings.commit(__file__)
     if then == now and then is not None and not then.endswith("-dirty"):
         return None
     return (

@@ -160,7 +160,7 @@ def _header(
         run=uuid.uuid4().hex,
         started=surroundings.now(),
         machine=surroundings.machine(),
-        commit=surroundings.commit(),
+        commit=surroundings.commit(__file__),
         runtime=runtime,
         torchserve=[
             {

@@ -1,4 +1,4 @@
-"""``python -m kserve_conformance run`` and ``pytest conformance``, as a person uses them."""
+"""``kserve-conformance run`` and ``pytest --pyargs kserve_conformance``, as a person uses them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -21,6 +22,8 @@ from tests.servers.http import Answer, Handler, Request
 from tests.servers.wrong.faults import change_answers, change_documents
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+BY_NAME = ("--pyargs", "kserve_conformance")
+BY_PATH = ("conformance/kserve_conformance",)
 
 
 def _arguments(server: RightServer, *more: str) -> list[str]:
@@ -310,10 +313,10 @@ def test_the_requirements_have_a_version() -> None:
     assert requirements.load("1.0").keys() == catalogue.load().keys()
 
 
-def _pytest(server: RightServer, *more: str) -> subprocess.CompletedProcess[str]:
+def _pytest(*more: str, what: Sequence[str] = BY_NAME) -> subprocess.CompletedProcess[str]:
     clean = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST")}
     return subprocess.run(
-        [sys.executable, "-m", "pytest", "conformance", "-q", "-p", "no:cacheprovider", *more],
+        [sys.executable, "-m", "pytest", *what, "-q", "-p", "no:cacheprovider", *more],
         cwd=REPOSITORY,
         env=clean,
         capture_output=True,
@@ -323,23 +326,42 @@ def _pytest(server: RightServer, *more: str) -> subprocess.CompletedProcess[str]
 
 
 def test_pytest_makes_a_test_of_each_statement(server: RightServer) -> None:
-    ran = _pytest(server, *_arguments(server)[1:])
+    ran = _pytest(*_arguments(server)[1:])
     assert ran.returncode == 0, ran.stdout
     assert f"{len(catalogue.load())} passed" in ran.stdout
 
 
+@pytest.mark.parametrize("what", [BY_PATH, (*BY_NAME, "-n", "2")])
+def test_pytest_takes_a_path_and_processes_too(server: RightServer, what: Sequence[str]) -> None:
+    ran = _pytest(*_arguments(server)[1:], "-k", "V2-META", what=what)
+    assert ran.returncode == 0, ran.stdout
+    assert " passed" in ran.stdout
+
+
 def test_pytest_shows_what_a_departure_teaches(server: RightServer) -> None:
     change_documents(server, "/v2", lambda told: told.pop("extensions", None) and None)
-    ran = _pytest(server, *_arguments(server)[1:], "-k", "V2-META-001")
+    ran = _pytest(*_arguments(server)[1:], "-k", "V2-META-001")
     assert ran.returncode == 1
     assert catalogue.load()["V2-META-001"].usual_cause in ran.stdout
     assert "1 failed" in ran.stdout
 
 
-def test_pytest_says_what_is_missing(server: RightServer) -> None:
-    ran = _pytest(server)
+def test_pytest_says_what_is_missing() -> None:
+    ran = _pytest()
     assert ran.returncode == 4
     assert "--target is missing" in ran.stdout + ran.stderr
-    ran = _pytest(server, "--target", "http://127.0.0.1:9", "--model", "m")
+    ran = _pytest("--target", "http://127.0.0.1:9", "--model", "m")
     assert ran.returncode == 3
     assert "nothing answers at" in ran.stdout + ran.stderr
+
+
+def test_another_run_of_pytest_has_nothing_of_the_suite() -> None:
+    """Neither its options, which others have, too, nor the time that its imports take."""
+    program = "import sys, pytest; pytest.main(['--help']); print(*sys.modules, sep='\\n')"
+    ran = subprocess.run(
+        [sys.executable, "-c", program], cwd=REPOSITORY, capture_output=True, text=True, timeout=60
+    )
+    assert "--target" not in ran.stdout
+    modules = {each for each in ran.stdout.splitlines() if each.startswith("kserve_conformance")}
+    assert modules == {"kserve_conformance", "kserve_conformance.pytest_entry"}
+    assert "--grpc-target" in _pytest("--help").stdout

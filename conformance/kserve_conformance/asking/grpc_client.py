@@ -109,7 +109,7 @@ def grpcurl(target: str, name: str, request: Message, metadata: Mapping[str, str
 
     ``BODY`` stands for that, and the line ends with a comment that tells its size.
     Servers of KServe's SDK have no reflection, so that grpcurl needs a description of the
-    service: ``python -m kserve_conformance protoset`` writes it.
+    service: ``kserve-conformance protoset`` writes it.
     """
     words = ["grpcurl", "-plaintext", "-protoset", PROTOSET]
     for key, value in metadata.items():

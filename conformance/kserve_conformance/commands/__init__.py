@@ -1,1 +1,1 @@
-"""``python -m kserve_conformance``: its commands."""
+"""``kserve-conformance``: its commands."""

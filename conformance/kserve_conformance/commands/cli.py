@@ -1,4 +1,4 @@
-"""``python -m kserve_conformance``: its commands, and what it says of a user's mistake."""
+"""``kserve-conformance``: its commands, and what it says of a user's mistake."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     2: wrong usage; 3: the suite failed, or nothing that answers could be judged.
     """
     parser = argparse.ArgumentParser(
-        prog="python -m kserve_conformance",
+        prog="kserve-conformance",
         description="Judges any KServe / Open Inference Protocol server by what it answers.",
     )
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")

@@ -1,4 +1,4 @@
-"""``python -m kserve_conformance fuzz``: tries a server with requests that nobody wrote.
+"""``kserve-conformance fuzz``: tries a server with requests that nobody wrote.
 
 Valid ones have to come back as they were sent, invalid ones have to be refused, and whatever was
 sent, the server has to go on answering.

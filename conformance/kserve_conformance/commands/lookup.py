@@ -18,13 +18,15 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     listing = subparsers.add_parser("list", help="Print the statements.")
     listing.add_argument("--profile", choices=catalogue.PROFILES, help="Of this profile only.")
     listing.set_defaults(command=_list)
-    pages = subparsers.add_parser("page", help="Write docs/statements.md out of the catalogue.")
-    pages.add_argument("--out", type=Path, default=page.FILE, metavar="FILE")
+    pages = subparsers.add_parser("page", help="Write the statements as a page of Markdown.")
+    _add_out(pages)
     pages.set_defaults(command=_page)
     freezing = subparsers.add_parser(
-        "freeze", help="Write the requirement set of a version, which then never changes."
+        "freeze",
+        help="Write the requirement set of the version under development, for its requirements/.",
     )
     freezing.add_argument("version")
+    _add_out(freezing)
     freezing.set_defaults(command=_freeze)
     description = subparsers.add_parser(
         "protoset", help="Write the description of the gRPC service that grpcurl needs."
@@ -70,12 +72,24 @@ def _list(arguments: argparse.Namespace) -> int:
 
 
 def _page(arguments: argparse.Namespace) -> int:
-    arguments.out.write_text(page.text(), encoding="utf-8")
-    return 0
+    return _put(page.text(), arguments.out)
 
 
 def _freeze(arguments: argparse.Namespace) -> int:
-    sys.stdout.write(f"{requirements.freeze(arguments.version)}\n")
+    return _put(requirements.frozen(arguments.version), arguments.out)
+
+
+def _add_out(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE", help="Where it goes (default: the standard output)."
+    )
+
+
+def _put(text: str, file: Path | None) -> int:
+    if file is None:
+        sys.stdout.write(text)
+    else:
+        file.write_text(text, encoding="utf-8")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""``python -m kserve_conformance run``: judges one server and says what it may claim."""
+"""``kserve-conformance run``: judges one server and says what it may claim."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def selected(target: Target, version: str, wanted: Sequence[str]) -> list[Statem
             raise TargetError(
                 f"--check {word}: no statement of {version} in the profiles "
                 f"{', '.join(target.profiles)} has an id that begins so; "
-                "python -m kserve_conformance list shows them"
+                "kserve-conformance list shows them"
             )
     return [each for each in statements if not wanted or any(each.id.startswith(w) for w in wanted)]
 

@@ -8,8 +8,6 @@ import platform
 import subprocess
 from pathlib import Path
 
-_REPOSITORY = Path(__file__).resolve().parents[3]
-
 
 def machine() -> dict[str, str | int]:
     """Describe this machine."""
@@ -21,15 +19,21 @@ def machine() -> dict[str, str | int]:
     }
 
 
-def commit() -> str | None:
-    """Give the commit of this checkout, with ``-dirty`` where files were changed since."""
+def commit(file: str = __file__) -> str | None:
+    """Give the commit of a file's checkout, with ``-dirty`` where any file was changed since.
+
+    None where git doesn't have the file: one that was installed is of no checkout, even if it
+    lies in somebody's.
+    """
+    path = Path(file).resolve()
 
     def git(*arguments: str) -> str:
         return subprocess.run(
-            ["git", *arguments], cwd=_REPOSITORY, capture_output=True, text=True, check=True
+            ["git", *arguments], cwd=path.parent, capture_output=True, text=True, check=True
         ).stdout.strip()
 
     try:
+        git("ls-files", "--error-unmatch", path.name)
         return git("rev-parse", "HEAD") + ("-dirty" if git("status", "--porcelain") else "")
     except (OSError, subprocess.CalledProcessError):
         return None

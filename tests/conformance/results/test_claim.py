@@ -106,13 +106,13 @@ def test_a_check_that_the_requirements_do_not_name_has_no_say() -> None:
 
 def test_the_claim_says_how_to_reproduce_it() -> None:
     made = _claim(V2_A_001="failed")
-    command = ["python", "-m", "kserve_conformance", "run", "--target", "http://h:1"]
+    command = ["kserve-conformance", "run", "--target", "http://h:1"]
     surroundings = {"Judged with": {"grpcio": "1.80"}}
     text = claim.markdown([made], "1.0", "a-server 2.0", command, "2026-01-02", surroundings)
     assert "# a-server 2.0" in text
     assert "| v2 | **departs** | 3 | 1 | 0 | 0 | binary_tensor_data: conforms |" in text
     assert "- **V2-A-001** It answers. *why V2-A-001*" in text
-    assert "python -m kserve_conformance run --target http://h:1" in text
+    assert "kserve-conformance run --target http://h:1" in text
     assert "Judged with grpcio 1.80." in text
 
 

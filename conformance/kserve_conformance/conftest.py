@@ -1,3 +1,0 @@
-"""Makes ``pytest conformance`` a run of the suite."""
-
-pytest_plugins = ("kserve_conformance.plugin",)
