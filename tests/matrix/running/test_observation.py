@@ -69,10 +69,10 @@ def test_no_member_of_the_record_that_is_sent_is_its_default() -> None:
 
 
 def test_an_unknown_member_is_named() -> None:
-    with pytest.raises(ValueError, match="^Record has no colour$"):
+    with pytest.raises(ValueError, match=r"^Record has no colour$"):
         Phase.of(_sent(colour="red"))
 
 
 def test_missing_members_are_named() -> None:
-    with pytest.raises(ValueError, match="^Record lacks message, verdict$"):
+    with pytest.raises(ValueError, match=r"^Record lacks message, verdict$"):
         Phase.of(_sent(verdict=..., message=...))
