@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from kserve_conformance.asking.transcript import Seen
 from kserve_conformance.catalogue import Statement
 from kserve_conformance.results.exhibit import Exhibit
 from kserve_conformance.results.judgement import Judgement
+from kserve_conformance.results.record import Evidence
 from kserve_conformance.results.verdict import Verdict
 
 
@@ -25,7 +25,7 @@ class Outcome:
     error: BaseException | None = field(default=None, compare=False)
 
     @property
-    def evidence(self) -> dict[str, Any]:
+    def evidence(self) -> Evidence:
         """Give what its record keeps of what was said: nothing where thousands of checks pass."""
         if self.judgement.verdict is Verdict.PASSED or not self.exhibit.exchanges:
             return {}

@@ -7,16 +7,13 @@ test function that needs ``cell``; its name is its id: ``test_v1_predict`` makes
 
 from __future__ import annotations
 
-import functools
-import json
 import sys
-import traceback
 from collections.abc import Generator
 from typing import Any
 
 import pytest
+from kserve_conformance.outcome import Outcome
 from kserve_conformance.results.exhibit import Exhibit
-from kserve_conformance.results.judgement import judge
 from kserve_conformance.results.verdict import Verdict
 from kserve_conformance.text.visible import printable
 
@@ -26,12 +23,11 @@ from matrix.planning.cells import Cell
 from matrix.planning.expectations import Expectations
 from matrix.planning.plan import Plan, PlanError
 from matrix.planning.subject import SubjectError
-from matrix.running import hookspecs, statements
+from matrix.running import hookspecs, observation
 from matrix.running.distribution import ByRelease, visit_of
-from matrix.running.logs import last_lines
+from matrix.running.observation import Phase
 from matrix.running.session import MatrixSession
-from matrix.running.statements import Observed
-from matrix.running.timing import Watch
+from matrix.running.timing import Moment, Watch
 from matrix.running.worker import Stage
 
 # Making an environment from an empty cache, on a slow line, is a part of the first check.
@@ -45,7 +41,7 @@ _EXIT_CODES = {
 
 _MATRIX = pytest.StashKey[MatrixSession]()
 _EXHIBIT = pytest.StashKey[Exhibit]()
-_OUTCOMES: pytest.StashKey[list[Observed]] = pytest.StashKey()
+_OUTCOMES: pytest.StashKey[list[tuple[Outcome, Moment]]] = pytest.StashKey()
 _WATCH = pytest.StashKey[Watch]()
 
 
@@ -161,58 +157,32 @@ def pytest_runtest_makereport(
     cell = _cell(item)
     if cell is None:
         return report
-    error = call.excinfo.value if call.excinfo else None
-    judgement = judge(error)
-    moment = item.stash[_WATCH].moment()
-    planned = item.config.stash[_MATRIX].plan
-    expected = planned.expected_verdict(cell, _check_of(item))
-    # What is as expected needs no log, and there are tens of thousands of checks.
-    log = moment.told if judgement.verdict is not expected else ""
-    exhibit = item.stash.get(_EXHIBIT, Exhibit())
-    if judgement.verdict is Verdict.UNSUPPORTED:
+    matrix = item.config.stash[_MATRIX]
+    check = observation.of_check(
+        matrix.plan,
+        cell,
+        _check_of(item),
+        call.excinfo.value if call.excinfo else None,
+        item.stash.get(_EXHIBIT, Exhibit()),
+        call.duration,
+        item.stash[_WATCH].moment(),
+        matrix.stage.interpreter(cell),
+    )
+    if check.record.verdict is Verdict.UNSUPPORTED:
         report.outcome = "skipped"
-        report.longrepr = (str(item.path), 0, f"unsupported: {judgement.message}")
-    elif judgement.verdict is not Verdict.PASSED:
+        report.longrepr = (str(item.path), 0, f"unsupported: {check.record.message}")
+    elif check.record.verdict is not Verdict.PASSED:
         report.outcome = "failed"
         if isinstance(report.longrepr, tuple):  # of a skip, which is none here
-            report.longrepr = judgement.message
-    report.matrix_record = json.dumps(  # type: ignore[attr-defined]
-        {
-            "check": _check_of(item),
-            "verdict": judgement.verdict,
-            "message": judgement.message,
-            "expected": exhibit.expected,
-            "observed": exhibit.observed,
-            "seconds": call.duration,
-            "evidence": _evidence(item, cell, judgement.verdict, exhibit, error, log),
-            "moment": [moment.began, moment.ended],
-        }
-    )
+            report.longrepr = check.record.message
+    phase = Phase(check)
     if call.when == "call" and _OUTCOMES in item.stash:
         outcomes = item.stash[_OUTCOMES]
-        packed = statements.packed(outcomes, functools.partial(planned.expected_verdict, cell))
-        report.matrix_statements = packed  # type: ignore[attr-defined]
+        judged = (observation.of_statement(matrix.plan, cell, *each) for each in outcomes)
+        seen = (seen for outcome, _ in outcomes for seen in outcome.seen)
+        phase = Phase(check, tuple(judged), tuple(seen))
+    phase.attach(report)
     return report
-
-
-def _evidence(
-    item: pytest.Item,
-    cell: Cell,
-    verdict: Verdict,
-    exhibit: Exhibit,
-    error: BaseException | None,
-    log: str,
-) -> dict[str, Any]:
-    """Gather what lets a person see why, leaving out what is empty."""
-    stage = item.config.stash[_MATRIX].stage
-    evidence: dict[str, Any] = {
-        "interpreter": stage.interpreter(cell),
-        "exchanges": exhibit.exchanges,
-        "wrapper_log": log,
-    }
-    if verdict is Verdict.ERROR and error is not None:
-        evidence["traceback"] = last_lines("".join(traceback.format_exception(error)))
-    return {kind: each for kind, each in evidence.items() if each}
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
@@ -287,9 +257,9 @@ def exhibit(request: pytest.FixtureRequest) -> Exhibit:
 
 
 @pytest.fixture
-def outcomes(request: pytest.FixtureRequest) -> list[Observed]:
-    """Give the list of what statements of the conformance suite came to, to be filled."""
-    made: list[Observed] = request.node.stash.setdefault(_OUTCOMES, [])
+def outcomes(request: pytest.FixtureRequest) -> list[tuple[Outcome, Moment]]:
+    """Give the list of what statements of the conformance suite came to, and when, to be filled."""
+    made: list[tuple[Outcome, Moment]] = request.node.stash.setdefault(_OUTCOMES, [])
     return made
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import time
 import uuid
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
 
 import pytest
 from kserve_conformance import VERSION
@@ -23,9 +22,11 @@ from matrix.planning.cells import Cell
 from matrix.planning.options import RunOptions
 from matrix.planning.plan import Plan
 from matrix.planning.subject import Subject
+from matrix.running import observation
 from matrix.running.instances import Instances
-from matrix.running.statements import Statements
+from matrix.running.observation import Observation, Phase
 from matrix.running.timing import Moment
+from matrix.running.transcripts import Transcripts
 
 FILE_NAME = "results.jsonl"
 JUNIT_NAME = "junit.xml"
@@ -45,55 +46,36 @@ class Recorder:
     ) -> None:
         self._plan = plan
         self._instances = instances
-        self._pending: dict[str, dict[str, Any]] = {}
+        self._pending: dict[str, Observation] = {}
         self._started = time.monotonic()
         self._out = options.out
         header = _header(plan, subject, runtime, instances, locks)
         self._writer = Writer(options.out / FILE_NAME, header)
-        self._statements = Statements(options.out, plan.cells)
+        self._transcripts = Transcripts(options.out, plan.cells)
 
     def take(self, cell: Cell, report: pytest.TestReport) -> list[Record]:
         """Take a phase's report; give the check's records once it is over."""
-        judged = [
-            self._write(cell, members)
-            for members in self._statements.take(cell, report)
-            if members["check"] in self._plan.checks[cell.id]
-        ]
-        return [*judged, *self._take_check(cell, report)]
-
-    def _take_check(self, cell: Cell, report: pytest.TestReport) -> list[Record]:
-        told = json.loads(getattr(report, "matrix_record", "null"))
-        if told is not None:
-            known = self._pending.get(report.nodeid)
-            if known is not None:
-                told["seconds"] += known["seconds"]
-                if report.when == "teardown" and not _is_ruined(known, told):
-                    told = {**known, "seconds": told["seconds"]}
-            self._pending[report.nodeid] = told
-        if report.when != "teardown":
-            return []
-        members = self._pending.pop(report.nodeid, None)
+        phase = Phase.of(report)
+        if phase.seen is not None:
+            self._transcripts.take(cell, phase.seen)
+        over = [*phase.statements]
+        known = self._pending.pop(report.nodeid, None)
+        check = _joined(known, phase.check, report.when == "teardown") if known else phase.check
+        if report.when == "teardown":
+            over.append(check)
+        else:
+            self._pending[report.nodeid] = check
         # The check that judges statements is there for them, too, where it wasn't asked for.
-        if members is None or members["check"] not in self._plan.checks[cell.id]:
-            return []
-        return [self._write(cell, members)]
+        planned = self._plan.checks[cell.id]
+        return [self._write(cell, each) for each in over if each.record.check in planned]
 
     def crashed(self, cell: Cell, check: str, report: pytest.TestReport) -> Record:
         """Record a check whose worker process died under it."""
         self._pending.pop(report.nodeid, None)
-        return self._write(
-            cell,
-            {
-                "check": check,
-                "verdict": Verdict.ERROR,
-                "message": f"the process that ran the check died: {report.longreprtext}",
-                "expected": None,
-                "observed": None,
-                "seconds": report.duration,
-                "evidence": {},
-                "moment": [time.time() - report.duration, time.time()],
-            },
-        )
+        message = f"the process that ran the check died: {report.longreprtext}"
+        now = time.time()
+        moment = Moment(now - report.duration, now)
+        return self._write(cell, observation.of_crash(self._plan, cell, check, message, moment))
 
     def finish(self) -> tuple[Run, str | None]:
         """Write the footer, the JUnit report and the table of differences.
@@ -103,37 +85,27 @@ class Recorder:
         """
         run = self._writer.finish(surroundings.now(), time.monotonic() - self._started)
         junit.write([run], self._out / JUNIT_NAME)
-        return run, self._statements.finish()
+        return run, self._transcripts.finish()
 
-    def _write(self, cell: Cell, members: Mapping[str, Any]) -> Record:
-        expected = self._plan.expected_verdict(cell, members["check"])
-        evidence = dict(members["evidence"])
-        verdict = Verdict(members["verdict"])
-        if verdict is not expected:
-            moment = Moment(*members["moment"])
+    def _write(self, cell: Cell, observed: Observation) -> Record:
+        record = observed.record
+        if not record.as_expected:
+            moment = Moment(observed.began, observed.ended)
             log = self._instances.log_of(cell.torchserve, cell.envelope, moment)
-            evidence |= {"torchserve_log": log} if log else {}
-        record = Record(
-            cell=cell.id,
-            axes=cell.axes(),
-            check=members["check"],
-            verdict=verdict,
-            expected_verdict=expected,
-            message=members["message"],
-            expected=members["expected"],
-            observed=members["observed"],
-            seconds=round(members["seconds"], 4),
-            evidence=evidence,
-            binding=self._plan.is_binding(cell, members["check"]),
-            attempt=cell.attempt,
-        )
-        return self._writer.record(record)
+            if log:
+                record = replace(record, evidence={**record.evidence, "torchserve_log": log})
+        return self._writer.record(replace(record, seconds=round(record.seconds, 4)))
 
 
-def _is_ruined(known: Mapping[str, Any], teardown: Mapping[str, Any]) -> bool:
-    """Tell whether a failing teardown takes away what a check seemed to have found."""
-    sound = known["verdict"] in (Verdict.PASSED, Verdict.UNSUPPORTED)
-    return sound and teardown["verdict"] != Verdict.PASSED
+def _joined(known: Observation, phase: Observation, is_teardown: bool) -> Observation:
+    """Give what a check came to after one more phase: a tear-down only takes away."""
+    told = phase
+    if is_teardown:
+        sound = known.record.verdict in (Verdict.PASSED, Verdict.UNSUPPORTED)
+        ruined = sound and phase.record.verdict is not Verdict.PASSED
+        told = phase if ruined else known
+    seconds = known.record.seconds + phase.record.seconds
+    return replace(told, record=replace(told.record, seconds=seconds))
 
 
 def past_run(options: RunOptions) -> str | None:

@@ -14,7 +14,7 @@ from matrix.planning.cells import Cell
 from matrix.planning.plan import Plan
 from matrix.running import late_model
 from matrix.running.launch import RunningWrapper
-from matrix.running.statements import Observed
+from matrix.running.timing import Moment
 from matrix.running.worker import Stage
 
 
@@ -22,7 +22,7 @@ def test_conformance(
     wrapper: RunningWrapper,
     plan: Plan,
     cell: Cell,
-    outcomes: list[Observed],
+    outcomes: list[tuple[Outcome, Moment]],
     stage: Stage,
     exhibit: Exhibit,
 ) -> None:
@@ -40,10 +40,10 @@ def test_conformance(
     with Session(target) as session:
         for statement in statements:
             watch = stage.watch(cell)
-            outcomes.append(Observed(session.judge(statement), watch.moment()))
+            outcomes.append((session.judge(statement), watch.moment()))
     departures = [
         f"{each.statement.id}: {each.judgement.message}"
-        for each in (observed.outcome for observed in outcomes)
+        for each, _ in outcomes
         if each.statement.level is Level.MUST and not _is_kept(each, plan, cell)
     ]
     exhibit.equal(departures, [], "MUSTs that the wrapper doesn't keep")

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kserve_conformance import expect
+from kserve_conformance.results.record import Exchange
 
 # Enough to show what went wrong; a run of 27 releases stays readable in one file.
 _LONGEST = 4000
@@ -17,7 +18,7 @@ class Exhibit:
 
     expected: Any = None
     observed: Any = None
-    exchanges: list[dict[str, str]] = field(default_factory=list)
+    exchanges: list[Exchange] = field(default_factory=list)
 
     def exchange(self, request: str, response: str) -> None:
         """Keep a request to the subject and its response, as text."""

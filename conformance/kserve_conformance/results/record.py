@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypedDict
 
 from kserve_conformance.results.verdict import Verdict
 
@@ -34,6 +34,26 @@ class Header:
         return self.repeat * sum(len(checks) for checks in self.planned.values())
 
 
+class Exchange(TypedDict):
+    """A request to the subject and its response, as text."""
+
+    request: str
+    response: str
+
+
+class Evidence(TypedDict, total=False):
+    """What lets a person see why; what is empty is left out.
+
+    Members are those of results.schema.json.
+    """
+
+    interpreter: str
+    exchanges: Sequence[Exchange]
+    wrapper_log: str
+    torchserve_log: str
+    traceback: str
+
+
 @dataclass(frozen=True)
 class Record:
     """The outcome of one check in one cell. Members are those of results.schema.json.
@@ -51,7 +71,7 @@ class Record:
     expected: Any
     observed: Any
     seconds: float
-    evidence: Mapping[str, Any] = field(default_factory=dict)
+    evidence: Evidence = field(default_factory=Evidence)
     binding: bool = True
     attempt: int = 1
 

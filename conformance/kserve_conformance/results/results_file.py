@@ -21,8 +21,8 @@ from typing import Any
 import jsonschema_rs
 
 from kserve_conformance.results import whole_file
+from kserve_conformance.results.json_form import from_json
 from kserve_conformance.results.record import Footer, Header, Record, Run
-from kserve_conformance.results.verdict import Verdict
 from kserve_conformance.text.redaction import redacted, without_secrets
 
 SCHEMA_VERSION = 2
@@ -171,15 +171,17 @@ def _run(path: Path, content: bytes) -> Run:
     if "footer" in kinds[:-1]:
         raise ResultsError(f"{path}: line {kinds.index('footer') + 1} is a footer before the end")
     parsed[0].pop("schema")
-    footer = Footer(**parsed[-1]) if kinds[-1] == "footer" else None
-    checks = [_record(line) for line, kind in zip(parsed, kinds, strict=True) if kind == "check"]
+    footer = from_json(Footer, parsed[-1]) if kinds[-1] == "footer" else None
+    checks = [
+        from_json(Record, line) for line, kind in zip(parsed, kinds, strict=True) if kind == "check"
+    ]
     _refuse_repeats(path, checks)
     if footer is not None and footer.checks != len(checks):
         raise ResultsError(
             f"{path}: line {len(parsed)}: the footer counts {footer.checks} checks, and the file "
             f"has {len(checks)}: lines were lost or added"
         )
-    return Run(Header(**parsed[0]), checks, footer)
+    return Run(from_json(Header, parsed[0]), checks, footer)
 
 
 def _refuse_repeats(path: Path, records: Sequence[Record]) -> None:
@@ -192,11 +194,6 @@ def _refuse_repeats(path: Path, records: Sequence[Record]) -> None:
                 f"{record.check} in {record.cell}"
             )
         seen.add(attempt)
-
-
-def _record(line: dict[str, Any]) -> Record:
-    verdicts = {key: Verdict(line[key]) for key in ("verdict", "expected_verdict")}
-    return Record(**{**line, **verdicts})
 
 
 def _parse(path: Path, number: int, line: bytes) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from matrix.planning import policy as policies
 from matrix.planning.policy import Policy
 from matrix.reports import known_entries, surroundings, timings
 from matrix.reports.findings import Findings
-from matrix.reports.page import links, payload, rows, sections
+from matrix.reports.page import columns, links, payload, rows, sections
 from matrix.results.states import State
 
 _FOLDER = Path(__file__).parent
@@ -96,7 +96,9 @@ def _shown(value: object) -> object:
 
 
 def _script() -> str:
-    return f'(() => {{\n"use strict";\n{_joined("scripts", _SCRIPTS, "js")}}})();\n'
+    return (
+        f'(() => {{\n"use strict";\n{columns.script()}{_joined("scripts", _SCRIPTS, "js")}}})();\n'
+    )
 
 
 def _joined(folder: str, names: Sequence[str], ending: str) -> str:

@@ -6,7 +6,8 @@ import base64
 import functools
 import gzip
 import json
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 from kserve_conformance import catalogue
@@ -17,13 +18,11 @@ from matrix.planning import expectations
 from matrix.planning.cells import AXES
 from matrix.reports import grid
 from matrix.reports.findings import MISSING
-from matrix.reports.page.rows import OUTCOMES, Cell, Evidence, Row
+from matrix.reports.page.columns import COLUMNS, TICKS
+from matrix.reports.page.rows import OUTCOMES, Cell
 from matrix.results.states import State
 
 _VERDICTS = (*map(str, Verdict), MISSING)
-_STATES = tuple(State)
-# Seconds are kept as whole numbers of this part of one: results have four decimals.
-_TICKS = 10_000
 
 Value = TypeVar("Value", bound=Hashable)
 
@@ -42,57 +41,43 @@ def of(
 ) -> dict[str, Any]:
     """Lay rows out in columns, those of a cell together.
 
-    Texts, exchanges and evidence that rows share are there once, and told by their number.
+    Texts and exchanges that rows share are there once, and told by their number.
 
     Args:
         findings: the titles of the findings, in the order of their numbers.
         entries: those of the policy's entries, the same.
     """
-    rows = [(at, row) for at, cell in enumerate(cells) for row in cell.rows]
-    texts = _Numbered(sorted({text for _, row in rows for text in _texts(row)}))
-    checks, evidence, exchanges = _Numbered[str](), _Numbered[Evidence](), _Numbered[Any]()
-    about = _Numbered[tuple[int, ...]]()
-
-    def column(value: Callable[[Row], int]) -> list[int]:
-        return [value(row) for _, row in rows]
-
+    rows = [row for cell in cells for row in cell.rows]
+    found: dict[str, list[Any]] = {
+        column.name: [column.value(row) for row in rows] for column in COLUMNS
+    }
+    exchanges = _Numbered(each for said in found["exchanges"] for each in said)
+    words = {each for column in COLUMNS if column.of == "texts" for each in found[column.name]}
+    # Sorted, so that those that are alike are near one another, where gzip finds them.
+    texts = _Numbered(sorted(words.union(*exchanges)))
+    lists: dict[str, _Numbered[Any]] = defaultdict(
+        _Numbered, verdicts=_Numbered(_VERDICTS), states=_Numbered(State), texts=texts
+    )
     records = {
-        "cell": [cell for cell, _ in rows],
-        "check": column(lambda row: checks.number(row.check)),
-        "attempt": column(lambda row: row.attempt),
-        "verdict": column(lambda row: _VERDICTS.index(row.verdict)),
-        "expectedVerdict": column(lambda row: _VERDICTS.index(row.expected_verdict)),
-        "state": column(lambda row: _STATES.index(row.state)),
-        "outcomes": column(lambda row: row.outcomes),
-        "message": column(lambda row: texts.number(row.message)),
-        "expected": column(lambda row: texts.number(row.expected)),
-        "observed": column(lambda row: texts.number(row.observed)),
-        "ticks": column(lambda row: round(row.seconds * _TICKS)),
-        "evidence": column(lambda row: evidence.number(row.evidence)),
-        "finding": column(lambda row: row.finding),
-        "about": column(lambda row: about.number(row.entries)),
+        column.name: [*map(lists[column.of].number, found[column.name])]
+        if column.of
+        else found[column.name]
+        for column in COLUMNS
     }
     return {
         "axes": {axis: _points(axis, cells) for axis in AXES},
         "verdicts": _VERDICTS,
         "outcomes": list(OUTCOMES.items()),
-        "states": [[state, state.letter, state.meaning] for state in _STATES],
-        "ticks": _TICKS,
+        "states": [[state, state.letter, state.meaning] for state in State],
+        "ticks": TICKS,
         "cells": [{"id": c.id, **c.axes, "run": c.run, "python": c.interpreter} for c in cells],
-        "records": records,
+        "records": {"cell": [at for at, cell in enumerate(cells) for _ in cell.rows], **records},
         "finding": findings,
         "entry": entries,
-        "about": list(about),
-        "checks": [_about(check) for check in checks],
-        "evidence": [
-            [
-                [exchanges.number(exchange) for exchange in each.exchanges],
-                *map(texts.number, (each.wrapper_log, each.torchserve_log, each.traceback)),
-            ]
-            for each in evidence
-        ],
-        "exchanges": [[texts.number(asked), texts.number(said)] for asked, said in exchanges],
-        # Sorted, so that those that are alike are near one another, where gzip finds them.
+        "about": list(lists["about"]),
+        "checks": [_about(check) for check in lists["checks"]],
+        "conversations": [[*map(exchanges.number, each)] for each in lists["conversations"]],
+        "exchanges": [[*map(texts.number, each)] for each in exchanges],
         "texts": list(texts),
     }
 
@@ -101,21 +86,13 @@ class _Numbered(Generic[Value]):
     """Values that are told by number, in the order in which they came."""
 
     def __init__(self, values: Iterable[Value] = ()) -> None:
-        self._numbers = {value: number for number, value in enumerate(values)}
+        self._numbers = {value: number for number, value in enumerate(dict.fromkeys(values))}
 
     def number(self, value: Value) -> int:
         return self._numbers.setdefault(value, len(self._numbers))
 
     def __iter__(self) -> Any:
         return iter(self._numbers)
-
-
-def _texts(row: Row) -> Iterable[str]:
-    evidence = row.evidence
-    yield from (row.message, row.expected, row.observed)
-    yield from (evidence.wrapper_log, evidence.torchserve_log, evidence.traceback)
-    for exchange in evidence.exchanges:
-        yield from exchange
 
 
 def _points(axis: str, cells: Iterable[Cell]) -> list[str]:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
-from typing import Any
 
 from kserve_conformance.results.record import Record, Run
-from kserve_conformance.results.verdict import Verdict
 
 from matrix.planning.policy import Policy
 from matrix.reports import findings, known_entries
@@ -29,22 +26,11 @@ OUTCOMES = {
 
 
 @dataclass(frozen=True)
-class Evidence:
-    """What was said while a check was made; ``exchanges`` as (request, response)."""
-
-    exchanges: tuple[tuple[str, str], ...] = ()
-    wrapper_log: str = ""
-    torchserve_log: str = ""
-    traceback: str = ""
-
-
-@dataclass(frozen=True)
 class Row:
     """One attempt at a check, as the page shows it.
 
     Attributes:
-        verdict: that of the record, or ``missing``.
-        expected: what was expected, as text; empty where the record doesn't say.
+        record: what it came to, None where it was planned and never ran.
         outcomes: a bit for each of `OUTCOMES` that it is.
         finding: the number of the finding that it belongs to, 0 where it belongs to none.
         entries: the numbers of the policy's entries that it is about.
@@ -52,17 +38,16 @@ class Row:
 
     check: str
     attempt: int
-    verdict: str
-    expected_verdict: str
     state: State
-    message: str = ""
-    expected: str = ""
-    observed: str = ""
-    seconds: float = 0.0
-    evidence: Evidence = Evidence()
+    record: Record | None = None
     outcomes: int = 0
     finding: int = 0
     entries: tuple[int, ...] = ()
+
+    @property
+    def verdict(self) -> str:
+        """Give the verdict of the record, or ``missing``."""
+        return str(self.record.verdict) if self.record else MISSING
 
 
 @dataclass(frozen=True)
@@ -86,11 +71,11 @@ def cells(runs: Iterable[Run], policy: Policy, found: Findings) -> Iterator[Cell
         rows: dict[str, list[Row]] = defaultdict(list)
         interpreters: dict[str, str] = {}
         for record in run.records:
-            rows[record.cell].append(_row(record))
+            rows[record.cell].append(Row(record.check, record.attempt, states.of(record), record))
             if interpreter := record.evidence.get("interpreter"):
                 interpreters.setdefault(record.cell, interpreter)
         for _, cell, check, attempt in findings.missing(run):
-            rows[cell].append(Row(check, attempt, MISSING, str(Verdict.PASSED), State.MISSING))
+            rows[cell].append(Row(check, attempt, State.MISSING))
         for cell, point in findings.cells_of(run).items():
             axes = point.axes()
             order = {check: at for at, check in enumerate(run.header.planned[cell])}
@@ -104,34 +89,6 @@ def cells(runs: Iterable[Run], policy: Policy, found: Findings) -> Iterator[Cell
                     judged, key=lambda row: (order.get(row.check, len(order)), row.attempt)
                 ),
             )
-
-
-def _row(record: Record) -> Row:
-    evidence = record.evidence
-    return Row(
-        check=record.check,
-        attempt=record.attempt,
-        verdict=str(record.verdict),
-        expected_verdict=str(record.expected_verdict),
-        state=states.of(record),
-        message=record.message,
-        expected=_told(record.expected),
-        observed=_told(record.observed),
-        seconds=record.seconds,
-        evidence=Evidence(
-            tuple((each["request"], each["response"]) for each in evidence.get("exchanges", ())),
-            evidence.get("wrapper_log", ""),
-            evidence.get("torchserve_log", ""),
-            evidence.get("traceback", ""),
-        ),
-    )
-
-
-def _told(value: Any) -> str:
-    """Give a value as a person reads it; nothing where there is none."""
-    if value is None:
-        return ""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=1)
 
 
 def _entries(policy: Policy, axes: Mapping[str, str]) -> dict[str, list[tuple[int, str]]]:

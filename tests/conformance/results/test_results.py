@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 from kserve_conformance.results import results_file
-from kserve_conformance.results.record import Footer, Record, Run
+from kserve_conformance.results.record import Evidence, Footer, Record, Run
 from kserve_conformance.results.results_file import ResultsError, Writer, given, read
 from kserve_conformance.results.verdict import Verdict
 from rich.console import Console
@@ -339,7 +339,10 @@ def test_a_record_that_breaks_the_schema_is_not_written(tmp_path: Path) -> None:
 
 def test_secrets_are_not_written(tmp_path: Path) -> None:
     header = "authorization: Bearer of-the-client"
-    evidence = {"exchanges": [{"request": header, "response": header}], "wrapper_log": header}
+    evidence: Evidence = {
+        "exchanges": [{"request": header, "response": header}],
+        "wrapper_log": header,
+    }
     holding = replace(
         record("starts", FAILED),
         message=header,

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 
 import pytest
-from kserve_conformance.results.record import Record
+from kserve_conformance.results.record import Evidence, Record
 from kserve_conformance.results.verdict import Verdict
 
 from fixtures import torchserve
@@ -28,7 +28,9 @@ NEW_WORDS = '501\n\n{"error": "Unsupported protocol None."}'
 def outcome(
     release: str, verdict: Verdict = Verdict.PASSED, message: str = "", response: str = ""
 ) -> Outcome:
-    evidence = {"exchanges": [{"request": "curl", "response": response}]} if response else {}
+    evidence: Evidence = (
+        {"exchanges": [{"request": "curl", "response": response}]} if response else {}
+    )
     axes = {"kserve": release, "torchserve": "0.12.0", "runtime": "process"}
     return Outcome(
         Record("cell", axes, "check", verdict, Verdict.PASSED, message, None, None, 0.1, evidence)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from kserve_conformance.results import results_file
-from kserve_conformance.results.record import Record, Run
+from kserve_conformance.results.record import Exchange, Record, Run
 from kserve_conformance.results.verdict import Verdict
 
 from fixtures import torchserve
@@ -49,8 +49,8 @@ def with_header(past: PastCell, **members: Any) -> PastCell:
 
 def saying(record: Record, request: str, response: str = "500\n\nno") -> Record:
     """Give a record whose last exchange is another."""
-    exchanges = [{"request": request, "response": response}]
-    return dataclasses.replace(record, evidence={"exchanges": exchanges})
+    exchange: Exchange = {"request": request, "response": response}
+    return dataclasses.replace(record, evidence={"exchanges": [exchange]})
 
 
 def test_what_was_not_as_expected_is_replayed(past: PastCell) -> None:

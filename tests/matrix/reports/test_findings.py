@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from kserve_conformance.results.record import Run
@@ -166,7 +167,7 @@ def test_the_footprint_is_where_the_words_were_said(unfixed_run: Run, default_ru
 @pytest.mark.parametrize("member", ["wrapper_log", "torchserve_log", "exchanges"])
 def test_the_words_are_found_wherever_they_are(member: str, words: str, small_run: Run) -> None:
     said = f"ValueError: {words}"
-    evidence = {member: [{"request": "", "response": said}] if member == "exchanges" else said}
+    evidence: Any = {member: [{"request": "", "response": said}] if member == "exchanges" else said}
     record = replace(small_run.records[0], evidence=evidence)
     found = original_bug.of([replace(small_run, records=[record, *small_run.records[1:]])])
     (trace,) = (each for each in found if each.releases)

@@ -74,13 +74,17 @@ def test_every_record_is_in_it(unfixed_run: Run, no_known: Policy) -> None:
 def test_evidence_comes_back_as_it_was(unfixed_run: Run, no_known: Policy) -> None:
     data = _data(page.html([unfixed_run], no_known, TODAY))
     texts = data["texts"]
-    held = [data["evidence"][at] for at in data["records"]["evidence"]]
+    columns = data["records"]
+    logs = [columns[name] for name in ("wrapperLog", "torchserveLog", "traceback")]
     found = sorted(
         (
-            tuple(tuple(texts[text] for text in data["exchanges"][each]) for each in exchanges),
-            *(texts[log] for log in logs),
+            tuple(
+                tuple(texts[text] for text in data["exchanges"][each])
+                for each in data["conversations"][conversation]
+            ),
+            *(texts[log] for log in held),
         )
-        for exchanges, *logs in held
+        for conversation, *held in zip(columns["exchanges"], *logs, strict=True)
     )
     assert found == sorted(
         (

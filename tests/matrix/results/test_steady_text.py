@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from kserve_conformance.results.record import Record, Run
+from kserve_conformance.results.record import Exchange, Record, Run
 from kserve_conformance.results.verdict import Verdict
 
 from matrix.results import steady_text
@@ -113,5 +113,8 @@ def test_a_very_long_answer_is_shortened(unfixed_run: Run) -> None:
 
 def answering(run: Run, body: str) -> Record:
     """Give a record whose last answer has a body."""
-    exchange = {"request": "", "response": f"500\ncontent-type: application/json\n\n{body}"}
+    exchange: Exchange = {
+        "request": "",
+        "response": f"500\ncontent-type: application/json\n\n{body}",
+    }
     return replace(run.records[0], observed=None, evidence={"exchanges": [exchange]})

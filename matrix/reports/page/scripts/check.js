@@ -10,9 +10,7 @@ function checkDetail(record) {
     record.message && make("p", { class: "message" }, make("bdi", {}, record.message)),
     compared(record),
     record.exchanges.length > 0 && exchanges(record.exchanges),
-    log("The wrapper's log of that moment", record.wrapperLog, "the wrapper's log"),
-    log("TorchServe's log of that moment", record.torchserveLog, "TorchServe's log"),
-    log("Traceback of the harness", record.traceback, "the traceback"),
+    COLUMNS.filter(({ title }) => title).map(({ name, title, copied }) => log(title, record[name], copied)),
     nothing(record),
     cause(record),
     replay(record),
@@ -32,7 +30,8 @@ function judged(record) {
       : `${record.verdict}, where ${record.expectedVerdict} was expected`;
   const more = record.outcomes.map(([name, shown]) => (/^(known|differs)/.test(name) ? `, ${shown}` : ""));
   const took = record.verdict === "missing" ? "" : `, in ${duration(record.seconds)}`;
-  return [verdict, more, record.attempt > 1 && `, attempt ${record.attempt}`, took];
+  const facts = COLUMNS.filter(({ name, fact, usual }) => fact && record[name] !== usual);
+  return [verdict, more, facts.map(({ name, fact }) => `, ${fact} ${record[name]}`), took];
 }
 
 function compared(record) {

@@ -1,6 +1,6 @@
 // The results of this page: unpacked once, then columns of numbers.
 
-const AXES = ["kserve", "protocol", "envelope", "torchserve", "runtime"];
+const { axes: AXES, columns: COLUMNS } = TABLE;
 
 async function unpacked(element) {
   const packed = atob(element.textContent);
@@ -34,24 +34,13 @@ class Store {
   // Gives one record with its numbers resolved.
   record(at) {
     const { records, texts } = this;
-    const [exchanges, wrapperLog, torchserveLog, traceback] = this.evidence[records.evidence[at]];
+    const values = COLUMNS.map(({ name, of }) => [name, of ? this[of][records[name][at]] : records[name][at]]);
+    const record = { at, cell: this.cells[records.cell[at]], ...Object.fromEntries(values) };
     return {
-      at,
-      cell: this.cells[records.cell[at]],
-      check: this.checks[records.check[at]],
-      attempt: records.attempt[at],
-      verdict: this.verdicts[records.verdict[at]],
-      expectedVerdict: this.verdicts[records.expectedVerdict[at]],
-      state: this.states[records.state[at]],
-      outcomes: this.outcomes.filter((_, bit) => records.outcomes[at] & (1 << bit)),
-      message: texts[records.message[at]],
-      expected: texts[records.expected[at]],
-      observed: texts[records.observed[at]],
-      seconds: records.ticks[at] / this.ticks,
-      exchanges: exchanges.map((each) => this.exchanges[each].map((text) => texts[text])),
-      wrapperLog: texts[wrapperLog],
-      torchserveLog: texts[torchserveLog],
-      traceback: texts[traceback],
+      ...record,
+      outcomes: this.outcomes.filter((_, bit) => record.outcomes & (1 << bit)),
+      seconds: record.ticks / this.ticks,
+      exchanges: record.exchanges.map((each) => this.exchanges[each].map((text) => texts[text])),
     };
   }
 
@@ -98,13 +87,12 @@ class Store {
     const wanted = words.toLowerCase();
     const text = this.loweredTexts.map((each) => each.includes(wanted));
     const exchange = this.exchanges.map(([asked, said]) => text[asked] || text[said]);
-    const evidence = this.evidence.map(
-      ([exchanges, ...logs]) => logs.some((each) => text[each]) || exchanges.some((each) => exchange[each]),
-    );
-    const { message, expected, observed, evidence: held } = this.records;
+    const conversation = this.conversations.map((exchanges) => exchanges.some((each) => exchange[each]));
+    const said = COLUMNS.filter(({ of }) => of === "texts").map(({ name }) => this.records[name]);
+    const { exchanges } = this.records;
     return Uint8Array.from(
       { length: this.size },
-      (_, at) => text[message[at]] || text[expected[at]] || text[observed[at]] || evidence[held[at]],
+      (_, at) => said.some((column) => text[column[at]]) || conversation[exchanges[at]],
     );
   }
 }

@@ -1,24 +1,14 @@
 // The boxes to tick: one group for each axis that has more than one point, and for the verdicts.
 
-const TITLES = {
-  outcome: "Outcome",
-  verdict: "Verdict",
-  kserve: "KServe release",
-  protocol: "PROTOCOL_VERSION",
-  envelope: "Envelope",
-  torchserve: "TorchServe release",
-  runtime: "TorchServe runs as",
-};
-
 class Facets {
   constructor(store, place, changed) {
     this.groups = new Map();
-    for (const name of Object.keys(TITLES)) {
+    for (const { name, title } of TABLE.filters) {
       const points = pointsOf(store, name);
       if (points.length < 2) continue;
       const boxes = points.map((point) => facetBox(name, point, changed));
       this.groups.set(name, boxes);
-      place.append(make("fieldset", { class: `facet-${name}` }, make("legend", {}, TITLES[name]), boxes.map((box) => box.label)));
+      place.append(make("fieldset", { class: `facet-${name}` }, make("legend", {}, title), boxes.map((box) => box.label)));
     }
   }
 

@@ -2,26 +2,21 @@
 
 const PAGE = 100;
 const PART_NAMES = { finding: "finding", entry: "entry of the policy" };
-// Each as [name, title, content]. A title that is longer than what it heads is [title, in full].
-const COLUMNS = [
-  ["outcome", "Outcome", (record) => mark(record.state, record.verdict)],
-  ["check", "Check", (record, address) => checkLink(record, address)],
-  ["kserve", "KServe", (record) => record.cell.kserve],
-  ["protocol", ["Protocol", "PROTOCOL_VERSION"], (record) => record.cell.protocol],
-  ["envelope", "Envelope", (record) => record.cell.envelope],
-  ["torchserve", "TorchServe", (record) => record.cell.torchserve],
-  ["runtime", "Runs as", (record) => record.cell.runtime],
-  ["message", "Message", (record) => make("span", { class: "clipped" }, firstLine(record.message))],
-  ["took", "Took", (record) => (record.verdict === "missing" ? "" : duration(record.seconds))],
-];
+// What the list shows of a record where that isn't its cell's point on an axis.
+const CONTENTS = {
+  outcome: (record) => mark(record.state, record.verdict),
+  check: (record, address) => checkLink(record, address),
+  message: (record) => make("span", { class: "clipped" }, firstLine(record.message)),
+  took: (record) => (record.verdict === "missing" ? "" : duration(record.seconds)),
+};
 
 class Results {
   constructor(store, go) {
     this.store = store;
     this.facets = new Facets(store, byId("facets"), () => go(this.#changes()));
     // An axis of one point tells nothing apart.
-    this.columns = COLUMNS.filter(([name]) => !AXES.includes(name) || store.axes[name].length > 1);
-    byId("list").tHead.append(make("tr", {}, this.columns.map(([name, title]) => columnHead(name, ...[title].flat()))));
+    this.columns = TABLE.list.filter(({ name }) => !AXES.includes(name) || store.axes[name].length > 1);
+    byId("list").tHead.append(make("tr", {}, this.columns.map(columnHead)));
     for (const name of WORDS) byId(name).addEventListener("input", () => go(this.#changes()));
     byId("filters").addEventListener("submit", (event) => event.preventDefault());
     byId("clear").addEventListener("click", () => {
@@ -76,8 +71,8 @@ class Results {
   #list(records, address) {
     const rows = Array.from(records, (at) => {
       const record = this.store.record(at);
-      const cells = this.columns.map(([name, , content]) =>
-        make("td", { class: `column-${name}` }, content(record, address)),
+      const cells = this.columns.map(({ name }) =>
+        make("td", { class: `column-${name}` }, CONTENTS[name]?.(record, address) ?? record.cell[name]),
       );
       return make("tr", {}, cells);
     });
@@ -92,7 +87,7 @@ function part(store, name, address) {
   return [make("span", {}, `Only ${PART_NAMES[name]} ${address[name]}: ${title}`), make("a", { href }, "show all")];
 }
 
-function columnHead(name, title, full) {
+function columnHead({ name, title, full }) {
   return make("th", { scope: "col", class: `column-${name}`, title: full, "aria-label": full }, title);
 }
 

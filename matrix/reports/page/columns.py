@@ -1,0 +1,145 @@
+"""What the page knows of each row: the one table of it, for the page's data and for its script."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Hashable
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from kserve_conformance.results.record import Record
+from kserve_conformance.results.verdict import Verdict
+
+from matrix.planning.cells import AXES
+from matrix.reports.page.rows import Row
+
+# Seconds are kept as whole numbers of this part of one: results have four decimals.
+TICKS = 10_000
+
+
+@dataclass(frozen=True)
+class Column:
+    """One thing that the page knows of each row.
+
+    Attributes:
+        name: by which the script asks for it.
+        value: gives it: a whole number, or what stands in a list of the page's data.
+        of: the name of that list, of which the column keeps numbers; what is in ``texts`` is
+            found by a search for words. Empty where the value is a number itself.
+        fact: what it is called where one line says how a check was judged, empty if not there.
+        usual: the value that isn't worth telling there.
+        title: of the box that the open check shows its text in, empty where it has none.
+        copied: what the button of that box says that it copies.
+    """
+
+    name: str
+    value: Callable[[Row], Hashable]
+    of: str = ""
+    fact: str = ""
+    usual: str | int = ""
+    title: str = ""
+    copied: str = ""
+
+
+@dataclass(frozen=True)
+class Heading:
+    """The name and title of a filter, or of what heads a part of the list of results.
+
+    Attributes:
+        full: the title in full, where that is too long for the list.
+    """
+
+    name: str
+    title: str
+    full: str | None = None
+
+
+def _text(read: Callable[[Record], str]) -> Callable[[Row], str]:
+    """Read a text of the record, empty where a planned row has none."""
+    return lambda row: read(row.record) if row.record else ""
+
+
+def _exchanges(row: Row) -> tuple[tuple[str, str], ...]:
+    exchanges = row.record.evidence.get("exchanges", ()) if row.record else ()
+    return tuple((each["request"], each["response"]) for each in exchanges)
+
+
+def _in_words(value: Any) -> str:
+    """Give a value as a person reads it; nothing where there is none."""
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=1)
+
+
+COLUMNS = (
+    Column("check", lambda row: row.check, "checks"),
+    Column("attempt", lambda row: row.attempt, fact="attempt", usual=1),
+    Column("verdict", lambda row: row.verdict, "verdicts"),
+    Column(
+        "expectedVerdict",
+        lambda row: str(row.record.expected_verdict if row.record else Verdict.PASSED),
+        "verdicts",
+    ),
+    Column("state", lambda row: row.state, "states"),
+    Column("outcomes", lambda row: row.outcomes),
+    Column("message", _text(lambda record: record.message), "texts"),
+    Column("expected", _text(lambda record: _in_words(record.expected)), "texts"),
+    Column("observed", _text(lambda record: _in_words(record.observed)), "texts"),
+    Column("ticks", lambda row: round(row.record.seconds * TICKS) if row.record else 0),
+    Column("exchanges", _exchanges, "conversations"),
+    Column(
+        "wrapperLog",
+        _text(lambda record: record.evidence.get("wrapper_log", "")),
+        "texts",
+        title="The wrapper's log of that moment",
+        copied="the wrapper's log",
+    ),
+    Column(
+        "torchserveLog",
+        _text(lambda record: record.evidence.get("torchserve_log", "")),
+        "texts",
+        title="TorchServe's log of that moment",
+        copied="TorchServe's log",
+    ),
+    Column(
+        "traceback",
+        _text(lambda record: record.evidence.get("traceback", "")),
+        "texts",
+        title="Traceback of the harness",
+        copied="the traceback",
+    ),
+    Column("finding", lambda row: row.finding),
+    Column("about", lambda row: row.entries, "about"),
+)
+
+_AXIS_TITLES = {
+    "kserve": ("KServe release", Heading("kserve", "KServe")),
+    "protocol": ("PROTOCOL_VERSION", Heading("protocol", "Protocol", "PROTOCOL_VERSION")),
+    "envelope": ("Envelope", Heading("envelope", "Envelope")),
+    "torchserve": ("TorchServe release", Heading("torchserve", "TorchServe")),
+    "runtime": ("TorchServe runs as", Heading("runtime", "Runs as")),
+}
+_FILTERS = (
+    Heading("outcome", "Outcome"),
+    Heading("verdict", "Verdict"),
+    *(Heading(axis, _AXIS_TITLES[axis][0]) for axis in AXES),
+)
+_LIST = (
+    Heading("outcome", "Outcome"),
+    Heading("check", "Check"),
+    *(_AXIS_TITLES[axis][1] for axis in AXES),
+    Heading("message", "Message"),
+    Heading("took", "Took"),
+)
+
+
+def script() -> str:
+    """Give the table as the script has it: it knows columns by their names alone."""
+    told = [each.name for each in fields(Column) if each.name != "value"]
+    table = {
+        "axes": AXES,
+        "columns": [{name: getattr(each, name) for name in told} for each in COLUMNS],
+        "filters": [asdict(each) for each in _FILTERS],
+        "list": [asdict(each) for each in _LIST],
+    }
+    return f"// Of matrix/reports/page/columns.py.\nconst TABLE = {json.dumps(table)};\n"

@@ -1,0 +1,78 @@
+"""What a check came to arrives at the controller as it was, and is one thing in all phases."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+from typing import Any
+
+import pytest
+from kserve_conformance.asking.transcript import Seen
+from kserve_conformance.results.record import Record
+from kserve_conformance.results.verdict import Verdict
+
+from matrix.running.observation import Observation, Phase
+
+# No member as its default, so that one that is dropped on the way is missed.
+RECORD = Record(
+    cell="cell",
+    axes={"kserve": "0.9.0"},
+    check="starts",
+    verdict=Verdict.FAILED,
+    expected_verdict=Verdict.UNSUPPORTED,
+    message="why",
+    expected={"a": [1, 1.0, None]},
+    observed="\ud800",
+    seconds=0.123456789,
+    evidence={
+        "interpreter": "python",
+        "exchanges": [{"request": "curl", "response": "200"}],
+        "wrapper_log": "a line",
+        "traceback": "Traceback",
+    },
+    binding=False,
+    attempt=2,
+)
+SEEN = Seen("V2-META-001", 1, "GET /v2", "200", "content-type: text/plain", "text")
+PHASE = Phase(Observation(RECORD, 1.5, 2.5), (Observation(RECORD, 3.0, 4.0),), (SEEN, SEEN))
+
+
+def _report() -> pytest.TestReport:
+    return pytest.TestReport("test", ("", 0, ""), {}, "passed", None, "call")
+
+
+def _sent(**members: Any) -> pytest.TestReport:
+    report = _report()
+    PHASE.attach(report)
+    document = json.loads(report.matrix_phase)
+    document["check"]["record"].update(members)
+    document["check"]["record"] = {
+        name: each for name, each in document["check"]["record"].items() if each is not ...
+    }
+    report.matrix_phase = json.dumps(document)  # type: ignore[attr-defined]
+    return report
+
+
+@pytest.mark.parametrize("phase", [PHASE, Phase(Observation(RECORD, 1.5, 2.5))])
+def test_what_is_sent_arrives_as_it_was(phase: Phase) -> None:
+    report = _report()
+    phase.attach(report)
+    arrived = Phase.of(report)
+    assert arrived == phase
+    assert type(arrived.check.record.verdict) is Verdict
+
+
+def test_no_member_of_the_record_that_is_sent_is_its_default() -> None:
+    assert [
+        each.name for each in fields(Record) if getattr(RECORD, each.name) == each.default
+    ] == []
+
+
+def test_an_unknown_member_is_named() -> None:
+    with pytest.raises(ValueError, match=r"^Record has no colour$"):
+        Phase.of(_sent(colour="red"))
+
+
+def test_missing_members_are_named() -> None:
+    with pytest.raises(ValueError, match=r"^Record lacks message, verdict$"):
+        Phase.of(_sent(verdict=..., message=...))
