@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import datetime
 import hashlib
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from kserve_conformance.text.visible import visible
 from markupsafe import Markup
 
 from matrix.planning import policy as policies
+from matrix.planning.axis import AXES
 from matrix.planning.policy import Policy
 from matrix.reports import known_entries, surroundings, timings
 from matrix.reports.findings import Findings
@@ -24,7 +26,7 @@ from matrix.results.states import State
 
 _FOLDER = Path(__file__).parent
 _STYLES = ("base", "layout", "tables", "results", "cell", "print")
-# Later ones use what earlier ones define.
+# Later ones use what earlier ones define, and all of them AXES.
 _SCRIPTS = (
     "text",
     "edges",
@@ -96,7 +98,24 @@ def _shown(value: object) -> object:
 
 
 def _script() -> str:
-    return f'(() => {{\n"use strict";\n{_joined("scripts", _SCRIPTS, "js")}}})();\n'
+    scripts = _joined("scripts", _SCRIPTS, "js")
+    return f'(() => {{\n"use strict";\nconst AXES = {_axes()};\n{scripts}}})();\n'
+
+
+def _axes() -> str:
+    """Tell the scripts of each axis by its name, in their order."""
+    return json.dumps(
+        {
+            axis.name: {
+                "title": axis.title,
+                "legend": axis.legend,
+                "column": axis.column,
+                "inFull": axis.column_in_full,
+                "ofReleases": axis.of_releases,
+            }
+            for axis in AXES
+        }
+    )
 
 
 def _joined(folder: str, names: Sequence[str], ending: str) -> str:

@@ -11,11 +11,9 @@ from typing import Any, Generic, TypeVar
 
 from kserve_conformance import catalogue
 from kserve_conformance.results.verdict import Verdict
-from packaging.version import Version
 
-from matrix.planning import expectations
-from matrix.planning.cells import AXES
-from matrix.reports import grid
+from matrix.planning import axes, expectations
+from matrix.planning.axis import NAMES
 from matrix.reports.findings import MISSING
 from matrix.reports.page.rows import OUTCOMES, Cell, Evidence, Row
 from matrix.results.states import State
@@ -73,7 +71,9 @@ def of(
         "about": column(lambda row: about.number(row.entries)),
     }
     return {
-        "axes": {axis: _points(axis, cells) for axis in AXES},
+        "axes": {
+            name: axes.load().in_order(name, {cell.axes[name] for cell in cells}) for name in NAMES
+        },
         "verdicts": _VERDICTS,
         "outcomes": list(OUTCOMES.items()),
         "states": [[state, state.letter, state.meaning] for state in _STATES],
@@ -116,14 +116,6 @@ def _texts(row: Row) -> Iterable[str]:
     yield from (evidence.wrapper_log, evidence.torchserve_log, evidence.traceback)
     for exchange in evidence.exchanges:
         yield from exchange
-
-
-def _points(axis: str, cells: Iterable[Cell]) -> list[str]:
-    """List the points of an axis that are there, in its order."""
-    found = {cell.axes[axis] for cell in cells}
-    if axis == "protocol":
-        return grid.in_order(found)
-    return sorted(found, key=Version if axis in ("kserve", "torchserve") else None)
 
 
 def _about(check: str) -> dict[str, str]:

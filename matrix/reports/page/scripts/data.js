@@ -1,7 +1,5 @@
 // The results of this page: unpacked once, then columns of numbers.
 
-const AXES = ["kserve", "protocol", "envelope", "torchserve", "runtime"];
-
 async function unpacked(element) {
   const packed = atob(element.textContent);
   const bytes = new Uint8Array(packed.length);
@@ -25,7 +23,7 @@ class Store {
     this.cellOf = new Map(this.cells.map((cell) => [cell.key, cell]));
     // For each axis, the number of each cell's point on it.
     this.points = Object.fromEntries(
-      AXES.map((axis) => [axis, this.cells.map((cell) => this.axes[axis].indexOf(cell[axis]))]),
+      Object.keys(AXES).map((axis) => [axis, this.cells.map((cell) => this.axes[axis].indexOf(cell[axis]))]),
     );
     this.orders = new Map();
     this.loweredTexts = null;

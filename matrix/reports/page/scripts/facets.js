@@ -3,11 +3,7 @@
 const TITLES = {
   outcome: "Outcome",
   verdict: "Verdict",
-  kserve: "KServe release",
-  protocol: "PROTOCOL_VERSION",
-  envelope: "Envelope",
-  torchserve: "TorchServe release",
-  runtime: "TorchServe runs as",
+  ...Object.fromEntries(Object.entries(AXES).map(([name, { legend }]) => [name, legend])),
 };
 
 class Facets {

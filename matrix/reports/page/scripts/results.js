@@ -6,11 +6,11 @@ const PART_NAMES = { finding: "finding", entry: "entry of the policy" };
 const COLUMNS = [
   ["outcome", "Outcome", (record) => mark(record.state, record.verdict)],
   ["check", "Check", (record, address) => checkLink(record, address)],
-  ["kserve", "KServe", (record) => record.cell.kserve],
-  ["protocol", ["Protocol", "PROTOCOL_VERSION"], (record) => record.cell.protocol],
-  ["envelope", "Envelope", (record) => record.cell.envelope],
-  ["torchserve", "TorchServe", (record) => record.cell.torchserve],
-  ["runtime", "Runs as", (record) => record.cell.runtime],
+  ...Object.entries(AXES).map(([name, { column, inFull }]) => [
+    name,
+    inFull ? [column, inFull] : column,
+    (record) => record.cell[name],
+  ]),
   ["message", "Message", (record) => make("span", { class: "clipped" }, firstLine(record.message))],
   ["took", "Took", (record) => (record.verdict === "missing" ? "" : duration(record.seconds))],
 ];
@@ -20,7 +20,7 @@ class Results {
     this.store = store;
     this.facets = new Facets(store, byId("facets"), () => go(this.#changes()));
     // An axis of one point tells nothing apart.
-    this.columns = COLUMNS.filter(([name]) => !AXES.includes(name) || store.axes[name].length > 1);
+    this.columns = COLUMNS.filter(([name]) => !(name in AXES) || store.axes[name].length > 1);
     byId("list").tHead.append(make("tr", {}, this.columns.map(([name, title]) => columnHead(name, ...[title].flat()))));
     for (const name of WORDS) byId(name).addEventListener("input", () => go(this.#changes()));
     byId("filters").addEventListener("submit", (event) => event.preventDefault());
@@ -77,7 +77,7 @@ class Results {
     const rows = Array.from(records, (at) => {
       const record = this.store.record(at);
       const cells = this.columns.map(([name, , content]) =>
-        make("td", { class: `column-${name}` }, content(record, address)),
+        make("td", { class: `column-${name}${name in AXES ? " of-axis" : ""}` }, content(record, address)),
       );
       return make("tr", {}, cells);
     });
