@@ -57,7 +57,8 @@ class Cell:
 
     def moved(self, **points: str) -> Cell:
         """Give the cell at other points of some axes."""
-        return dataclasses.replace(self, **{axis: points[axis] for axis in NAMES if axis in points})
+        changes: dict[str, Any] = {**points}
+        return dataclasses.replace(self, **changes)
 
     @property
     def id(self) -> str:
@@ -76,7 +77,7 @@ class Cell:
 
     def axes(self) -> dict[str, str]:
         """Give the cell as plain data, for results."""
-        return {axis: getattr(self, axis) for axis in NAMES}
+        return {name: getattr(self, name) for name in NAMES}
 
 
 # The points that results from before an axis are of.
