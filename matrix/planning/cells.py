@@ -90,7 +90,7 @@ _LATER: Mapping[str, str] = {
 
 def completed(axes: Mapping[str, str]) -> dict[str, str]:
     """Give a point on every axis, also on those that came after the results that have it."""
-    return {**_LATER, **axes}
+    return {**axes, **{axis: point for axis, point in _LATER.items() if axis not in axes}}
 
 
 def _form(part: Callable[[Axis], str], optional: str) -> str:
