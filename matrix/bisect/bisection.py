@@ -16,6 +16,7 @@ from typing import Protocol
 from kserve_conformance.results.record import Record
 from kserve_conformance.results.verdict import Verdict
 
+from matrix.planning.axis import RELEASE_AXES
 from matrix.results import last_exchange, steady_text
 
 _NOT_JUDGED = (Verdict.ERROR, Verdict.UNPROVISIONED)
@@ -65,7 +66,7 @@ class Outcome:
     def _steady(self, text: str) -> str:
         # Some sentences name the release that they are about.
         axes = self.record.axes
-        for release in (axes.get("kserve"), axes.get("torchserve")):
+        for release in map(axes.get, RELEASE_AXES):
             text = text.replace(release, "~") if release else text
         return steady_text.steady(text)
 

@@ -25,10 +25,9 @@ from matrix.environments import hybrid, locking
 from matrix.environments.locking import LockError
 from matrix.planning import axes, expectations, options
 from matrix.planning.axes import Axes
+from matrix.planning.axis import AXES, BY_NAME, RELEASE_AXES
 from matrix.planning.cells import Cell
 from matrix.planning.options import RUNTIMES, RunOptions
-
-AXES = ("kserve", "torchserve")
 
 
 class BisectError(Exception):
@@ -52,13 +51,13 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     required.add_argument(
         "--bad", required=True, metavar="RELEASE", help="The other end; may be the older one."
     )
-    parser.add_argument("--axis", choices=AXES, default="kserve", help="Whose releases they are.")
+    parser.add_argument(
+        "--axis", choices=RELEASE_AXES, default="kserve", help="Whose releases they are."
+    )
     cell = parser.add_argument_group("the cell")
     cell.add_argument("--cell", metavar="ID", help="A cell that has all other axes right.")
-    cell.add_argument("--protocol", default="unset", help="By its name in axes.toml (unset).")
-    cell.add_argument("--envelope", default="kserve", help="TorchServe's envelope (kserve).")
-    cell.add_argument("--kserve", help="The SDK, with --axis torchserve (the newest).")
-    cell.add_argument("--torchserve", help="The TorchServe release, with --axis kserve.")
+    for axis in _GIVEN:
+        cell.add_argument(f"--{axis.name}", help=axis.searching)
     parser.add_argument(
         "--results",
         action="append",
@@ -79,6 +78,10 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
         group.add_argument(f"--{name}", metavar=metavar, type=kind)
 
 
+# What the cell is told by; the words of its release axes are about --axis, and come last.
+_GIVEN = sorted(
+    (axis for axis in AXES if axis.searching is not None), key=lambda axis: axis.of_releases
+)
 # What a run is given as it is.
 _HANDED_ON = {
     "wrapper": "COMMAND",
@@ -109,7 +112,7 @@ class Task:
     @property
     def title(self) -> str:
         """Give what the axis's releases are called."""
-        return {"kserve": "KServe", "torchserve": "TorchServe"}[self.axis]
+        return BY_NAME[self.axis].title
 
 
 def _main(arguments: argparse.Namespace) -> int:
@@ -230,7 +233,7 @@ def _task(arguments: argparse.Namespace, known: Axes, runs: Sequence[Run]) -> Ta
         runtime = torchserve.available_runtime(arguments.runtime)
     wanted = _options(arguments, runtime, runs)
     one = _cell(arguments, known, wanted, runtime)
-    cells = {release: _moved(one, arguments.axis, release) for release in releases}
+    cells = {release: one.moved(**{arguments.axis: release}) for release in releases}
     _refuse_ends(arguments.check, [cells[releases[0]], cells[releases[-1]]], wanted)
     wanted = dataclasses.replace(wanted, check=(arguments.check,))
     planned = run.make_plan(
@@ -255,7 +258,7 @@ def _refuse_ends(check: str, ends: Sequence[Cell], wanted: RunOptions) -> None:
 
 def _between(arguments: argparse.Namespace, known: Axes) -> list[str]:
     """List the releases from the good end to the bad one."""
-    every = list(known.kserve if arguments.axis == "kserve" else known.torchserve)
+    every = known.offered[arguments.axis]
     ends = []
     for option in ("good", "bad"):
         named = getattr(arguments, option)
@@ -269,7 +272,7 @@ def _between(arguments: argparse.Namespace, known: Axes) -> list[str]:
     good, bad = ends
     if good == bad:
         raise BisectError("--good and --bad are the same release: name two")
-    return every[good : bad + 1] if good < bad else every[bad : good + 1][::-1]
+    return list(every[good : bad + 1] if good < bad else every[bad : good + 1][::-1])
 
 
 def _cell(arguments: argparse.Namespace, known: Axes, wanted: RunOptions, runtime: str) -> Cell:
@@ -283,33 +286,13 @@ def _cell(arguments: argparse.Namespace, known: Axes, wanted: RunOptions, runtim
             f"--{arguments.axis} {searched} is of the axis that is searched: leave it out, or "
             "search another --axis"
         )
-    for option, points in _points(known).items():
-        named = getattr(arguments, option)
+    given = {}
+    for axis in _GIVEN:
+        named, points = getattr(arguments, axis.name), known.offered[axis.name]
         if named is not None and named not in points:
-            raise BisectError(f"--{option} {named}: there is only {', '.join(points)}")
-    return Cell(
-        kserve=arguments.kserve or list(known.kserve)[-1],
-        protocol=arguments.protocol,
-        envelope=arguments.envelope,
-        torchserve=arguments.torchserve or known.default_torchserve,
-        runtime=runtime,
-    )
-
-
-def _points(known: Axes) -> dict[str, list[str]]:
-    services = expectations.load().services.values()
-    return {
-        "protocol": list(known.protocols),
-        "envelope": list(dict.fromkeys(each for one in services for each in one.envelopes)),
-        "kserve": list(known.kserve),
-        "torchserve": list(known.torchserve),
-    }
-
-
-def _moved(cell: Cell, axis: str, release: str) -> Cell:
-    if axis == "kserve":
-        return dataclasses.replace(cell, kserve=release)
-    return dataclasses.replace(cell, torchserve=release)
+            raise BisectError(f"--{axis.name} {named}: there is only {', '.join(points)}")
+        given[axis.name] = named or known.defaults[axis.name]
+    return Cell.at({**known.defaults, **given, "runtime": runtime})
 
 
 def _options(arguments: argparse.Namespace, runtime: str, runs: Sequence[Run]) -> RunOptions:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from kserve_conformance.results import results_file
 from kserve_conformance.results.record import Run
 from kserve_conformance.results.results_file import Given, ResultsError
 
-from matrix.planning.cells import Cell
+from matrix.planning.cells import Cell, completed
 
 FILE_NAME = "results.jsonl"
 # Where `python -m matrix run` writes when nobody says where.
@@ -47,7 +48,7 @@ def one(path: Path) -> Given:
         raise ResultsError(
             f"{named} is not there: `python -m matrix run` writes it; name those of another folder"
         )
-    given = results_file.given(named)
+    given = _with_later_axes(results_file.given(named))
     _refuse_other_cells(given)
     return given
 
@@ -84,6 +85,14 @@ def of_matrix(path: Path) -> Given:
             "and not of the matrix: it has no KServe releases to tell of"
         )
     return given
+
+
+def _with_later_axes(given: Given) -> Given:
+    """Put records from before an axis came at the point of it that they are of."""
+    if given.run.header.runtime is None or not completed({}):
+        return given
+    records = [replace(each, axes=completed(each.axes)) for each in given.run.records]
+    return replace(given, run=replace(given.run, records=records))
 
 
 def _refuse_other_cells(given: Given) -> None:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from fixtures import torchserve
 from matrix.commands import given_results, run
@@ -22,6 +23,7 @@ from matrix.planning import (
     shards,
     timings,
 )
+from matrix.planning.axis import CHOSEN
 from matrix.planning.cells import Cell
 from matrix.planning.options import RunOptions
 from matrix.planning.plan import PlanError
@@ -165,12 +167,11 @@ def _options(wanted: RunOptions, cells: Sequence[Cell], every: Sequence[Cell]) -
     ]
     if by_axes and list(cells) == of_them:
         return replace(wanted, profile=options.DEFAULT_PROFILE, kserve=releases)
+    none_chosen: dict[str, Any] = {axis.name: () for axis in CHOSEN}
     return replace(
         wanted,
+        **none_chosen,
         profile=options.DEFAULT_PROFILE,
         coverage="full",
-        kserve=(),
-        protocol=(),
-        torchserve=(),
         cell=tuple(cell.id for cell in cells),
     )

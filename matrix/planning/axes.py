@@ -13,6 +13,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import Version
 
+from matrix.planning.axis import BY_NAME, NAMES, RELEASE_AXES
 from matrix.planning.release import Release
 
 FILE = Path(__file__).parents[1] / "axes.toml"
@@ -68,17 +69,40 @@ class Axes:
 
     Attributes:
         kserve: the SDK releases by version, oldest first.
-        torchserve: the TorchServe releases offered, oldest first.
-        default_torchserve: the one that is run unless others are asked for.
-        control_planes: what KServe's controllers set.
         protocols: the PROTOCOL_VERSION values by name, None where it isn't set.
+        control_planes: what KServe's controllers set.
+        offered: the points of every axis in its order; releases oldest first.
+        defaults: the point of every axis that is taken where one is needed and none is named.
     """
 
     kserve: Mapping[str, KServeRelease]
-    torchserve: tuple[str, ...]
-    default_torchserve: str
-    control_planes: tuple[ControlPlane, ...]
     protocols: Mapping[str, str | None]
+    control_planes: tuple[ControlPlane, ...]
+    offered: Mapping[str, tuple[str, ...]]
+    defaults: Mapping[str, str]
+
+    @property
+    def torchserve(self) -> tuple[str, ...]:
+        """List the TorchServe releases offered, oldest first."""
+        return self.offered["torchserve"]
+
+    @property
+    def default_torchserve(self) -> str:
+        """Give the one that is run unless others are asked for."""
+        return self.defaults["torchserve"]
+
+    def usual(self, axis: str, profile: str = "default") -> tuple[str, ...]:
+        """List the points of an axis that a run has unless others are asked for."""
+        if axis == "kserve":
+            return self.profile(profile)
+        return self.offered[axis] if BY_NAME[axis].every_point else (self.defaults[axis],)
+
+    def in_order(self, axis: str, points: Iterable[str]) -> list[str]:
+        """Sort points of an axis, those that the file hasn't (any more) last."""
+        if axis in RELEASE_AXES:
+            return sorted(points, key=Version)
+        order = {point: at for at, point in enumerate(self.offered[axis])}
+        return sorted(points, key=lambda point: (order.get(point, len(order)), point))
 
     def profile(self, name: str) -> tuple[str, ...]:
         """List the SDK releases of a profile, oldest first.
@@ -95,10 +119,17 @@ class Axes:
             return tuple(newest.values())
         raise AxesError(f"{name!r} is no profile: use {' or '.join(PROFILES)}")
 
-    def resolved(self, releases: Iterable[str]) -> list[str]:
-        """Replace the word ``newest`` by the newest release of the SDK."""
-        newest = self.profile("all")[-1]
-        return [newest if release == "newest" else release for release in releases]
+    def resolved(self, releases: Iterable[str], axis: str = "kserve") -> list[str]:
+        """Replace the words that stand for points of an axis.
+
+        ``newest`` is the newest release of the SDK, and ``all`` all points of an axis of which a
+        run usually has one.
+        """
+        if axis == "kserve":
+            newest = self.profile("all")[-1]
+            return [newest if release == "newest" else release for release in releases]
+        words = {} if BY_NAME[axis].every_point else {"all": self.offered[axis]}
+        return [point for word in releases for point in words.get(word, (word,))]
 
     def release(self, name: str) -> KServeRelease:
         """Give what is known of an SDK release.
@@ -144,19 +175,37 @@ def _axes(document: Mapping[str, Any]) -> Axes:
     releases.sort(key=lambda each: Version(each.release))
     _refuse_repeats("kserve", "release", (each.release for each in releases))
     _refuse_repeats("protocol", "name", (entry["name"] for entry in document["protocol"]))
-    offered, default = document["torchserve"]["offered"], document["torchserve"]["default"]
-    _refuse_repeats("torchserve", "offered", offered)
-    if default not in offered:
-        raise AxesError(f"torchserve.default: {default} is not among those offered")
+    kserve = {each.release: each for each in releases}
+    protocols = {entry["name"]: entry.get("value") for entry in document["protocol"]}
+    offered = {"kserve": tuple(kserve), "protocol": tuple(protocols)}
+    defaults = {"kserve": releases[-1].release, "protocol": next(iter(protocols))}
+    tables = document.keys() - {"schema", "control_plane"}
+    for name in sorted(tables.symmetric_difference(NAMES)):
+        is_known = name in NAMES
+        raise AxesError(
+            f"{name}: {'it is an axis: add its table' if is_known else 'there is no such axis'}; "
+            f"the axes are {', '.join(NAMES)} (matrix/planning/axis.py)"
+        )
+    for name in NAMES:
+        if name not in offered:
+            offered[name], defaults[name] = _points(name, document[name])
     return Axes(
-        kserve={each.release: each for each in releases},
-        torchserve=tuple(sorted(offered, key=Version)),
-        default_torchserve=default,
+        kserve=kserve,
+        protocols=protocols,
         control_planes=tuple(
             _control_plane(index, entry) for index, entry in enumerate(document["control_plane"])
         ),
-        protocols={entry["name"]: entry.get("value") for entry in document["protocol"]},
+        offered={name: offered[name] for name in NAMES},
+        defaults={name: defaults[name] for name in NAMES},
     )
+
+
+def _points(name: str, entry: Mapping[str, Any]) -> tuple[tuple[str, ...], str]:
+    offered, default = entry["offered"], entry["default"]
+    _refuse_repeats(name, "offered", offered)
+    if default not in offered:
+        raise AxesError(f"{name}.default: {default} is not among those offered")
+    return tuple(sorted(offered, key=Version) if name in RELEASE_AXES else offered), default
 
 
 def _kserve(index: int, entry: Mapping[str, Any]) -> KServeRelease:

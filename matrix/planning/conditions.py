@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import Version
 
-# Axes whose points are releases, compared as versions (PEP 440); the others are words.
-RELEASE_AXES = frozenset({"kserve", "torchserve"})
-WORD_AXES = frozenset({"protocol", "envelope", "runtime", "outcome", "constructor"})
+from matrix.planning.axis import NAMES, RELEASE_AXES
+
+# What conditions name beside the axes of releases: see `expectations.Expectations.point`.
+_WORD_AXES = frozenset({*NAMES, "outcome", "constructor"}.difference(RELEASE_AXES))
 
 
 class ConditionError(ValueError):
@@ -42,12 +43,12 @@ class Condition:
         releases: dict[str, SpecifierSet] = {}
         words: dict[str, frozenset[str]] = {}
         for axis, allowed in clauses.items():
-            if axis in WORD_AXES:
+            if axis in _WORD_AXES:
                 words[axis] = frozenset([allowed] if isinstance(allowed, str) else allowed)
             elif axis in RELEASE_AXES and isinstance(allowed, str):
                 releases[axis] = _specifier(axis, allowed)
             else:
-                known = ", ".join(sorted(RELEASE_AXES | WORD_AXES))
+                known = ", ".join(sorted(_WORD_AXES.union(RELEASE_AXES)))
                 raise ConditionError(
                     f"{axis} = {allowed!r} is no condition: the axes are {known}, and a "
                     "release is given as one version specifier such as '<0.10'"

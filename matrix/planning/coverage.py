@@ -14,7 +14,8 @@ from typing import Any, Literal
 
 import covertable
 
-from matrix.planning.cells import AXES, Cell
+from matrix.planning.axis import NAMES
+from matrix.planning.cells import Cell
 
 Coverage = Literal["full", "pairs", "triples"]
 COVERAGES: tuple[Coverage, ...] = ("full", "pairs", "triples")
@@ -87,7 +88,7 @@ def reduced(cells: Sequence[Cell], coverage: Coverage) -> list[Cell]:
 
 def _varying(cells: Iterable[Cell]) -> list[str]:
     cells = list(cells)
-    return [axis for axis in AXES if len({getattr(cell, axis) for cell in cells}) > 1]
+    return [axis for axis in NAMES if len({getattr(cell, axis) for cell in cells}) > 1]
 
 
 def _points(cell: Cell, axes: Iterable[str]) -> tuple[str, ...]:

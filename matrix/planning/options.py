@@ -6,15 +6,16 @@ import argparse
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from matrix.planning import policy
 from matrix.planning.axes import PROFILES
+from matrix.planning.axis import CHOSEN
 from matrix.planning.coverage import COVERAGES, Coverage
 
 DEFAULT_PROFILE = "default"
-RUNTIMES = ("auto", "container", "process")
 Preference = Literal["auto", "container", "process"]
+RUNTIMES: tuple[Preference, ...] = get_args(Preference)
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ def positive(text: str) -> int:
     return number
 
 
-_LISTS = ("kserve", "protocol", "torchserve", "cell", "check", "lock")
+_LISTS = (*(axis.name for axis in CHOSEN), "cell", "check", "lock")
 
 
 def add(add_option: Callable[..., Any]) -> None:
@@ -104,9 +105,8 @@ def add(add_option: Callable[..., Any]) -> None:
             help=f"Run {what} only; may be given more than once.",
         )
 
-    add_list("kserve", "this release of the KServe SDK (or newest)")
-    add_list("protocol", "this PROTOCOL_VERSION, by its name in axes.toml (unset, v1, ...)")
-    add_list("torchserve", "this TorchServe release (or all of them: all)")
+    for axis in CHOSEN:
+        add_list(axis.name, str(axis.choosing))
     add_list("cell", "the cell of this id, as --list prints it")
     add_list("check", "the check of this id, as expectations.toml names it")
     _add_rest(add_option)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import difflib
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -12,6 +13,7 @@ from kserve_conformance.results.verdict import Verdict
 from matrix.planning import coverage
 from matrix.planning import policy as policies
 from matrix.planning.axes import Axes
+from matrix.planning.axis import BY_NAME, CHOSEN, NAMES, Axis
 from matrix.planning.cells import Cell
 from matrix.planning.expectations import Expectations, ExpectedVerdict
 from matrix.planning.options import RunOptions
@@ -19,6 +21,11 @@ from matrix.planning.policy import Known, Policy
 
 # Of so many points all are told to who names none of them; of more the nearest.
 _MOST_SHOWN = 40
+
+# The order in which cells go through the axes, what is dearest to change first; axes that aren't
+# named here come before them.
+_INNERMOST = ("torchserve", "kserve", "runtime", "protocol", "envelope")
+_NESTED = sorted(NAMES, key=lambda name: name in _INNERMOST and _INNERMOST.index(name) + 1)
 
 # The check that judges the statements of the conformance suite, which are checks of their own.
 CONFORMANCE = "conformance"
@@ -109,7 +116,7 @@ def make(
             nothing is left to run.
     """
     _refuse_unmatched(axes, expectations, policy)
-    cells = _cells(axes, expectations, _selected(axes, options), runtime)
+    cells = cells_at(axes, expectations, {**_selected(axes, options), "runtime": (runtime,)})
     checks = {
         cell.id: expectations.checks_at(_point(cell, expectations, constructor_known))
         for cell in cells
@@ -148,60 +155,49 @@ def around(
 ) -> list[Cell]:
     """Give all cells that a plan could have, to say what share of them it has.
 
-    They are those of the profile and of the plan's other releases, with every PROTOCOL_VERSION, on
-    the TorchServe releases and the runtimes that the plan is about.
+    They are those of the profile and of the plan's other releases, with every PROTOCOL_VERSION and
+    envelope, on the points of the other axes that the plan is about.
     """
-    kserve = {*axes.profile(profile), *(cell.kserve for cell in cells)}
-    selection = _Selection(
-        [release for release in axes.kserve if release in kserve],
-        tuple(axes.protocols),
-        list(dict.fromkeys(cell.torchserve for cell in cells)),
-    )
-    runtimes = dict.fromkeys(cell.runtime for cell in cells)
-    return [each for runtime in runtimes for each in _cells(axes, expectations, selection, runtime)]
+    selection = {
+        name: list(dict.fromkeys(getattr(cell, name) for cell in cells))
+        for name in NAMES
+        if not BY_NAME[name].every_point
+    }
+    kserve = {*axes.profile(profile), *selection["kserve"]}
+    return cells_at(axes, expectations, {**selection, "kserve": axes.in_order("kserve", kserve)})
 
 
-@dataclass(frozen=True)
-class _Selection:
-    kserve: Sequence[str]
-    protocols: Sequence[str]
-    torchserve: Sequence[str]
+def _selected(axes: Axes, options: RunOptions) -> dict[str, tuple[str, ...]]:
+    def points(axis: Axis) -> tuple[str, ...]:
+        words = axes.resolved(getattr(options, axis.name), axis.name)
+        chosen = _chosen(axis.name, words, axes.offered[axis.name])
+        # A cell that is named is run whatever the profile holds.
+        usual = () if options.cell else axes.usual(axis.name, options.profile)
+        return chosen or usual or axes.offered[axis.name]
+
+    return {axis.name: points(axis) for axis in CHOSEN}
 
 
-def _selected(axes: Axes, options: RunOptions) -> _Selection:
-    # A cell that is named is run whatever the profile holds.
-    profile = "all" if options.cell else options.profile
-    return _Selection(
-        _chosen("kserve", axes.resolved(options.kserve), axes.profile("all"))
-        or axes.profile(profile),
-        _chosen("protocol", options.protocol, axes.protocols) or tuple(axes.protocols),
-        _chosen("torchserve", _unfolded(options.torchserve, axes), axes.torchserve)
-        or (axes.torchserve if options.cell else (axes.default_torchserve,)),
-    )
-
-
-def _unfolded(releases: Sequence[str], axes: Axes) -> list[str]:
-    """Replace the word ``all`` by every TorchServe release."""
-    groups = (axes.torchserve if word == "all" else (word,) for word in releases)
-    return [release for group in groups for release in group]
-
-
-def _cells(
-    axes: Axes, expectations: Expectations, selection: _Selection, runtime: str
+def cells_at(
+    axes: Axes, expectations: Expectations, selection: Mapping[str, Sequence[str]]
 ) -> list[Cell]:
+    """List the cells at some points, each PROTOCOL_VERSION with the envelopes that it meets.
+
+    Args:
+        selection: the points by axis, all of them where an axis isn't named.
+
+    Raises:
+        PlanError: when expectations.toml doesn't say what a PROTOCOL_VERSION comes to.
+    """
     for name in axes.protocols:
         if name not in expectations.services and name not in expectations.refusals:
             raise PlanError(
                 f"expectations.toml says nothing of PROTOCOL_VERSION {name!r} of axes.toml: add "
                 "it to serves or to refuses"
             )
-    return [
-        Cell(kserve, protocol, envelope, torchserve, runtime)
-        for torchserve in selection.torchserve
-        for kserve in selection.kserve
-        for protocol in selection.protocols
-        for envelope in expectations.envelopes(protocol)
-    ]
+    chosen = (selection.get(axis, axes.offered[axis]) for axis in _NESTED)
+    cells = (Cell.at(dict(zip(_NESTED, each, strict=True))) for each in itertools.product(*chosen))
+    return [cell for cell in cells if cell.envelope in expectations.envelopes(cell.protocol)]
 
 
 def _point(cell: Cell, expectations: Expectations, constructor_known: bool) -> dict[str, str]:
@@ -210,11 +206,9 @@ def _point(cell: Cell, expectations: Expectations, constructor_known: bool) -> d
 
 def _refuse_unmatched(axes: Axes, expectations: Expectations, policy: Policy | None) -> None:
     """Refuse entries of expectations.toml and of a policy that no cell of the matrix meets."""
-    everything = _Selection(axes.profile("all"), tuple(axes.protocols), axes.torchserve)
     points = [
         _point(cell, expectations, known)
-        for runtime in ("container", "process")
-        for cell in _cells(axes, expectations, everything, runtime)
+        for cell in cells_at(axes, expectations, {})
         for known in (True, False)
     ]
     every = (*expectations.checks.values(), *expectations.statements.values())

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from matrix.planning import coverage, ranges, shards
+from matrix.planning.axis import AXES
 from matrix.planning.cells import Cell
 from matrix.planning.counted import many
 from matrix.planning.plan import PlanError
@@ -214,9 +215,12 @@ def _releases(planned: Planned, task: Task) -> str:
 
 
 def _surroundings(planned: Planned) -> str:
-    torchserves = ", ".join(_distinct(cell.torchserve for cell in planned.whole))
-    runtimes = ", ".join(_distinct(cell.runtime for cell in planned.whole))
-    return f"profile {planned.profile}, TorchServe {torchserves}, {runtimes}"
+    given = (
+        axis.told(", ".join(_distinct(getattr(cell, axis.name) for cell in planned.whole)))
+        for axis in AXES
+        if axis.name != "kserve" and not axis.every_point
+    )
+    return ", ".join([f"profile {planned.profile}", *given])
 
 
 def _distinct(points: Iterable[str]) -> list[str]:

@@ -75,15 +75,9 @@ def of(runs: Iterable[Run]) -> Grid:
             cells[cell.kserve, cell.protocol][name, cell.runtime] = counts[name]
     return Grid(
         releases=sorted({release for release, _ in cells}, key=Version),
-        protocols=in_order({protocol for _, protocol in cells}),
+        protocols=axes.load().in_order("protocol", {protocol for _, protocol in cells}),
         points={where: _point(found) for where, found in cells.items()},
     )
-
-
-def in_order(protocols: Iterable[str]) -> list[str]:
-    """Sort names of PROTOCOL_VERSION values as axes.toml does, those that it hasn't last."""
-    order = list(axes.load().protocols)
-    return sorted(protocols, key=lambda name: order.index(name) if name in order else len(order))
 
 
 def _counts(run: Run) -> Mapping[str, Counter[State]]:

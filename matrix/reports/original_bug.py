@@ -9,8 +9,7 @@ from typing import Any
 from kserve_conformance.results.record import Record, Run
 from packaging.version import Version
 
-from matrix.planning import ranges
-from matrix.reports import grid
+from matrix.planning import axes, ranges
 
 # What the unfixed wrapper answers each request with: its own words, and those of a later SDK.
 WORDS = ("None is not a valid PredictorProtocol", "Unsupported protocol None.")
@@ -60,7 +59,7 @@ def of(runs: Iterable[Run]) -> list[Trace]:
             words,
             {
                 name: sorted(trace.releases[name], key=Version)
-                for name in grid.in_order(trace.releases)
+                for name in axes.load().in_order("protocol", trace.releases)
             },
             trace.example,
         )

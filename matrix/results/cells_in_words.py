@@ -7,15 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from packaging.version import Version
 
 from matrix.planning import ranges
+from matrix.planning.axis import BY_NAME, RELEASE_AXES
 from matrix.planning.cells import Cell
-from matrix.planning.conditions import RELEASE_AXES
 
 Point = Mapping[str, str]
 # The words for some cells, by axis.
 _Piece = dict[str, str]
 
 EVERYWHERE = "everywhere"
-_NAMES = {"kserve": "KServe", "protocol": "PROTOCOL_VERSION", "torchserve": "TorchServe"}
 # So many pieces are told; what has more has no shape that words could give.
 _MOST_PIECES = 4
 
@@ -87,7 +86,7 @@ def _named(axis: str, points: Sequence[str], order: Sequence[str]) -> _Piece:
     told = ranges.told(points, order) if axis in RELEASE_AXES else ", ".join(points)
     is_range = told != ", ".join(points)
     many = f" ({len(points)} releases)" if is_range else ""
-    return {axis: f"{_NAMES.get(axis, axis)} {told}{many}"}
+    return {axis: f"{BY_NAME[axis].title} {told}{many}"}
 
 
 def _at(cells: Iterable[Point], axis: str, point: str) -> list[Point]:

@@ -11,7 +11,9 @@ from kserve_conformance.results.results_file import Given
 
 from matrix.diff import comparison
 from matrix.diff.comparison import Change, Group, Level, Pair
+from matrix.planning import plan
 from matrix.planning.axes import Axes, ControlPlane
+from matrix.planning.axis import NAMES
 from matrix.planning.cells import Cell
 from matrix.planning.expectations import Expectations
 from matrix.results import attempts
@@ -251,12 +253,14 @@ def _cells(
 ) -> Iterator[tuple[Cell, Cell]]:
     """Give the cells that the answer needs, on the old release and on the new."""
     releases = question.source, question.target
-    for torchserve in known.torchserve(releases, axes.default_torchserve):
-        for runtime in question.runtimes:
-            for protocol in axes.protocols:
-                for envelope in expected.envelopes(protocol):
-                    old = Cell(question.source, protocol, envelope, torchserve, runtime)
-                    yield old, replace(old, kserve=question.target)
+    selection: dict[str, Sequence[str]] = {name: axes.usual(name) for name in NAMES}
+    selection |= {
+        "kserve": [question.source],
+        "torchserve": known.torchserve(releases, axes.default_torchserve),
+        "runtime": question.runtimes,
+    }
+    for old in plan.cells_at(axes, expected, selection):
+        yield old, old.moved(kserve=question.target)
 
 
 def _is_break(pair: Pair) -> bool:
@@ -307,7 +311,7 @@ def _pods(
         return []
     protocol, envelope = service.target
     return [
-        (old, replace(old, kserve=question.target, protocol=protocol, envelope=envelope))
+        (old, old.moved(kserve=question.target, protocol=protocol, envelope=envelope))
         for old, _ in needed
         if (old.protocol, old.envelope) == service.source
     ]

@@ -11,7 +11,9 @@ from kserve_conformance.text.redaction import HIDDEN
 
 from matrix.diff.comparison import Group
 from matrix.diff.groups import Teller
+from matrix.planning import plan
 from matrix.planning.axes import Axes, ControlPlane
+from matrix.planning.axis import CHOSEN
 from matrix.planning.cells import Cell
 from matrix.planning.counted import many
 from matrix.planning.expectations import Expectations
@@ -154,20 +156,18 @@ def commands(
 
 
 def _selection(cells: Sequence[Cell], axes: Axes, expected: Expectations) -> list[str]:
-    releases, protocols, torchserve = (
-        list(dict.fromkeys(getattr(cell, axis) for cell in cells))
-        for axis in ("kserve", "protocol", "torchserve")
-    )
-    envelopes = sum(len(expected.envelopes(protocol)) for protocol in protocols)
-    if len(cells) != len(releases) * envelopes * len(torchserve):
+    chosen = {
+        axis.name: list(dict.fromkeys(getattr(cell, axis.name) for cell in cells))
+        for axis in CHOSEN
+    }
+    if len(cells) != len(plan.cells_at(axes, expected, {**chosen, "runtime": ("any",)})):
         # Others would be run, too, which the results have already.
         return _options("cell", [cell.id for cell in cells])
-    every = len(protocols) == len(axes.protocols)
-    default = torchserve == [axes.default_torchserve]
     return [
-        *_options("kserve", releases),
-        *_options("protocol", [] if every else protocols),
-        *_options("torchserve", [] if default else torchserve),
+        word
+        for axis, points in chosen.items()
+        if set(points) != set(axes.usual(axis))
+        for word in _options(axis, points)
     ]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from kserve_conformance.results.record import Record
 from kserve_conformance.results.verdict import Verdict
 
-from matrix.planning.cells import AXES
+from matrix.planning.axis import AXES
 from matrix.reports.page.rows import Row
 
 # Seconds are kept as whole numbers of this part of one: results have four decimals.
@@ -112,22 +112,15 @@ COLUMNS = (
     Column("about", lambda row: row.entries, "about"),
 )
 
-_AXIS_TITLES = {
-    "kserve": ("KServe release", Heading("kserve", "KServe")),
-    "protocol": ("PROTOCOL_VERSION", Heading("protocol", "Protocol", "PROTOCOL_VERSION")),
-    "envelope": ("Envelope", Heading("envelope", "Envelope")),
-    "torchserve": ("TorchServe release", Heading("torchserve", "TorchServe")),
-    "runtime": ("TorchServe runs as", Heading("runtime", "Runs as")),
-}
 _FILTERS = (
     Heading("outcome", "Outcome"),
     Heading("verdict", "Verdict"),
-    *(Heading(axis, _AXIS_TITLES[axis][0]) for axis in AXES),
+    *(Heading(axis.name, axis.legend) for axis in AXES),
 )
 _LIST = (
     Heading("outcome", "Outcome"),
     Heading("check", "Check"),
-    *(_AXIS_TITLES[axis][1] for axis in AXES),
+    *(Heading(axis.name, axis.column, axis.column_in_full) for axis in AXES),
     Heading("message", "Message"),
     Heading("took", "Took"),
 )
@@ -137,7 +130,7 @@ def script() -> str:
     """Give the table as the script has it: it knows columns by their names alone."""
     told = [each.name for each in fields(Column) if each.name != "value"]
     table = {
-        "axes": AXES,
+        "axes": {each.name: {"title": each.title, "ofReleases": each.of_releases} for each in AXES},
         "columns": [{name: getattr(each, name) for name in told} for each in COLUMNS],
         "filters": [asdict(each) for each in _FILTERS],
         "list": [asdict(each) for each in _LIST],

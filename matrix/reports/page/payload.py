@@ -12,11 +12,9 @@ from typing import Any, Generic, TypeVar
 
 from kserve_conformance import catalogue
 from kserve_conformance.results.verdict import Verdict
-from packaging.version import Version
 
-from matrix.planning import expectations
-from matrix.planning.cells import AXES
-from matrix.reports import grid
+from matrix.planning import axes, expectations
+from matrix.planning.axis import NAMES
 from matrix.reports.findings import MISSING
 from matrix.reports.page.columns import COLUMNS, TICKS
 from matrix.reports.page.rows import OUTCOMES, Cell
@@ -65,7 +63,9 @@ def of(
         for column in COLUMNS
     }
     return {
-        "axes": {axis: _points(axis, cells) for axis in AXES},
+        "axes": {
+            name: axes.load().in_order(name, {cell.axes[name] for cell in cells}) for name in NAMES
+        },
         "verdicts": _VERDICTS,
         "outcomes": list(OUTCOMES.items()),
         "states": [[state, state.letter, state.meaning] for state in State],
@@ -93,14 +93,6 @@ class _Numbered(Generic[Value]):
 
     def __iter__(self) -> Any:
         return iter(self._numbers)
-
-
-def _points(axis: str, cells: Iterable[Cell]) -> list[str]:
-    """List the points of an axis that are there, in its order."""
-    found = {cell.axes[axis] for cell in cells}
-    if axis == "protocol":
-        return grid.in_order(found)
-    return sorted(found, key=Version if axis in ("kserve", "torchserve") else None)
 
 
 def _about(check: str) -> dict[str, str]:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from pathlib import Path
+from typing import Any, get_args
 
 import pytest
 from packaging.version import Version
 
-from fixtures.torchserve import releases
-from matrix.planning import axes
+from fixtures.torchserve import Runtime, releases
+from matrix.planning import axes, axis
 from matrix.planning.axes import AxesError
+from matrix.planning.cells import Cell
+from matrix.planning.options import RunOptions
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +65,32 @@ def test_every_torchserve_offered_can_be_run(ours: axes.Axes) -> None:
     assert set(ours.torchserve) <= set(releases.versions())
 
 
+def test_points_that_the_file_lacks_come_last(ours: axes.Axes) -> None:
+    assert ours.in_order("protocol", ["v9", "v2", "unset"]) == ["unset", "v2", "v9"]
+    assert ours.in_order("torchserve", ["0.12.0", "0.9.0"]) == ["0.9.0", "0.12.0"]
+
+
+def test_every_axis_is_a_field_of_cells_and_of_options() -> None:
+    names = [field.name for field in dataclasses.fields(Cell)]
+    assert names == [*axis.NAMES, "attempt"]
+    assert {each.name for each in axis.CHOSEN} <= {
+        each.name for each in dataclasses.fields(RunOptions)
+    }
+
+
+def test_the_schemas_have_the_axes_of_the_table(ours: axes.Axes) -> None:
+    gate, expectations = (
+        json.loads((axes.FILE.parent / f"{name}.schema.json").read_text())
+        for name in ("gate", "expectations")
+    )
+    assert gate["$defs"]["axis"]["enum"] == list(axis.NAMES)
+    least = gate["properties"]["require"]["items"]["properties"]["least"]
+    assert least["propertyNames"]["enum"] == ["cells", *axis.NAMES]
+    serves: Any = expectations["properties"]["serves"]["items"]["properties"]
+    assert serves["envelopes"]["items"]["enum"] == list(ours.offered["envelope"])
+    assert ours.offered["runtime"] == get_args(Runtime)
+
+
 def test_unknown_names_are_told_with_those_there_are(ours: axes.Axes) -> None:
     with pytest.raises(AxesError, match=r"'0\.7\.0' is not in axes\.toml, which has 0\.8\.0, "):
         ours.release("0.7.0")
@@ -89,6 +120,16 @@ MISTAKES = {
         'default = "0.12.0"',
         'default = "0.99.0"',
         r"torchserve\.default: 0\.99\.0 is not among",
+    ),
+    "unknown axis": (
+        "[runtime]",
+        "[runtim]",
+        r"runtim: there is no such axis; the axes are kserve, protocol, envelope, torchserve, ",
+    ),
+    "no table of an axis": (
+        '[runtime]\ndefault = "container"\noffered = ["container", "process"]',
+        "",
+        r"runtime: it is an axis: add its table",
     ),
     "no requirement": (
         '"setuptools<81"',

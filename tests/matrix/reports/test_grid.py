@@ -83,10 +83,6 @@ def test_an_attempt_that_lacks_is_missing(mutant_run: Run) -> None:
     assert counts[State.MISSING] == 6
 
 
-def test_a_protocol_that_the_file_lacks_comes_last() -> None:
-    assert grid.in_order(["v9", "v2", "unset"]) == ["unset", "v2", "v9"]
-
-
 def test_letters_tell_states_apart() -> None:
     letters = [state.letter for state in State]
     assert letters == ["F", "E", "U", "-", "k", "ok"]

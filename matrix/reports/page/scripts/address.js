@@ -2,7 +2,7 @@
 // Whoever opens it sees the same.
 
 const VIEWS = ["overview", "results", "footprint", "timings", "known", "environment"];
-const LISTS = [...AXES, "verdict", "outcome"];
+const LISTS = [...Object.keys(AXES), "verdict", "outcome"];
 const WORDS = ["check", "words", "sort"];
 // A part of the results by its number: one finding, or what an entry of the policy is about.
 const PARTS = ["finding", "entry"];

@@ -1,5 +1,8 @@
 // The open cell: its checks on one side, one of them in full on the other.
 
+// The axes of the overview, which lead here.
+const GRID = ["kserve", "protocol"];
+
 class CellDialog {
   constructor(store, go) {
     this.store = store;
@@ -46,7 +49,7 @@ class CellDialog {
 
   #fill(cell, records, address) {
     const close = make("button", { type: "button", class: "close", "aria-label": "Close", onclick: () => this.dialog.close() }, "\u00d7");
-    const title = make("h2", { id: "cell-title", tabindex: "-1" }, `KServe ${cell.kserve}, PROTOCOL_VERSION ${cell.protocol}`);
+    const title = make("h2", { id: "cell-title", tabindex: "-1" }, GRID.map((name) => `${AXES[name].title} ${cell[name]}`).join(", "));
     this.list = new CheckList(this.store, records, address, (at, how) => this.#choose(at, how));
     this.siblings = this.#siblings(cell);
     this.dialog.replaceChildren(
@@ -73,11 +76,12 @@ class CellDialog {
 
   // Gives links to the cells of the same release and value: other envelopes, the other backend.
   #siblings(cell) {
-    const all = this.store.cells.filter((each) => each.kserve === cell.kserve && each.protocol === cell.protocol);
+    const all = this.store.cells.filter((each) => GRID.every((name) => each[name] === cell[name]));
+    const others = Object.keys(AXES).filter((name) => !GRID.includes(name));
     return new Map(
       all.map((each) => {
         const current = each === cell ? "true" : null;
-        return [each, make("a", { "aria-current": current }, `${each.envelope}, TorchServe ${each.torchserve}, ${each.runtime}`)];
+        return [each, make("a", { "aria-current": current }, others.map((name) => inWords(name, each[name])).join(", "))];
       }),
     );
   }
@@ -94,4 +98,9 @@ class CellDialog {
     const { check, attempt } = this.store.record(at);
     this.go({ at: check.id, attempt: attempt > 1 ? String(attempt) : "" }, how);
   }
+}
+
+// As a sentence names a point: words need no title.
+function inWords(axis, point) {
+  return AXES[axis].ofReleases ? `${AXES[axis].title} ${point}` : point;
 }

@@ -25,7 +25,7 @@ class Store {
     this.cellOf = new Map(this.cells.map((cell) => [cell.key, cell]));
     // For each axis, the number of each cell's point on it.
     this.points = Object.fromEntries(
-      AXES.map((axis) => [axis, this.cells.map((cell) => this.axes[axis].indexOf(cell[axis]))]),
+      Object.keys(AXES).map((axis) => [axis, this.cells.map((cell) => this.axes[axis].indexOf(cell[axis]))]),
     );
     this.orders = new Map();
     this.loweredTexts = null;

@@ -59,7 +59,7 @@ function testsOf(store, address) {
     const wanted = store.about.map((entries) => entries.includes(Number(address.entry)));
     tests.push({ name: "entry", meets: (at) => wanted[about[at]] });
   }
-  for (const axis of AXES) {
+  for (const axis of Object.keys(AXES)) {
     if (!address[axis].length) continue;
     const wanted = store.cells.map((each) => address[axis].includes(each[axis]));
     tests.push({ name: axis, meets: (at) => wanted[cell[at]] });

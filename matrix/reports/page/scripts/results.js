@@ -15,7 +15,7 @@ class Results {
     this.store = store;
     this.facets = new Facets(store, byId("facets"), () => go(this.#changes()));
     // An axis of one point tells nothing apart.
-    this.columns = TABLE.list.filter(({ name }) => !AXES.includes(name) || store.axes[name].length > 1);
+    this.columns = TABLE.list.filter(({ name }) => !(name in AXES) || store.axes[name].length > 1);
     byId("list").tHead.append(make("tr", {}, this.columns.map(columnHead)));
     for (const name of WORDS) byId(name).addEventListener("input", () => go(this.#changes()));
     byId("filters").addEventListener("submit", (event) => event.preventDefault());
@@ -72,7 +72,7 @@ class Results {
     const rows = Array.from(records, (at) => {
       const record = this.store.record(at);
       const cells = this.columns.map(({ name }) =>
-        make("td", { class: `column-${name}` }, CONTENTS[name]?.(record, address) ?? record.cell[name]),
+        make("td", { class: `column-${name}${name in AXES ? " of-axis" : ""}` }, CONTENTS[name]?.(record, address) ?? record.cell[name]),
       );
       return make("tr", {}, cells);
     });
