@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from kserve_conformance.errors import DataFileError
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import Version
 
 # Axes whose points are releases, compared as versions (PEP 440); the others are words.
 RELEASE_AXES = frozenset({"kserve", "torchserve"})
 WORD_AXES = frozenset({"protocol", "envelope", "runtime", "outcome", "constructor"})
-
-
-class ConditionError(ValueError):
-    """A condition that can't be read. Its text says which axis and what to write instead."""
 
 
 Clauses = Mapping[str, "str | list[str]"]
@@ -37,7 +34,7 @@ class Condition:
         """Read a table of a data file.
 
         Raises:
-            ConditionError: for an unknown axis or a malformed version specifier.
+            DataFileError: for an unknown axis or a malformed version specifier.
         """
         releases: dict[str, SpecifierSet] = {}
         words: dict[str, frozenset[str]] = {}
@@ -48,7 +45,7 @@ class Condition:
                 releases[axis] = _specifier(axis, allowed)
             else:
                 known = ", ".join(sorted(RELEASE_AXES | WORD_AXES))
-                raise ConditionError(
+                raise DataFileError(
                     f"{axis} = {allowed!r} is no condition: the axes are {known}, and a "
                     "release is given as one version specifier such as '<0.10'"
                 )
@@ -73,7 +70,7 @@ class AnyOf:
         """Read a table of a data file, or a list of them.
 
         Raises:
-            ConditionError: for an unknown axis or a malformed version specifier.
+            DataFileError: for an unknown axis or a malformed version specifier.
         """
         listed = tables if isinstance(tables, list) else [tables]
         return cls(tuple(Condition.parse(each) for each in listed))
@@ -87,6 +84,6 @@ def _specifier(axis: str, text: str) -> SpecifierSet:
     try:
         return SpecifierSet(text)
     except InvalidSpecifier:
-        raise ConditionError(
+        raise DataFileError(
             f"{axis} = {text!r} is no version specifier: write for instance '>=0.10,<0.14'"
         ) from None

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kserve_conformance.errors import DataFileError
 from kserve_conformance.results.verdict import Unprovisioned
 
 from matrix.commands import cli
@@ -134,7 +135,7 @@ def test_a_change_in_the_wrappers_dependencies_puts_a_lock_out_of_date(
     pyproject = tmp_path / "pyproject.toml"
     pyproject.write_text('[project]\ndependencies = ["aiohttp>=3.9"]\n')
     monkeypatch.setattr(locking, "_PYPROJECT", pyproject)
-    with pytest.raises(LockError, match=r"out of date .*pyproject\.toml: make it with"):
+    with pytest.raises(DataFileError, match=r"out of date .*pyproject\.toml: make it with"):
         locking.find(release, tmp_path)
 
 

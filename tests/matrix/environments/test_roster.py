@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from kserve_conformance.errors import DataFileError
 
 from matrix.environments import roster
 from matrix.environments.roster import RosterError
@@ -58,7 +59,7 @@ def test_what_contradicts_itself_is_refused_with_its_place(
     tables: list[str], said: str, tmp_path: Path
 ) -> None:
     file = written(tmp_path, *tables)
-    with pytest.raises(RosterError) as raised:
+    with pytest.raises(DataFileError) as raised:
         roster.load(file)
     assert str(raised.value).startswith(f"{file}: ")
     assert said in str(raised.value)
