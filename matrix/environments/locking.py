@@ -26,7 +26,7 @@ from matrix.planning.release import Release
 _PYPROJECT = Path(__file__).resolve().parents[2] / "pyproject.toml"
 _INPUTS = re.compile(r"^# Inputs: sha256:([0-9a-f]{64})$", re.MULTILINE)
 _PINNED = re.compile(r"^([A-Za-z0-9._-]+)==([^ ;\\\n]+)", re.MULTILINE)
-_LINE = re.compile(r"(#.*|[A-Za-z0-9._-]+==[^ ;\\]+ \\|    --hash=sha256:[0-9a-f]{64}( \\)?)?")
+_LINE = re.compile(r"(#.*|[A-Za-z0-9._-]+==[^ ;\\]+( \\)?|    --hash=sha256:[0-9a-f]{64}( \\)?)?")
 
 
 class LockError(NotKnown):
@@ -70,7 +70,7 @@ def find(release: Release, folder: Path | None = None) -> Lock:
     path = path_of(release, folder)
     wrong = out_of_date(release, folder)
     if wrong:
-        raise DataFileError(f"{wrong}: make it with `{release.lock_command}`", path=path)
+        raise DataFileError(f"{wrong}: make it with `{release.lock_command}`")
     with located(path):
         refuse_other_lines(path.read_text(encoding="utf-8"), release.lock_command)
     return Lock(release, path, hashlib.sha256(path.read_bytes()).hexdigest())

@@ -45,7 +45,7 @@ MISTAKES = {
     "unknown check": (
         '    "grpc-infer", ',
         '    "grpc-infr", ',
-        r"unsupported: grpc-infr is no check",
+        r"unsupported\[0\]\.check: grpc-infr is no check",
     ),
     "both served and refused": ('protocol = "v3"', 'protocol = "v2"', "v2 is both in serves and"),
 }
