@@ -134,7 +134,8 @@ def _sentence(error: ValidationError) -> str:
     if error.validator == "type":
         kinds = [value] if isinstance(value, str) else value
         told = " or ".join(_KINDS.get(kind, kind) for kind in kinds)
-        return f"{_shown(error)} is not of type {' or '.join(map(repr, kinds))}: write {told}{described}"
+        names = " or ".join(map(repr, kinds))
+        return f"{_shown(error)} is not of type {names}: write {told}{described}"
     if error.validator == "const":
         return f"{_shown(error)} is not known here: write {value!r}"
     if error.validator in ("oneOf", "anyOf"):
