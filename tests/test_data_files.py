@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from kserve_conformance import catalogue, requirements
@@ -194,13 +195,12 @@ def _use(kind: Kind, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kind.module, kind.attribute, place)
     # A default of an argument was taken when its function was made.
     for name in ("load", "check"):
-        function = getattr(kind.module, name, None)
+        function: Any = getattr(kind.module, name, None)
         function = getattr(function, "__wrapped__", function)
-        if getattr(function, "__defaults__", None):
-            defaults = tuple(
-                place if isinstance(each, Path) else each for each in function.__defaults__
-            )
-            monkeypatch.setattr(function, "__defaults__", defaults)
+        defaults = getattr(function, "__defaults__", None)
+        if defaults:
+            here = tuple(place if isinstance(each, Path) else each for each in defaults)
+            monkeypatch.setattr(function, "__defaults__", here)
     for cached in (catalogue.load, exchanges._document):
         cached.cache_clear()
 
@@ -216,7 +216,7 @@ def told_by(kind: Kind, file: Path, folder: Path, capsys: pytest.CaptureFixture[
 
 
 @pytest.fixture(autouse=True)
-def _as_it_was() -> object:
+def _as_it_was() -> Iterator[None]:
     yield
     for cached in (catalogue.load, exchanges._document):
         cached.cache_clear()
