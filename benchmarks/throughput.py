@@ -18,6 +18,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from kserve_conformance.errors import ExitCode
+
 from benchmarks import load, running
 from benchmarks.load import LoadError, Measured
 from fixtures import models
@@ -67,7 +69,7 @@ def main() -> int:
         rows = _measure(releases, asked.seconds, asked.rounds)
     except LoadError as error:
         sys.stderr.write(f"error: {error}\n")
-        return 3
+        return ExitCode.NOT_KNOWN
     told = {
         "schema": 1,
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
@@ -80,7 +82,7 @@ def main() -> int:
     asked.out.parent.mkdir(parents=True, exist_ok=True)
     asked.out.write_text(json.dumps(told, indent=1) + "\n")
     sys.stdout.write(table(told))
-    return 0
+    return ExitCode.AS_EXPECTED
 
 
 def table(told: Mapping[str, Any]) -> str:

@@ -14,16 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from kserve_conformance import datafile
+from kserve_conformance.errors import DataFileError
 
 FOLDER = Path(__file__).with_name("statements")
 _SCHEMA = FOLDER / "statements.schema.json"
 _SOURCES_SCHEMA = FOLDER / "sources.schema.json"
 
 PROFILES = ("v1", "v2", "grpc")
-
-
-class CatalogueError(Exception):
-    """A file of statements that can't be used. Its text names the file and the entry."""
 
 
 class Level(enum.StrEnum):
@@ -81,25 +78,23 @@ def load(folder: Path = FOLDER) -> Mapping[str, Statement]:
     """Read all statements, by id, in the order of the files.
 
     Raises:
-        CatalogueError: when a file breaks its schema, an id is there twice or isn't of its file,
+        DataFileError: when a file breaks its schema, an id is there twice or isn't of its file,
             or a source isn't in sources.toml.
     """
-    sources = datafile.read(folder / "sources.toml", _SOURCES_SCHEMA, CatalogueError)["sources"]
+    sources = datafile.read(folder / "sources.toml", _SOURCES_SCHEMA)["sources"]
     found: dict[str, Statement] = {}
     for path in sorted(folder.glob("*.toml")):
         if path.name == "sources.toml":
             continue
-        document = datafile.read(path, _SCHEMA, CatalogueError)
+        document = datafile.read(path, _SCHEMA)
         for entry in document["statements"]:
-            try:
-                statement = _statement(document, entry, sources)
-            except KeyError as error:
-                raise CatalogueError(
-                    f"{path}: {entry['id']}: sources.toml has no {error}: add it there"
-                ) from None
-            if statement.id in found:
-                raise CatalogueError(f"{path}: {statement.id} is there twice")
-            found[statement.id] = statement
+            name, text = entry["id"], entry["source"]["text"]
+            if text not in sources:
+                wrong = f"sources.toml has no {text!r}: {datafile.nearest(text, sources)}"
+                raise DataFileError(wrong, f"{name}.source.text", path)
+            if name in found:
+                raise DataFileError(f"{name} is there twice", path=path)
+            found[name] = _statement(document, entry, sources)
     return found
 
 

@@ -6,12 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from kserve_conformance.asking.target import Target, TargetError
-from kserve_conformance.catalogue import CatalogueError, Statement
+from kserve_conformance.asking.target import Target
+from kserve_conformance.catalogue import Statement
 from kserve_conformance.commands import options
 from kserve_conformance.commands.run import selected
-from kserve_conformance.requirements import RequirementsError
-from kserve_conformance.results.verdict import SubjectFailed
+from kserve_conformance.errors import ExitCode, NotKnown, WrongUsage
 from kserve_conformance.session import Session
 
 _TARGET = pytest.StashKey[Target]()
@@ -30,7 +29,7 @@ def pytest_configure(config: pytest.Config) -> None:
     try:
         target = options.target_of(config.option)
         statements = selected(target, config.option.suite_version, ())
-    except (TargetError, RequirementsError, CatalogueError) as error:
+    except WrongUsage as error:
         raise pytest.UsageError(str(error)) from None
     config.stash[_TARGET] = target
     config.stash[_STATEMENTS] = statements
@@ -48,7 +47,7 @@ def conformance_session(request: pytest.FixtureRequest) -> Iterator[Session]:
     """Give the server under judgement."""
     try:
         session = Session(request.config.stash[_TARGET])
-    except SubjectFailed as error:
-        pytest.exit(str(error), returncode=3)
+    except NotKnown as error:
+        pytest.exit(str(error), returncode=ExitCode.NOT_KNOWN)
     with session:
         yield session

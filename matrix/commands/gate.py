@@ -6,6 +6,7 @@ import argparse
 import datetime
 from pathlib import Path
 
+from kserve_conformance.errors import ExitCode
 from kserve_conformance.results import surroundings
 from kserve_conformance.results.results_file import Given
 
@@ -89,7 +90,9 @@ def _main(arguments: argparse.Namespace) -> int:
         for line in explanation.of(decision, cell, wanted, expected):
             say(console, line)
     if failure is not None:
-        code = fail(f"--attest {arguments.attest} can't be written: {failure}", 2)
+        code = fail(
+            f"--attest {arguments.attest} can't be written: {failure}", ExitCode.WRONG_USAGE
+        )
         return decision.exit_code or code
     if arguments.attest is not None:
         say(console, f"the in-toto Statement is {arguments.attest}, not signed")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterable, Sequence
 
+from kserve_conformance.errors import ExitCode
 from kserve_conformance.results.verdict import Unprovisioned
 
 from matrix.commands.output import put
@@ -59,7 +60,7 @@ def _check(every: Sequence[Release], releases: Sequence[Release]) -> int:
     for said in wrong:
         put(f"{said}\n")
     put(f"{len(releases)} locks checked, {len(wrong)} wrong\n")
-    return 1 if wrong else 0
+    return ExitCode.AGAINST_SUBJECT if wrong else ExitCode.AS_EXPECTED
 
 
 def _make_all(releases: Iterable[Release]) -> int:
@@ -72,4 +73,4 @@ def _make_all(releases: Iterable[Release]) -> int:
             put(f"error: {error}\n")
         else:
             put(f"{lock.path.name}: {len(lock.pins())} packages as of {release.cut_off}\n")
-    return 3 if failed else 0
+    return ExitCode.NOT_KNOWN if failed else ExitCode.AS_EXPECTED

@@ -12,6 +12,7 @@ import os
 import sys
 from collections.abc import Iterator
 
+from kserve_conformance.errors import ExitCode
 from kserve_conformance.text.visible import printable
 from rich.console import Console
 from rich.text import Text
@@ -56,7 +57,7 @@ def put(text: str) -> None:
         sys.stdout.flush()
 
 
-def fail(sentence: object, code: int) -> int:
+def fail(sentence: object, code: ExitCode) -> ExitCode:
     """Tell on stderr what is wrong, and give the exit code of it."""
     with _as_far_as_read():
         sys.stderr.write(printable(f"error: {sentence}\n"))

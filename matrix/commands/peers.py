@@ -17,6 +17,7 @@ from kserve_conformance import VERSION
 from kserve_conformance.asking.target import Target
 from kserve_conformance.catalogue import PROFILES
 from kserve_conformance.commands.run import judge_all, selected
+from kserve_conformance.errors import ExitCode
 from kserve_conformance.report import CLAIM, About, Report
 from kserve_conformance.results.claim import ProfileClaim, Standing
 from kserve_conformance.results.verdict import SubjectFailed
@@ -144,7 +145,7 @@ def _main(arguments: argparse.Namespace) -> int:
         for line in differences(_kept(file), judged.text):
             differ = True
             say(console, f"{peer.name}: {line}")
-    return int(differ)
+    return ExitCode.AGAINST_SUBJECT if differ else ExitCode.AS_EXPECTED
 
 
 def _kept(file: Path) -> str:
@@ -164,7 +165,7 @@ def judge(peer: Peer, out: Path) -> Judged:
 
     Raises:
         Unprovisioned: when its environment can't be made here.
-        LockError: when it has no lock, or one that is out of date.
+        DataFileError: when it has no lock, or one that is out of date.
         SubjectFailed: when it doesn't start; tells the end of its log.
         PortError: when there are no ports for it, or it doesn't let go of them.
     """

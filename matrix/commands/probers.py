@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 
 import pytest
+from kserve_conformance.errors import NotKnown
 from kserve_conformance.results.record import Record, Run, by_key
 from kserve_conformance.results.results_file import read
 from kserve_conformance.results.verdict import Unprovisioned, Verdict
@@ -19,7 +20,6 @@ from matrix.commands import given_results, run
 from matrix.commands.live import Notices
 from matrix.commands.output import say
 from matrix.environments import provision
-from matrix.environments.locking import LockError
 from matrix.planning.axes import Axes
 from matrix.planning.cells import Cell
 from matrix.planning.options import RunOptions
@@ -33,7 +33,7 @@ _HYBRID_READY_WITHIN = 30.0
 CellOf = Callable[[str], Cell]
 
 
-class Interrupted(Exception):
+class Interrupted(NotKnown):
     """A run that was broken off by Ctrl-C, or by a signal like it."""
 
 
@@ -154,7 +154,7 @@ class ByRunning:
     def _is_made(self, release: str) -> bool:
         try:
             return provision.is_made(self._axes.release(release))
-        except (LockError, Unprovisioned):
+        except Unprovisioned:
             return True  # The run tells what is wrong.
 
 

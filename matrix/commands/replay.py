@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from kserve_conformance.asking.grpc_client import PROTOSET
+from kserve_conformance.errors import ExitCode
 from kserve_conformance.expect import shortened
 from kserve_conformance.results.record import Record, Run
 from kserve_conformance.results.verdict import SubjectFailed, Unprovisioned
@@ -110,7 +111,7 @@ def _main(arguments: argparse.Namespace) -> int:
         found = conditions.find(past, Path(folder), arguments.wrapper)
         wanted = _options(past, checks, found, arguments)
         if found.differences and not arguments.anyway:
-            return fail(_refusal(past, found), 3)
+            return fail(_refusal(past, found), ExitCode.NOT_KNOWN)
         run.make_plan(wanted)
         say(console, f"{past.id} of {source}, {past.header.wrapper['name']}: {len(checks)} checks")
         for sentence in (*found.differences, found.change):

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from kserve_conformance.errors import ExitCode
 from kserve_conformance.results import junit, whole_file
 from kserve_conformance.results.record import Run
 
@@ -75,7 +76,7 @@ def _main(arguments: argparse.Namespace) -> int:
             say(console, f"cut short, and the reports say so: {run.sentence()}")
     for path in written:
         say(console, f"wrote {path}")
-    return 0
+    return ExitCode.AS_EXPECTED
 
 
 @dataclass(frozen=True)

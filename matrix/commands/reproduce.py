@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import requests
+from kserve_conformance.errors import ExitCode
 from kserve_conformance.results.verdict import SubjectFailed, Unprovisioned
 from kserve_conformance.text.visible import printable
 from rich import box
@@ -21,13 +22,12 @@ from rich.text import Text
 from fixtures import leftovers, models, payloads, torchserve
 from fixtures.torchserve import Instance, TorchServe, TorchServeError
 from matrix.commands.output import make_console, say
-from matrix.environments.locking import LockError
 from matrix.environments.provision import provision
 from matrix.planning import axes
 from matrix.planning.axes import PROFILES
 from matrix.planning.options import RUNTIMES, Preference
 from matrix.planning.subject import Subject
-from matrix.running import launch, reference
+from matrix.running import data_files, launch, reference
 from matrix.running.clients import TIMEOUT, encode
 from matrix.running.launch import Situation
 from matrix.running.worker import MODELS
@@ -108,6 +108,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def _main(arguments: argparse.Namespace) -> int:
     console = make_console()
     known = axes.load()
+    data_files.check_fixtures(known)
     chosen = known.resolved(arguments.kserve or known.profile(arguments.profile))
     releases = sorted(
         {known.release(name).release for name in chosen}, key=list(known.kserve).index
@@ -163,7 +164,7 @@ def look(release: str, around: Surroundings) -> Line:
     try:
         python = provision(release).python
         own = reference.by_rest(around.instance, _PATH, payloads.load(_PAYLOAD))
-    except (Unprovisioned, LockError) as error:
+    except Unprovisioned as error:
         return Line(release, missing=str(error))
     return Line(
         release,
@@ -279,8 +280,9 @@ def _extent(what: str, lines: Sequence[Line], seen: Sequence[bool]) -> str:
     )
 
 
-def exit_code(lines: Sequence[Line]) -> int:
+def exit_code(lines: Sequence[Line]) -> ExitCode:
     """Judge: 0 where the fixed wrapper is right on all, 1 where not, 3 where one is missing."""
     if any(line.missing is None and not line.is_fixed for line in lines):
-        return 1
-    return 3 if any(line.missing is not None for line in lines) else 0
+        return ExitCode.AGAINST_SUBJECT
+    missing = any(line.missing is not None for line in lines)
+    return ExitCode.NOT_KNOWN if missing else ExitCode.AS_EXPECTED

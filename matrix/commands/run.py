@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
+from kserve_conformance.errors import ExitCode
 
 from matrix.commands.live import Live
 from matrix.commands.output import make_console, put
 from matrix.planning import axes, expectations, options, plan, policy
 from matrix.planning.options import RunOptions
 from matrix.planning.subject import REPOSITORY, Subject
+from matrix.running import data_files
 
 _SUITE = Path(__file__).parents[1]
 
@@ -44,7 +46,7 @@ def _main(arguments: argparse.Namespace) -> int:
     planned = make_plan(wanted)
     if arguments.list:
         put("".join(f"{cell.id}\n" for cell in planned.cells))
-        return 0
+        return ExitCode.AS_EXPECTED
     signal.signal(signal.SIGTERM, interrupt)
     jobs = min(arguments.jobs, len({cell.kserve for cell in planned.cells}))
     return int(pytest.main(pytest_arguments(wanted, jobs), plugins=[Live(console)]))
@@ -54,16 +56,18 @@ def make_plan(wanted: RunOptions) -> plan.Plan:
     """Make the plan of a run, to refuse what can't be run before pytest starts.
 
     Raises:
-        AxesError, ExpectationsError: when a data file can't be used.
+        DataFileError: when a data file can't be used.
         PlanError: when a selected word isn't on its axis, or nothing is left to run.
         SubjectError: when the wrapper's command is none.
     """
     subject = Subject.described(wanted.wrapper, wanted.wrapper_name, wanted.constructor)
     runtime = "container" if wanted.runtime == "auto" else wanted.runtime
     known = subject.constructor is not None
+    every, expected = axes.load(), expectations.load()
+    data_files.check(every, expected)
     return plan.make(
-        axes.load(),
-        expectations.load(),
+        every,
+        expected,
         wanted,
         runtime,
         constructor_known=known,

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from kserve_conformance import catalogue
+from kserve_conformance.errors import ExitCode
 from kserve_conformance.results.record import Record, Run
 from kserve_conformance.results.verdict import Verdict
 from kserve_conformance.text.visible import printable
@@ -54,9 +55,10 @@ def _main(arguments: argparse.Namespace) -> int:
     return exit_code(run)
 
 
-def exit_code(run: Run) -> int:
+def exit_code(run: Run) -> ExitCode:
     """Judge a run that was read: one that was cut short is never all as expected."""
-    return run.exit_code() or (3 if run.cut_short else 0)
+    code = run.exit_code()
+    return ExitCode.NOT_KNOWN if run.cut_short and not code else code
 
 
 def show(run: Run, console: Console) -> None:

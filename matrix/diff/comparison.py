@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from kserve_conformance.errors import ExitCode, WrongUsage
 from kserve_conformance.results.record import Record, Run, by_key
 from kserve_conformance.results.verdict import Verdict
 
@@ -18,7 +19,7 @@ from matrix.results import steady_text
 _SIGNIFICANCE = 0.05
 
 
-class ComparisonError(Exception):
+class ComparisonError(WrongUsage):
     """Results that have nothing to compare. Its text says why, and what to do."""
 
 
@@ -224,14 +225,15 @@ class Comparison:
         """List what changed or fails, what matters most first."""
         return grouped((each for each in self.pairs if each.change is not Change.SAME), order)
 
-    def exit_code(self) -> int:
+    def exit_code(self) -> ExitCode:
         """Judge: 1 something regressed, 3 something isn't known any more, else 0.
 
         What got worse stands even where other checks could not be made, so 1 goes before 3.
         """
         if self.regressions():
-            return 1
-        return 3 if self.is_incomplete or self.lost() else 0
+            return ExitCode.AGAINST_SUBJECT
+        unknown = self.is_incomplete or self.lost()
+        return ExitCode.NOT_KNOWN if unknown else ExitCode.AS_EXPECTED
 
 
 def compare(old: Run, new: Run, common: bool = False) -> Comparison:

@@ -13,9 +13,12 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from kserve_conformance.errors import DataFileError, located
+
 from matrix.environments import locking
-from matrix.environments.locking import Lock, LockError
+from matrix.environments.locking import Lock
 from matrix.planning.axes import Axes, AxesError
+from matrix.planning.plan import PlanError
 
 _PYTHON = re.compile(r"^# Valid for: CPython (\d+\.\d+) ", re.MULTILINE)
 _CUT_OFF = re.compile(r"^# Cut-off: (\d{4}-\d{2}-\d{2})T00:00:00Z$", re.MULTILINE)
@@ -26,29 +29,31 @@ def read(path: Path, axes: Axes) -> Lock:
     """Read a lock of a KServe release.
 
     Raises:
-        LockError: when the file can't be read, or isn't a lock of a release in axes.toml.
+        DataFileError: when the file can't be read, or isn't a lock of a release in axes.toml.
     """
     try:
         content = path.read_bytes()
         text = content.decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise LockError(f"the lock {path} can't be read: {error}") from None
+        raise DataFileError(f"the lock {path} can't be read: {error}") from None
     python, cut_off, from_source = (
         pattern.search(text) for pattern in (_PYTHON, _CUT_OFF, _FROM_SOURCE)
     )
     if not (python and cut_off and from_source):
-        raise LockError(
+        raise DataFileError(
             f"{path} is no lock: its header doesn't say what it is valid for, its cut-off and "
             "what is installed from source, as `python -m matrix lock` writes them"
         )
+    with located(path):
+        locking.refuse_other_lines(text, "python -m matrix lock")
     listed = [] if from_source[1] == "nothing" else from_source[1].split(", ")
     pinned = locking.pins_in(text).get("kserve")
     if pinned is None:
-        raise LockError(f"{path} holds no KServe SDK: a line kserve==RELEASE is lacking")
+        raise DataFileError(f"{path} holds no KServe SDK: a line kserve==RELEASE is lacking")
     try:
         known = axes.release(pinned)
     except AxesError as error:
-        raise LockError(f"{path}: {error}") from None
+        raise DataFileError(str(error), path=path) from None
     release = dataclasses.replace(
         known,
         python=python[1],
@@ -65,7 +70,8 @@ def by_release(paths: Iterable[str], axes: Axes, wanted: Iterable[str]) -> dict[
         wanted: the releases that are run.
 
     Raises:
-        LockError: when a file is no lock, or two are of one release, or of one not run.
+        DataFileError: when a file is no lock.
+        PlanError: when two are of one release, or of one not run.
     """
     wanted = dict.fromkeys(wanted)
     locks: dict[str, Lock] = {}
@@ -73,8 +79,8 @@ def by_release(paths: Iterable[str], axes: Axes, wanted: Iterable[str]) -> dict[
         lock = read(Path(path), axes)
         name = lock.release.release
         if name not in wanted:
-            raise LockError(f"--lock {path} is of {lock.release}, which this run doesn't have")
+            raise PlanError(f"--lock {path} is of {lock.release}, which this run doesn't have")
         if name in locks:
-            raise LockError(f"--lock {path} is of {lock.release}, as {locks[name].path} is")
+            raise PlanError(f"--lock {path} is of {lock.release}, as {locks[name].path} is")
         locks[name] = lock
     return locks

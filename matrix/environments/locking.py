@@ -10,6 +10,7 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
+from kserve_conformance.errors import DataFileError, NotKnown, located
 from kserve_conformance.results.verdict import Unprovisioned
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -21,10 +22,11 @@ from matrix.planning.release import Release
 _PYPROJECT = Path(__file__).resolve().parents[2] / "pyproject.toml"
 _INPUTS = re.compile(r"^# Inputs: sha256:([0-9a-f]{64})$", re.MULTILINE)
 _PINNED = re.compile(r"^([A-Za-z0-9._-]+)==([^ ;\\\n]+)", re.MULTILINE)
+_LINE = re.compile(r"(#.*|[A-Za-z0-9._-]+==[^ ;\\]+( \\)?|    --hash=sha256:[0-9a-f]{64}( \\)?)?")
 
 
-class LockError(Exception):
-    """A lock that is missing, out of date or can't be made. Its text says how to make it."""
+class LockError(NotKnown):
+    """A lock that can't be made, or can't be had as it was. Its text says what to do."""
 
 
 @dataclass(frozen=True)
@@ -58,14 +60,31 @@ def find(release: Release, folder: Path | None = None) -> Lock:
         folder: where it is, if not where the locks of its package are kept.
 
     Raises:
-        LockError: when there is none, or when the file that names the release or the wrapper's
-            requirements have changed since it was made.
+        DataFileError: when there is none, when a line of it is none of a lock, or when the file
+            that names the release or the wrapper's requirements have changed since it was made.
     """
+    path = path_of(release, folder)
     wrong = out_of_date(release, folder)
     if wrong:
-        raise LockError(f"{wrong}: make it with `{release.lock_command}`")
-    path = path_of(release, folder)
+        raise DataFileError(f"{wrong}: make it with `{release.lock_command}`")
+    with located(path):
+        refuse_other_lines(path.read_text(encoding="utf-8"), release.lock_command)
     return Lock(release, path, hashlib.sha256(path.read_bytes()).hexdigest())
+
+
+def refuse_other_lines(text: str, command: str) -> None:
+    """Refuse what no lock holds, before an installer says so of the environment.
+
+    Args:
+        command: what makes the lock.
+
+    Raises:
+        DataFileError: names the line.
+    """
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not _LINE.fullmatch(line):
+            wrong = "a lock has NAME==VERSION \\ and, below it, --hash=sha256: with 64 digits"
+            raise DataFileError(f"{line!r}: {wrong}: make it with `{command}`", f"line {number}")
 
 
 def out_of_date(release: Release, folder: Path | None = None) -> str | None:
@@ -75,6 +94,8 @@ def out_of_date(release: Release, folder: Path | None = None) -> str | None:
         recorded = _INPUTS.search(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return f"{release} has no lock ({path.name})"
+    except (OSError, UnicodeDecodeError) as error:
+        return f"the lock of {release} ({path.name}) can't be read: {error}"
     if recorded is None or recorded[1] != _inputs(release):
         also = " or with the dependencies in pyproject.toml" if release.beside_the_wrapper else ""
         return f"the lock of {release} ({path.name}) is out of date with {release.data_file}{also}"

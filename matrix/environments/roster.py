@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kserve_conformance import datafile
+from kserve_conformance.errors import DataFileError, WrongUsage, located
 
 from matrix.planning import axes
 from matrix.planning.axes import AxesError
@@ -22,8 +23,8 @@ _SCHEMA = FOLDER / "peers.schema.json"
 KSERVE_SDK = "kserve-sdk"
 
 
-class RosterError(Exception):
-    """A peers.toml that can't be used, or a peer that it doesn't have. Its text says which."""
+class RosterError(WrongUsage):
+    """A peer that peers.toml doesn't have. Its text says which it has."""
 
 
 @dataclass(frozen=True)
@@ -68,18 +69,21 @@ def load(path: Path = FILE) -> Mapping[str, Peer]:
     """Read the file; the peers by name.
 
     Raises:
-        RosterError: when it can't be read, breaks its schema or names a release twice, or one
+        DataFileError: when it can't be read, breaks its schema or names a release twice, or one
             that axes.toml doesn't have.
     """
-    document = datafile.read(path, _SCHEMA, RosterError)
+    document = datafile.read(path, _SCHEMA)
     peers: dict[str, Peer] = {}
     for index, entry in enumerate(document["peer"]):
+        place = f"peer[{index}]"
         try:
-            peer = Peer(entry["kind"], entry["title"], _release(entry), tuple(entry["profiles"]))
-        except (AxesError, RosterError) as error:
-            raise RosterError(f"{path}: peer[{index}]: {error}") from None
+            with located(path, place):
+                release = _release(entry)
+        except AxesError as error:
+            raise DataFileError(str(error), f"{place}.release", path) from None
+        peer = Peer(entry["kind"], entry["title"], release, tuple(entry["profiles"]))
         if peer.name in peers:
-            raise RosterError(f"{path}: peer[{index}]: {peer.name} is there twice")
+            raise DataFileError(f"{peer.name} is there twice", place, path)
         peers[peer.name] = peer
     return peers
 
@@ -99,8 +103,9 @@ def find(name: str) -> Peer:
 def _release(entry: Mapping[str, Any]) -> Release:
     if entry["kind"] == KSERVE_SDK:
         for key in entry.keys() & {"python", "cut_off"}:
-            raise RosterError(f"{key}: that of a release of KServe's SDK is in axes.toml")
+            raise DataFileError("that of a release of KServe's SDK is in axes.toml", key)
         return axes.load().release(entry["release"])
     if not isinstance(entry["cut_off"], datetime.date):
-        raise RosterError(f"cut_off: {entry['cut_off']!r} is text: write a date without quotes")
+        wrong = f"{entry['cut_off']!r} is text: write a date without quotes"
+        raise DataFileError(wrong, "cut_off")
     return MLServerRelease(entry["release"], entry["python"], entry["cut_off"], (), (), ())

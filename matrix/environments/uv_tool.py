@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import uv
+from kserve_conformance.errors import NotKnown
 from kserve_conformance.results.verdict import Unprovisioned
 
 # What uv says when it can't reach the package index or where Python builds are kept.
@@ -24,7 +25,7 @@ _NOT_INHERITED = ("VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "UV_PYTHON", "UV_EX
 NO_COMPILER = {"CC": "false", "CXX": "false"}
 
 
-class UvFailed(Exception):
+class UvFailed(NotKnown):
     """A run of uv that failed. Its text is what uv gave as the cause, in one paragraph.
 
     Attributes:

@@ -6,6 +6,7 @@ import datetime
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from kserve_conformance.errors import ExitCode, WrongUsage
 from kserve_conformance.results.record import Header, Record
 from kserve_conformance.results.results_file import Given
 from kserve_conformance.results.verdict import Verdict
@@ -21,7 +22,11 @@ from matrix.results.attempts import cells as cells_of
 from matrix.results.pass_rate import PassRate
 
 GREEN, RED, UNPROVEN = "GREEN", "RED", "UNPROVEN"
-_WORDS = {0: GREEN, 1: RED, 3: UNPROVEN}
+_WORDS = {
+    ExitCode.AS_EXPECTED: GREEN,
+    ExitCode.AGAINST_SUBJECT: RED,
+    ExitCode.NOT_KNOWN: UNPROVEN,
+}
 _OF_VERDICT = {
     Verdict.FAILED: Rule.FAILED,
     Verdict.PASSED: Rule.PASSED,
@@ -39,7 +44,7 @@ _THE_SAME: Mapping[str, Callable[[Header], str | None]] = {
 }
 
 
-class GateError(Exception):
+class GateError(WrongUsage):
     """Results that can't be judged together, or by this gate. Its text says why."""
 
 
@@ -58,17 +63,18 @@ class Decision:
     findings: Sequence[Finding]
 
     @property
-    def exit_code(self) -> int:
+    def exit_code(self) -> ExitCode:
         """Give 0 for go, 1 for no, 3 where the evidence is insufficient; 1 goes before 3."""
         codes = {reason.exit_code for reason in self.reasons}
-        return 1 if 1 in codes else max(codes, default=0)
+        against = ExitCode.AGAINST_SUBJECT
+        return against if against in codes else max(codes, default=ExitCode.AS_EXPECTED)
 
     @property
     def word(self) -> str:
         """Give the decision in a word."""
         return _WORDS[self.exit_code]
 
-    def of(self, exit_code: int) -> list[Reason]:
+    def of(self, exit_code: ExitCode) -> list[Reason]:
         """List the reasons for an exit code, 0 for those that only warn."""
         return [reason for reason in self.reasons if reason.exit_code == exit_code]
 

@@ -6,6 +6,7 @@ import enum
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from kserve_conformance.errors import ExitCode
 from kserve_conformance.results.record import Record
 
 from matrix.planning.expectations import Expectations
@@ -16,6 +17,10 @@ _LONGEST = 400
 _LONGEST_COMPARED = 200
 
 
+# The weightiest first: what is known against the subject goes before what isn't known.
+_WEIGHTS = (ExitCode.AGAINST_SUBJECT, ExitCode.NOT_KNOWN, ExitCode.AS_EXPECTED)
+
+
 class Rule(enum.Enum):
     """What can stand in the way of a release, the weightiest first, with its exit code.
 
@@ -23,27 +28,27 @@ class Rule(enum.Enum):
     of what is only told.
     """
 
-    FAILED = "failed", 1
-    UNSUPPORTED = "unsupported", 1
-    PASSED = "passed", 1
-    FLAKY = "flaky", 1
-    PASSES_TOO_RARELY = "passes too rarely", 1
-    STALE = "stale", 1
-    EXPIRED = "expired", 1
-    UNMATCHED = "unmatched", 1
-    CUT_SHORT = "cut short", 3
-    TOO_OLD = "too old", 3
-    UNPROVISIONED = "unprovisioned", 3
-    ERROR = "error", 3
-    MISSING = "missing", 3
-    REQUIREMENT = "requirement", 3
-    COVERAGE = "coverage", 3
-    OTHER_COMMIT = "other commit", 3
-    DIRTY_COMMIT = "dirty commit", 3
-    KNOWN_FAILING = "known failing", 0
-    KNOWN_FLAKY = "known flaky", 0
+    FAILED = "failed", ExitCode.AGAINST_SUBJECT
+    UNSUPPORTED = "unsupported", ExitCode.AGAINST_SUBJECT
+    PASSED = "passed", ExitCode.AGAINST_SUBJECT
+    FLAKY = "flaky", ExitCode.AGAINST_SUBJECT
+    PASSES_TOO_RARELY = "passes too rarely", ExitCode.AGAINST_SUBJECT
+    STALE = "stale", ExitCode.AGAINST_SUBJECT
+    EXPIRED = "expired", ExitCode.AGAINST_SUBJECT
+    UNMATCHED = "unmatched", ExitCode.AGAINST_SUBJECT
+    CUT_SHORT = "cut short", ExitCode.NOT_KNOWN
+    TOO_OLD = "too old", ExitCode.NOT_KNOWN
+    UNPROVISIONED = "unprovisioned", ExitCode.NOT_KNOWN
+    ERROR = "error", ExitCode.NOT_KNOWN
+    MISSING = "missing", ExitCode.NOT_KNOWN
+    REQUIREMENT = "requirement", ExitCode.NOT_KNOWN
+    COVERAGE = "coverage", ExitCode.NOT_KNOWN
+    OTHER_COMMIT = "other commit", ExitCode.NOT_KNOWN
+    DIRTY_COMMIT = "dirty commit", ExitCode.NOT_KNOWN
+    KNOWN_FAILING = "known failing", ExitCode.AS_EXPECTED
+    KNOWN_FLAKY = "known flaky", ExitCode.AS_EXPECTED
 
-    def __init__(self, words: str, exit_code: int) -> None:
+    def __init__(self, words: str, exit_code: ExitCode) -> None:
         self.words = words
         self.exit_code = exit_code
 
@@ -76,9 +81,9 @@ class Reason:
     blocks: bool = True
 
     @property
-    def exit_code(self) -> int:
+    def exit_code(self) -> ExitCode:
         """Give what it makes of the gate's exit code."""
-        return self.rule.exit_code if self.blocks else 0
+        return self.rule.exit_code if self.blocks else ExitCode.AS_EXPECTED
 
 
 @dataclass(frozen=True)
@@ -157,7 +162,7 @@ def ordered(reasons: Iterable[Reason]) -> list[Reason]:
     return sorted(
         reasons,
         key=lambda reason: (
-            {1: 0, 3: 1, 0: 2}[reason.exit_code],
+            _WEIGHTS.index(reason.exit_code),
             reason.rule.place,
         ),
     )

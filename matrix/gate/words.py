@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterator, Sequence
 
 from kserve_conformance import catalogue
+from kserve_conformance.errors import ExitCode
 from kserve_conformance.results.results_file import Given
 
 from matrix.gate.deciding import GREEN, Decision
@@ -45,9 +46,9 @@ def headline(decision: Decision, given: Sequence[Given]) -> str:
     records = sum(len(each.run.records) for each in given)
     what = f"{name}, {many(len(decision.cells), 'cell')} on {runtimes}, {records} records"
     counts = (
-        (len(decision.of(1)), "against it"),
-        (len(decision.of(3)), "of insufficient evidence"),
-        (len(decision.of(0)), "that only warn"),
+        (len(decision.of(ExitCode.AGAINST_SUBJECT)), "against it"),
+        (len(decision.of(ExitCode.NOT_KNOWN)), "of insufficient evidence"),
+        (len(decision.of(ExitCode.AS_EXPECTED)), "that only warn"),
     )
     reasons = ", ".join(f"{number} {kind}" for number, kind in counts if number)
     if decision.word == GREEN:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kserve_conformance import datafile
+from kserve_conformance.errors import DataFileError, WrongUsage, located
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import Version
@@ -22,8 +23,8 @@ _SCHEMA = FILE.with_suffix(".schema.json")
 PROFILES = ("default", "all")
 
 
-class AxesError(Exception):
-    """An axes.toml that can't be used, or a point that is on no axis. Its text says which."""
+class AxesError(WrongUsage):
+    """A point that is on no axis of axes.toml. Its text says which there are."""
 
 
 @dataclass(frozen=True)
@@ -161,13 +162,11 @@ def load(path: Path = FILE) -> Axes:
     """Read the file.
 
     Raises:
-        AxesError: when it can't be read, breaks its schema or contradicts itself.
+        DataFileError: when it can't be read, breaks its schema or contradicts itself.
     """
-    document = datafile.read(path, _SCHEMA, AxesError)
-    try:
+    document = datafile.read(path, _SCHEMA)
+    with located(path):
         return _axes(document)
-    except AxesError as error:
-        raise AxesError(f"{path}: {error}") from None
 
 
 def _axes(document: Mapping[str, Any]) -> Axes:
@@ -182,9 +181,10 @@ def _axes(document: Mapping[str, Any]) -> Axes:
     tables = document.keys() - {"schema", "control_plane"}
     for name in sorted(tables.symmetric_difference(NAMES)):
         is_known = name in NAMES
-        raise AxesError(
-            f"{name}: {'it is an axis: add its table' if is_known else 'there is no such axis'}; "
-            f"the axes are {', '.join(NAMES)} (matrix/planning/axis.py)"
+        raise DataFileError(
+            f"{'it is an axis: add its table' if is_known else 'there is no such axis'}; the axes "
+            f"are {', '.join(NAMES)} (matrix/planning/axis.py)",
+            name,
         )
     for name in NAMES:
         if name not in offered:
@@ -204,21 +204,21 @@ def _points(name: str, entry: Mapping[str, Any]) -> tuple[tuple[str, ...], str]:
     offered, default = entry["offered"], entry["default"]
     _refuse_repeats(name, "offered", offered)
     if default not in offered:
-        raise AxesError(f"{name}.default: {default} is not among those offered")
+        raise DataFileError(f"{default} is not among those offered", f"{name}.default")
     return tuple(sorted(offered, key=Version) if name in RELEASE_AXES else offered), default
 
 
 def _kserve(index: int, entry: Mapping[str, Any]) -> KServeRelease:
     if not isinstance(entry["cut_off"], datetime.date):
-        raise AxesError(
-            f"kserve[{index}].cut_off: {entry['cut_off']!r} is text: write a date without quotes"
-        )
+        wrong = f"{entry['cut_off']!r} is text: write a date without quotes"
+        raise DataFileError(wrong, f"kserve[{index}].cut_off")
     for key in ("also", "without", "from_source"):
         for requirement in entry.get(key, ()):
             try:
                 Requirement(requirement)
             except InvalidRequirement as error:
-                raise AxesError(f"kserve[{index}].{key}: {requirement!r}: {error}") from None
+                wrong = f"{requirement!r}: {error}"
+                raise DataFileError(wrong, f"kserve[{index}].{key}") from None
     return KServeRelease(
         entry["release"],
         entry["python"],
@@ -233,7 +233,7 @@ def _control_plane(index: int, entry: Mapping[str, Any]) -> ControlPlane:
     try:
         releases = SpecifierSet(entry["releases"])
     except InvalidSpecifier as error:
-        raise AxesError(f"control_plane[{index}].releases: {error}") from None
+        raise DataFileError(str(error), f"control_plane[{index}].releases") from None
     return ControlPlane(releases, entry["sets_protocol_version"], dict(entry["envelope"]))
 
 
@@ -241,5 +241,5 @@ def _refuse_repeats(table: str, key: str, names: Iterable[str]) -> None:
     seen: set[str] = set()
     for name in names:
         if name in seen:
-            raise AxesError(f"{table}: {key} {name!r} is there twice")
+            raise DataFileError(f"{key} {name!r} is there twice", table)
         seen.add(name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from kserve_conformance.errors import DataFileError
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import Version
 
@@ -12,10 +13,6 @@ from matrix.planning.axis import NAMES, RELEASE_AXES
 
 # What conditions name beside the axes of releases: see `expectations.Expectations.point`.
 _WORD_AXES = frozenset({*NAMES, "outcome", "constructor"}.difference(RELEASE_AXES))
-
-
-class ConditionError(ValueError):
-    """A condition that can't be read. Its text says which axis and what to write instead."""
 
 
 Clauses = Mapping[str, "str | list[str]"]
@@ -38,7 +35,7 @@ class Condition:
         """Read a table of a data file.
 
         Raises:
-            ConditionError: for an unknown axis or a malformed version specifier.
+            DataFileError: for an unknown axis or a malformed version specifier.
         """
         releases: dict[str, SpecifierSet] = {}
         words: dict[str, frozenset[str]] = {}
@@ -49,7 +46,7 @@ class Condition:
                 releases[axis] = _specifier(axis, allowed)
             else:
                 known = ", ".join(sorted(_WORD_AXES.union(RELEASE_AXES)))
-                raise ConditionError(
+                raise DataFileError(
                     f"{axis} = {allowed!r} is no condition: the axes are {known}, and a "
                     "release is given as one version specifier such as '<0.10'"
                 )
@@ -74,7 +71,7 @@ class AnyOf:
         """Read a table of a data file, or a list of them.
 
         Raises:
-            ConditionError: for an unknown axis or a malformed version specifier.
+            DataFileError: for an unknown axis or a malformed version specifier.
         """
         listed = tables if isinstance(tables, list) else [tables]
         return cls(tuple(Condition.parse(each) for each in listed))
@@ -88,6 +85,6 @@ def _specifier(axis: str, text: str) -> SpecifierSet:
     try:
         return SpecifierSet(text)
     except InvalidSpecifier:
-        raise ConditionError(
+        raise DataFileError(
             f"{axis} = {text!r} is no version specifier: write for instance '>=0.10,<0.14'"
         ) from None

@@ -9,19 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from kserve_conformance import catalogue, datafile
+from kserve_conformance.errors import DataFileError, located
 from kserve_conformance.results.verdict import Verdict
 
-from matrix.planning.conditions import AnyOf, ConditionError
+from matrix.planning.conditions import AnyOf
 
 FILE = Path(__file__).parents[1] / "expectations.toml"
 _SCHEMA = FILE.with_suffix(".schema.json")
 
 SERVES = "serves"
 REFUSES = "refuses"
-
-
-class ExpectationsError(Exception):
-    """An expectations.toml that can't be used. Its text names the file and the entry."""
 
 
 @dataclass(frozen=True)
@@ -131,23 +128,21 @@ def load(path: Path = FILE) -> Expectations:
     """Read the file.
 
     Raises:
-        ExpectationsError: when it breaks its schema or contradicts itself.
+        DataFileError: when it can't be read, breaks its schema or contradicts itself.
     """
-    document = datafile.read(path, _SCHEMA, ExpectationsError)
-    try:
+    document = datafile.read(path, _SCHEMA)
+    with located(path):
         return _expectations(document)
-    except (ConditionError, ExpectationsError) as error:
-        raise ExpectationsError(f"{path}: {error}") from None
 
 
 def _expectations(document: Mapping[str, Any]) -> Expectations:
     checks = [
-        Check(entry["id"], entry["statement"], AnyOf.parse(entry["when"]))
-        for entry in document["checks"]
+        Check(entry["id"], entry["statement"], _when(f"checks[{index}]", entry))
+        for index, entry in enumerate(document["checks"])
     ]
     by_id = {check.id: check for check in checks}
     if len(by_id) != len(checks):
-        raise ExpectationsError("checks: an id is there twice")
+        raise DataFileError("an id is there twice", "checks")
     statements = _statements(document.get("conformance", ()))
     services = {
         name: Service(tuple(entry["envelopes"]), entry["effective"], entry["transport"])
@@ -156,11 +151,14 @@ def _expectations(document: Mapping[str, Any]) -> Expectations:
     }
     refusals = {entry["protocol"]: entry["line"] for entry in document["refuses"]}
     known = [*by_id, *statements]
-    exceptions = [_unsupported(entry, known) for entry in document.get("unsupported", ())]
+    exceptions = [
+        _unsupported(f"unsupported[{index}]", entry, known)
+        for index, entry in enumerate(document.get("unsupported", ()))
+    ]
     expectations = Expectations(services, refusals, by_id, statements, tuple(exceptions))
     both = services.keys() & refusals.keys()
     if both:
-        raise ExpectationsError(f"{', '.join(sorted(both))} is both in serves and in refuses")
+        raise DataFileError(f"{', '.join(sorted(both))} is both in serves and in refuses")
     return expectations
 
 
@@ -168,21 +166,27 @@ def _statements(entries: Iterable[Mapping[str, Any]]) -> dict[str, Check]:
     conditions: dict[str, list[Mapping[str, Any]]] = {}
     for entry in entries:
         conditions.setdefault(entry["profile"], []).append(entry["when"])
+    with located(place="conformance"):
+        when = {profile: AnyOf.parse(tables) for profile, tables in conditions.items()}
     return {
-        each.id: Check(each.id, each.sentence, AnyOf.parse(conditions[each.profile]))
+        each.id: Check(each.id, each.sentence, when[each.profile])
         for each in catalogue.load().values()
-        if each.profile in conditions
+        if each.profile in when
     }
 
 
-def _unsupported(entry: Mapping[str, Any], known: Sequence[str]) -> ExpectedVerdict:
+def _when(place: str, entry: Mapping[str, Any]) -> AnyOf:
+    with located(place=f"{place}.when"):
+        return AnyOf.parse(entry["when"])
+
+
+def _unsupported(place: str, entry: Mapping[str, Any], known: Sequence[str]) -> ExpectedVerdict:
     checks: dict[str, None] = {}
     for pattern in entry["check"]:
         found = fnmatch.filter(known, pattern)
         if not found:
-            raise ExpectationsError(
-                f"unsupported: {pattern} is no check in [[checks]] and no statement of the suite"
-            )
+            wrong = f"{pattern} is no check in [[checks]] and no statement of the suite"
+            raise DataFileError(wrong + datafile.near(pattern, known), f"{place}.check")
         checks.update(dict.fromkeys(found))
-    when = AnyOf.parse(entry["when"])
+    when = _when(place, entry)
     return ExpectedVerdict(tuple(checks), when, Verdict.UNSUPPORTED, entry["reason"])

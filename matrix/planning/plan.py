@@ -8,6 +8,7 @@ import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from kserve_conformance.errors import DataFileError, WrongUsage
 from kserve_conformance.results.verdict import Verdict
 
 from matrix.planning import coverage
@@ -31,7 +32,7 @@ _NESTED = sorted(NAMES, key=lambda name: name in _INNERMOST and _INNERMOST.index
 CONFORMANCE = "conformance"
 
 
-class PlanError(Exception):
+class PlanError(WrongUsage):
     """A selection that can't be run. Its text says which word is wrong and what there is."""
 
 
@@ -112,6 +113,7 @@ def make(
         policy: says which checks are known to fail.
 
     Raises:
+        DataFileError: when the data files contradict each other.
         PlanError: when a selected word isn't on its axis, two options contradict each other, or
             nothing is left to run.
     """
@@ -191,7 +193,7 @@ def cells_at(
     """
     for name in axes.protocols:
         if name not in expectations.services and name not in expectations.refusals:
-            raise PlanError(
+            raise DataFileError(
                 f"expectations.toml says nothing of PROTOCOL_VERSION {name!r} of axes.toml: add "
                 "it to serves or to refuses"
             )
@@ -214,7 +216,8 @@ def _refuse_unmatched(axes: Axes, expectations: Expectations, policy: Policy | N
     every = (*expectations.checks.values(), *expectations.statements.values())
     for check in every:
         if not any(check.when.holds(point) for point in points):
-            raise PlanError(f"expectations.toml: check {check.id} meets no cell: mend its 'when'")
+            wrong = f"check {check.id} meets no cell: mend its 'when'"
+            raise DataFileError(wrong, path="expectations.toml")
     entries: list[tuple[str, ExpectedVerdict | Known]] = [
         ("expectations.toml", each) for each in expectations.exceptions
     ]
@@ -224,7 +227,7 @@ def _refuse_unmatched(axes: Axes, expectations: Expectations, policy: Policy | N
         for name in entry.checks:
             when = expectations.check(name).when
             if not any(when.holds(point) and entry.when.holds(point) for point in points):
-                raise PlanError(
+                raise DataFileError(
                     f"{file}: the entry '{entry.reason}' meets no cell of check {name}: mend its "
                     "'when', or remove it"
                 )

@@ -10,19 +10,16 @@ from pathlib import Path
 from typing import Any, Literal
 
 from kserve_conformance import datafile
+from kserve_conformance.errors import DataFileError, located
 
 from matrix.planning import expectations
-from matrix.planning.conditions import AnyOf, ConditionError
+from matrix.planning.conditions import AnyOf
 from matrix.planning.expectations import Expectations
 
 FILE = Path(__file__).parents[1] / "gate.toml"
 _SCHEMA = FILE.with_suffix(".schema.json")
 
 Effect = Literal["block", "warn", "allow"]
-
-
-class PolicyError(Exception):
-    """A policy that can't be used. Its text names the file and the entry."""
 
 
 @dataclass(frozen=True)
@@ -140,15 +137,13 @@ def load(path: Path = FILE, expected: Expectations | None = None) -> Policy:
         expected: what says which checks there are; expectations.toml by default.
 
     Raises:
-        PolicyError: when it can't be read, breaks its schema, names a check that there isn't,
+        DataFileError: when it can't be read, breaks its schema, names a check that there isn't,
             or contradicts itself. An entry that has expired is no error here.
     """
-    document = datafile.read(path, _SCHEMA, PolicyError)
+    document = datafile.read(path, _SCHEMA)
     known = expected or expectations.load()
-    try:
+    with located(path):
         return _policy(document, [*known.checks, *known.statements])
-    except PolicyError as error:
-        raise PolicyError(f"{path}: {error}") from None
 
 
 def today() -> datetime.date:
@@ -168,7 +163,8 @@ def _find(
 def _policy(document: Mapping[str, Any], checks: Sequence[str]) -> Policy:
     for check in document["verdicts"]["first"]:
         if check not in checks:
-            raise PolicyError(f"verdicts.first: {check} is no check of expectations.toml")
+            wrong = f"{check} is no check of expectations.toml{datafile.near(check, checks)}"
+            raise DataFileError(wrong, "verdicts.first")
     failing, flaky = (
         tuple(
             _known(f"{table}[{index}]", entry, checks)
@@ -207,14 +203,12 @@ def _known(place: str, entry: Mapping[str, Any], checks: Sequence[str]) -> Known
     for pattern in entry["check"]:
         matched = fnmatch.filter(checks, pattern)
         if not matched:
-            raise PolicyError(
-                f"{place}.check: {pattern} is no check of expectations.toml and no statement of "
-                "the suite"
-            )
+            wrong = f"{pattern} is no check of expectations.toml and no statement of the suite"
+            raise DataFileError(wrong + datafile.near(pattern, checks), f"{place}.check")
         found.update(dict.fromkeys(matched))
     since, until = (_day(place, key, entry[key]) for key in ("since", "until"))
     if until < since:
-        raise PolicyError(f"{place}: until {until} is before since {since}")
+        raise DataFileError(f"until {until} is before since {since}", place)
     return Known(
         checks=tuple(found),
         when=_when(place, entry["when"]),
@@ -227,14 +221,12 @@ def _known(place: str, entry: Mapping[str, Any], checks: Sequence[str]) -> Known
 
 
 def _when(place: str, entry: Any) -> AnyOf:
-    try:
+    with located(place=f"{place}.when"):
         return AnyOf.parse(entry)
-    except ConditionError as error:
-        raise PolicyError(f"{place}.when: {error}") from None
 
 
 def _day(place: str, key: str, value: Any) -> datetime.date:
     # A date with a time is a date, too, and compares with none.
     if isinstance(value, datetime.date) and not isinstance(value, datetime.datetime):
         return value
-    raise PolicyError(f"{place}.{key}: {value!r} is no date: write for instance 2026-12-31")
+    raise DataFileError(f"{value!r} is no date: write for instance 2026-12-31", f"{place}.{key}")

@@ -7,6 +7,8 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
+from kserve_conformance.errors import WrongUsage
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 OURS_COMMAND = "{python} -m wrapper"
@@ -17,7 +19,7 @@ _NOT_INHERITED = ("PROTOCOL_VERSION", "CONFIG_PATH", "TERMINATION_LOG_PATH")
 _NOT_INHERITED_PREFIXES = ("PYTHON", "PYTEST", "TS_", "MODEL_", "VIRTUAL_ENV")
 
 
-class SubjectError(ValueError):
+class SubjectError(WrongUsage):
     """A subject that can't be started as it was described on the command line."""
 
 

@@ -6,12 +6,13 @@ import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from kserve_conformance.errors import WrongUsage
 from kserve_conformance.results.record import Header, Record, Run
 
 from matrix.results import last_exchange, steady_text
 
 
-class ReplayError(Exception):
+class ReplayError(WrongUsage):
     """What can't be replayed, since the results don't have it. Its text says what they have."""
 
 

@@ -9,19 +9,20 @@ from __future__ import annotations
 import functools
 import json
 import string
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from google.protobuf import text_format
+from google.protobuf.message import Message
 from kserve_conformance import datafile
+from kserve_conformance.errors import DataFileError, located
+from tritonclient.grpc import service_pb2
 
 FILE = Path(__file__).parents[1] / "exchanges.toml"
 _SCHEMA = FILE.with_suffix(".schema.json")
-
-
-class ExchangesError(Exception):
-    """An exchanges.toml that can't be used. Its text says where."""
+_SERVICE = service_pb2.DESCRIPTOR.services_by_name["GRPCInferenceService"]
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,14 @@ class GrpcExchange:
     code: str | None
     error: str | None
 
+    def request_message(self) -> Message:
+        """Give the request as a message."""
+        return _message(f"{self.call}Request", self.request)
+
+    def answer_message(self) -> Message:
+        """Give the answer as a message."""
+        return _message(f"{self.call}Response", self.answer or "")
+
 
 @dataclass(frozen=True)
 class Exchanges:
@@ -83,19 +92,64 @@ def load(meanings: Mapping[str, str], path: Path = FILE) -> Exchanges:
         meanings: what stands for each ``$word``.
 
     Raises:
-        ExchangesError: when it can't be read, breaks its schema or has an unknown ``$word``.
+        DataFileError: when it can't be read, breaks its schema, has an unknown ``$word`` or an
+            answer that is no JSON.
     """
     document = _document(path)
-    return Exchanges(
-        http=tuple(
-            _http(_meant(entry, meanings, f"{path}: http[{index}]"))
-            for index, entry in enumerate(document["http"])
-        ),
-        grpc=tuple(
-            _grpc(_meant(entry, meanings, f"{path}: grpc[{index}]"))
-            for index, entry in enumerate(document["grpc"])
-        ),
-    )
+    with located(path):
+        return Exchanges(
+            http=tuple(
+                _http(_meant(entry, meanings, f"http[{index}]"), f"http[{index}]")
+                for index, entry in enumerate(document["http"])
+            ),
+            grpc=tuple(
+                _grpc(_meant(entry, meanings, f"grpc[{index}]"))
+                for index, entry in enumerate(document["grpc"])
+            ),
+        )
+
+
+def check(checks: Iterable[str], path: Path = FILE) -> None:
+    """Read the file as a run will need it, so that a typo doesn't first show in a cell.
+
+    Args:
+        checks: the ids that there are.
+
+    Raises:
+        DataFileError: when `load` does, or an entry is of no check, of a call that the service
+            doesn't have, or holds what is no message of it.
+    """
+    checks = list(checks)
+    # What stands for the words makes no difference here.
+    known = load({"late": "late", "transport": "rest", "version": "1"}, path)
+    with located(path):
+        for index, http in enumerate(known.http):
+            _refuse_unknown(http.check, checks, f"http[{index}].check")
+        for index, grpc in enumerate(known.grpc):
+            _refuse_unknown(grpc.check, checks, f"grpc[{index}].check")
+            _refuse_other_messages(grpc, f"grpc[{index}]")
+
+
+def _refuse_unknown(check: str, checks: Sequence[str], place: str) -> None:
+    if check not in checks:
+        meant = datafile.near(check, checks)
+        raise DataFileError(f"{check!r} is no check of expectations.toml{meant}", place)
+
+
+def _refuse_other_messages(exchange: GrpcExchange, place: str) -> None:
+    calls = [each.name for each in _SERVICE.methods]
+    if exchange.call not in calls:
+        wrong = (
+            f"{exchange.call!r} is no call of the service: {datafile.nearest(exchange.call, calls)}"
+        )
+        raise DataFileError(wrong, f"{place}.call")
+    for key, parse in (("request", exchange.request_message), ("answer", exchange.answer_message)):
+        try:
+            parse()
+        except text_format.ParseError as error:
+            raise DataFileError(
+                f"no message in protobuf's text format: {error}", f"{place}.{key}"
+            ) from None
 
 
 def checks() -> list[str]:
@@ -107,10 +161,10 @@ def checks() -> list[str]:
 @functools.cache
 def _document(path: Path) -> Mapping[str, Any]:
     # Every cell asks for it several times.
-    return datafile.read(path, _SCHEMA, ExchangesError)
+    return datafile.read(path, _SCHEMA)
 
 
-def _http(entry: Mapping[str, Any]) -> HttpExchange:
+def _http(entry: Mapping[str, Any], place: str) -> HttpExchange:
     method, path = entry["ask"].split(" ", 1)
     body = None
     if "body" in entry or "bytes" in entry:
@@ -122,10 +176,22 @@ def _http(entry: Mapping[str, Any]) -> HttpExchange:
         headers=entry.get("headers", {}),
         body=body,
         status=entry["status"],
-        answer=json.loads(entry["answer"]) if "answer" in entry else None,
+        answer=_json(entry["answer"], place) if "answer" in entry else None,
         error=entry.get("error"),
         answer_headers=entry.get("answer_headers", {}),
     )
+
+
+def _json(text: str, place: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise DataFileError(f"no JSON document: {error}", f"{place}.answer") from None
+
+
+def _message(name: str, text: str) -> Message:
+    message: Message = text_format.Parse(text, getattr(service_pb2, name)())
+    return message
 
 
 def _grpc(entry: Mapping[str, Any]) -> GrpcExchange:
@@ -148,6 +214,5 @@ def _meant(value: Any, meanings: Mapping[str, str], place: str) -> Any:
     try:
         return string.Template(value).substitute(meanings)
     except (KeyError, ValueError) as error:
-        raise ExchangesError(
-            f"{place}: {error}: the words are ${', $'.join(meanings)}, and $$ is a dollar sign"
-        ) from None
+        wrong = f"{error}: the words are ${', $'.join(meanings)}, and $$ is a dollar sign"
+        raise DataFileError(wrong, place) from None

@@ -12,17 +12,16 @@ from collections.abc import Generator
 from typing import Any
 
 import pytest
+from kserve_conformance.errors import ExitCode, WrongUsage
 from kserve_conformance.outcome import Outcome
 from kserve_conformance.results.exhibit import Exhibit
 from kserve_conformance.results.verdict import Verdict
 from kserve_conformance.text.visible import printable
 
-from matrix.environments.locking import LockError
-from matrix.planning import axes, expectations, options, policy
+from matrix.planning import options
 from matrix.planning.cells import Cell
 from matrix.planning.expectations import Expectations
-from matrix.planning.plan import Plan, PlanError
-from matrix.planning.subject import SubjectError
+from matrix.planning.plan import Plan
 from matrix.running import hookspecs, observation
 from matrix.running.distribution import ByRelease, visit_of
 from matrix.running.observation import Phase
@@ -33,10 +32,10 @@ from matrix.running.worker import Stage
 # Making an environment from an empty cache, on a slow line, is a part of the first check.
 _CHECK_WITHIN = 1200
 _EXIT_CODES = {
-    pytest.ExitCode.USAGE_ERROR: 2,
-    pytest.ExitCode.NO_TESTS_COLLECTED: 2,
-    pytest.ExitCode.INTERRUPTED: 3,
-    pytest.ExitCode.INTERNAL_ERROR: 3,
+    pytest.ExitCode.USAGE_ERROR: ExitCode.WRONG_USAGE,
+    pytest.ExitCode.NO_TESTS_COLLECTED: ExitCode.WRONG_USAGE,
+    pytest.ExitCode.INTERRUPTED: ExitCode.NOT_KNOWN,
+    pytest.ExitCode.INTERNAL_ERROR: ExitCode.NOT_KNOWN,
 }
 
 _MATRIX = pytest.StashKey[MatrixSession]()
@@ -62,7 +61,7 @@ def pytest_cmdline_main() -> Generator[None, Any, Any]:
         code = yield
     except pytest.UsageError as error:
         sys.stderr.write(printable(f"error: {error}\n"))
-        return 2
+        return ExitCode.WRONG_USAGE
     return _EXIT_CODES.get(code, code)
 
 
@@ -70,14 +69,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Make the plan."""
     try:
         config.stash[_MATRIX] = MatrixSession(config)
-    except (
-        PlanError,
-        SubjectError,
-        LockError,
-        expectations.ExpectationsError,
-        policy.PolicyError,
-        axes.AxesError,
-    ) as error:
+    except WrongUsage as error:
         raise pytest.UsageError(str(error)) from None
     matrix = config.stash[_MATRIX]
     if matrix.worker is None:

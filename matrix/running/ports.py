@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 
 import filelock
+from kserve_conformance.errors import NotKnown
 
 from fixtures import cache
 
@@ -22,7 +23,7 @@ _FIRST, _LAST = 21000, 31999
 _BLOCK = 50
 
 
-class PortError(Exception):
+class PortError(NotKnown):
     """A port that is not as it should be. Its text says which, and what to do."""
 
 

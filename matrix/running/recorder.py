@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 from kserve_conformance import VERSION
+from kserve_conformance.errors import DataFileError
 from kserve_conformance.results import junit, surroundings
 from kserve_conformance.results.record import Header, Record, Run
 from kserve_conformance.results.results_file import ResultsError, Writer, read
@@ -161,5 +162,5 @@ def _lock(release: str, given: Mapping[str, Lock]) -> str | None:
         return given[release].digest
     try:
         return locking.find(axes.load().release(release)).digest
-    except locking.LockError:
+    except DataFileError:
         return None

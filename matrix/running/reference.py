@@ -9,6 +9,7 @@ from typing import Any
 import grpc
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from kserve_conformance.asking.http_client import HttpClient, Request
+from kserve_conformance.errors import NotKnown
 from kserve_conformance.expect import Departure
 
 from fixtures.torchserve import Instance
@@ -17,7 +18,7 @@ from matrix.running.clients import TIMEOUT, encode
 _PACKAGE = "org.pytorch.serve.grpc.inference"
 
 
-class ReferenceMissingError(Exception):
+class ReferenceMissingError(NotKnown):
     """TorchServe itself didn't answer: the harness's fault, not the subject's."""
 
 

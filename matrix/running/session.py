@@ -12,13 +12,14 @@ import pytest
 
 from fixtures import leftovers, torchserve
 from fixtures.torchserve import Runtime, RuntimeUnavailable, available_runtime
-from matrix.environments import given_locks
+from matrix.environments import given_locks, locking
 from matrix.planning import axes, expectations, policy
 from matrix.planning.axes import Axes
 from matrix.planning.options import RunOptions
 from matrix.planning.plan import Plan
 from matrix.planning.plan import make as make_plan
 from matrix.planning.subject import Subject
+from matrix.running import data_files
 from matrix.running import instances as running
 from matrix.running.instances import Instances
 from matrix.running.recorder import Recorder, past_run
@@ -40,9 +41,11 @@ class MatrixSession:
         self.subject = Subject.described(asked.wrapper, asked.wrapper_name, asked.constructor)
         self.unavailable: str | None = None
         self.runtime: Runtime = self.worker["runtime"] if self.worker else self._runtime()
+        expected = expectations.load()
+        data_files.check(self.axes, expected)
         self.plan: Plan = make_plan(
             self.axes,
-            expectations.load(),
+            expected,
             self.options,
             self.runtime,
             constructor_known=self.subject.constructor is not None,
@@ -51,6 +54,9 @@ class MatrixSession:
         self.locks = given_locks.by_release(
             self.options.lock, self.axes, [cell.kserve for cell in self.plan.cells]
         )
+        for release in dict.fromkeys(cell.kserve for cell in self.plan.cells):
+            if release not in self.locks:
+                locking.find(self.axes.release(release))
         self.instances = Instances()
         self._lent = False
         self.recorder: Recorder | None = None

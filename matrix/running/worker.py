@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from kserve_conformance.errors import NotKnown
 from kserve_conformance.results.verdict import SubjectFailed, Unprovisioned, Verdict
 
 from fixtures.torchserve import Instance
@@ -37,7 +38,7 @@ _PROBE_WITHIN = 120.0
 T = TypeVar("T")
 
 
-class HarnessError(Exception):
+class HarnessError(NotKnown):
     """A fault of the harness or of what it stands on, never the subject's."""
 
 

@@ -6,10 +6,8 @@ import importlib.metadata
 from collections.abc import Callable
 
 import pytest
-from google.protobuf import text_format
 from kserve_conformance.asking.grpc_client import CallFailed
 from kserve_conformance.results.exhibit import Exhibit
-from tritonclient.grpc import service_pb2
 
 from matrix.planning.cells import Cell
 from matrix.planning.expectations import Service
@@ -113,17 +111,13 @@ def _judge_http(
 def _judge_grpc(
     exchange: GrpcExchange, client: GrpcClient, exhibit: Exhibit, exactly: bool
 ) -> None:
-    request = text_format.Parse(exchange.request, getattr(service_pb2, f"{exchange.call}Request")())
     what = f"{exchange.call} {exchange.request}"
     try:
-        answer = client.call(exchange.call, request)
+        answer = client.call(exchange.call, exchange.request_message())
     except CallFailed as refusal:
         exhibit.equal(refusal.code, exchange.code or "OK", f"status of {what}: {refusal.details}")
         if exactly:
             exhibit.equal(refusal.details, exchange.error, f"sentence of {what}")
         return
     exhibit.equal("OK", exchange.code or "OK", f"status of {what}")
-    wanted = text_format.Parse(
-        exchange.answer or "", getattr(service_pb2, f"{exchange.call}Response")()
-    )
-    exhibit.equal(str(answer), str(wanted), f"answer to {what}")
+    exhibit.equal(str(answer), str(exchange.answer_message()), f"answer to {what}")

@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from kserve_conformance.errors import ExitCode, WrongUsage
 from kserve_conformance.results.record import Header, Record
 from kserve_conformance.results.results_file import Given
 
@@ -23,7 +24,7 @@ from matrix.results.attempts import JudgedCell, Standing
 _ABSENT = "absent"
 
 
-class UpgradeError(Exception):
+class UpgradeError(WrongUsage):
     """A question that can't be answered as it was put. Its text says what to put instead."""
 
 
@@ -115,11 +116,11 @@ class Answer:
     services: tuple[Service, ...]
     unknown: tuple[Unknown, ...]
 
-    def exit_code(self) -> int:
+    def exit_code(self) -> ExitCode:
         """Judge: 1 something breaks, 3 it isn't known, 0 nothing breaks."""
         if self.breaks or any(each.breaks or each.is_refused for each in self.services):
-            return 1
-        return 3 if self.unknown else 0
+            return ExitCode.AGAINST_SUBJECT
+        return ExitCode.NOT_KNOWN if self.unknown else ExitCode.AS_EXPECTED
 
 
 def answer(

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from kserve_conformance.errors import ExitCode
 from kserve_conformance.results.record import Header
 from kserve_conformance.text.redaction import HIDDEN
 
@@ -62,10 +63,10 @@ class Words:
         step = f"{kind} of {name} from KServe {question.source} to {question.target}"
         backends = " and ".join(question.runtimes)
         code = answer.exit_code()
-        if code == 1:
+        if code == ExitCode.AGAINST_SUBJECT:
             more = ", and not everything is known" if answer.unknown else ""
             return f"no: {step}: {' and '.join(self._broken())}{more}"
-        if code == 3:
+        if code == ExitCode.NOT_KNOWN:
             cells = many(len(answer.unknown), "cell")
             return f"not known: {step}: the results don't judge {cells} that the answer needs"
         return (

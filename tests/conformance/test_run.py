@@ -228,7 +228,7 @@ def test_payloads_that_break_their_schema_are_told_with_their_place(
     payloads.write_text('{"v2": {"inputs": [{"name": "x"}]}}')
     target = ["--target", "http://h:9", "--model", "m"]
     assert main(["run", *target, "--payloads", str(payloads)]) == 2
-    assert "v2.inputs.0: 'shape' is a required property" in capsys.readouterr().err
+    assert "v2.inputs[0]: 'shape' is a required property" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -246,7 +246,7 @@ def test_payloads_that_cannot_be_sent_are_told(
     target = ["--target", "http://h:9", "--model", "m"]
     assert main(["run", *target, "--payloads", str(payloads)]) == 2
     said = capsys.readouterr().err
-    assert "v2.inputs.0: " in said
+    assert "v2.inputs[0]: " in said
     assert told in said
 
 

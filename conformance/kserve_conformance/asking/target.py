@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import struct
 from collections.abc import Mapping
@@ -11,19 +10,18 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import jsonschema
-
-from kserve_conformance import tensors
+from kserve_conformance import datafile, tensors
 from kserve_conformance.asking.http_client import TIMEOUT
 from kserve_conformance.catalogue import PROFILES
+from kserve_conformance.errors import DataFileError, WrongUsage
 
 _SCHEMA = Path(__file__).with_name("payloads.schema.json")
 # What a model's name would end or change a path with.
 _PATH_SIGNS = frozenset("/?#%")
 
 
-class TargetError(ValueError):
-    """A target that can't be asked as it was described. Its text is a sentence."""
+class TargetError(WrongUsage):
+    """A target that can't be asked as it was described."""
 
 
 @dataclass(frozen=True)
@@ -93,20 +91,13 @@ def read_payloads(path: Path) -> Mapping[str, Any]:
     """Read a file of sample requests: ``{"v1": {"instances": ...}, "v2": {"inputs": ...}}``.
 
     Raises:
-        TargetError: when it can't be read or has another form; says where.
+        DataFileError: when it can't be read or has another form; says where.
     """
-    try:
-        document: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        jsonschema.validate(document, json.loads(_SCHEMA.read_text(encoding="utf-8")))
-    except (OSError, ValueError) as error:
-        raise TargetError(f"--payloads {path} can't be read: {error}") from None
-    except jsonschema.ValidationError as error:
-        place = ".".join(str(part) for part in error.absolute_path) or "the document"
-        raise TargetError(f"--payloads {path}: {place}: {error.message[:300]}") from None
+    document = datafile.read(path, _SCHEMA)
     for index, each in enumerate(document.get("v2", {}).get("inputs", ())):
         wrong = _why_not_sound(each)
         if wrong is not None:
-            raise TargetError(f"--payloads {path}: v2.inputs.{index}: {wrong}")
+            raise DataFileError(wrong, f"v2.inputs[{index}]", path)
     return document
 
 

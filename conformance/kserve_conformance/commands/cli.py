@@ -8,11 +8,8 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-from kserve_conformance.asking.target import TargetError
-from kserve_conformance.catalogue import CatalogueError
 from kserve_conformance.commands import fuzz, lookup, run
-from kserve_conformance.requirements import RequirementsError
-from kserve_conformance.results.verdict import SubjectFailed
+from kserve_conformance.errors import ExitCode, NotKnown, WrongUsage
 from kserve_conformance.text.visible import printable
 
 _COMMANDS = (run, fuzz, lookup)
@@ -37,17 +34,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         code: int = arguments.command(arguments)
-    except (TargetError, RequirementsError, CatalogueError) as error:
-        return _fail(error, 2)
-    except (SubjectFailed, OSError) as error:
-        return _fail(error, 3)
+    except WrongUsage as error:
+        return _fail(error, ExitCode.WRONG_USAGE)
+    except (NotKnown, OSError) as error:
+        return _fail(error, ExitCode.NOT_KNOWN)
     except Exception:
         # Python's own 1 would say that the server departs.
         traceback.print_exc()
-        return 3
+        return ExitCode.NOT_KNOWN
     return code
 
 
-def _fail(error: Exception, code: int) -> int:
+def _fail(error: Exception, code: ExitCode) -> int:
     sys.stderr.write(printable(f"error: {error}\n"))
     return code

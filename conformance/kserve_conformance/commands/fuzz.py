@@ -17,6 +17,7 @@ from kserve_conformance.asking.server import Server
 from kserve_conformance.asking.target import Target, TargetError
 from kserve_conformance.catalogue import Level
 from kserve_conformance.commands import options
+from kserve_conformance.errors import ExitCode
 from kserve_conformance.expect import Departure, shortened
 from kserve_conformance.fuzzing import Blamed, RequestClass, all_classes, falsify
 from kserve_conformance.fuzzing.falsify import Finding, Found
@@ -169,7 +170,9 @@ def _main(arguments: argparse.Namespace) -> int:
     sys.stdout.write(
         f"{sent} classes, {requests} requests, seed {arguments.seed}: {findings} findings\n"
     )
-    return 1 if any(each.is_binding for each in results) else 3 * failed
+    if any(each.is_binding for each in results):
+        return ExitCode.AGAINST_SUBJECT
+    return ExitCode.NOT_KNOWN if failed else ExitCode.AS_EXPECTED
 
 
 def _is_of(each: RequestClass, target: Target) -> bool:

@@ -10,6 +10,7 @@ from kserve_conformance import catalogue, differences, page, requirements
 from kserve_conformance.asking import transcript
 from kserve_conformance.asking.grpc_client import PROTOSET, protoset
 from kserve_conformance.asking.target import TargetError
+from kserve_conformance.errors import ExitCode
 from kserve_conformance.text.visible import printable
 
 
@@ -61,14 +62,14 @@ def _differences(arguments: argparse.Namespace) -> int:
         except ValueError as error:
             raise TargetError(str(error)) from None
     sys.stdout.write(printable(differences.page({"All requests": transcripts}, "server")))
-    return 1 if differences.between(transcripts) else 0
+    return ExitCode.AGAINST_SUBJECT if differences.between(transcripts) else ExitCode.AS_EXPECTED
 
 
 def _list(arguments: argparse.Namespace) -> int:
     for each in catalogue.load().values():
         if arguments.profile in (None, each.profile):
             sys.stdout.write(f"{each.id:18} {each.level:13} {each.sentence}\n")
-    return 0
+    return ExitCode.AS_EXPECTED
 
 
 def _page(arguments: argparse.Namespace) -> int:
@@ -90,9 +91,9 @@ def _put(text: str, file: Path | None) -> int:
         sys.stdout.write(text)
     else:
         file.write_text(text, encoding="utf-8")
-    return 0
+    return ExitCode.AS_EXPECTED
 
 
 def _protoset(arguments: argparse.Namespace) -> int:
     arguments.out.write_bytes(protoset())
-    return 0
+    return ExitCode.AS_EXPECTED

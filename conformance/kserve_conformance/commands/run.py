@@ -15,6 +15,7 @@ from kserve_conformance import catalogue, failure, requirements
 from kserve_conformance.asking.target import Target, TargetError
 from kserve_conformance.catalogue import Level, Statement
 from kserve_conformance.commands import options
+from kserve_conformance.errors import ExitCode
 from kserve_conformance.outcome import Outcome
 from kserve_conformance.report import CLAIM, Report
 from kserve_conformance.results.claim import ProfileClaim, Standing
@@ -63,6 +64,7 @@ def selected(target: Target, version: str, wanted: Sequence[str]) -> list[Statem
 
     Raises:
         RequirementsError: when there is no such version.
+        DataFileError: when a file of the suite can't be used.
         TargetError: when a wanted id matches nothing.
     """
     required = requirements.load(version)
@@ -103,7 +105,7 @@ def _main(arguments: argparse.Namespace) -> int:
     _conclude(console, arguments.out, outcomes, claims)
     code = run.exit_code()
     partial = any(each.standing is Standing.PARTIAL for each in claims)
-    return code or int(arguments.strict and partial)
+    return ExitCode.AGAINST_SUBJECT if arguments.strict and partial and not code else code
 
 
 def judge_all(

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from kserve_conformance.errors import NotKnown, WrongUsage
 from kserve_conformance.results.record import Footer, Header, Record, Run
 from kserve_conformance.results.results_file import Given
 
@@ -19,11 +20,11 @@ T = TypeVar("T")
 _MOST_TOLD = 10
 
 
-class MergeError(Exception):
+class MergeError(WrongUsage):
     """Files that aren't parts of one run. Its text names them and what tells them apart."""
 
 
-class Disagreement(Exception):
+class Disagreement(NotKnown):
     """Parts of one run that answer the same question differently. Names where each does."""
 
 

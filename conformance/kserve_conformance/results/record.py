@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypedDict
 
+from kserve_conformance.errors import ExitCode
 from kserve_conformance.results.verdict import Verdict
 
 
@@ -139,18 +140,18 @@ class Run:
         """Count the records by verdict."""
         return dict(Counter(str(record.verdict) for record in self.records))
 
-    def exit_code(self) -> int:
+    def exit_code(self) -> ExitCode:
         """Judge the run: 0 all as expected, 1 against the subject, 3 incomplete.
 
         A verdict against the subject stands even where other checks could not be made,
         so 1 goes before 3.
         """
         if any(_is_against_subject(record) for record in self.records):
-            return 1
+            return ExitCode.AGAINST_SUBJECT
         harness = {Verdict.ERROR, Verdict.UNPROVISIONED}
         if self.missing() or any(record.verdict in harness for record in self.records):
-            return 3
-        return 0
+            return ExitCode.NOT_KNOWN
+        return ExitCode.AS_EXPECTED
 
     def sentence(self) -> str:
         """Say how far the run came."""

@@ -20,6 +20,7 @@ from typing import Any
 
 import jsonschema_rs
 
+from kserve_conformance.errors import WrongUsage
 from kserve_conformance.results import whole_file
 from kserve_conformance.results.json_form import from_json
 from kserve_conformance.results.record import Footer, Header, Record, Run
@@ -32,7 +33,7 @@ _KINDS = ("header", "check", "footer")
 _SCHEMA = Path(__file__).with_name("results.schema.json")
 
 
-class ResultsError(Exception):
+class ResultsError(WrongUsage):
     """A results file that can't be read. Its text names the file and the line."""
 
 

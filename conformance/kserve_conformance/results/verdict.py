@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import enum
 
+from kserve_conformance.errors import NotKnown
+
 
 class Verdict(enum.StrEnum):
     """What a check came to. What could not run is never a pass and never left out."""
@@ -19,7 +21,7 @@ class Verdict(enum.StrEnum):
     """The subject says that it does not offer this."""
 
 
-class Unprovisioned(Exception):
+class Unprovisioned(NotKnown):
     """Something that could not be had. Its text is a sentence: what, why, what to do."""
 
 
@@ -27,5 +29,5 @@ class Unsupported(Exception):
     """Something that the subject does not offer. Its text is a sentence that says what."""
 
 
-class SubjectFailed(Exception):
+class SubjectFailed(NotKnown):
     """Misbehaviour of the subject that leaves nothing to compare. Its text is a sentence."""

@@ -8,6 +8,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from kserve_conformance.errors import ExitCode
+
 # What no other name helps with: the disk is full, a limit is reached, or the device fails.
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
@@ -31,9 +33,9 @@ def replacing(path: Path) -> Iterator[Path]:
             unfinished.unlink(missing_ok=True)
 
 
-def exit_code(error: OSError) -> int:
+def exit_code(error: OSError) -> ExitCode:
     """Give the exit code for what can't be written: 3 where there is no room, else 2."""
-    return 3 if error.errno in _NO_ROOM else 2
+    return ExitCode.NOT_KNOWN if error.errno in _NO_ROOM else ExitCode.WRONG_USAGE
 
 
 def advice(error: OSError) -> str:

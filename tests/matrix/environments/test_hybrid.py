@@ -8,10 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from kserve_conformance.errors import DataFileError
 
 from matrix.environments import given_locks, hybrid, locking, provision
-from matrix.environments.locking import Lock, LockError
+from matrix.environments.locking import Lock
 from matrix.planning import axes
+from matrix.planning.plan import PlanError
 from tests.matrix import runs
 
 DATED = "{python} {repository}/tests/matrix/running/dated_wrapper.py"
@@ -131,14 +133,14 @@ def test_what_is_no_lock_is_refused_with_its_name(
     path = tmp_path / "given.txt"
     if text is not None:
         path.write_text(text)
-    with pytest.raises(LockError, match=r"given\.txt") as refused:
+    with pytest.raises(DataFileError, match=r"given\.txt") as refused:
         given_locks.read(path, axes.load())
     assert says in str(refused.value)
 
 
 def test_two_locks_of_one_release_are_refused(lock_of: Callable[[str], Lock]) -> None:
     path = str(lock_of("0.13.1").path)
-    with pytest.raises(LockError, match=r"is of KServe 0\.13\.1, as "):
+    with pytest.raises(PlanError, match=r"is of KServe 0\.13\.1, as "):
         given_locks.by_release([path, path], axes.load(), ["0.13.1"])
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from kserve_conformance.errors import DataFileError
 
 from matrix.environments import roster
 from matrix.environments.roster import RosterError
@@ -43,11 +44,14 @@ def test_a_peer_is_named_for_its_kind_and_release(tmp_path: Path) -> None:
     [
         ([_SDK, _SDK], "peer[1]: kserve-sdk-0.21.0 is there twice"),
         ([_SDK, _MLSERVER.replace("2025-06-27", '"2025-06-27"')], "write a date without quotes"),
-        ([_SDK.replace("0.21.0", "0.1.0"), _MLSERVER], "peer[0]: KServe '0.1.0' is not in axes"),
+        (
+            [_SDK.replace("0.21.0", "0.1.0"), _MLSERVER],
+            "peer[0].release: KServe '0.1.0' is not in axes",
+        ),
         ([_SDK, _MLSERVER.replace("mlserver", "triton")], "peer[1].kind: 'triton' is not one of"),
         (
             [_SDK + 'python = "3.9"\n', _MLSERVER],
-            "peer[0]: python: that of a release of KServe's SDK is in axes",
+            "peer[0].python: that of a release of KServe's SDK is in axes",
         ),
         ([_SDK, _MLSERVER.replace('python = "3.12"\n', "")], "'python' is a required property"),
         ([_MLSERVER], "peer: "),
@@ -58,7 +62,7 @@ def test_what_contradicts_itself_is_refused_with_its_place(
     tables: list[str], said: str, tmp_path: Path
 ) -> None:
     file = written(tmp_path, *tables)
-    with pytest.raises(RosterError) as raised:
+    with pytest.raises(DataFileError) as raised:
         roster.load(file)
     assert str(raised.value).startswith(f"{file}: ")
     assert said in str(raised.value)

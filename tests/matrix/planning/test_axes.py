@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
+from kserve_conformance.errors import DataFileError
 from packaging.version import Version
 
 from fixtures.torchserve import Runtime, releases
@@ -148,11 +149,11 @@ def test_a_wrong_file_is_told_with_file_and_key(mistake: str, tmp_path: Path) ->
     assert right in text
     file = tmp_path / "axes.toml"
     file.write_text(text.replace(right, wrong, 1))
-    with pytest.raises(AxesError, match=said) as raised:
+    with pytest.raises(DataFileError, match=said) as raised:
         axes.load(file)
     assert str(raised.value).startswith(str(file))
 
 
 def test_a_missing_file_is_told(tmp_path: Path) -> None:
-    with pytest.raises(AxesError, match=r"nowhere\.toml can't be read"):
+    with pytest.raises(DataFileError, match=r"nowhere\.toml can't be read"):
         axes.load(tmp_path / "nowhere.toml")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from kserve_conformance.errors import DataFileError
 
-from matrix.planning.conditions import Condition, ConditionError
+from matrix.planning.conditions import Condition
 
 POINT = {"kserve": "0.10.2", "envelope": "kserve", "protocol": "unset", "runtime": "process"}
 
@@ -42,5 +43,5 @@ def test_a_fourth_number_of_a_release_counts() -> None:
     ],
 )
 def test_a_wrong_condition_is_told(clauses: dict[str, str | list[str]], said: str) -> None:
-    with pytest.raises(ConditionError, match=said):
+    with pytest.raises(DataFileError, match=said):
         Condition.parse(clauses)

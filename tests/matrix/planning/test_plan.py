@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from kserve_conformance import catalogue
+from kserve_conformance.errors import DataFileError
 from kserve_conformance.results.verdict import Verdict
 
 from matrix.planning import axes, expectations, options, plan
@@ -128,7 +129,7 @@ def test_an_expected_failure_that_meets_no_cell_is_told() -> None:
         ("v1-predict",), AnyOf.parse({"kserve": "<0.8"}), Verdict.FAILED, "of long ago"
     )
     stale = dataclasses.replace(expected, exceptions=(*expected.exceptions, nowhere))
-    with pytest.raises(PlanError, match="'of long ago' meets no cell of check v1-predict"):
+    with pytest.raises(DataFileError, match="'of long ago' meets no cell of check v1-predict"):
         plan.make(axes.load(), stale, EVERYTHING, "process", constructor_known=True)
 
 
@@ -136,14 +137,14 @@ def test_a_check_that_meets_no_cell_is_told() -> None:
     expected = expectations.load()
     check = expectations.Check("x", "x", AnyOf.parse({"envelope": "json"}))
     stale = dataclasses.replace(expected, checks={**expected.checks, "x": check})
-    with pytest.raises(PlanError, match="check x meets no cell"):
+    with pytest.raises(DataFileError, match="check x meets no cell"):
         plan.make(axes.load(), stale, EVERYTHING, "process", constructor_known=True)
 
 
 def test_a_value_that_nothing_is_expected_of_is_told() -> None:
     expected = expectations.load()
     refusals = {name: line for name, line in expected.refusals.items() if name != "v3"}
-    with pytest.raises(PlanError, match=r"says nothing of PROTOCOL_VERSION 'v3' of axes\.toml"):
+    with pytest.raises(DataFileError, match=r"says nothing of PROTOCOL_VERSION 'v3' of axes\.toml"):
         plan.make(
             axes.load(),
             dataclasses.replace(expected, refusals=refusals),

@@ -8,13 +8,13 @@ import datetime
 from pathlib import Path
 
 import pytest
+from kserve_conformance.errors import DataFileError
 from kserve_conformance.results.verdict import Verdict
 
 from matrix.planning import axes, expectations, options, plan, policy
 from matrix.planning.cells import Cell
 from matrix.planning.options import RunOptions
-from matrix.planning.plan import PlanError
-from matrix.planning.policy import Policy, PolicyError
+from matrix.planning.policy import Policy
 
 FAILING = """
 [[known_failing]]
@@ -73,7 +73,7 @@ def test_a_wrong_file_is_told(mistake: str, tmp_path: Path) -> None:
     text = file.read_text()
     assert right in text
     file.write_text(text.replace(right, wrong, 1))
-    with pytest.raises(PolicyError, match=said) as raised:
+    with pytest.raises(DataFileError, match=said) as raised:
         policy.load(file)
     assert str(raised.value).startswith(str(file))
 
@@ -81,13 +81,13 @@ def test_a_wrong_file_is_told(mistake: str, tmp_path: Path) -> None:
 def test_a_file_of_another_encoding_is_told(tmp_path: Path) -> None:
     file = written(tmp_path)
     file.write_bytes(file.read_bytes() + "# caf\xe9\n".encode("latin-1"))
-    with pytest.raises(PolicyError, match=r"gate\.toml can't be read: .*utf-8.*can't decode"):
+    with pytest.raises(DataFileError, match=r"gate\.toml can't be read: .*utf-8.*can't decode"):
         policy.load(file)
 
 
 def test_a_condition_that_is_none_names_its_entry(tmp_path: Path) -> None:
     wrong = FAILING.replace('"<0.9"', '"0.9"')
-    with pytest.raises(PolicyError, match=r"known_failing\[0\]\.when: kserve = '0\.9' is no"):
+    with pytest.raises(DataFileError, match=r"known_failing\[0\]\.when: kserve = '0\.9' is no"):
         policy.load(written(tmp_path, wrong))
 
 
@@ -106,12 +106,12 @@ ENTRY_MISTAKES = {
 def test_a_wrong_entry_is_told(mistake: str, tmp_path: Path) -> None:
     right, wrong, said = ENTRY_MISTAKES[mistake]
     assert right in FAILING
-    with pytest.raises(PolicyError, match=said):
+    with pytest.raises(DataFileError, match=said):
         policy.load(written(tmp_path, FAILING.replace(right, wrong)))
 
 
 def test_a_flaky_entry_must_say_how_often_it_passes(tmp_path: Path) -> None:
-    with pytest.raises(PolicyError, match="'least_pass_rate' is a required property"):
+    with pytest.raises(DataFileError, match="'least_pass_rate' is a required property"):
         policy.load(written(tmp_path, FLAKY.replace("least_pass_rate = 0.9\n", "")))
 
 
@@ -153,5 +153,5 @@ def test_a_run_does_not_hold_a_known_flake_against_the_wrapper(tmp_path: Path) -
 @pytest.mark.parametrize("entry", [FAILING, FLAKY])
 def test_an_entry_that_meets_no_cell_of_the_matrix_stops_a_run(entry: str, tmp_path: Path) -> None:
     nowhere = policy.load(written(tmp_path, entry.replace("<0.9", "<0.8")))
-    with pytest.raises(PlanError, match="'for this test' meets no cell of check v1-predict"):
+    with pytest.raises(DataFileError, match="'for this test' meets no cell of check v1-predict"):
         planned(nowhere)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from kserve_conformance.errors import DataFileError
 
 from matrix.planning import expectations
 from matrix.running import exchanges
-from matrix.running.exchanges import ExchangesError
 
 MEANINGS = {"late": "late-x", "transport": "rest", "version": "1.2.3"}
 
@@ -49,5 +49,5 @@ def test_a_wrong_file_is_told(mistake: str, tmp_path: Path) -> None:
     text, said = WRONG[mistake]
     file = tmp_path / "exchanges.toml"
     file.write_text(text if mistake == "no TOML" else f"schema = 1\ngrpc = []\n{text}\n")
-    with pytest.raises(ExchangesError, match=said):
+    with pytest.raises(DataFileError, match=said):
         exchanges.load(MEANINGS, file)
