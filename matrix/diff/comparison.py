@@ -295,7 +295,7 @@ def _level(record: Record) -> Level | None:
         return Level.RIGHT
     if record.verdict is Verdict.UNSUPPORTED and record.as_expected:
         return Level.NOT_OFFERED
-    return Level.WRONG if record.verdict in {Verdict.FAILED, Verdict.UNSUPPORTED} else None
+    return Level.WRONG if record.verdict.is_about_subject else None
 
 
 def _is_rarer(old: Side, new: Side) -> bool:

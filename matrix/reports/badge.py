@@ -16,7 +16,7 @@ from packaging.version import Version
 
 from matrix.planning import axes, ranges
 from matrix.reports import findings
-from matrix.reports.findings import NOT_JUDGED, Finding
+from matrix.reports.findings import Finding
 
 _TEMPLATE = Path(__file__).with_name("badge.svg.template")
 _QUOTES = {'"': "&quot;"}
@@ -129,7 +129,7 @@ def _standings(runs: Sequence[Run]) -> Mapping[str, _Standing]:
 
 
 def _standing(finding: Finding) -> _Standing:
-    if finding.verdict in NOT_JUDGED:
+    if not finding.is_about_subject:
         return _Standing.NOT_JUDGED
     return _Standing.KNOWN if finding.known_as else _Standing.BROKEN
 

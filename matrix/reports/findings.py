@@ -20,8 +20,6 @@ from matrix.results import states, steady_text
 from matrix.results.states import UNEXPECTED, State
 
 MISSING = "missing"
-# What says nothing of the wrapper.
-NOT_JUDGED = frozenset({"error", "unprovisioned", MISSING})
 # The gate's rules about verdicts are named for them, so that both have the same order.
 _WEIGHTS = [rule.words for rule in Rule]
 _LONGEST_TITLE = 160
@@ -56,6 +54,11 @@ class Finding:
     def records(self) -> int:
         """Count the attempts that it stands for."""
         return len(self.keys)
+
+    @property
+    def is_about_subject(self) -> bool:
+        """Tell whether it says something of the wrapper."""
+        return self.verdict != MISSING and Verdict(self.verdict).is_about_subject
 
     @property
     def known_as(self) -> str:

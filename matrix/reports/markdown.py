@@ -23,7 +23,7 @@ from matrix.reports import (
     surroundings,
     timings,
 )
-from matrix.reports.findings import NOT_JUDGED, Finding, Findings
+from matrix.reports.findings import Finding, Findings
 from matrix.reports.grid import Point
 from matrix.reports.known_entries import Listed
 from matrix.reports.timings import Spent
@@ -82,8 +82,8 @@ def _run(run: Run) -> str:
 def _unexpected(found: Findings, runs: Sequence[Run]) -> list[str]:
     if not found.unexpected:
         return [found.all_expected]
-    against = [each for each in found.unexpected if each.verdict not in NOT_JUDGED]
-    others = [each for each in found.unexpected if each.verdict in NOT_JUDGED]
+    against = [each for each in found.unexpected if each.is_about_subject]
+    others = [each for each in found.unexpected if not each.is_about_subject]
     shown = [*against[:_MOST_FINDINGS], *others[:_MOST_NOT_JUDGED]]
     return [
         f"## Not as expected: {_counts(found.unexpected)}",

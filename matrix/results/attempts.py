@@ -14,8 +14,6 @@ from kserve_conformance.results.verdict import Verdict
 from matrix.planning.cells import Cell
 from matrix.planning.expectations import Expectations
 
-_JUDGED = frozenset({Verdict.PASSED, Verdict.FAILED, Verdict.UNSUPPORTED})
-
 
 @dataclass(frozen=True)
 class Standing:
@@ -43,13 +41,13 @@ class Standing:
         return [
             record
             for record in self.records
-            if record.verdict in _JUDGED and record.verdict is not self.expected
+            if record.verdict.is_about_subject and record.verdict is not self.expected
         ]
 
     @cached_property
     def unjudged(self) -> list[Record]:
         """List the attempts that say nothing of the wrapper: errors, and what could not run."""
-        return [record for record in self.records if record.verdict not in _JUDGED]
+        return [record for record in self.records if not record.verdict.is_about_subject]
 
     @property
     def is_judged(self) -> bool:

@@ -32,13 +32,12 @@ class State(enum.StrEnum):
 
 # What nobody expects: neither the expectations, nor a list of the policy.
 UNEXPECTED = frozenset({State.FAILED, State.ERROR, State.UNPROVISIONED, State.MISSING})
-_HARNESS = {Verdict.ERROR: State.ERROR, Verdict.UNPROVISIONED: State.UNPROVISIONED}
 
 
 def of(record: Record) -> State:
     """Judge one record, known failures apart from those that nobody expects."""
-    if record.verdict in _HARNESS and not record.as_expected:
-        return _HARNESS[record.verdict]
+    if not record.verdict.is_about_subject and not record.as_expected:
+        return State(str(record.verdict))
     if record.as_expected and record.verdict is not Verdict.FAILED:
         return State.PASSED
     return State.FAILED if not record.as_expected and record.binding else State.KNOWN

@@ -127,8 +127,7 @@ class Run:
         """
         if any(_is_against_subject(record) for record in self.records):
             return 1
-        harness = {Verdict.ERROR, Verdict.UNPROVISIONED}
-        if self.missing() or any(record.verdict in harness for record in self.records):
+        if self.missing() or not all(each.verdict.is_about_subject for each in self.records):
             return 3
         return 0
 
@@ -150,5 +149,4 @@ def by_key(records: Iterable[Record]) -> dict[tuple[str, str, str], list[Record]
 
 
 def _is_against_subject(record: Record) -> bool:
-    about_subject = {Verdict.PASSED, Verdict.FAILED, Verdict.UNSUPPORTED}
-    return record.verdict in about_subject and not record.as_expected and record.binding
+    return record.verdict.is_about_subject and not record.as_expected and record.binding
