@@ -21,7 +21,7 @@ from matrix.commands import given_results
 from matrix.commands.output import make_console, say
 from matrix.reports import flaky, grid, timings
 from matrix.reports.grid import Point
-from matrix.results import steady_text
+from matrix.results import states, steady_text
 from matrix.results.pass_rate import PassRate
 from matrix.results.states import State
 
@@ -66,9 +66,8 @@ def show(run: Run, console: Console) -> None:
         say(console, sentence)
     for sentence in _pass_rates(run):
         say(console, sentence)
-    counts = ", ".join(f"{count} {verdict}" for verdict, count in sorted(run.counts().items()))
     name = run.header.wrapper["name"]
-    say(console, f"{name} on {run.header.runtime}: {run.sentence()}: {counts or 'nothing'}")
+    say(console, f"{name} on {run.header.runtime}: {run.sentence()}: {states.counts(run.records)}")
     seconds = timings.refusals(run.records)
     if seconds:
         say(
@@ -86,11 +85,11 @@ def show(run: Run, console: Console) -> None:
 
 
 def findings(run: Run, limit: int = 20) -> list[str]:
-    """Tell what is not as expected, a sentence for each check with the cells it was in."""
+    """Tell what is not as expected, then what is known, a sentence for each check and its cells."""
     grouped: Mapping[tuple[str, str, str], list[str]] = defaultdict(list)
-    for record in run.records:
-        if not record.as_expected:
-            key = (str(record.verdict), record.check, first_line(record))
+    for record in sorted(run.records, key=lambda each: states.of(each) is State.KNOWN):
+        if states.of(record) is not State.PASSED:
+            key = (states.in_words(record), record.check, first_line(record))
             grouped[key].append(record.cell)
     sentences = []
     for (verdict, check, message), cells in grouped.items():

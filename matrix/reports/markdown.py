@@ -27,7 +27,7 @@ from matrix.reports.findings import Finding, Findings
 from matrix.reports.grid import Point
 from matrix.reports.known_entries import Listed
 from matrix.reports.timings import Spent
-from matrix.results import cells_in_words
+from matrix.results import cells_in_words, states
 from matrix.results.pass_rate import percent
 from matrix.results.states import State
 
@@ -74,8 +74,8 @@ def _head(runs: Sequence[Run]) -> list[str]:
 
 
 def _run(run: Run) -> str:
-    counts = ", ".join(f"{count} {verdict}" for verdict, count in sorted(run.counts().items()))
-    told = f"TorchServe {surroundings.how(run.header)}: {run.sentence()}: {counts or 'nothing'}."
+    counts = states.counts(run.records)
+    told = f"TorchServe {surroundings.how(run.header)}: {run.sentence()}: {counts}."
     return f"- **Cut short.** {gfm.text(told)}" if run.cut_short else f"- {gfm.text(told)}"
 
 
