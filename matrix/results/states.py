@@ -39,10 +39,15 @@ UNEXPECTED = frozenset({State.FAILED, State.ERROR, State.UNPROVISIONED, State.MI
 def of(record: Record) -> State:
     """Judge one record, known failures apart from those that nobody expects."""
     if not record.verdict.is_about_subject and not record.as_expected:
-        return State(str(record.verdict))
+        return State[record.verdict.name]
     if record.as_expected and record.verdict is not Verdict.FAILED:
         return State.PASSED
     return State.FAILED if not record.as_expected and record.binding else State.KNOWN
+
+
+def is_rightly_not_offered(record: Record) -> bool:
+    """Tell whether the subject doesn't offer something, as is expected of it."""
+    return record.verdict is Verdict.UNSUPPORTED and of(record) is State.PASSED
 
 
 def known_as(record: Record) -> str:

@@ -56,9 +56,14 @@ class Record:
     attempt: int = 1
 
     @property
+    def place(self) -> tuple[str, str]:
+        """Give where it was made: the cell and the runtime."""
+        return self.cell, self.axes.get("runtime", "")
+
+    @property
     def key(self) -> tuple[str, str, str]:
         """Give what is judged, the same in every run of it: cell, runtime, check."""
-        return self.cell, self.axes.get("runtime", ""), self.check
+        return *self.place, self.check
 
     @property
     def as_expected(self) -> bool:
