@@ -27,7 +27,7 @@ from matrix.reports.findings import Finding, Findings
 from matrix.reports.grid import Point
 from matrix.reports.known_entries import Listed
 from matrix.reports.timings import Spent
-from matrix.results import cells_in_words, states
+from matrix.results import cells_in_words, judging, states
 from matrix.results.pass_rate import percent
 from matrix.results.states import State
 
@@ -47,9 +47,11 @@ _WHERE = "where"
 
 def text(runs: Sequence[Run], policy: Policy, today: datetime.date | None = None) -> str:
     """Give the report of runs that are judged together, what is not as expected first."""
+    judged = judging.by_today(runs)
+    runs = judged.runs
     found = Findings.of(runs, policy)
     sections = [
-        _head(runs),
+        _head(runs, judged.change),
         _unexpected(found, runs),
         _grid(runs),
         _known_failures(found.known, runs),
@@ -63,14 +65,15 @@ def text(runs: Sequence[Run], policy: Policy, today: datetime.date | None = None
     return "\n\n".join("\n".join(section) for section in sections if section) + "\n"
 
 
-def _head(runs: Sequence[Run]) -> list[str]:
+def _head(runs: Sequence[Run], change: str | None) -> list[str]:
     made = badge.of(runs)
     names = dict.fromkeys(run.header.wrapper["name"] or "a wrapper" for run in runs)
     said = f"{made.message} as expected" if made.is_green else made.message
     title = f"# {gfm.text(', '.join(names))}: {gfm.text(said)} ({gfm.text(made.label)})"
     commits = surroundings.different_commits(runs)
-    warning = [f"- **Different commits.** {gfm.text(commits)}"] if commits else []
-    return [title, "", *warning, *(_run(run) for run in runs)]
+    warnings = {"Different commits": commits, "Other expectations": change}
+    told = [f"- **{what}.** {gfm.text(words)}" for what, words in warnings.items() if words]
+    return [title, "", *told, *(_run(run) for run in runs)]
 
 
 def _run(run: Run) -> str:
