@@ -20,7 +20,6 @@ from kserve_conformance.results.verdict import Verdict
 from matrix.planning.axis import RELEASE_AXES
 from matrix.results import last_exchange, steady_text
 
-_NOT_JUDGED = (Verdict.ERROR, Verdict.UNPROVISIONED)
 _LONGEST = 160
 
 
@@ -42,7 +41,7 @@ class Outcome:
     @property
     def is_judged(self) -> bool:
         """Tell whether it says something about the subject."""
-        return self.verdict not in _NOT_JUDGED
+        return self.verdict.is_about_subject
 
     def same_as(self, other: Outcome) -> bool:
         """Tell whether another one has its verdict and says the same."""

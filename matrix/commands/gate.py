@@ -14,6 +14,7 @@ from matrix.commands import given_results
 from matrix.commands.output import fail, make_console, say
 from matrix.gate import attestation, deciding, explanation, words
 from matrix.planning import axes, expectations, policy
+from matrix.results import judging
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -86,6 +87,9 @@ def _main(arguments: argparse.Namespace) -> int:
     console = make_console()
     for line in words.told(decision, given, arguments.all, _options(arguments)):
         say(console, line)
+    change = judging.by_today((each.run for each in given), expected).change
+    if change:
+        say(console, change)
     for cell in explained:
         for line in explanation.of(decision, cell, wanted, expected):
             say(console, line)

@@ -16,6 +16,8 @@ from matrix.commands import summary
 from matrix.commands.output import say
 from matrix.planning.cells import Cell
 from matrix.planning.plan import Plan
+from matrix.results import states
+from matrix.results.states import UNEXPECTED
 
 # A log file gets a line now and then instead of a display that moves.
 _LINE_EVERY = 15.0
@@ -76,10 +78,10 @@ class Live(Notices):
 
     def pytest_matrix_record(self, record: Record) -> None:
         """Count the check; show what is not as expected at once."""
-        if not record.as_expected and record.cell not in self._failed:
+        if states.of(record) in UNEXPECTED and record.cell not in self._failed:
             self._failed[record.cell] = None
-            first = summary.first_line(record)
-            self._say(f"{record.verdict}: {record.cell}: {record.check}: {first}")
+            cause = summary.cause(record)
+            self._say(f"{record.verdict}: {record.cell}: {record.check}: {cause}")
         self._left[record.cell] -= 1
         if self._left[record.cell] == 0:
             self._running.pop(record.cell, None)

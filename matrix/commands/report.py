@@ -16,6 +16,7 @@ from matrix.commands.output import fail, make_console, say
 from matrix.planning import policy
 from matrix.planning.policy import Policy
 from matrix.reports import badge, markdown, page
+from matrix.results import judging
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -117,7 +118,7 @@ def _write_markdown(report: _Report) -> list[Path]:
 
 def _write_junit(report: _Report) -> list[Path]:
     path = report.folder / "junit.xml"
-    junit.write(report.runs, path)
+    junit.write(judging.by_today(report.runs).runs, path)
     return [path]
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import argparse
 import statistics
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from kserve_conformance import catalogue
 from kserve_conformance.errors import ExitCode
 from kserve_conformance.results.record import Record, Run
-from kserve_conformance.results.verdict import Verdict
 from kserve_conformance.text.visible import printable
 from rich import box
 from rich.console import Console
@@ -22,7 +21,7 @@ from matrix.commands import given_results
 from matrix.commands.output import make_console, say
 from matrix.reports import flaky, grid, timings
 from matrix.reports.grid import Point
-from matrix.results import steady_text
+from matrix.results import grouping, judging, states, steady_text
 from matrix.results.pass_rate import PassRate
 from matrix.results.states import State
 
@@ -57,20 +56,24 @@ def _main(arguments: argparse.Namespace) -> int:
 
 def exit_code(run: Run) -> ExitCode:
     """Judge a run that was read: one that was cut short is never all as expected."""
+    (run,) = judging.by_today([run]).runs
     code = run.exit_code()
     return ExitCode.NOT_KNOWN if run.cut_short and not code else code
 
 
 def show(run: Run, console: Console) -> None:
     """Print the table, what is not as expected, and how far the run came."""
+    judged = judging.by_today([run])
+    (run,) = judged.runs
     console.print(_table(run))
+    if judged.change:
+        say(console, judged.change)
     for sentence in (*findings(run), *differences(run)):
         say(console, sentence)
     for sentence in _pass_rates(run):
         say(console, sentence)
-    counts = ", ".join(f"{count} {verdict}" for verdict, count in sorted(run.counts().items()))
     name = run.header.wrapper["name"]
-    say(console, f"{name} on {run.header.runtime}: {run.sentence()}: {counts or 'nothing'}")
+    say(console, f"{name} on {run.header.runtime}: {run.sentence()}: {states.counts(run.records)}")
     seconds = timings.refusals(run.records)
     if seconds:
         say(
@@ -88,16 +91,18 @@ def show(run: Run, console: Console) -> None:
 
 
 def findings(run: Run, limit: int = 20) -> list[str]:
-    """Tell what is not as expected, a sentence for each check with the cells it was in."""
-    grouped: Mapping[tuple[str, str, str], list[str]] = defaultdict(list)
-    for record in run.records:
-        if not record.as_expected:
-            key = (str(record.verdict), record.check, first_line(record))
-            grouped[key].append(record.cell)
+    """Tell what is not as expected, then what is known, a sentence for each check and its cells."""
+    told = (record for record in run.records if states.of(record) is not State.PASSED)
+    groups = grouping.gathered(
+        sorted(told, key=lambda record: states.of(record) is State.KNOWN),
+        lambda record: (states.in_words(record), record.check, cause(record)),
+    )
     sentences = []
-    for (verdict, check, message), cells in grouped.items():
-        more = f" and {len(cells) - 1} more" if len(cells) > 1 else ""
-        sentences.append(f"{verdict}: {check} in {cells[0]}{more}: {message}")
+    for first, *others in groups:
+        more = f" and {len(others)} more" if others else ""
+        sentences.append(
+            f"{states.in_words(first)}: {first.check} in {first.cell}{more}: {cause(first)}"
+        )
     hidden = len(sentences) - limit
     return sentences[:limit] + ([f"... and {hidden} more findings"] if hidden > 0 else [])
 
@@ -107,11 +112,11 @@ def differences(run: Run) -> list[str]:
 
     Whatever isn't named here is the same in every cell.
     """
-    grouped: Mapping[str, dict[str, None]] = defaultdict(dict)
-    for record in run.records:
-        if record.verdict is Verdict.UNSUPPORTED and record.as_expected:
-            grouped[first_line(record)][record.check] = None
-    return [f"differs: {reason} ({', '.join(checks)})" for reason, checks in grouped.items()]
+    absent = (each for each in run.records if states.is_rightly_not_offered(each))
+    return [
+        f"differs: {cause(alike[0])} ({', '.join(grouping.checks(alike))})"
+        for alike in grouping.gathered(absent, cause)
+    ]
 
 
 def _pass_rates(run: Run, limit: int = 20) -> Iterator[str]:
@@ -129,9 +134,9 @@ def _pass_rates(run: Run, limit: int = 20) -> Iterator[str]:
     yield f"{others} came to the same in each attempt: where it passed, {rate}"
 
 
-def first_line(record: Record) -> str:
-    """Give the beginning of the reason for a verdict."""
-    return steady_text.first_line(record.message, _LONGEST)
+def cause(record: Record) -> str:
+    """Give the reason for a verdict on one short line."""
+    return steady_text.first_line(steady_text.cause(record.message), _LONGEST)
 
 
 def _table(run: Run) -> Table:

@@ -13,12 +13,13 @@ from kserve_conformance.results.results_file import Given
 from kserve_conformance.text import gfm
 
 from matrix.diff import run_differences
-from matrix.diff.comparison import Change, Comparison, Group, Side
+from matrix.diff.comparison import Change, Comparison, Group
 from matrix.diff.groups import ARROW, Teller
 from matrix.diff.run_differences import Difference
 from matrix.planning.counted import many
 from matrix.planning.expectations import Expectations
 from matrix.results import cells_in_words
+from matrix.results.attempts import Attempts
 
 SCHEMA_VERSION = 1
 _MOST_GROUPS = {Change.REGRESSED: 25}
@@ -203,8 +204,8 @@ def _group_document(group: Group, compared: Compared) -> dict[str, Any]:
     }
 
 
-def _outcome_document(side: Side | None) -> dict[str, Any] | None:
+def _outcome_document(side: Attempts | None) -> dict[str, Any] | None:
     if side is None:
         return None
     record = side.spokesman
-    return {"outcome": side.told, "message": record.message, "observed": record.observed}
+    return {"outcome": str(side), "message": record.message, "observed": record.observed}

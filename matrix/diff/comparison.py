@@ -10,10 +10,11 @@ from functools import cached_property
 from typing import Any
 
 from kserve_conformance.errors import ExitCode, WrongUsage
-from kserve_conformance.results.record import Record, Run, by_key
+from kserve_conformance.results.record import Run
 from kserve_conformance.results.verdict import Verdict
 
-from matrix.results import steady_text
+from matrix.results import attempts, grouping, steady_text
+from matrix.results.attempts import Attempts
 
 # How sure a drop from one rate between 0 and 1 to another must be to count as one.
 _SIGNIFICANCE = 0.05
@@ -21,14 +22,6 @@ _SIGNIFICANCE = 0.05
 
 class ComparisonError(WrongUsage):
     """Results that have nothing to compare. Its text says why, and what to do."""
-
-
-class Level(enum.IntEnum):
-    """How good an attempt at a check is."""
-
-    WRONG = 0
-    NOT_OFFERED = 1
-    RIGHT = 2
 
 
 class Change(enum.Enum):
@@ -45,69 +38,6 @@ class Change(enum.Enum):
 
 
 @dataclass(frozen=True)
-class Side:
-    """All attempts at one check in one cell, in one of the two results; at least one."""
-
-    records: tuple[Record, ...]
-
-    @cached_property
-    def levels(self) -> tuple[Level, ...]:
-        """Give how good each attempt is that says something of the wrapper."""
-        found = (_level(record) for record in self.records)
-        return tuple(level for level in found if level is not None)
-
-    @property
-    def is_judged(self) -> bool:
-        """Tell whether an attempt says something of the wrapper."""
-        return bool(self.levels)
-
-    @property
-    def worst(self) -> Level:
-        """Give the worst attempt; there must be one that says something."""
-        return min(self.levels)
-
-    @property
-    def is_wrong(self) -> bool:
-        """Tell whether an attempt says something against the wrapper."""
-        return Level.WRONG in self.levels
-
-    @property
-    def good(self) -> int:
-        """Count the attempts that came to what they should."""
-        return sum(level is not Level.WRONG for level in self.levels)
-
-    @property
-    def is_flaky(self) -> bool:
-        """Tell whether some attempts came to what they should, and others didn't."""
-        return 0 < self.good < len(self.levels)
-
-    @property
-    def told(self) -> str:
-        """Say in a word or two what it came to."""
-        if self.is_flaky:
-            return "flaky"
-        verdicts = dict.fromkeys(str(record.verdict) for record in self.records)
-        return " and ".join(verdicts)
-
-    @property
-    def spokesman(self) -> Record:
-        """Give the attempt that tells most: the worst, else one that says nothing, else any."""
-        rank = {Level.WRONG: 0, None: 1, Level.NOT_OFFERED: 2, Level.RIGHT: 3}
-        return min(self.records, key=lambda record: rank[_level(record)])
-
-    def says_the_same(self, other: Side) -> bool:
-        """Tell whether both said the same, but for what differs in every run."""
-        # Most often they did so to the letter, and making words steady takes time.
-        return self._said() == other._said() or self._steady() == other._steady()
-
-    def _said(self) -> list[tuple[str, Any]]:
-        return [(each.message, each.observed) for each in self.records]
-
-    def _steady(self) -> set[str]:
-        return {repr(steady_text.steady_value([*said])) for said in self._said()}
-
-
-@dataclass(frozen=True)
 class Pair:
     """One check in one cell, as two results have it; None where one doesn't.
 
@@ -118,8 +48,13 @@ class Pair:
     check: str
     cell: str
     axes: Mapping[str, str]
-    old: Side | None
-    new: Side | None
+    old: Attempts | None
+    new: Attempts | None
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """Give the id of the cell, and the runtime."""
+        return self.cell, self.axes.get("runtime", "")
 
     @cached_property
     def change(self) -> Change:
@@ -135,7 +70,7 @@ class Pair:
             return Change.REGRESSED
         if new.worst > old.worst:
             return Change.FIXED
-        if new.is_wrong:
+        if new.fails:
             return Change.STILL_FAILING
         return Change.SAME if old.says_the_same(new) else Change.WORDS
 
@@ -161,12 +96,12 @@ class Group:
     @property
     def checks(self) -> tuple[str, ...]:
         """Give the checks, in the order in which they are planned."""
-        return tuple(dict.fromkeys(pair.check for pair in self.pairs))
+        return grouping.checks(self.pairs)
 
     @property
     def cells(self) -> list[Mapping[str, str]]:
         """Give the axes of the cells."""
-        return list({_place(pair): pair.axes for pair in self.pairs}.values())
+        return list({pair.place: pair.axes for pair in self.pairs}.values())
 
     @property
     def is_binding(self) -> bool:
@@ -174,19 +109,19 @@ class Group:
         return self.pairs[0].is_binding
 
     @property
-    def old(self) -> Side | None:
+    def old(self) -> Attempts | None:
         """Give what one of the checks came to before."""
         return self.pairs[0].old
 
     @property
-    def new(self) -> Side | None:
+    def new(self) -> Attempts | None:
         """Give what the same check came to since."""
         return self.pairs[0].new
 
     @property
     def told(self) -> str:
         """Say from what to what they went."""
-        old, new = (side.told if side else "not made" for side in (self.old, self.new))
+        old, new = (str(side or "not made") for side in (self.old, self.new))
         return f"{old} before and since" if old == new else f"{old} \N{RIGHTWARDS ARROW} {new}"
 
     def attempts(self) -> tuple[str, str] | None:
@@ -245,7 +180,7 @@ def compare(old: Run, new: Run, common: bool = False) -> Comparison:
     Raises:
         ComparisonError: when they share no check in no cell.
     """
-    sides = by_key(old.records), by_key(new.records)
+    sides = attempts.gathered(old.records), attempts.gathered(new.records)
     if not sides[0].keys() & sides[1].keys():
         raise ComparisonError(_why_nothing_is_shared(old, new))
     keys = dict.fromkeys([*sides[1], *sides[0]])
@@ -256,11 +191,11 @@ def compare(old: Run, new: Run, common: bool = False) -> Comparison:
     return Comparison(pairs, new.cut_short or bool(new.missing()))
 
 
-def paired(old: Sequence[Record] | None, new: Sequence[Record] | None) -> Pair:
+def paired(old: Attempts | None, new: Attempts | None) -> Pair:
     """Pair the attempts at one check, of which there are some on one side at least."""
-    one = (new or old or ())[0]
-    sides = [Side(tuple(records)) if records else None for records in (old, new)]
-    return Pair(one.check, one.cell, one.axes, *sides)
+    old, new = (side if side and side.records else None for side in (old, new))
+    one = next(side.records[0] for side in (new, old) if side)
+    return Pair(one.check, one.cell, one.axes, old, new)
 
 
 def grouped(pairs: Iterable[Pair], order: Mapping[str, int]) -> list[Group]:
@@ -269,38 +204,24 @@ def grouped(pairs: Iterable[Pair], order: Mapping[str, int]) -> list[Group]:
     Args:
         order: the place of each check; what is basic goes before what builds on it.
     """
-    by_check: dict[tuple[Hashable, ...], list[Pair]] = {}
-    for pair in pairs:
-        by_check.setdefault((*_reason(pair), pair.check), []).append(pair)
-    joined: dict[tuple[Hashable, ...], list[Pair]] = {}
-    for (*reason, _), alike in by_check.items():
-        joined.setdefault((*reason, frozenset(map(_place, alike))), []).extend(alike)
     changes = list(Change)
 
-    def weight(group: Group) -> tuple[Any, ...]:
+    def weight(group: Sequence[Pair]) -> tuple[Any, ...]:
+        first = group[0]
         return (
-            not group.is_binding,
-            changes.index(group.change),
+            not first.is_binding,
+            changes.index(first.change),
             # What is said not to be offered is most often so since something else fails.
-            group.new is None or group.new.told == Verdict.UNSUPPORTED,
-            min(order.get(check, len(order)) for check in group.checks),
-            -len(group.pairs),
+            first.new is None or str(first.new) == Verdict.UNSUPPORTED,
+            order.get(first.check, len(order)),
+            -len(group),
         )
 
-    groups = [Group(alike[0].change, tuple(alike)) for alike in joined.values()]
-    return sorted(groups, key=weight)
+    groups = grouping.grouped(pairs, _words, order, weight)
+    return [Group(alike[0].change, tuple(alike)) for alike in groups]
 
 
-def _level(record: Record) -> Level | None:
-    """Judge an attempt, whatever a policy knew of it: what is known to fail is wrong, too."""
-    if record.verdict is Verdict.PASSED:
-        return Level.RIGHT
-    if record.verdict is Verdict.UNSUPPORTED and record.as_expected:
-        return Level.NOT_OFFERED
-    return Level.WRONG if record.verdict in {Verdict.FAILED, Verdict.UNSUPPORTED} else None
-
-
-def _is_rarer(old: Side, new: Side) -> bool:
+def _is_rarer(old: Attempts, new: Attempts) -> bool:
     """Tell whether a check that failed at times before fails more often now, beyond chance."""
     if not old.is_flaky:
         return False
@@ -312,23 +233,19 @@ def _is_rarer(old: Side, new: Side) -> bool:
     return bool(fisher_exact(table, alternative="greater").pvalue < _SIGNIFICANCE)
 
 
-def _reason(pair: Pair) -> tuple[Hashable, ...]:
+def _words(pair: Pair) -> tuple[Hashable, ...]:
     sides = [side for side in (pair.new, pair.old) if side is not None]
-    told = [side.told if side else None for side in (pair.old, pair.new)]
+    told = [side and str(side) for side in (pair.old, pair.new)]
     said = next(filter(None, (steady_text.across_cells(side.spokesman) for side in sides)), "")
-    if len(sides) == 1 and not sides[0].is_wrong:
+    if len(sides) == 1 and not sides[0].fails:
         # Why something isn't offered tells nothing of why it came or went.
         said = ""
     return pair.change, *told, said, pair.is_binding
 
 
-def _place(pair: Pair) -> tuple[str, str]:
-    return pair.cell, pair.axes.get("runtime", "")
-
-
-def _rate(sides: Iterable[Side | None]) -> str:
-    judged = [side for side in sides if side is not None]
-    return f"{sum(side.good for side in judged)} of {sum(len(side.levels) for side in judged)}"
+def _rate(sides: Iterable[Attempts | None]) -> str:
+    rate = attempts.pass_rate((side for side in sides if side is not None), 0.0)
+    return f"{rate.passed} of {rate.attempts}"
 
 
 def _planned(run: Run) -> set[tuple[str, str]]:

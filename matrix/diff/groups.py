@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 from kserve_conformance.text import gfm
 
-from matrix.diff.comparison import Change, Group, Side
+from matrix.diff.comparison import Change, Group
 from matrix.planning.counted import many
 from matrix.planning.expectations import Expectations
 from matrix.results import cells_in_words, steady_text
+from matrix.results.attempts import Attempts
 
 ARROW = "\N{RIGHTWARDS ARROW}"
 _MOST_CHECKS = 6
@@ -88,12 +89,12 @@ def _words(group: Group) -> Iterator[tuple[str, str]]:
         yield "answered", steady_text.first_line(answer, _LONGEST)
 
 
-def _said(name: str, side: Side | None, with_seen: bool = False) -> Iterator[tuple[str, str]]:
+def _said(name: str, side: Attempts | None, with_seen: bool = False) -> Iterator[tuple[str, str]]:
     if side is None:
         return
     record = side.spokesman
     if record.message:
-        yield name, steady_text.first_line(record.message, _LONGEST)
+        yield name, steady_text.first_line(steady_text.cause(record.message), _LONGEST)
     elif with_seen and record.observed is not None:
         # A check that passed says nothing but what it saw.
         yield (

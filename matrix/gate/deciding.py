@@ -12,14 +12,13 @@ from kserve_conformance.results.results_file import Given
 from kserve_conformance.results.verdict import Verdict
 
 from matrix.gate import known_failures, reasons, sufficiency
-from matrix.gate.reasons import Finding, Reason, Rule
+from matrix.gate.reasons import Departure, Reason, Rule
 from matrix.planning.axes import Axes
 from matrix.planning.expectations import Expectations
 from matrix.planning.policy import Policy
-from matrix.results import last_exchange
-from matrix.results.attempts import JudgedCell, Standing
+from matrix.results import attempts, last_exchange
+from matrix.results.attempts import Attempts, JudgedCell
 from matrix.results.attempts import cells as cells_of
-from matrix.results.pass_rate import PassRate
 
 GREEN, RED, UNPROVEN = "GREEN", "RED", "UNPROVEN"
 _WORDS = {
@@ -55,12 +54,12 @@ class Decision:
     Attributes:
         cells: those of the results.
         reasons: why, the weightiest first; those that only warn come last.
-        findings: what stands behind those that are about checks.
+        departures: what stands behind those that are about checks.
     """
 
     cells: Sequence[JudgedCell]
     reasons: Sequence[Reason]
-    findings: Sequence[Finding]
+    departures: Sequence[Departure]
 
     @property
     def exit_code(self) -> ExitCode:
@@ -98,13 +97,13 @@ def decide(
     """
     _refuse_strangers(given)
     cells = cells_of(given, expected)
-    findings = [finding for cell in cells for finding in _findings(cell, policy, today)]
+    departures = [each for cell in cells for each in _departures(cell, policy, today)]
     found = [
-        *reasons.folded(reasons.joined(findings, expected, policy.first), policy.first),
+        *reasons.folded(reasons.joined(departures, expected, policy.first), policy.first),
         *known_failures.judged(cells, policy, today),
         *sufficiency.judged(given, cells, policy, axes, today, checked_out),
     ]
-    return Decision(cells, reasons.ordered(found), findings)
+    return Decision(cells, reasons.ordered(found), departures)
 
 
 def _refuse_strangers(given: Sequence[Given]) -> None:
@@ -121,7 +120,7 @@ def _refuse_strangers(given: Sequence[Given]) -> None:
             raise GateError(f"the results are of different {what}: {told}; judge each by itself")
 
 
-def _findings(cell: JudgedCell, policy: Policy, today: datetime.date) -> Iterator[Finding]:
+def _departures(cell: JudgedCell, policy: Policy, today: datetime.date) -> Iterator[Departure]:
     required = policy.is_required(cell.axes)
 
     def blocks(verdict: str) -> bool:
@@ -130,36 +129,36 @@ def _findings(cell: JudgedCell, policy: Policy, today: datetime.date) -> Iterato
     def weight(record: Record) -> tuple[bool, int]:
         return not blocks(record.verdict), _OF_VERDICT[record.verdict].place
 
-    for standing in cell.standings.values():
-        if len(standing.right) == len(standing.records) and not standing.is_missing:
+    for each in cell.attempts.values():
+        if len(each.right) == len(each.records) and not each.is_missing:
             continue
-        if standing.is_missing:
-            yield Finding(
+        if each.is_missing:
+            yield Departure(
                 Rule.MISSING,
                 cell,
-                standing.check,
-                f"{len(standing.records)} of {standing.planned} planned attempts ran",
+                each.check,
+                f"{len(each.records)} of {each.planned} planned attempts ran",
                 blocks(_MISSING),
             )
         # Of several attempts the one that weighs most stands for all.
-        if standing.unjudged:
-            record = min(standing.unjudged, key=weight)
+        if each.unjudged:
+            record = min(each.unjudged, key=weight)
             rule = _OF_VERDICT[record.verdict]
-            yield reasons.found(rule, cell, record, blocks(record.verdict))
-        if standing.wrong and not _is_known(cell, standing, policy, today):
-            record = min(standing.wrong, key=weight)
-            yield _against(cell, standing, record, blocks(record.verdict), policy)
+            yield Departure(rule, cell, each.check, record.message, blocks(record.verdict))
+        if each.wrong and not _is_known(cell, each, policy, today):
+            record = min(each.wrong, key=weight)
+            yield _against(cell, each, record, blocks(record.verdict), policy)
 
 
 def _against(
-    cell: JudgedCell, standing: Standing, record: Record, blocks: bool, policy: Policy
-) -> Finding:
-    if not standing.right:
-        return reasons.found(_OF_VERDICT[record.verdict], cell, record, blocks, _answer(record))
-    attempts = len(standing.right) + len(standing.wrong)
-    rate = PassRate(len(standing.right), attempts, policy.confidence)
+    cell: JudgedCell, made: Attempts, record: Record, blocks: bool, policy: Policy
+) -> Departure:
+    if not made.is_flaky:
+        rule, detail = _OF_VERDICT[record.verdict], _answer(record)
+        return Departure(rule, cell, made.check, record.message, blocks, detail)
+    rate = attempts.pass_rate([made], policy.confidence)
     detail = f"{rate}: mend it, or list it under known_flaky"
-    return reasons.found(Rule.FLAKY, cell, record, blocks, detail)
+    return Departure(Rule.FLAKY, cell, made.check, record.message, blocks, detail)
 
 
 def _answer(record: Record) -> str:
@@ -171,9 +170,9 @@ def _answer(record: Record) -> str:
     return "" if is_told else f"the last answer: {answer}"
 
 
-def _is_known(cell: JudgedCell, standing: Standing, policy: Policy, today: datetime.date) -> bool:
+def _is_known(cell: JudgedCell, made: Attempts, policy: Policy, today: datetime.date) -> bool:
     """Tell whether a list of the policy accepts what stands against the wrapper."""
-    if any(record.verdict is not Verdict.FAILED for record in standing.wrong):
+    if any(record.verdict is not Verdict.FAILED for record in made.wrong):
         return False
     listed = policy.failing, policy.flaky
-    return any(find(standing.check, cell.axes, today) for find in listed)
+    return any(find(made.check, cell.axes, today) for find in listed)

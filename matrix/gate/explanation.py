@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from matrix.gate import reasons
@@ -46,10 +45,10 @@ def of(decision: Decision, cell: JudgedCell, policy: Policy, expected: Expectati
 def _reasons_about(
     decision: Decision, cell: JudgedCell, policy: Policy, expected: Expectations
 ) -> list[Reason]:
-    findings = [finding for finding in decision.findings if finding.cell is cell]
+    departures = [each for each in decision.departures if each.cell is cell]
     # Anew for this cell: those of the decision stand for many cells and checks at once.
-    of_checks = reasons.joined(findings, expected, policy.first)
-    rules = {finding.rule for finding in decision.findings}
+    of_checks = reasons.joined(departures, expected, policy.first)
+    rules = {each.rule for each in decision.departures}
     others = [
         reason
         for reason in decision.reasons
@@ -90,11 +89,11 @@ def _quiet(about: Sequence[Reason]) -> list[str]:
 
 def _checks(cell: JudgedCell) -> Iterator[str]:
     by_state: dict[str, list[str]] = {}
-    for standing in cell.standings.values():
-        counts = Counter(str(record.verdict) for record in standing.records)
-        told = " and ".join(counts) or ("missing" if standing.planned else "left out of the run")
-        wrong = standing.wrong or standing.unjudged
-        state = f"{told}, where {standing.expected} is right" if wrong else told
-        by_state.setdefault(state, []).append(standing.check)
+    for each in cell.attempts.values():
+        verdicts = dict.fromkeys(str(record.verdict) for record in each.records)
+        words = " and ".join(verdicts) or ("missing" if each.planned else "left out of the run")
+        is_wrong = each.wrong or each.unjudged
+        state = f"{words}, where {each.expected} is right" if is_wrong else words
+        by_state.setdefault(state, []).append(each.check)
     for state, checks in by_state.items():
         yield f"  {len(checks)} checks {state}: {', '.join(checks)}"

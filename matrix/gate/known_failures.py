@@ -10,7 +10,7 @@ from kserve_conformance.results.verdict import Verdict
 
 from matrix.gate.reasons import Reason, Rule
 from matrix.planning.policy import Known, Policy
-from matrix.results.attempts import JudgedCell, Standing
+from matrix.results.attempts import Attempts, JudgedCell, pass_rate
 from matrix.results.pass_rate import PassRate, attempts_to_prove, percent
 
 
@@ -19,7 +19,7 @@ class _Met:
     """A check that an entry is about, in one cell."""
 
     cell: JudgedCell
-    standing: Standing
+    attempts: Attempts
 
 
 def judged(cells: Sequence[JudgedCell], policy: Policy, today: datetime.date) -> list[Reason]:
@@ -88,7 +88,7 @@ def _failing(
     failing: dict[str, list[_Met]] = {}
     for check in entry.checks:
         met = _own(entry, check, cells, policy, today)
-        passing = [each for each in met if each.standing.right]
+        passing = [each for each in met if each.attempts.right]
         failing[check] = [each for each in met if _fails(each)]
         if passing:
             reasons.append(_stale(entry, check, passing, failing[check]))
@@ -190,10 +190,10 @@ def _advice(met: Sequence[_Met], least: float, policy: Policy) -> str:
 def _met(entry: Known, check: str, cells: Iterable[JudgedCell]) -> list[_Met]:
     """List where an entry meets a check that the wrapper should pass."""
     return [
-        _Met(cell, cell.standings[check])
+        _Met(cell, cell.attempts[check])
         for cell in cells
-        if check in cell.standings and entry.covers(check, cell.axes)
-        if cell.standings[check].expected is Verdict.PASSED
+        if check in cell.attempts and entry.covers(check, cell.axes)
+        if cell.attempts[check].expected is Verdict.PASSED
     ]
 
 
@@ -209,13 +209,11 @@ def _own(
 
 
 def _fails(met: _Met) -> bool:
-    return any(record.verdict is Verdict.FAILED for record in met.standing.wrong)
+    return any(record.verdict is Verdict.FAILED for record in met.attempts.wrong)
 
 
 def _rate(met: Sequence[_Met], confidence: float) -> PassRate:
-    right = sum(len(each.standing.right) for each in met)
-    wrong = sum(len(each.standing.wrong) for each in met)
-    return PassRate(right, right + wrong, confidence)
+    return pass_rate((each.attempts for each in met), confidence)
 
 
 def _names(met: Sequence[_Met]) -> list[str]:

@@ -7,10 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from kserve_conformance.errors import ExitCode
-from kserve_conformance.results.record import Record
 
 from matrix.planning.expectations import Expectations
-from matrix.results import steady_text
+from matrix.results import grouping, steady_text
 from matrix.results.attempts import JudgedCell
 
 _LONGEST = 400
@@ -87,7 +86,7 @@ class Reason:
 
 
 @dataclass(frozen=True)
-class Finding:
+class Departure:
     """A check in one cell that did not come to what it should.
 
     Attributes:
@@ -102,16 +101,16 @@ class Finding:
     blocks: bool
     detail: str = ""
 
-
-def found(rule: Rule, cell: JudgedCell, record: Record, blocks: bool, detail: str = "") -> Finding:
-    """Make the finding of an attempt."""
-    return Finding(rule, cell, record.check, record.message, blocks, detail)
+    @property
+    def place(self) -> tuple[str, str]:
+        """Give the id of the cell, and the runtime."""
+        return self.cell.id, self.cell.axes["runtime"]
 
 
 def joined(
-    findings: Iterable[Finding], expected: Expectations, first: Sequence[str]
+    departures: Iterable[Departure], expected: Expectations, first: Sequence[str]
 ) -> list[Reason]:
-    """Join findings of the same check, rule and words over their cells, and order them.
+    """Join departures of the same check, rule and words over their cells, and order them.
 
     The most basic check goes first, by the order of expectations.toml: a wrapper that doesn't start
     fails all others, too.
@@ -119,21 +118,14 @@ def joined(
     Args:
         first: checks that go before all others.
     """
-    groups: dict[tuple[Rule, bool, str, str], list[Finding]] = {}
-    for finding in findings:
-        key = (finding.rule, finding.blocks, finding.check, _wording(finding))
-        groups.setdefault(key, []).append(finding)
-    order = expected.order(first)
-    ranked = sorted(
-        groups.values(),
-        key=lambda group: (
-            not group[0].blocks,
-            group[0].rule.place,
-            order.get(group[0].check, len(order)),
-            -len(group),
-        ),
+    groups = grouping.grouped(
+        departures,
+        lambda each: (each.rule, each.blocks, _wording(each)),
+        expected.order(first),
+        lambda group: (not group[0].blocks, group[0].rule.place),
+        checks_apart=True,
     )
-    return [_reason(group, expected) for group in ranked]
+    return [_reason(group, expected) for group in groups]
 
 
 def folded(reasons: Iterable[Reason], first: Sequence[str]) -> list[Reason]:
@@ -142,19 +134,16 @@ def folded(reasons: Iterable[Reason], first: Sequence[str]) -> list[Reason]:
     Args:
         first: checks that keep a reason of their own.
     """
-    kept: list[tuple[Reason, frozenset[str]]] = []
-    for reason in reasons:
-        names = frozenset(cell.name for cell in reason.cells)
-        check = reason.checks[0]
-        for at, (earlier, cells) in enumerate(kept):
-            alike = (earlier.rule, earlier.blocks) == (reason.rule, reason.blocks)
-            if alike and names <= cells and check not in first:
-                also = tuple(dict.fromkeys((*earlier.also, check)))
-                kept[at] = (replace(earlier, also=also), cells)
-                break
-        else:
-            kept.append((reason, names))
-    return [reason for reason, _ in kept]
+    groups = grouping.folded(
+        reasons,
+        kind=lambda reason: (reason.rule, reason.blocks),
+        cells=lambda reason: frozenset(cell.name for cell in reason.cells),
+        stays=lambda reason: reason.checks[0] in first,
+    )
+    return [
+        replace(head, also=tuple(dict.fromkeys(each.checks[0] for each in others)))
+        for head, *others in groups
+    ]
 
 
 def ordered(reasons: Iterable[Reason]) -> list[Reason]:
@@ -168,20 +157,21 @@ def ordered(reasons: Iterable[Reason]) -> list[Reason]:
     )
 
 
-def _reason(group: Sequence[Finding], expected: Expectations) -> Reason:
+def _reason(group: Sequence[Departure], expected: Expectations) -> Reason:
     first = group[0]
-    details = (steady_text.first_line(first.message, _LONGEST), first.detail)
+    cause = steady_text.cause(first.message)
+    details = (steady_text.first_line(cause, _LONGEST), first.detail)
     return Reason(
         rule=first.rule,
         sentence=expected.statement_of(first.check),
         details=tuple(each for each in details if each),
-        cells=tuple({finding.cell.name: finding.cell for finding in group}.values()),
+        cells=tuple({each.cell.name: each.cell for each in group}.values()),
         checks=(first.check,),
         blocks=first.blocks,
     )
 
 
-def _wording(finding: Finding) -> str:
+def _wording(departure: Departure) -> str:
     # What follows a bracket is what was seen.
-    said = steady_text.first_line(finding.message).partition(": [")[0]
-    return steady_text.alike(said, finding.cell.axes)[:_LONGEST_COMPARED]
+    said = steady_text.cause(departure.message).partition(": [")[0]
+    return steady_text.alike(said, departure.cell.axes)[:_LONGEST_COMPARED]

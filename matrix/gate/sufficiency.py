@@ -131,22 +131,20 @@ def _too_few(requirement: Requirement, there: Sequence[JudgedCell]) -> list[str]
 
 def _coverage(cells: Iterable[JudgedCell], policy: Policy) -> Reason | None:
     required = [cell for cell in cells if policy.is_required(cell.axes)]
-    standings = [standing for cell in required for standing in cell.standings.values()]
-    number = sum(standing.is_judged for standing in standings)
+    attempts = [each for cell in required for each in cell.attempts.values()]
+    number = sum(each.is_judged for each in attempts)
     least = policy.evidence.least_coverage
-    if not standings or number / len(standings) >= least:
+    if not attempts or number / len(attempts) >= least:
         return None
     lacking = [
-        cell
-        for cell in required
-        if not all(standing.is_judged for standing in cell.standings.values())
+        cell for cell in required if not all(each.is_judged for each in cell.attempts.values())
     ]
-    left_out = sum(standing.planned == 0 for standing in standings)
+    left_out = sum(each.planned == 0 for each in attempts)
     why = f"; {left_out} of them were left out of the run (--check)" if left_out else ""
     return Reason(
         Rule.COVERAGE,
         # Rounded down: what lacks one check is not 100%.
-        f"{number} of {len(standings)} checks of the required cells were judged "
-        f"({number * 1000 // len(standings) / 10}%), and {percent(least)} is wanted{why}",
+        f"{number} of {len(attempts)} checks of the required cells were judged "
+        f"({number * 1000 // len(attempts) / 10}%), and {percent(least)} is wanted{why}",
         cells=tuple(lacking),
     )

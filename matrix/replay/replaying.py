@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from kserve_conformance.errors import WrongUsage
 from kserve_conformance.results.record import Header, Record, Run
 
-from matrix.results import last_exchange, steady_text
+from matrix.results import attempts, last_exchange, steady_text
+from matrix.results.attempts import Attempts
 
 
 class ReplayError(WrongUsage):
@@ -23,14 +24,14 @@ class PastCell:
     Attributes:
         axes: release of the SDK, PROTOCOL_VERSION and so on, by the name of the axis.
         planned: the ids of its checks.
-        attempts: by check, the records of all attempts at it.
+        attempts: those at each check that was made, by its id.
     """
 
     header: Header
     id: str
     axes: Mapping[str, str]
     planned: Sequence[str]
-    attempts: Mapping[str, Sequence[Record]]
+    attempts: Mapping[str, Attempts]
 
     @property
     def torchserve_identity(self) -> str:
@@ -47,17 +48,13 @@ class PastCell:
         return self.header.locks.get(self.axes["kserve"])
 
     def record(self, check: str) -> Record | None:
-        """Give the first attempt at a check that wasn't as expected, else the first of all."""
-        attempts = self.attempts.get(check, ())
-        return next((each for each in attempts if not each.as_expected), next(iter(attempts), None))
+        """Give the attempt at a check that tells most, None where it wasn't made."""
+        made = self.attempts.get(check)
+        return made.spokesman if made else None
 
     def unexpected(self) -> list[str]:
         """List the checks that weren't as expected."""
-        return [
-            check
-            for check, attempts in self.attempts.items()
-            if not all(each.as_expected for each in attempts)
-        ]
+        return [check for check, made in self.attempts.items() if not made.is_as_expected]
 
 
 def find(run: Run, cell: str) -> PastCell:
@@ -70,12 +67,8 @@ def find(run: Run, cell: str) -> PastCell:
         raise ReplayError(
             f"the results have no cell {cell}; they have {_shown(list(run.header.planned))}"
         )
-    attempts: dict[str, list[Record]] = {}
-    points: dict[str, Mapping[str, str]] = {}
-    for record in run.records:
-        if record.cell == cell:
-            attempts.setdefault(record.check, []).append(record)
-            points.setdefault(record.axes["runtime"], record.axes)
+    records = [record for record in run.records if record.cell == cell]
+    points = {record.axes["runtime"]: record.axes for record in records}
     if not points:
         raise ReplayError(f"no check of {cell} came to its end: {run.sentence()}")
     if len(points) > 1:
@@ -83,7 +76,8 @@ def find(run: Run, cell: str) -> PastCell:
             f"the results have {cell} on {' and '.join(points)}: name a file of one of the two runs"
         )
     axes = next(iter(points.values()))
-    return PastCell(run.header, cell, axes, run.header.planned[cell], attempts)
+    made = {check: found for (*_, check), found in attempts.gathered(records).items()}
+    return PastCell(run.header, cell, axes, run.header.planned[cell], made)
 
 
 def chosen(past: PastCell, asked: Sequence[str]) -> list[str]:

@@ -16,7 +16,8 @@ from packaging.version import Version
 
 from matrix.planning import axes, ranges
 from matrix.reports import findings
-from matrix.reports.findings import NOT_JUDGED, Finding
+from matrix.reports.findings import Finding
+from matrix.results import judging
 
 _TEMPLATE = Path(__file__).with_name("badge.svg.template")
 _QUOTES = {'"': "&quot;"}
@@ -91,6 +92,7 @@ def of(runs: Sequence[Run]) -> Badge:
 
     It is green where every release did all that is expected, and no run was cut short.
     """
+    runs = judging.by_today(runs).runs
     standings = _standings(runs)
     message, color = _said(list(standings.values()), any(run.cut_short for run in runs))
     return Badge(_label(standings), message, color)
@@ -129,7 +131,7 @@ def _standings(runs: Sequence[Run]) -> Mapping[str, _Standing]:
 
 
 def _standing(finding: Finding) -> _Standing:
-    if finding.verdict in NOT_JUDGED:
+    if not finding.is_about_subject:
         return _Standing.NOT_JUDGED
     return _Standing.KNOWN if finding.known_as else _Standing.BROKEN
 

@@ -3,31 +3,39 @@
 from __future__ import annotations
 
 import functools
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from kserve_conformance.results.record import Record, Run
 from kserve_conformance.results.verdict import Verdict
 from packaging.version import Version
 
 from matrix.gate.reasons import Rule
-from matrix.planning import expectations
 from matrix.planning.cells import Cell
-from matrix.planning.expectations import Expectations
 from matrix.planning.policy import Policy
-from matrix.results import states, steady_text
+from matrix.results import grouping, judging, states, steady_text
 from matrix.results.states import UNEXPECTED, State
 
 MISSING = "missing"
-# What says nothing of the wrapper.
-NOT_JUDGED = frozenset({"error", "unprovisioned", MISSING})
 # The gate's rules about verdicts are named for them, so that both have the same order.
 _WEIGHTS = [rule.words for rule in Rule]
 _LONGEST_TITLE = 160
 
-# Names one planned attempt: the backend, the cell's id, the check, which attempt it is.
-Key = tuple[str, str, str, int]
+
+class Key(NamedTuple):
+    """Names one planned attempt."""
+
+    runtime: str
+    cell: str
+    check: str
+    attempt: int
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """Give the id of the cell, and the runtime."""
+        return self.cell, self.runtime
 
 
 @dataclass(frozen=True)
@@ -38,6 +46,7 @@ class Finding:
         state: what they came to, as all reports judge it.
         verdict: what they came to, or ``missing`` where they never ran.
         expected: what was expected instead.
+        known_as: as what it is known, empty where it isn't.
         message: why, in its first line; with an ellipsis for what differs from cell to cell.
         answer: what the wrapper answered last, where it answered the same in all of them.
         keys: the attempts that it stands for, the one that tells most first.
@@ -46,6 +55,7 @@ class Finding:
     state: State
     verdict: str
     expected: str
+    known_as: str
     message: str
     answer: str
     checks: tuple[str, ...]
@@ -58,11 +68,9 @@ class Finding:
         return len(self.keys)
 
     @property
-    def known_as(self) -> str:
-        """Say as what it is known; nothing where it isn't."""
-        if self.state is not State.KNOWN:
-            return ""
-        return "known failing" if self.verdict == self.expected else "known flaky"
+    def is_about_subject(self) -> bool:
+        """Tell whether it says something of the wrapper."""
+        return self.verdict != MISSING and Verdict(self.verdict).is_about_subject
 
     @property
     def title(self) -> str:
@@ -98,7 +106,7 @@ class Findings:
         return f"Everything that ran is as expected{more}."
 
     @functools.cached_property
-    def numbers(self) -> dict[Key, int]:
+    def numbers(self) -> dict[tuple[str, str, str, int], int]:
         """Give the number of each attempt's finding; each has one at most."""
         return {key: number for number, each in enumerate(self, start=1) for key in each.keys}
 
@@ -113,13 +121,13 @@ def of(runs: Sequence[Run], policy: Policy | None = None) -> list[Finding]:
     Args:
         policy: what says which checks tell most, and what blocks; nothing does without one.
     """
-    records = _having(runs, UNEXPECTED.__contains__)
-    return _ranked([*_grouped(records, _order(policy)), *_missing(runs)], policy)
+    lacking = (key for run in runs for key in missing(run))
+    return _joined([*_having(runs, UNEXPECTED), *lacking], policy)
 
 
 def known(runs: Sequence[Run], policy: Policy | None = None) -> list[Finding]:
     """List the failures that a list of the policy knew when they were made; see `of`."""
-    return _ranked(_grouped(_having(runs, State.KNOWN.__eq__), _order(policy)), policy)
+    return _joined(_having(runs, {State.KNOWN}), policy)
 
 
 def not_offered(runs: Iterable[Run]) -> list[Finding]:
@@ -127,11 +135,9 @@ def not_offered(runs: Iterable[Run]) -> list[Finding]:
 
     Records of the same words are one finding, whatever their checks and cells; the most go first.
     """
-    alike: dict[str, list[Record]] = defaultdict(list)
-    for record in _having(runs, State.PASSED.__eq__):
-        if record.verdict is Verdict.UNSUPPORTED:
-            alike[_wording(record)].append(record)
-    return sorted(map(_finding, alike.values()), key=lambda each: -each.records)
+    absent = filter(states.is_rightly_not_offered, _having(runs, {State.PASSED}))
+    found = map(_finding, grouping.gathered(absent, _wording))
+    return sorted(found, key=lambda each: -each.records)
 
 
 def counts(found: Iterable[Finding]) -> Counter[str]:
@@ -153,103 +159,71 @@ def cells_of(run: Run) -> dict[str, Cell]:
     return {name: Cell.named(name, run.header.runtime or "") for name in run.header.planned}
 
 
-def _having(runs: Iterable[Run], chosen: Callable[[State], bool]) -> Iterator[Record]:
-    return (record for run in runs for record in run.records if chosen(states.of(record)))
+def _having(runs: Iterable[Run], chosen: Set[State]) -> Iterator[Record]:
+    return (each for run in runs for each in run.records if states.of(each) in chosen)
 
 
-def _order(policy: Policy | None) -> dict[str, int]:
-    return _expectations().order(policy.first if policy else ())
+def _joined(attempts: Iterable[Record | Key], policy: Policy | None) -> list[Finding]:
+    """Join attempts that came to the same, or that never ran, and order them by weight."""
 
-
-@functools.cache
-def _expectations() -> Expectations:
-    return expectations.load()
-
-
-def _ranked(found: Iterable[Finding], policy: Policy | None) -> list[Finding]:
-    order = _order(policy)
-
-    def blocks(finding: Finding) -> bool:
-        return policy is not None and (
-            finding.verdict in policy.blocking
-            and any(policy.is_required(cell.axes()) for cell in finding.cells)
+    def weight(group: Sequence[Record | Key]) -> tuple[object, ...]:
+        verdict = _verdict(group[0])
+        blocks = policy is not None and (
+            verdict in policy.blocking
+            and any(policy.is_required(_cell(place).axes()) for place in grouping.places(group))
         )
+        return not blocks, _WEIGHTS.index(verdict)
 
-    def weight(finding: Finding) -> tuple[object, ...]:
-        return (
-            not blocks(finding),
-            _WEIGHTS.index(finding.verdict),
-            order.get(finding.checks[0], len(order)),
-            -len(finding.cells),
-        )
-
-    return sorted(found, key=weight)
+    order = judging.today().order(policy.first if policy else ())
+    return [_finding(group) for group in grouping.grouped(attempts, _words, order, weight)]
 
 
-def _grouped(records: Iterable[Record], order: dict[str, int]) -> list[Finding]:
-    """Join records of the same verdict and words: over cells, then checks of the same cells."""
-    by_check: dict[tuple[str, str, State, str, str], list[Record]] = defaultdict(list)
-    for record in records:
-        told = (str(record.verdict), str(record.expected_verdict), states.of(record))
-        by_check[(*told, _wording(record), record.check)].append(record)
-    joined: dict[tuple[object, ...], list[Record]] = defaultdict(list)
-    # The check that tells most is the one that a finding is told by.
-    for (*words, _), alike in sorted(
-        by_check.items(), key=lambda each: order.get(each[1][0].check, len(order))
-    ):
-        joined[(*words, frozenset(Cell.at(record.axes) for record in alike))] += alike
-    return [_finding(alike) for alike in joined.values()]
+def _words(attempt: Record | Key) -> tuple[str, ...]:
+    if isinstance(attempt, Key):
+        return (MISSING,)
+    came_to = (attempt.verdict, attempt.expected_verdict, states.of(attempt))
+    return *map(str, came_to), _wording(attempt)
 
 
-def _finding(alike: Sequence[Record]) -> Finding:
-    first = alike[0]
-    messages = {steady_text.first_line(record.message) for record in alike}
+def _verdict(attempt: Record | Key) -> str:
+    return MISSING if isinstance(attempt, Key) else str(attempt.verdict)
+
+
+def _cell(place: tuple[str, str]) -> Cell:
+    return Cell.named(*place)
+
+
+def _finding(alike: Sequence[Record | Key]) -> Finding:
+    records = [each for each in alike if isinstance(each, Record)]
+    first = records[0] if records else None
+    messages = {steady_text.cause(record.message) for record in records}
     answers = {
         steady_text.alike(steady_text.last_answer(record), record.axes, steady_text.ELLIPSIS)
-        for record in alike
+        for record in records
     }
     return Finding(
-        state=states.of(first),
-        verdict=str(first.verdict),
-        expected=str(first.expected_verdict),
-        message=messages.pop() if len(messages) == 1 else _wording(first),
+        state=states.of(first) if first else State.MISSING,
+        verdict=_verdict(alike[0]),
+        expected=str(first.expected_verdict if first else Verdict.PASSED),
+        known_as=states.known_as(first) if first else "",
+        message=_message(first, messages),
         answer=answers.pop() if len(answers) == 1 else "",
-        checks=tuple(dict.fromkeys(record.check for record in alike)),
-        cells=tuple(dict.fromkeys(Cell.at(record.axes) for record in alike)),
-        keys=tuple(map(key_of, alike)),
+        checks=grouping.checks(alike),
+        cells=tuple(map(_cell, grouping.places(alike))),
+        keys=tuple(each if isinstance(each, Key) else key_of(each) for each in alike),
     )
+
+
+def _message(first: Record | None, messages: Set[str]) -> str:
+    if first is None:
+        return "planned, and never ran, or not as often as planned"
+    return next(iter(messages)) if len(messages) == 1 else _wording(first)
 
 
 def key_of(record: Record) -> Key:
     """Name an attempt."""
-    return record.axes.get("runtime", ""), record.cell, record.check, record.attempt
-
-
-def _missing(runs: Sequence[Run]) -> list[Finding]:
-    cells: dict[str, dict[Cell, None]] = defaultdict(dict)
-    keys: dict[str, list[Key]] = defaultdict(list)
-    for run in runs:
-        known_cells = cells_of(run)
-        for lacking in missing(run):
-            _, cell, check, _ = lacking
-            cells[check][known_cells[cell]] = None
-            keys[check].append(lacking)
-    joined: dict[tuple[Cell, ...], list[str]] = defaultdict(list)
-    for check, found in cells.items():
-        joined[tuple(found)].append(check)
-    return [
-        Finding(
-            state=State.MISSING,
-            verdict=MISSING,
-            expected=str(Verdict.PASSED),
-            message="planned, and never ran, or not as often as planned",
-            answer="",
-            checks=tuple(checks),
-            cells=found,
-            keys=tuple(each for check in checks for each in keys[check]),
-        )
-        for found, checks in joined.items()
-    ]
+    cell, runtime = record.place
+    return Key(runtime, cell, record.check, record.attempt)
 
 
 def missing(run: Run) -> Iterator[Key]:
@@ -259,10 +233,8 @@ def missing(run: Run) -> Iterator[Key]:
         for check in checks:
             for attempt in range(1, run.header.repeat + 1):
                 if (cell, check, attempt) not in ran:
-                    yield run.header.runtime or "", cell, check, attempt
+                    yield Key(run.header.runtime or "", cell, check, attempt)
 
 
 def _wording(record: Record) -> str:
-    return steady_text.alike(
-        steady_text.first_line(record.message), record.axes, steady_text.ELLIPSIS
-    )
+    return steady_text.alike(steady_text.cause(record.message), record.axes, steady_text.ELLIPSIS)

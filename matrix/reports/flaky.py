@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from kserve_conformance.results.record import Run, by_key
+from kserve_conformance.results.record import Run
 
-from matrix.diff.comparison import Side
+from matrix.results import attempts
 from matrix.results.pass_rate import PassRate
 
 
@@ -29,9 +29,7 @@ def wavering(runs: Iterable[Run], confidence: float) -> list[Wavering]:
     """
     repeated = (record for run in runs if run.header.repeat > 1 for record in run.records)
     found = []
-    for key, records in by_key(repeated).items():
-        side = Side(tuple(records))
-        if side.is_flaky:
-            rate = PassRate(side.good, len(side.levels), confidence)
-            found.append(Wavering(*key, rate))
+    for key, made in attempts.gathered(repeated).items():
+        if made.is_flaky:
+            found.append(Wavering(*key, attempts.pass_rate([made], confidence)))
     return sorted(found, key=lambda each: each.rate.passed / each.rate.attempts)

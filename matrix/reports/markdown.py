@@ -23,11 +23,11 @@ from matrix.reports import (
     surroundings,
     timings,
 )
-from matrix.reports.findings import NOT_JUDGED, Finding, Findings
+from matrix.reports.findings import Finding, Findings
 from matrix.reports.grid import Point
 from matrix.reports.known_entries import Listed
 from matrix.reports.timings import Spent
-from matrix.results import cells_in_words
+from matrix.results import cells_in_words, judging, states
 from matrix.results.pass_rate import percent
 from matrix.results.states import State
 
@@ -47,9 +47,11 @@ _WHERE = "where"
 
 def text(runs: Sequence[Run], policy: Policy, today: datetime.date | None = None) -> str:
     """Give the report of runs that are judged together, what is not as expected first."""
+    judged = judging.by_today(runs)
+    runs = judged.runs
     found = Findings.of(runs, policy)
     sections = [
-        _head(runs),
+        _head(runs, judged.change),
         _unexpected(found, runs),
         _grid(runs),
         _known_failures(found.known, runs),
@@ -63,27 +65,28 @@ def text(runs: Sequence[Run], policy: Policy, today: datetime.date | None = None
     return "\n\n".join("\n".join(section) for section in sections if section) + "\n"
 
 
-def _head(runs: Sequence[Run]) -> list[str]:
+def _head(runs: Sequence[Run], change: str | None) -> list[str]:
     made = badge.of(runs)
     names = dict.fromkeys(run.header.wrapper["name"] or "a wrapper" for run in runs)
     said = f"{made.message} as expected" if made.is_green else made.message
     title = f"# {gfm.text(', '.join(names))}: {gfm.text(said)} ({gfm.text(made.label)})"
     commits = surroundings.different_commits(runs)
-    warning = [f"- **Different commits.** {gfm.text(commits)}"] if commits else []
-    return [title, "", *warning, *(_run(run) for run in runs)]
+    warnings = {"Different commits": commits, "Other expectations": change}
+    told = [f"- **{what}.** {gfm.text(words)}" for what, words in warnings.items() if words]
+    return [title, "", *told, *(_run(run) for run in runs)]
 
 
 def _run(run: Run) -> str:
-    counts = ", ".join(f"{count} {verdict}" for verdict, count in sorted(run.counts().items()))
-    told = f"TorchServe {surroundings.how(run.header)}: {run.sentence()}: {counts or 'nothing'}."
+    counts = states.counts(run.records)
+    told = f"TorchServe {surroundings.how(run.header)}: {run.sentence()}: {counts}."
     return f"- **Cut short.** {gfm.text(told)}" if run.cut_short else f"- {gfm.text(told)}"
 
 
 def _unexpected(found: Findings, runs: Sequence[Run]) -> list[str]:
     if not found.unexpected:
         return [found.all_expected]
-    against = [each for each in found.unexpected if each.verdict not in NOT_JUDGED]
-    others = [each for each in found.unexpected if each.verdict in NOT_JUDGED]
+    against = [each for each in found.unexpected if each.is_about_subject]
+    others = [each for each in found.unexpected if not each.is_about_subject]
     shown = [*against[:_MOST_FINDINGS], *others[:_MOST_NOT_JUDGED]]
     return [
         f"## Not as expected: {_counts(found.unexpected)}",

@@ -2,35 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import enum
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
-from kserve_conformance.results.record import Record
+from kserve_conformance.results.record import Record, by_key
 from kserve_conformance.results.results_file import Given
 from kserve_conformance.results.verdict import Verdict
 
 from matrix.planning.cells import Cell
 from matrix.planning.expectations import Expectations
+from matrix.results import judging, steady_text
+from matrix.results.pass_rate import PassRate
 
-_JUDGED = frozenset({Verdict.PASSED, Verdict.FAILED, Verdict.UNSUPPORTED})
+
+class Level(enum.IntEnum):
+    """How good an attempt at a check is."""
+
+    WRONG = 0
+    NOT_OFFERED = 1
+    RIGHT = 2
 
 
 @dataclass(frozen=True)
-class Standing:
+class Attempts:
     """All attempts at one check in one cell.
 
     Attributes:
+        expected: the verdict that is right, whatever a list of the policy knows: what is known to
+            fail is wrong, too.
         planned: how many attempts were planned, 0 where the run left the check out.
-        expected: the verdict that is right by expectations.toml, whatever the results say that
-            was expected when they were made.
     """
 
     check: str
-    planned: int
     records: tuple[Record, ...]
     expected: Verdict
+    planned: int = 0
+
+    @classmethod
+    def of(cls, records: Sequence[Record]) -> Attempts:
+        """Give attempts that were made, as results have them; at least one."""
+        return cls(records[0].check, tuple(records), judging.recorded(records[0]))
 
     @cached_property
     def right(self) -> list[Record]:
@@ -40,16 +55,13 @@ class Standing:
     @cached_property
     def wrong(self) -> list[Record]:
         """List the attempts that say something against the wrapper."""
-        return [
-            record
-            for record in self.records
-            if record.verdict in _JUDGED and record.verdict is not self.expected
-        ]
+        judged = (record for record in self.records if record.verdict.is_about_subject)
+        return [record for record in judged if record.verdict is not self.expected]
 
     @cached_property
     def unjudged(self) -> list[Record]:
         """List the attempts that say nothing of the wrapper: errors, and what could not run."""
-        return [record for record in self.records if record.verdict not in _JUDGED]
+        return [record for record in self.records if not record.verdict.is_about_subject]
 
     @property
     def is_judged(self) -> bool:
@@ -61,6 +73,66 @@ class Standing:
         """Tell whether an attempt that was planned never ran."""
         return len(self.records) < self.planned
 
+    @property
+    def is_flaky(self) -> bool:
+        """Tell whether some attempts came to what they should, and others didn't."""
+        return bool(self.right and self.wrong)
+
+    @property
+    def is_as_expected(self) -> bool:
+        """Tell whether all attempts came to what was expected, known failures among it."""
+        return all(record.as_expected for record in self.records)
+
+    @cached_property
+    def levels(self) -> tuple[Level, ...]:
+        """Give how good each attempt is that says something of the wrapper."""
+        found = map(self._level, self.records)
+        return tuple(level for level in found if level is not None)
+
+    @property
+    def worst(self) -> Level:
+        """Give how good the worst attempt is; there must be one that says something."""
+        return min(self.levels)
+
+    @property
+    def good(self) -> int:
+        """Count the attempts that passed, or are rightly said not to be offered."""
+        return len(self.levels) - self.levels.count(Level.WRONG)
+
+    @property
+    def fails(self) -> bool:
+        """Tell whether an attempt neither passed nor is rightly said not to be offered."""
+        return self.good < len(self.levels)
+
+    @property
+    def spokesman(self) -> Record:
+        """Give the attempt that tells most: the worst, else one that says nothing, else any."""
+        rank = {Level.WRONG: 0, None: 1, Level.NOT_OFFERED: 2, Level.RIGHT: 3}
+        return min(self.records, key=lambda record: rank[self._level(record)])
+
+    def __str__(self) -> str:
+        verdicts = dict.fromkeys(str(record.verdict) for record in self.records)
+        return "flaky" if self.is_flaky else " and ".join(verdicts)
+
+    def says_the_same(self, other: Attempts) -> bool:
+        """Tell whether both said the same, but for what differs in every run."""
+        # Most often they did so to the letter, and making words steady takes time.
+        return self._said() == other._said() or self._steady() == other._steady()
+
+    def _said(self) -> list[tuple[str, Any]]:
+        return [(each.message, each.observed) for each in self.records]
+
+    def _steady(self) -> set[str]:
+        return {repr(steady_text.steady_value([*said])) for said in self._said()}
+
+    def _level(self, record: Record) -> Level | None:
+        if not record.verdict.is_about_subject:
+            return None
+        if record.verdict is Verdict.PASSED:
+            return Level.RIGHT
+        is_offered = (record.verdict, self.expected) != (Verdict.UNSUPPORTED, Verdict.UNSUPPORTED)
+        return Level.WRONG if is_offered else Level.NOT_OFFERED
+
 
 @dataclass(frozen=True, eq=False)
 class JudgedCell:
@@ -69,13 +141,13 @@ class JudgedCell:
     Attributes:
         axes: its points by axis.
         source: the results file that holds it.
-        standings: those of all checks that it has or should have, by the check's id.
+        attempts: those at all checks that it has or should have, by the check's id.
     """
 
     id: str
     axes: Mapping[str, str]
     source: Path
-    standings: Mapping[str, Standing]
+    attempts: Mapping[str, Attempts]
 
     @property
     def name(self) -> str:
@@ -85,7 +157,19 @@ class JudgedCell:
     @property
     def is_judged(self) -> bool:
         """Tell whether anything is known of the wrapper in it."""
-        return any(standing.is_judged for standing in self.standings.values())
+        return any(each.is_judged for each in self.attempts.values())
+
+
+def gathered(records: Iterable[Record]) -> dict[tuple[str, str, str], Attempts]:
+    """Gather the attempts at each check that was made, by `Record.key`."""
+    return {key: Attempts.of(found) for key, found in by_key(records).items()}
+
+
+def pass_rate(attempts: Iterable[Attempts], confidence: float) -> PassRate:
+    """Give how often checks came to what they should, of the attempts that tell."""
+    counts = [(len(each.right), len(each.wrong)) for each in attempts]
+    right = sum(number for number, _ in counts)
+    return PassRate(right, right + sum(number for _, number in counts), confidence)
 
 
 def cells(given: Iterable[Given], expected: Expectations) -> list[JudgedCell]:
@@ -100,23 +184,21 @@ def _cells_of(given: Given, expected: Expectations) -> list[JudgedCell]:
         records.setdefault(record.cell, {}).setdefault(record.check, []).append(record)
     found = []
     for cell, planned in header.planned.items():
-        axes = Cell.named(cell, header.runtime or "").axes()
-        point = expected.point(axes, header.wrapper["constructor"] is not None)
-        attempts = dict.fromkeys(expected.checks_at(point), 0)
-        attempts |= dict.fromkeys(planned, header.repeat)
+        point = judging.point(cell, header, expected)
+        numbers = dict.fromkeys(expected.checks_at(point), 0)
+        numbers |= dict.fromkeys(planned, header.repeat)
         of_cell = records.get(cell, {})
         # What nobody planned is judged, too: it may have failed.
-        attempts = {**dict.fromkeys(of_cell, 0), **attempts}
-        standings = {
-            check: Standing(
-                check, number, tuple(of_cell.get(check, ())), _right(expected, check, point)
+        numbers = {**dict.fromkeys(of_cell, 0), **numbers}
+        attempts = {
+            check: Attempts(
+                check,
+                tuple(of_cell.get(check, ())),
+                judging.right(expected, check, point),
+                number,
             )
-            for check, number in attempts.items()
+            for check, number in numbers.items()
         }
-        found.append(JudgedCell(cell, axes, given.path, standings))
+        axes = Cell.named(cell, header.runtime or "").axes()
+        found.append(JudgedCell(cell, axes, given.path, attempts))
     return found
-
-
-def _right(expected: Expectations, check: str, point: Mapping[str, str]) -> Verdict:
-    exception = expected.exception_at(check, point)
-    return exception.verdict if exception else Verdict.PASSED

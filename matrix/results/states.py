@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import enum
+from collections import Counter
+from collections.abc import Iterable
 
 from kserve_conformance.results.record import Record
 from kserve_conformance.results.verdict import Verdict
@@ -32,13 +34,35 @@ class State(enum.StrEnum):
 
 # What nobody expects: neither the expectations, nor a list of the policy.
 UNEXPECTED = frozenset({State.FAILED, State.ERROR, State.UNPROVISIONED, State.MISSING})
-_HARNESS = {Verdict.ERROR: State.ERROR, Verdict.UNPROVISIONED: State.UNPROVISIONED}
 
 
 def of(record: Record) -> State:
     """Judge one record, known failures apart from those that nobody expects."""
-    if record.verdict in _HARNESS and not record.as_expected:
-        return _HARNESS[record.verdict]
+    if not record.verdict.is_about_subject and not record.as_expected:
+        return State[record.verdict.name]
     if record.as_expected and record.verdict is not Verdict.FAILED:
         return State.PASSED
     return State.FAILED if not record.as_expected and record.binding else State.KNOWN
+
+
+def is_rightly_not_offered(record: Record) -> bool:
+    """Tell whether the subject doesn't offer something, as is expected of it."""
+    return record.verdict is Verdict.UNSUPPORTED and of(record) is State.PASSED
+
+
+def known_as(record: Record) -> str:
+    """Say as what a record is known; nothing where it isn't."""
+    if of(record) is not State.KNOWN:
+        return ""
+    return "known failing" if record.as_expected else "known flaky"
+
+
+def in_words(record: Record) -> str:
+    """Say what a record came to: its verdict, unless a list of the policy knows better."""
+    return known_as(record) or str(record.verdict)
+
+
+def counts(records: Iterable[Record]) -> str:
+    """Say how many records came to what."""
+    counted = Counter(map(in_words, records))
+    return ", ".join(f"{count} {words}" for words, count in sorted(counted.items())) or "nothing"

@@ -70,7 +70,7 @@ def across_cells(record: Record) -> str:
     """Give why a verdict is not passed, without what differs between cells that say the same."""
     if not record.message:
         return ""
-    return alike(f"{first_line(record.message)}: {answer(record)}", record.axes)
+    return alike(f"{cause(record.message)}: {answer(record)}", record.axes)
 
 
 def alike(text: str, axes: Mapping[str, str], sign: str = _ANY) -> str:
@@ -101,6 +101,11 @@ def last_answer(record: Record) -> str:
     if said in _one_line(record.message):
         return ""
     return said if len(said) <= _LONGEST_ANSWER else said[: _LONGEST_ANSWER - 1].rstrip() + ELLIPSIS
+
+
+def cause(message: str) -> str:
+    """Give the line of a message that it is told and grouped by."""
+    return first_line(message)
 
 
 def first_line(message: str, longest: int | None = None) -> str:

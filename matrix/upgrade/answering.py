@@ -7,18 +7,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from kserve_conformance.errors import ExitCode, WrongUsage
-from kserve_conformance.results.record import Header, Record
+from kserve_conformance.results.record import Header
 from kserve_conformance.results.results_file import Given
 
 from matrix.diff import comparison
-from matrix.diff.comparison import Change, Group, Level, Pair
+from matrix.diff.comparison import Change, Group, Pair
 from matrix.planning import plan
 from matrix.planning.axes import Axes, ControlPlane
 from matrix.planning.axis import NAMES
 from matrix.planning.cells import Cell
 from matrix.planning.expectations import Expectations
 from matrix.results import attempts
-from matrix.results.attempts import JudgedCell, Standing
+from matrix.results.attempts import JudgedCell, Level
 
 # What a control plane sets where an InferenceService gives no protocolVersion.
 _ABSENT = "absent"
@@ -201,7 +201,7 @@ class _Known:
         """Tell what isn't known of a cell."""
         if cell not in self.cells:
             return Unknown(cell)
-        found = self.cells[cell].standings.items()
+        found = self.cells[cell].attempts.items()
         checks = tuple(check for check, each in found if not each.is_judged or each.is_missing)
         return Unknown(cell, checks) if checks else None
 
@@ -209,17 +209,13 @@ class _Known:
         """Pair what is known of the checks of two cells, if it is of both."""
         if not self.cells.keys() >= {old, new}:
             return
-        sides = self.cells[old].standings, self.cells[new].standings
+        sides = self.cells[old].attempts, self.cells[new].attempts
         for check in dict.fromkeys([*sides[1], *sides[0]]):
             then, now = (side.get(check) for side in sides)
             if all(each is None or each.is_judged for each in (then, now)):
-                pair = comparison.paired(_records(then), _records(now))
+                pair = comparison.paired(then, now)
                 # Where it is so is told of both releases.
                 yield replace(pair, axes=_without_release(pair.axes))
-
-
-def _records(standing: Standing | None) -> Sequence[Record]:
-    return standing.records if standing is not None else ()
 
 
 def _release(word: str, axes: Axes) -> str:
@@ -280,7 +276,7 @@ def _comes(pair: Pair) -> bool:
 def _fails_anyway(pair: Pair) -> bool:
     is_new = pair.change is Change.NEW
     return pair.change is Change.STILL_FAILING or (
-        is_new and pair.new is not None and pair.new.is_wrong
+        is_new and pair.new is not None and pair.new.fails
     )
 
 
@@ -324,7 +320,7 @@ def _breaks_by_moving(pair: Pair) -> bool:
 
 
 def _key(pair: Pair) -> tuple[str, str, str]:
-    return pair.cell, pair.axes["runtime"], pair.check
+    return *pair.place, pair.check
 
 
 def _without_release(axes: Mapping[str, str]) -> dict[str, str]:

@@ -166,7 +166,7 @@ def _details(case: _Case) -> list[str]:
 
 
 def _element(record: Record) -> str | None:
-    if record.verdict in (Verdict.ERROR, Verdict.UNPROVISIONED):
+    if not record.verdict.is_about_subject:
         return ERROR
     if not record.as_expected:
         return FAILURE if record.binding else SKIPPED

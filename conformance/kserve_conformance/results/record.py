@@ -77,9 +77,14 @@ class Record:
     attempt: int = 1
 
     @property
+    def place(self) -> tuple[str, str]:
+        """Give where it was made: the cell and the runtime."""
+        return self.cell, self.axes.get("runtime", "")
+
+    @property
     def key(self) -> tuple[str, str, str]:
         """Give what is judged, the same in every run of it: cell, runtime, check."""
-        return self.cell, self.axes.get("runtime", ""), self.check
+        return *self.place, self.check
 
     @property
     def as_expected(self) -> bool:
@@ -148,8 +153,7 @@ class Run:
         """
         if any(_is_against_subject(record) for record in self.records):
             return ExitCode.AGAINST_SUBJECT
-        harness = {Verdict.ERROR, Verdict.UNPROVISIONED}
-        if self.missing() or any(record.verdict in harness for record in self.records):
+        if self.missing() or not all(each.verdict.is_about_subject for each in self.records):
             return ExitCode.NOT_KNOWN
         return ExitCode.AS_EXPECTED
 
@@ -171,5 +175,4 @@ def by_key(records: Iterable[Record]) -> dict[tuple[str, str, str], list[Record]
 
 
 def _is_against_subject(record: Record) -> bool:
-    about_subject = {Verdict.PASSED, Verdict.FAILED, Verdict.UNSUPPORTED}
-    return record.verdict in about_subject and not record.as_expected and record.binding
+    return record.verdict.is_about_subject and not record.as_expected and record.binding

@@ -20,6 +20,11 @@ class Verdict(enum.StrEnum):
     UNSUPPORTED = "unsupported"
     """The subject says that it does not offer this."""
 
+    @property
+    def is_about_subject(self) -> bool:
+        """Tell whether it says something of the subject: what never came to a check doesn't."""
+        return self not in (Verdict.ERROR, Verdict.UNPROVISIONED)
+
 
 class Unprovisioned(NotKnown):
     """Something that could not be had. Its text is a sentence: what, why, what to do."""

@@ -20,6 +20,7 @@ from matrix.planning.policy import Policy
 from matrix.reports import known_entries, surroundings, timings
 from matrix.reports.findings import Findings
 from matrix.reports.page import columns, links, payload, rows, sections
+from matrix.results import judging
 from matrix.results.states import State
 
 _FOLDER = Path(__file__).parent
@@ -56,6 +57,8 @@ def write(
 def html(runs: Sequence[Run], policy: Policy, today: datetime.date | None = None) -> str:
     """Give the page as text."""
     style, script = _joined("styles", _STYLES, "css"), _script()
+    judged = judging.by_today(runs)
+    runs = judged.runs
     found = Findings.of(runs, policy)
     return _template().render(
         page=sections.of(runs, policy, found, today or policies.today()),
@@ -66,6 +69,7 @@ def html(runs: Sequence[Run], policy: Policy, today: datetime.date | None = None
         script_digest=_digest(script),
         link=links.to,
         states=list(State),
+        change=judged.change,
         duration=timings.duration,
         surroundings=surroundings,
     )

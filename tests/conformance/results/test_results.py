@@ -24,6 +24,7 @@ from kserve_conformance.results.verdict import Verdict
 from rich.console import Console
 
 from matrix.commands import summary
+from matrix.commands.live import Live
 from tests.conformance.tiny_run import AXES, CELL, HEADER
 
 REPOSITORY = Path(__file__).parents[3]
@@ -445,6 +446,31 @@ def test_findings_are_told_once_with_the_number_of_cells(tmp_path: Path) -> None
     run = write(tmp_path / "results.jsonl", [record("starts", FAILED)])
     twice = Run(run.header, [*run.records, *run.records], None)
     assert summary.findings(twice) == [f"failed: starts in {CELL} and 1 more: why starts is failed"]
+
+
+FLAKE = replace(record("v1-predict", FAILED), binding=False)
+
+
+def test_a_known_failure_is_never_called_failed_at_the_end_of_a_run(tmp_path: Path) -> None:
+    known = record("starts", FAILED, expected=FAILED)
+    run = write(tmp_path / "results.jsonl", [FLAKE, known, record("drains", FAILED)])
+    assert summary.findings(run) == [
+        f"failed: drains in {CELL}: why drains is failed",
+        f"known flaky: v1-predict in {CELL}: why v1-predict is failed",
+        f"known failing: starts in {CELL}: why starts is failed",
+    ]
+    shown = io.StringIO()
+    summary.show(run, Console(width=200, file=shown))
+    assert "3 of 2 checks: 1 failed, 1 known failing, 1 known flaky" in shown.getvalue()
+
+
+def test_while_a_run_goes_only_what_nobody_expects_is_told(tmp_path: Path) -> None:
+    shown = io.StringIO()
+    live = Live(Console(width=200, file=shown))
+    for each in (FLAKE, record("starts", FAILED)):
+        live.pytest_matrix_record(each)
+    assert shown.getvalue() == f"failed: {CELL}: starts: why starts is failed\n"
+    assert "1 not as expected" in live._state()
 
 
 def test_what_is_not_offered_is_told_with_its_reason(tmp_path: Path) -> None:

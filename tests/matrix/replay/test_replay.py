@@ -22,6 +22,7 @@ from matrix.planning import axes
 from matrix.replay import conditions, replaying
 from matrix.replay.replaying import Comparison, PastCell, ReplayError, Sameness
 from matrix.results import last_exchange
+from matrix.results.attempts import Attempts
 from matrix.results.last_exchange import Address
 from tests.matrix import real_results
 
@@ -89,15 +90,15 @@ def test_a_cell_on_both_backends_is_refused(unfixed_run: Run) -> None:
 
 
 def test_of_several_attempts_the_one_that_failed_is_compared(past: PastCell) -> None:
-    failed = past.attempts["v1-predict"][0]
+    failed = past.attempts["v1-predict"].records[0]
     passed = dataclasses.replace(failed, verdict=Verdict.PASSED, attempt=2)
-    flaky = dataclasses.replace(past, attempts={"v1-predict": [passed, failed]})
+    flaky = dataclasses.replace(past, attempts={"v1-predict": Attempts.of([passed, failed])})
     assert flaky.record("v1-predict") is failed
     assert flaky.unexpected() == ["v1-predict"]
 
 
 def test_then_and_now_are_compared_by_verdict_and_words(past: PastCell) -> None:
-    then = saying(past.attempts["v1-predict"][0], "curl x", "500\n\nat 127.0.0.1:30500")
+    then = saying(past.attempts["v1-predict"].records[0], "curl x", "500\n\nat 127.0.0.1:30500")
     again = saying(then, "curl x", "500\nserver: uvicorn\n\nat 127.0.0.1:31717")
     other = saying(then, "curl x", "500\n\nanother error")
     mended = dataclasses.replace(then, verdict=Verdict.PASSED, message="")
@@ -282,7 +283,7 @@ def test_what_a_line_lacks_is_said(line: str, said: str) -> None:
 
 
 def test_evidence_that_is_no_line_gives_none(past: PastCell) -> None:
-    record = past.attempts["v1-predict"][0]
+    record = past.attempts["v1-predict"].records[0]
     assert last_exchange.of(saying(record, "GET /v2")) is None
     assert last_exchange.answer_of(saying(record, "x", "500\na: b\n\n{}")) == "500 {}"
 
