@@ -78,8 +78,8 @@ class Live(Notices):
         """Count the check; show what is not as expected at once."""
         if not record.as_expected and record.cell not in self._failed:
             self._failed[record.cell] = None
-            first = summary.first_line(record)
-            self._say(f"{record.verdict}: {record.cell}: {record.check}: {first}")
+            why = summary.cause(record)
+            self._say(f"{record.verdict}: {record.cell}: {record.check}: {why}")
         self._left[record.cell] -= 1
         if self._left[record.cell] == 0:
             self._running.pop(record.cell, None)

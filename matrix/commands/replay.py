@@ -20,7 +20,7 @@ from rich.console import Console
 from matrix.commands import given_results, run
 from matrix.commands.live import Notices
 from matrix.commands.output import fail, make_console, say
-from matrix.commands.summary import first_line
+from matrix.commands.summary import cause
 from matrix.planning import options
 from matrix.planning.cells import Cell
 from matrix.planning.options import RunOptions
@@ -233,7 +233,7 @@ def _outcome(record: Record | None) -> str:
     if record is None:
         return "not made"
     expected = "" if record.as_expected else f" (expected: {record.expected_verdict})"
-    words = f": {first_line(record)}" if record.message else ""
+    words = f": {cause(record)}" if record.message else ""
     answer = None if record.as_expected else last_exchange.answer_of(record)
     answered = f"; answered: {shortened(answer, 200)}" if answer else ""
     return f"{record.verdict}{expected}{words}{answered}"

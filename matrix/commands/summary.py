@@ -11,6 +11,7 @@ from pathlib import Path
 from kserve_conformance import catalogue
 from kserve_conformance.results.record import Record, Run
 from kserve_conformance.results.verdict import Verdict
+from kserve_conformance.text import messages
 from kserve_conformance.text.visible import printable
 from rich import box
 from rich.console import Console
@@ -90,12 +91,14 @@ def findings(run: Run, limit: int = 20) -> list[str]:
     grouped: Mapping[tuple[str, str, str], list[str]] = defaultdict(list)
     for record in run.records:
         if not record.as_expected:
-            key = (str(record.verdict), record.check, first_line(record))
+            key = (str(record.verdict), record.check, steady_text.cause(record.message))
             grouped[key].append(record.cell)
     sentences = []
     for (verdict, check, message), cells in grouped.items():
         more = f" and {len(cells) - 1} more" if len(cells) > 1 else ""
-        sentences.append(f"{verdict}: {check} in {cells[0]}{more}: {message}")
+        sentences.append(
+            f"{verdict}: {check} in {cells[0]}{more}: {messages.cut(message, _LONGEST)}"
+        )
     hidden = len(sentences) - limit
     return sentences[:limit] + ([f"... and {hidden} more findings"] if hidden > 0 else [])
 
@@ -108,7 +111,7 @@ def differences(run: Run) -> list[str]:
     grouped: Mapping[str, dict[str, None]] = defaultdict(dict)
     for record in run.records:
         if record.verdict is Verdict.UNSUPPORTED and record.as_expected:
-            grouped[first_line(record)][record.check] = None
+            grouped[cause(record)][record.check] = None
     return [f"differs: {reason} ({', '.join(checks)})" for reason, checks in grouped.items()]
 
 
@@ -127,9 +130,9 @@ def _pass_rates(run: Run, limit: int = 20) -> Iterator[str]:
     yield f"{others} came to the same in each attempt: where it passed, {rate}"
 
 
-def first_line(record: Record) -> str:
-    """Give the beginning of the reason for a verdict."""
-    return steady_text.first_line(record.message, _LONGEST)
+def cause(record: Record) -> str:
+    """Give why a verdict is what it is, on one line."""
+    return steady_text.cause(record.message, _LONGEST)
 
 
 def _table(run: Run) -> Table:

@@ -97,7 +97,7 @@ def _said(name: str, side: Side | None, with_seen: bool = False) -> Iterator[tup
         return
     record = side.spokesman
     if record.message:
-        yield name, steady_text.first_line(record.message, _LONGEST)
+        yield name, steady_text.cause(record.message, _LONGEST)
     elif with_seen and record.observed is not None:
         # A check that passed says nothing but what it saw.
         yield (

@@ -38,7 +38,7 @@ class Finding:
         state: what they came to, as all reports judge it.
         verdict: what they came to, or ``missing`` where they never ran.
         expected: what was expected instead.
-        message: why, in its first line; with an ellipsis for what differs from cell to cell.
+        message: why, in one line; with an ellipsis for what differs from cell to cell.
         answer: what the wrapper answered last, where it answered the same in all of them.
         keys: the attempts that it stands for, the one that tells most first.
     """
@@ -203,7 +203,7 @@ def _grouped(records: Iterable[Record], order: dict[str, int]) -> list[Finding]:
 
 def _finding(alike: Sequence[Record]) -> Finding:
     first = alike[0]
-    messages = {steady_text.first_line(record.message) for record in alike}
+    messages = {steady_text.cause(record.message) for record in alike}
     answers = {
         steady_text.alike(steady_text.last_answer(record), record.axes, steady_text.ELLIPSIS)
         for record in alike
@@ -263,6 +263,4 @@ def missing(run: Run) -> Iterator[Key]:
 
 
 def _wording(record: Record) -> str:
-    return steady_text.alike(
-        steady_text.first_line(record.message), record.axes, steady_text.ELLIPSIS
-    )
+    return steady_text.alike(steady_text.cause(record.message), record.axes, steady_text.ELLIPSIS)

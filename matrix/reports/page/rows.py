@@ -10,6 +10,7 @@ from typing import Any
 
 from kserve_conformance.results.record import Record, Run
 from kserve_conformance.results.verdict import Verdict
+from kserve_conformance.text import messages
 
 from matrix.planning.policy import Policy
 from matrix.reports import findings, known_entries
@@ -114,7 +115,7 @@ def _row(record: Record) -> Row:
         verdict=str(record.verdict),
         expected_verdict=str(record.expected_verdict),
         state=states.of(record),
-        message=record.message,
+        message=messages.told(record.message),
         expected=_told(record.expected),
         observed=_told(record.observed),
         seconds=record.seconds,
