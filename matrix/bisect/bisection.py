@@ -53,9 +53,8 @@ class Outcome:
 
     @property
     def reason(self) -> str:
-        """Give why it isn't passed: the first line, and the last where a log follows it."""
-        lines = self.record.message.strip().splitlines()
-        return " ".join(dict.fromkeys([lines[0].strip(), lines[-1].strip()])) if lines else ""
+        """Give why it isn't passed."""
+        return steady_text.cause(self.record.message)
 
     @property
     def answer(self) -> str:

@@ -22,6 +22,7 @@ from kserve_conformance.report import CLAIM, About, Report
 from kserve_conformance.results.claim import ProfileClaim, Standing
 from kserve_conformance.results.verdict import SubjectFailed
 from kserve_conformance.session import Session
+from kserve_conformance.text import messages
 from rich.console import Console
 
 from fixtures import leftovers
@@ -166,7 +167,7 @@ def judge(peer: Peer, out: Path) -> Judged:
     Raises:
         Unprovisioned: when its environment can't be made here.
         DataFileError: when it has no lock, or one that is out of date.
-        SubjectFailed: when it doesn't start; tells the end of its log.
+        SubjectFailed: when it doesn't start; tells why by its log.
         PortError: when there are no ports for it, or it doesn't let go of them.
     """
     lock = locking.find(peer.release)
@@ -213,7 +214,7 @@ def running(peer: Peer, python: Path) -> Iterator[Place]:
     """Start a peer, wait until its model is ready, and end it and all that it started.
 
     Raises:
-        SubjectFailed: when it ends, or isn't ready in time; tells the end of its log.
+        SubjectFailed: when it ends, or isn't ready in time; tells why by its log.
         PortError: when there are no ports for it, or it doesn't let go of them.
     """
     http, grpc, metrics = ports.free(3)
@@ -257,7 +258,7 @@ def _wait_ready(process: subprocess.Popen[bytes], place: Place, log: Path) -> No
                 time.sleep(0.1)
                 continue
             tail = last_lines(log.read_text(encoding="utf-8", errors="replace"))
-            raise SubjectFailed(f"the peer {what}; the end of its log:\n{tail}")
+            raise SubjectFailed(messages.with_log(f"the peer {what}", tail))
 
 
 def _answers(session: requests.Session, url: str) -> bool:

@@ -13,6 +13,7 @@ from pathlib import Path
 import requests
 from kserve_conformance.errors import ExitCode
 from kserve_conformance.results.verdict import SubjectFailed, Unprovisioned
+from kserve_conformance.text import messages
 from kserve_conformance.text.visible import printable
 from rich import box
 from rich.console import Console
@@ -151,7 +152,7 @@ def _start(runtime: Preference, release: str, stack: ExitStack) -> Surroundings:
             models=archives,
         )
     except TorchServeError as error:
-        raise Unprovisioned(str(error)) from None
+        raise Unprovisioned(messages.told(str(error))) from None
     stack.callback(started.stop)
     folder = Path(tempfile.mkdtemp(prefix="reproduce-"))
     record = leftovers.Record(folder)
@@ -197,7 +198,7 @@ def ask(
     try:
         wrapper = launch.start(subject, python, situation, wait_for=(_MODEL,))
     except SubjectFailed as error:
-        return Answer(None, f"does not start: {_last_line(str(error))}")
+        return Answer(None, f"does not start: {messages.telling_line(str(error))}")
     try:
         return _predict(wrapper.url, own)
     finally:
@@ -218,10 +219,6 @@ def _predict(url: str, own: object) -> Answer:
     except ValueError:
         right = False
     return RIGHT if right else Answer(got.status_code, got.text)
-
-
-def _last_line(text: str) -> str:
-    return text.strip().splitlines()[-1].strip()
 
 
 def show(lines: Sequence[Line], console: Console) -> None:

@@ -95,7 +95,7 @@ def findings(run: Run, limit: int = 20) -> list[str]:
     told = (record for record in run.records if states.of(record) is not State.PASSED)
     groups = grouping.gathered(
         sorted(told, key=lambda record: states.of(record) is State.KNOWN),
-        lambda record: (states.in_words(record), record.check, cause(record)),
+        lambda record: (states.in_words(record), record.check, steady_text.cause(record.message)),
     )
     sentences = []
     for first, *others in groups:
@@ -115,7 +115,7 @@ def differences(run: Run) -> list[str]:
     absent = (each for each in run.records if states.is_rightly_not_offered(each))
     return [
         f"differs: {cause(alike[0])} ({', '.join(grouping.checks(alike))})"
-        for alike in grouping.gathered(absent, cause)
+        for alike in grouping.gathered(absent, lambda each: steady_text.cause(each.message))
     ]
 
 
@@ -135,8 +135,8 @@ def _pass_rates(run: Run, limit: int = 20) -> Iterator[str]:
 
 
 def cause(record: Record) -> str:
-    """Give the reason for a verdict on one short line."""
-    return steady_text.first_line(steady_text.cause(record.message), _LONGEST)
+    """Give why a verdict is what it is, on one line."""
+    return steady_text.cause(record.message, _LONGEST)
 
 
 def _table(run: Run) -> Table:

@@ -94,7 +94,7 @@ def _said(name: str, side: Attempts | None, with_seen: bool = False) -> Iterator
         return
     record = side.spokesman
     if record.message:
-        yield name, steady_text.first_line(steady_text.cause(record.message), _LONGEST)
+        yield name, steady_text.cause(record.message, _LONGEST)
     elif with_seen and record.observed is not None:
         # A check that passed says nothing but what it saw.
         yield (

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kserve_conformance.results.verdict import Unprovisioned
+from kserve_conformance.text import messages
 from packaging.version import Version
 
 from fixtures import cache
@@ -131,7 +132,7 @@ def _verify(folder: Path, release: Release) -> None:
             f"{what}: `import {package}` took over {_IMPORT_WITHIN:.0f} s"
         ) from None
     if imported.returncode != 0:
-        last = (imported.stderr.strip().splitlines() or ["no word on stderr"])[-1]
+        last = messages.telling_line(imported.stderr) or "no word on stderr"
         raise Unprovisioned(f"{what}: `import {package}` ended with: {last}")
     version = imported.stdout.split()[-1]
     if Version(version) != Version(release.release):

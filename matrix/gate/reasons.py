@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -14,6 +15,7 @@ from matrix.results.attempts import JudgedCell
 
 _LONGEST = 400
 _LONGEST_COMPARED = 200
+_SEEN = re.compile(r": \[(?!Errno )")
 
 
 # The weightiest first: what is known against the subject goes before what isn't known.
@@ -159,8 +161,7 @@ def ordered(reasons: Iterable[Reason]) -> list[Reason]:
 
 def _reason(group: Sequence[Departure], expected: Expectations) -> Reason:
     first = group[0]
-    cause = steady_text.cause(first.message)
-    details = (steady_text.first_line(cause, _LONGEST), first.detail)
+    details = (steady_text.cause(first.message, _LONGEST), first.detail)
     return Reason(
         rule=first.rule,
         sentence=expected.statement_of(first.check),
@@ -172,6 +173,6 @@ def _reason(group: Sequence[Departure], expected: Expectations) -> Reason:
 
 
 def _wording(departure: Departure) -> str:
-    # What follows a bracket is what was seen.
-    said = steady_text.cause(departure.message).partition(": [")[0]
+    # What follows a bracket is what was seen, but for the number of an error.
+    said = _SEEN.split(steady_text.cause(departure.message))[0]
     return steady_text.alike(said, departure.cell.axes)[:_LONGEST_COMPARED]

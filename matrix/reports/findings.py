@@ -47,7 +47,7 @@ class Finding:
         verdict: what they came to, or ``missing`` where they never ran.
         expected: what was expected instead.
         known_as: as what it is known, empty where it isn't.
-        message: why, in its first line; with an ellipsis for what differs from cell to cell.
+        message: why, in one line; with an ellipsis for what differs from cell to cell.
         answer: what the wrapper answered last, where it answered the same in all of them.
         keys: the attempts that it stands for, the one that tells most first.
     """

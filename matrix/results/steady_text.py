@@ -8,6 +8,7 @@ from typing import Any
 
 from kserve_conformance.results.record import Record
 from kserve_conformance.results.verdict import Verdict
+from kserve_conformance.text import messages
 
 ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 _ANY = "~"
@@ -103,15 +104,15 @@ def last_answer(record: Record) -> str:
     return said if len(said) <= _LONGEST_ANSWER else said[: _LONGEST_ANSWER - 1].rstrip() + ELLIPSIS
 
 
-def cause(message: str) -> str:
-    """Give the line of a message that it is told and grouped by."""
-    return first_line(message)
+def cause(message: str, longest: int | None = None) -> str:
+    """Give the line of a message to tell, and to group by; see `messages.cause`."""
+    return messages.cause(message, longest)
 
 
-def first_line(message: str, longest: int | None = None) -> str:
-    """Give the first line of a message, cut off where it is too long."""
-    line = message.strip().partition("\n")[0]
-    return line if longest is None or len(line) <= longest else line[: longest - 3] + "..."
+def first_line(text: str, longest: int | None = None) -> str:
+    """Give the first line of what was answered or seen, cut off where it is too long."""
+    line = text.strip().partition("\n")[0]
+    return line if longest is None else messages.cut(line, longest)
 
 
 def _one_line(text: str) -> str:

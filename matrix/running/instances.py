@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
 from kserve_conformance.results.verdict import Verdict
+from kserve_conformance.text import messages
 
 from fixtures import models
 from fixtures import torchserve as torchserves
@@ -96,7 +97,7 @@ class Instances:
             told = str(error) if isinstance(error, TorchServeError) else repr(error)
             self._absent[key] = (
                 str(Verdict.ERROR),
-                f"TorchServe {release} with envelope {envelope}: {told}",
+                messages.told(f"TorchServe {release} with envelope {envelope}: {told}"),
             )
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import requests
 from kserve_conformance.results.verdict import SubjectFailed
+from kserve_conformance.text import messages
 
 from fixtures.torchserve import Endpoints
 from matrix.planning.subject import OURS_COMMAND, Subject, base_environment
@@ -104,6 +105,10 @@ class RunningWrapper:
         """Give the end of what it has written."""
         return last_lines(self.log())
 
+    def failure(self, what: str) -> SubjectFailed:
+        """Make the failure of it from what it did; tells the cause, and the end of its log."""
+        return SubjectFailed(messages.with_log(f"the wrapper {what}", self.log_tail()))
+
     def log_size(self) -> int:
         """Count the bytes that it has written."""
         return self._log.stat().st_size
@@ -145,7 +150,7 @@ def start(
         timeout: seconds that this may take.
 
     Raises:
-        SubjectFailed: when it ends, or isn't ready in time; tells the end of its log.
+        SubjectFailed: when it ends, or isn't ready in time; tells why by its log.
         PortError: when no ports are free.
     """
     http, grpc = ports.free(2)
@@ -227,15 +232,11 @@ def _wait_ready(wrapper: RunningWrapper, models: Sequence[str], timeout: float) 
         session.trust_env = False
         while waiting:
             if wrapper.exit_code() is not None:
-                raise SubjectFailed(
-                    f"the wrapper ended with exit code {wrapper.exit_code()} before it was ready; "
-                    f"the end of its log:\n{wrapper.log_tail()}"
+                raise wrapper.failure(
+                    f"ended with exit code {wrapper.exit_code()} before it was ready"
                 )
             if time.monotonic() > deadline:
-                raise SubjectFailed(
-                    f"the wrapper didn't call {waiting[0]} ready within {timeout:.0f} s; "
-                    f"the end of its log:\n{wrapper.log_tail()}"
-                )
+                raise wrapper.failure(f"didn't call {waiting[0]} ready within {timeout:.0f} s")
             if _is_ready(session, wrapper.url, waiting[0]):
                 waiting.pop(0)
             else:

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 from kserve_conformance.errors import NotKnown
 from kserve_conformance.results.verdict import SubjectFailed, Unprovisioned, Verdict
+from kserve_conformance.text import messages
 
 from fixtures.torchserve import Instance
 from matrix.environments.locking import Lock
@@ -112,10 +113,7 @@ class Stage:
         self._enter(cell)
         wrapper = self._once(("wrapper", cell.visit), lambda: self._start(cell))
         if wrapper.exit_code() is not None:
-            raise SubjectFailed(
-                f"the wrapper has ended with exit code {wrapper.exit_code()}; "
-                f"the end of its log:\n{wrapper.log_tail()}"
-            )
+            raise wrapper.failure(f"has ended with exit code {wrapper.exit_code()}")
         return wrapper
 
     def watch(self, cell: Cell) -> Watch:
@@ -216,7 +214,8 @@ class Stage:
         except subprocess.TimeoutExpired:
             raise SubjectFailed(f"{spec} took more than {_PROBE_WITHIN:.0f} s to import") from None
         if ran.returncode != 0:
-            raise SubjectFailed(f"{spec} can't be imported:\n{last_lines(ran.stderr, 2000)}")
+            why = messages.with_log(f"{spec} can't be imported", last_lines(ran.stderr, 2000))
+            raise SubjectFailed(why)
         outcomes = json.loads(ran.stdout.strip().splitlines()[-1])
         return dict(zip(values, outcomes, strict=True))
 

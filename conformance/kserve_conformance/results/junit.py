@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 from kserve_conformance.results import whole_file
 from kserve_conformance.results.record import Header, Record, Run
 from kserve_conformance.results.verdict import Verdict
+from kserve_conformance.text import messages
 
 _NO_XML = re.compile("[\0-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff]")
 
@@ -144,7 +145,9 @@ def _share(case: _Case) -> str:
 
 
 def _why(record: Record) -> str:
-    message = record.message or f"{record.verdict}, expected {record.expected_verdict}"
+    message = (
+        messages.cause(record.message) or f"{record.verdict}, expected {record.expected_verdict}"
+    )
     if record.verdict is Verdict.FAILED and record.as_expected:
         return f"known failure: {message}"
     if record.binding or record.as_expected:
@@ -158,9 +161,11 @@ def _details(case: _Case) -> list[str]:
         verdicts = (f"attempt {each.attempt}: {each.verdict}" for each in case.attempts)
         details.append("\n".join(verdicts))
     for record in case.told:
+        of = "" if case.planned == 1 else f" of attempt {record.attempt}"
+        if "\n" in record.message.strip():
+            details.append(f"the whole message{of}:\n{record.message.strip()}")
         log = record.evidence.get("wrapper_log")
         if log:
-            of = "" if case.planned == 1 else f" of attempt {record.attempt}"
             details.append(f"the wrapper's log at that moment{of}:\n{log}")
     return details
 

@@ -173,7 +173,7 @@ def test_what_differs_without_meaning_is_no_change(one: Outcome, other: Outcome)
     [
         (failed("0.8.0", "500\n\nx"), failed("0.8.0", "501\n\nx")),
         (failed("0.8.0", "500\n\nx"), failed("0.8.0", "500\n\ny")),
-        (failed("0.8.0", message="a\nb"), failed("0.8.0", message="a\nc")),
+        (failed("0.8.0", message="a:\nb"), failed("0.8.0", message="a:\nc")),
         (outcome("0.8.0"), outcome("0.8.0", Verdict.UNSUPPORTED)),
     ],
     ids=["status", "body", "end of a log", "verdict"],

@@ -75,13 +75,13 @@ def test_a_wrapper_starts_and_ends(tmp_path: Path) -> None:
 
 def test_a_wrapper_that_ends_is_told_with_its_log(tmp_path: Path) -> None:
     subject = script(tmp_path, "import sys; sys.exit('no such model')")
-    with pytest.raises(SubjectFailed, match=r"exit code 1 before it was(.|\n)*no such model"):
+    with pytest.raises(SubjectFailed, match="exit code 1 before it was ready: no such model\n"):
         launch.start(subject, PYTHON, situation(tmp_path), ("a",))
 
 
 def test_a_wrapper_that_is_never_ready_is_told_and_ended(tmp_path: Path) -> None:
     subject = script(tmp_path, "import time; print('waiting', flush=True); time.sleep(600)")
-    with pytest.raises(SubjectFailed, match=r"didn't call a ready within 1 s; (.|\n)*waiting"):
+    with pytest.raises(SubjectFailed, match="didn't call a ready within 1 s: waiting\n"):
         launch.start(subject, PYTHON, situation(tmp_path), ("a",), timeout=1)
     assert marked(tmp_path) == []
 
