@@ -86,7 +86,9 @@ def _named(axis: str, points: Sequence[str], order: Sequence[str]) -> _Piece:
     told = ranges.told(points, order) if axis in RELEASE_AXES else ", ".join(points)
     is_range = told != ", ".join(points)
     many = f" ({len(points)} releases)" if is_range else ""
-    return {axis: f"{BY_NAME[axis].title} {told}{many}"}
+    # Cells of a server judged at its address have axes of their own.
+    title = BY_NAME[axis].title if axis in BY_NAME else axis
+    return {axis: f"{title} {told}{many}"}
 
 
 def _at(cells: Iterable[Point], axis: str, point: str) -> list[Point]:
