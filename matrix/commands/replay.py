@@ -1,4 +1,4 @@
-"""``python -m matrix replay``: one cell of results again, on the same ground, then beside now."""
+"""``python -m matrix replay``: one cell of results again on what it stood on, then beside now."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from matrix.planning.cells import Cell
 from matrix.planning.options import RunOptions
 from matrix.planning.plan import Plan
 from matrix.replay import conditions, replaying
-from matrix.replay.conditions import Ground
-from matrix.replay.replaying import Comparison, PastCell, ReplayError, Sameness
+from matrix.replay.conditions import Conditions
+from matrix.replay.replaying import PastCell, Replayed, ReplayError, Sameness
 from matrix.results import last_exchange
 from matrix.results.last_exchange import Address
 from matrix.running.launch import RunningWrapper
@@ -123,7 +123,7 @@ def _main(arguments: argparse.Namespace) -> int:
 
 
 def _options(
-    past: PastCell, checks: Sequence[str], found: Ground, arguments: argparse.Namespace
+    past: PastCell, checks: Sequence[str], found: Conditions, arguments: argparse.Namespace
 ) -> RunOptions:
     given = {
         "wrapper": found.command,
@@ -140,7 +140,7 @@ def _options(
     return options.parsed([*words, *(f"--check={each}" for each in checks)])
 
 
-def _refusal(past: PastCell, found: Ground) -> str:
+def _refusal(past: PastCell, found: Conditions) -> str:
     told = "".join(f"\n  {sentence}" for sentence in found.differences)
     return (
         f"{past.id} can't be run here on what the results stand on; --anyway runs it on what "
@@ -159,7 +159,7 @@ class _Listener(Notices):
         self._checks = checks
         self._keep = keep
         self._cell: Cell | None = None
-        self._comparisons: list[Comparison] = []
+        self._comparisons: list[Replayed] = []
 
     def pytest_matrix_planned(self, plan: Plan) -> None:
         """Take the cell."""
@@ -195,7 +195,7 @@ class _Listener(Notices):
             return None
 
 
-def show(comparisons: Sequence[Comparison], address: Address | None, console: Console) -> None:
+def show(comparisons: Sequence[Replayed], address: Address | None, console: Console) -> None:
     """Print each check then and now; below one that failed, its request as a line for a shell.
 
     Args:
@@ -220,7 +220,7 @@ def show(comparisons: Sequence[Comparison], address: Address | None, console: Co
     say(console, f"{same} of {len(comparisons)} checks came to the same as then")
 
 
-def _line(comparison: Comparison) -> str | None:
+def _line(comparison: Replayed) -> str | None:
     """Give the failing request of now, or of then where it doesn't fail now."""
     for record in (comparison.now, comparison.then):
         if record is not None and not record.as_expected:

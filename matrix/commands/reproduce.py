@@ -44,7 +44,7 @@ _PAYLOAD = "contract-v1"
 
 
 @dataclass(frozen=True)
-class Answer:
+class Reply:
     """What a wrapper answered to a V1 prediction: its status and body, or how it failed."""
 
     status: int | None
@@ -66,9 +66,9 @@ class Line:
     """
 
     release: str
-    unfixed: Answer | None = None
-    unfixed_v1: Answer | None = None
-    fixed: Answer | None = None
+    unfixed: Reply | None = None
+    unfixed_v1: Reply | None = None
+    fixed: Reply | None = None
     missing: str | None = None
 
     @property
@@ -87,7 +87,7 @@ class Line:
         return self.fixed == RIGHT
 
 
-RIGHT = Answer(200, "right")
+RIGHT = Reply(200, "right")
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -152,7 +152,7 @@ def _start(runtime: Preference, release: str, stack: ExitStack) -> Surroundings:
             models=archives,
         )
     except TorchServeError as error:
-        raise Unprovisioned(messages.told(str(error))) from None
+        raise Unprovisioned(messages.with_cause(str(error))) from None
     stack.callback(started.stop)
     folder = Path(tempfile.mkdtemp(prefix="reproduce-"))
     record = leftovers.Record(folder)
@@ -181,7 +181,7 @@ def ask(
     around: Surroundings,
     own: object,
     protocol_version: str | None = None,
-) -> Answer:
+) -> Reply:
     """Start a wrapper, with PROTOCOL_VERSION unset or set, and send it a V1 prediction.
 
     Args:
@@ -198,14 +198,14 @@ def ask(
     try:
         wrapper = launch.start(subject, python, situation, wait_for=(_MODEL,))
     except SubjectFailed as error:
-        return Answer(None, f"does not start: {messages.telling_line(str(error))}")
+        return Reply(None, f"does not start: {messages.telling_line(str(error))}")
     try:
         return _predict(wrapper.url, own)
     finally:
         wrapper.stop()
 
 
-def _predict(url: str, own: object) -> Answer:
+def _predict(url: str, own: object) -> Reply:
     headers = {"content-type": "application/json"}
     body = encode(payloads.load(_PAYLOAD))
     try:
@@ -213,12 +213,12 @@ def _predict(url: str, own: object) -> Answer:
             session.trust_env = False
             got = session.post(url + _PATH, data=body, headers=headers, timeout=TIMEOUT)
     except requests.RequestException as error:
-        return Answer(None, f"does not answer: {error}")
+        return Reply(None, f"does not answer: {error}")
     try:
         right = got.status_code == 200 and got.json() == own
     except ValueError:
         right = False
-    return RIGHT if right else Answer(got.status_code, got.text)
+    return RIGHT if right else Reply(got.status_code, got.text)
 
 
 def show(lines: Sequence[Line], console: Console) -> None:

@@ -15,7 +15,7 @@ from kserve_conformance.text import gfm
 from matrix.diff import run_differences
 from matrix.diff.comparison import Change, Comparison, Group
 from matrix.diff.groups import ARROW, Teller
-from matrix.diff.run_differences import Difference
+from matrix.diff.run_differences import RunDifference
 from matrix.planning.counted import many
 from matrix.planning.expectations import Expectations
 from matrix.results import cells_in_words
@@ -41,7 +41,7 @@ class Compared:
         return self.comparison.groups(self.expected.order())
 
     @cached_property
-    def differences(self) -> list[Difference]:
+    def differences(self) -> list[RunDifference]:
         """List what the two runs stood on and don't have in common."""
         return run_differences.differences(self.old.run, self.new.run)
 
@@ -171,7 +171,7 @@ def _described(given: Given) -> str:
     return f"{given.path}: {name}{on}: {run.sentence()}"
 
 
-def _kind(difference: Difference) -> str:
+def _kind(difference: RunDifference) -> str:
     return "differs" if difference.of_subject else "environment"
 
 

@@ -119,7 +119,7 @@ class Group:
         return self.pairs[0].new
 
     @property
-    def told(self) -> str:
+    def in_words(self) -> str:
         """Say from what to what they went."""
         old, new = (str(side or "not made") for side in (self.old, self.new))
         return f"{old} before and since" if old == new else f"{old} \N{RIGHTWARDS ARROW} {new}"

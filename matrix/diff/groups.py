@@ -67,7 +67,7 @@ class Teller:
 
 def _title(group: Group) -> str:
     aside = "" if group.is_binding else " (not held against the wrapper)"
-    return f"{_names(group.checks)}: {group.told}{aside}"
+    return f"{_names(group.checks)}: {group.in_words}{aside}"
 
 
 def _names(checks: Sequence[str]) -> str:

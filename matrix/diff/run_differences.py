@@ -17,7 +17,7 @@ _LONGEST_DIGEST = 40
 
 
 @dataclass(frozen=True)
-class Difference:
+class RunDifference:
     """One thing that isn't the same.
 
     Attributes:
@@ -30,7 +30,7 @@ class Difference:
     of_subject: bool = False
 
 
-def differences(old: Run, new: Run) -> list[Difference]:
+def differences(old: Run, new: Run) -> list[RunDifference]:
     """List what differs between two runs, as far as both have it."""
     found = [
         *_differing(_subject(old.header), _subject(new.header), of_subject=True),
@@ -88,8 +88,8 @@ def _interpreters(run: Run) -> dict[str, str]:
 
 def _differing(
     old: Mapping[str, str], new: Mapping[str, str], of_subject: bool = False
-) -> list[Difference]:
-    return [Difference(what, old[what], new[what], of_subject) for what in _changed(old, new)]
+) -> list[RunDifference]:
+    return [RunDifference(what, old[what], new[what], of_subject) for what in _changed(old, new)]
 
 
 def _changed(old: Mapping[str, str | None], new: Mapping[str, str | None]) -> list[str]:
@@ -101,13 +101,13 @@ def _of_releases(
     releases: Iterable[str],
     old: Mapping[str, str | None],
     new: Mapping[str, str | None],
-) -> Difference:
+) -> RunDifference:
     changed = sorted(releases, key=Version)
-    told = f"{what} of KServe {ranges.told(changed, sorted(new, key=Version))}"
+    told = f"{what} of KServe {ranges.in_words(changed, sorted(new, key=Version))}"
     if len(changed) > _MOST_DIGESTS:
-        return Difference(told, f"{len(changed)} digests", "others")
+        return RunDifference(told, f"{len(changed)} digests", "others")
     then, now = (", ".join(_short(side[release]) for release in changed) for side in (old, new))
-    return Difference(told, then, now)
+    return RunDifference(told, then, now)
 
 
 def _short(digest: str | None) -> str:

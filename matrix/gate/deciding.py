@@ -12,7 +12,7 @@ from kserve_conformance.results.results_file import Given
 from kserve_conformance.results.verdict import Verdict
 
 from matrix.gate import known_failures, reasons, sufficiency
-from matrix.gate.reasons import Departure, Reason, Rule
+from matrix.gate.reasons import Objection, Reason, Rule
 from matrix.planning.axes import Axes
 from matrix.planning.expectations import Expectations
 from matrix.planning.policy import Policy
@@ -54,12 +54,12 @@ class Decision:
     Attributes:
         cells: those of the results.
         reasons: why, the weightiest first; those that only warn come last.
-        departures: what stands behind those that are about checks.
+        objections: what stands behind those that are about checks.
     """
 
     cells: Sequence[JudgedCell]
     reasons: Sequence[Reason]
-    departures: Sequence[Departure]
+    objections: Sequence[Objection]
 
     @property
     def exit_code(self) -> ExitCode:
@@ -97,13 +97,13 @@ def decide(
     """
     _refuse_strangers(given)
     cells = cells_of(given, expected)
-    departures = [each for cell in cells for each in _departures(cell, policy, today)]
+    objections = [each for cell in cells for each in _objections(cell, policy, today)]
     found = [
-        *reasons.folded(reasons.joined(departures, expected, policy.first), policy.first),
+        *reasons.folded(reasons.joined(objections, expected, policy.first), policy.first),
         *known_failures.judged(cells, policy, today),
         *sufficiency.judged(given, cells, policy, axes, today, checked_out),
     ]
-    return Decision(cells, reasons.ordered(found), departures)
+    return Decision(cells, reasons.ordered(found), objections)
 
 
 def _refuse_strangers(given: Sequence[Given]) -> None:
@@ -120,7 +120,7 @@ def _refuse_strangers(given: Sequence[Given]) -> None:
             raise GateError(f"the results are of different {what}: {told}; judge each by itself")
 
 
-def _departures(cell: JudgedCell, policy: Policy, today: datetime.date) -> Iterator[Departure]:
+def _objections(cell: JudgedCell, policy: Policy, today: datetime.date) -> Iterator[Objection]:
     required = policy.is_required(cell.axes)
 
     def blocks(verdict: str) -> bool:
@@ -133,7 +133,7 @@ def _departures(cell: JudgedCell, policy: Policy, today: datetime.date) -> Itera
         if len(each.right) == len(each.records) and not each.is_missing:
             continue
         if each.is_missing:
-            yield Departure(
+            yield Objection(
                 Rule.MISSING,
                 cell,
                 each.check,
@@ -144,7 +144,7 @@ def _departures(cell: JudgedCell, policy: Policy, today: datetime.date) -> Itera
         if each.unjudged:
             record = min(each.unjudged, key=weight)
             rule = _OF_VERDICT[record.verdict]
-            yield Departure(rule, cell, each.check, record.message, blocks(record.verdict))
+            yield Objection(rule, cell, each.check, record.message, blocks(record.verdict))
         if each.wrong and not _is_known(cell, each, policy, today):
             record = min(each.wrong, key=weight)
             yield _against(cell, each, record, blocks(record.verdict), policy)
@@ -152,13 +152,13 @@ def _departures(cell: JudgedCell, policy: Policy, today: datetime.date) -> Itera
 
 def _against(
     cell: JudgedCell, made: Attempts, record: Record, blocks: bool, policy: Policy
-) -> Departure:
+) -> Objection:
     if not made.is_flaky:
         rule, detail = _OF_VERDICT[record.verdict], _answer(record)
-        return Departure(rule, cell, made.check, record.message, blocks, detail)
+        return Objection(rule, cell, made.check, record.message, blocks, detail)
     rate = attempts.pass_rate([made], policy.confidence)
     detail = f"{rate}: mend it, or list it under known_flaky"
-    return Departure(Rule.FLAKY, cell, made.check, record.message, blocks, detail)
+    return Objection(Rule.FLAKY, cell, made.check, record.message, blocks, detail)
 
 
 def _answer(record: Record) -> str:

@@ -45,10 +45,10 @@ def of(decision: Decision, cell: JudgedCell, policy: Policy, expected: Expectati
 def _reasons_about(
     decision: Decision, cell: JudgedCell, policy: Policy, expected: Expectations
 ) -> list[Reason]:
-    departures = [each for each in decision.departures if each.cell is cell]
+    objections = [each for each in decision.objections if each.cell is cell]
     # Anew for this cell: those of the decision stand for many cells and checks at once.
-    of_checks = reasons.joined(departures, expected, policy.first)
-    rules = {each.rule for each in decision.departures}
+    of_checks = reasons.joined(objections, expected, policy.first)
+    rules = {each.rule for each in decision.objections}
     others = [
         reason
         for reason in decision.reasons

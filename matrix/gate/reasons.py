@@ -88,7 +88,7 @@ class Reason:
 
 
 @dataclass(frozen=True)
-class Departure:
+class Objection:
     """A check in one cell that did not come to what it should.
 
     Attributes:
@@ -110,9 +110,9 @@ class Departure:
 
 
 def joined(
-    departures: Iterable[Departure], expected: Expectations, first: Sequence[str]
+    objections: Iterable[Objection], expected: Expectations, first: Sequence[str]
 ) -> list[Reason]:
-    """Join departures of the same check, rule and words over their cells, and order them.
+    """Join objections of the same check, rule and words over their cells, and order them.
 
     The most basic check goes first, by the order of expectations.toml: a wrapper that doesn't start
     fails all others, too.
@@ -121,7 +121,7 @@ def joined(
         first: checks that go before all others.
     """
     groups = grouping.grouped(
-        departures,
+        objections,
         lambda each: (each.rule, each.blocks, _wording(each)),
         expected.order(first),
         lambda group: (not group[0].blocks, group[0].rule.place),
@@ -159,7 +159,7 @@ def ordered(reasons: Iterable[Reason]) -> list[Reason]:
     )
 
 
-def _reason(group: Sequence[Departure], expected: Expectations) -> Reason:
+def _reason(group: Sequence[Objection], expected: Expectations) -> Reason:
     first = group[0]
     details = (steady_text.cause(first.message, _LONGEST), first.detail)
     return Reason(
@@ -172,7 +172,7 @@ def _reason(group: Sequence[Departure], expected: Expectations) -> Reason:
     )
 
 
-def _wording(departure: Departure) -> str:
+def _wording(objection: Objection) -> str:
     # What follows a bracket is what was seen, but for the number of an error.
-    said = _SEEN.split(steady_text.cause(departure.message))[0]
-    return steady_text.alike(said, departure.cell.axes)[:_LONGEST_COMPARED]
+    said = _SEEN.split(steady_text.cause(objection.message))[0]
+    return steady_text.alike(said, objection.cell.axes)[:_LONGEST_COMPARED]

@@ -21,7 +21,7 @@ _MOST_NAMES = 6
 _REPLAYABLE = frozenset({Rule.FAILED, Rule.UNSUPPORTED, Rule.PASSED, Rule.FLAKY, Rule.STALE})
 
 
-def told(
+def lines(
     decision: Decision, given: Sequence[Given], all_reasons: bool, options: Sequence[str] = ()
 ) -> Iterator[str]:
     """Give the lines that the command prints.

@@ -41,7 +41,7 @@ class Axis:
     choosing: str | None = None
     searching: str | None = None
 
-    def told(self, points: str) -> str:
+    def in_words(self, points: str) -> str:
         """Name points where nothing else is of their kind: words need no title."""
         return f"{self.title} {points}" if self.of_releases else points
 

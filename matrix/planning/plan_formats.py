@@ -211,12 +211,12 @@ def _name(planned: Planned, task: Task) -> str:
 
 
 def _releases(planned: Planned, task: Task) -> str:
-    return ranges.told(task.shard.releases, _distinct(cell.kserve for cell in planned.whole))
+    return ranges.in_words(task.shard.releases, _distinct(cell.kserve for cell in planned.whole))
 
 
 def _surroundings(planned: Planned) -> str:
     given = (
-        axis.told(", ".join(_distinct(getattr(cell, axis.name) for cell in planned.whole)))
+        axis.in_words(", ".join(_distinct(getattr(cell, axis.name) for cell in planned.whole)))
         for axis in AXES
         if axis.name != "kserve" and not axis.every_point
     )

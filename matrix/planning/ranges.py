@@ -8,7 +8,7 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 _SHORTEST = 3
 
 
-def told(chosen: Iterable[str], order: Sequence[str], dash: str = "-") -> str:
+def in_words(chosen: Iterable[str], order: Sequence[str], dash: str = "-") -> str:
     """Name points of an axis, such as ``0.8.0, 0.11.2-0.13.1``.
 
     Args:

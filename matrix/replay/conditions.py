@@ -17,7 +17,7 @@ from matrix.replay.replaying import PastCell, ReplayError
 
 
 @dataclass(frozen=True)
-class Ground:
+class Conditions:
     """What a cell is run on again.
 
     Attributes:
@@ -38,7 +38,7 @@ class Ground:
     change: str | None
 
 
-def find(past: PastCell, folder: Path, wrapper: str | None = None) -> Ground:
+def find(past: PastCell, folder: Path, wrapper: str | None = None) -> Conditions:
     """Find what a cell stood on.
 
     Args:
@@ -54,7 +54,7 @@ def find(past: PastCell, folder: Path, wrapper: str | None = None) -> Ground:
     lock = _lock(past, folder, differences)
     command = _command(past, wrapper, differences)
     constructor = _constructor(past, differences)
-    return Ground(runtime, image, lock, command, constructor, tuple(differences), _change(past))
+    return Conditions(runtime, image, lock, command, constructor, tuple(differences), _change(past))
 
 
 def _torchserve(past: PastCell, differences: list[str]) -> tuple[Runtime, str | None]:

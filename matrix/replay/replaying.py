@@ -106,7 +106,7 @@ class Sameness(enum.StrEnum):
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Replayed:
     """What a check came to then and now; None where it wasn't made."""
 
     check: str
@@ -129,12 +129,12 @@ class Comparison:
         return Sameness.REPRODUCED if same else Sameness.OTHER_WORDS
 
 
-def compare(past: PastCell, checks: Sequence[str], now: Run) -> list[Comparison]:
+def compare(past: PastCell, checks: Sequence[str], now: Run) -> list[Replayed]:
     """Compare the checks that were chosen, and others that aren't as expected now."""
     made = {record.check: record for record in now.records if record.cell == past.id}
     more = [check for check, record in made.items() if not record.as_expected]
     return [
-        Comparison(check, past.record(check), made.get(check))
+        Replayed(check, past.record(check), made.get(check))
         for check in dict.fromkeys([*checks, *more])
     ]
 

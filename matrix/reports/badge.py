@@ -159,7 +159,7 @@ def _label(releases: Iterable[str]) -> str:
     run = sorted(releases, key=Version)
     minors = list(dict.fromkeys(_minor(release) for release in run))
     every = sorted({*map(_minor, axes.load().kserve), *minors}, key=Version)
-    return f"KServe {ranges.told(minors, every, dash=_DASH)}".rstrip()
+    return f"KServe {ranges.in_words(minors, every, dash=_DASH)}".rstrip()
 
 
 def _minor(release: str) -> str:

@@ -251,7 +251,7 @@ def _footprint(runs: Sequence[Run]) -> list[str]:
     every = findings.planned_cells(runs)
     releases = list(dict.fromkeys(cell.kserve for cell in every))
     told = [
-        f"- {gfm.code(trace.words)}: said {gfm.text(trace.told(releases))}"
+        f"- {gfm.code(trace.words)}: said {gfm.text(trace.in_words(releases))}"
         for trace in original_bug.of(runs)
     ]
     return ["## The footprint of the original bug", "", *told]

@@ -29,10 +29,10 @@ class Trace:
     releases: Mapping[str, Sequence[str]]
     example: tuple[str, str] | None
 
-    def told(self, releases: Sequence[str]) -> str:
+    def in_words(self, releases: Sequence[str]) -> str:
         """Say where they were said, of all the KServe releases that ran."""
         points = [
-            f"with {protocol} on KServe {ranges.told(found, releases)}"
+            f"with {protocol} on KServe {ranges.in_words(found, releases)}"
             for protocol, found in self.releases.items()
         ]
         return "; ".join(points) or f"nowhere, on {len(releases)} releases"

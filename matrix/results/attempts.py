@@ -19,7 +19,7 @@ from matrix.results import judging, steady_text
 from matrix.results.pass_rate import PassRate
 
 
-class Level(enum.IntEnum):
+class Merit(enum.IntEnum):
     """How good an attempt at a check is."""
 
     WRONG = 0
@@ -84,20 +84,20 @@ class Attempts:
         return all(record.as_expected for record in self.records)
 
     @cached_property
-    def levels(self) -> tuple[Level, ...]:
+    def levels(self) -> tuple[Merit, ...]:
         """Give how good each attempt is that says something of the wrapper."""
         found = map(self._level, self.records)
         return tuple(level for level in found if level is not None)
 
     @property
-    def worst(self) -> Level:
+    def worst(self) -> Merit:
         """Give how good the worst attempt is; there must be one that says something."""
         return min(self.levels)
 
     @property
     def good(self) -> int:
         """Count the attempts that passed, or are rightly said not to be offered."""
-        return len(self.levels) - self.levels.count(Level.WRONG)
+        return len(self.levels) - self.levels.count(Merit.WRONG)
 
     @property
     def fails(self) -> bool:
@@ -107,7 +107,7 @@ class Attempts:
     @property
     def spokesman(self) -> Record:
         """Give the attempt that tells most: the worst, else one that says nothing, else any."""
-        rank = {Level.WRONG: 0, None: 1, Level.NOT_OFFERED: 2, Level.RIGHT: 3}
+        rank = {Merit.WRONG: 0, None: 1, Merit.NOT_OFFERED: 2, Merit.RIGHT: 3}
         return min(self.records, key=lambda record: rank[self._level(record)])
 
     def __str__(self) -> str:
@@ -125,13 +125,13 @@ class Attempts:
     def _steady(self) -> set[str]:
         return {repr(steady_text.steady_value([*said])) for said in self._said()}
 
-    def _level(self, record: Record) -> Level | None:
+    def _level(self, record: Record) -> Merit | None:
         if not record.verdict.is_about_subject:
             return None
         if record.verdict is Verdict.PASSED:
-            return Level.RIGHT
+            return Merit.RIGHT
         is_offered = (record.verdict, self.expected) != (Verdict.UNSUPPORTED, Verdict.UNSUPPORTED)
-        return Level.WRONG if is_offered else Level.NOT_OFFERED
+        return Merit.WRONG if is_offered else Merit.NOT_OFFERED
 
 
 @dataclass(frozen=True, eq=False)

@@ -83,7 +83,7 @@ def _named(axis: str, points: Sequence[str], order: Sequence[str]) -> _Piece:
     """Name points of an axis, unless they are all that there are."""
     if len(points) == len(order):
         return {}
-    told = ranges.told(points, order) if axis in RELEASE_AXES else ", ".join(points)
+    told = ranges.in_words(points, order) if axis in RELEASE_AXES else ", ".join(points)
     is_range = told != ", ".join(points)
     many = f" ({len(points)} releases)" if is_range else ""
     # Cells of a server judged at its address have axes of their own.

@@ -24,7 +24,7 @@ _MOST_EXAMPLES = 3
 
 
 @dataclass(frozen=True)
-class Judged:
+class JudgedRuns:
     """Runs whose records expect what expectations.toml says today.
 
     Attributes:
@@ -41,7 +41,7 @@ def today() -> Expectations:
     return expectations.load()
 
 
-def by_today(runs: Iterable[Run], expected: Expectations | None = None) -> Judged:
+def by_today(runs: Iterable[Run], expected: Expectations | None = None) -> JudgedRuns:
     """Judge runs by expectations.toml of today, or by another one."""
     then = tuple(runs)
     now = tuple(_rejudged(run, expected or today()) for run in then)
@@ -51,7 +51,7 @@ def by_today(runs: Iterable[Run], expected: Expectations | None = None) -> Judge
         for sides in zip(old.records, new.records, strict=True)
         if sides[0] is not sides[1]
     ]
-    return Judged(now, _sentence(changes) if changes else None)
+    return JudgedRuns(now, _sentence(changes) if changes else None)
 
 
 @dataclass(frozen=True)

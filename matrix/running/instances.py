@@ -97,7 +97,7 @@ class Instances:
             told = str(error) if isinstance(error, TorchServeError) else repr(error)
             self._absent[key] = (
                 str(Verdict.ERROR),
-                messages.told(f"TorchServe {release} with envelope {envelope}: {told}"),
+                messages.with_cause(f"TorchServe {release} with envelope {envelope}: {told}"),
             )
 
 

@@ -108,8 +108,8 @@ def _of(
 ) -> Observation:
     expected = plan.expected_verdict(cell, check)
     # What is as expected needs no log, and there are tens of thousands of checks.
-    if moment.told and judgement.verdict is not expected:
-        evidence = {**evidence, "wrapper_log": moment.told}
+    if moment.whole_log and judgement.verdict is not expected:
+        evidence = {**evidence, "wrapper_log": moment.whole_log}
     record = Record(
         cell=cell.id,
         axes=cell.axes(),

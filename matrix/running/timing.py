@@ -32,7 +32,7 @@ class Moment:
     before: str = ""
 
     @property
-    def told(self) -> str:
+    def whole_log(self) -> str:
         """Give what the wrapper wrote, and what led to it, with a line where the check begins."""
         return f"{self.before}{BEGINS}{self.log}" if self.before else self.log
 

@@ -18,7 +18,7 @@ from matrix.planning.axis import NAMES
 from matrix.planning.cells import Cell
 from matrix.planning.expectations import Expectations
 from matrix.results import attempts
-from matrix.results.attempts import JudgedCell, Level
+from matrix.results.attempts import JudgedCell, Merit
 
 # What a control plane sets where an InferenceService gives no protocolVersion.
 _ABSENT = "absent"
@@ -91,7 +91,7 @@ class Service:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Assessment:
     """What results say of an upgrade.
 
     Attributes:
@@ -125,7 +125,7 @@ class Answer:
 
 def answer(
     question: Question, given: Sequence[Given], axes: Axes, expected: Expectations
-) -> Answer:
+) -> Assessment:
     """Answer a question from results of one wrapper.
 
     Raises:
@@ -152,7 +152,7 @@ def answer(
         broken = (pair for pair in moved if _breaks_by_moving(pair) and _key(pair) not in told)
         is_known = not {each.cell for each in unknown} & {cell for pod in pods for cell in pod}
         services.append(replace(service, breaks=grouped(broken), is_known=is_known))
-    return Answer(
+    return Assessment(
         question=question,
         header=header,
         compared=len(pairs),
@@ -263,13 +263,13 @@ def _cells(
 def _is_break(pair: Pair) -> bool:
     if pair.change is Change.GONE:
         # What isn't even asked for on the new release, such as gRPC where there is no server.
-        return pair.old is not None and pair.old.worst is Level.RIGHT
+        return pair.old is not None and pair.old.worst is Merit.RIGHT
     return pair.change is Change.REGRESSED
 
 
 def _comes(pair: Pair) -> bool:
     if pair.change is Change.NEW:
-        return pair.new is not None and pair.new.worst is Level.RIGHT
+        return pair.new is not None and pair.new.worst is Merit.RIGHT
     return pair.change is Change.FIXED
 
 

@@ -21,7 +21,7 @@ from matrix.planning.expectations import Expectations
 from matrix.planning.subject import OURS_COMMAND
 from matrix.results import cells_in_words
 from matrix.upgrade import answering
-from matrix.upgrade.answering import Answer, Service, Unknown
+from matrix.upgrade.answering import Assessment, Service, Unknown
 
 _MOST_GROUPS = 12
 _MOST_OF_OTHERS = 4
@@ -35,7 +35,7 @@ class Words:
         every_group: whether to tell all of it, however much it is.
     """
 
-    answer: Answer
+    answer: Assessment
     axes: Axes
     expected: Expectations
     every_group: bool = False
@@ -184,7 +184,7 @@ def _wrapper(header: Header) -> list[str]:
     return [word for option, value in given if value for word in (f"--{option}", value)]
 
 
-def _releases(answer: Answer) -> tuple[str, str]:
+def _releases(answer: Assessment) -> tuple[str, str]:
     return answer.question.source, answer.question.target
 
 

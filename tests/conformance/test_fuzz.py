@@ -15,7 +15,7 @@ from kserve_conformance.asking.target import Target
 from kserve_conformance.commands.cli import main
 from kserve_conformance.commands.fuzz import fuzz, selected
 from kserve_conformance.fuzzing import falsify
-from kserve_conformance.fuzzing.falsify import Finding
+from kserve_conformance.fuzzing.falsify import Counterexample
 from kserve_conformance.session import Session
 from kserve_conformance.tensors import DATATYPES
 
@@ -275,12 +275,12 @@ def test_a_seed_gives_the_same_requests(server: RightServer, run: Fuzz) -> None:
 def test_a_search_is_bounded() -> None:
     asked = []
 
-    def judge(number: int) -> Finding | None:
+    def judge(number: int) -> Counterexample | None:
         asked.append(number)
-        return Finding(f"{number} is wrong", "") if number > 1000 else None
+        return Counterexample(f"{number} is wrong", "") if number > 1000 else None
 
     found = falsify.search([st.integers(0, 2**40)], judge, "0", 50)
-    assert found.finding == Finding("1001 is wrong", "")
+    assert found.finding == Counterexample("1001 is wrong", "")
     assert found.asked == len(asked) <= 50 + falsify.SHRINKING_REQUESTS
 
 
@@ -291,23 +291,23 @@ def test_what_was_found_stays_when_the_time_is_up(
     monkeypatch.setattr(falsify, limit, 0)
     asked = []
 
-    def judge(number: int) -> Finding | None:
+    def judge(number: int) -> Counterexample | None:
         asked.append(number)
-        return Finding(f"{number} is wrong", "") if number > 1000 else None
+        return Counterexample(f"{number} is wrong", "") if number > 1000 else None
 
     found = falsify.search([st.integers(0, 2**40)], judge, "0", 50)
-    assert found.finding == Finding(f"{asked[-1]} is wrong", "")
+    assert found.finding == Counterexample(f"{asked[-1]} is wrong", "")
 
 
 def test_nothing_is_asked_of_a_server_that_is_gone() -> None:
     asked = []
 
-    def judge(number: int) -> Finding | None:
+    def judge(number: int) -> Counterexample | None:
         asked.append(number)
-        return Finding(f"{number} ended it", "", ends=True) if number > 1000 else None
+        return Counterexample(f"{number} ended it", "", ends=True) if number > 1000 else None
 
     found = falsify.search([st.integers(0, 2**40)], judge, "0", 50)
-    assert found.finding == Finding(f"{asked[-1]} ended it", "", ends=True)
+    assert found.finding == Counterexample(f"{asked[-1]} ended it", "", ends=True)
     assert sum(number > 1000 for number in asked) == 1
 
 

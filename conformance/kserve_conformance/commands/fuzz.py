@@ -20,7 +20,7 @@ from kserve_conformance.commands import options
 from kserve_conformance.errors import ExitCode
 from kserve_conformance.expect import Departure, shortened
 from kserve_conformance.fuzzing import Blamed, RequestClass, all_classes, falsify
-from kserve_conformance.fuzzing.falsify import Finding, Found
+from kserve_conformance.fuzzing.falsify import Counterexample, Found
 from kserve_conformance.results.exhibit import Exhibit
 from kserve_conformance.results.verdict import SubjectFailed, Unsupported
 from kserve_conformance.session import Session
@@ -52,7 +52,7 @@ class Tried:
     found: Found = _NOTHING
     unsupported: str | None = None
     error: str | None = None
-    afterwards: Finding | None = None
+    afterwards: Counterexample | None = None
     is_blamed: bool = False
 
     @property
@@ -188,12 +188,12 @@ def _try(server: Server, each: RequestClass, seed: str, examples: int) -> Tried:
         kinds = each.kinds(server)
     except Unsupported as error:
         return Tried(each, unsupported=str(error))
-    blamed: list[Finding] = []
+    blamed: list[Counterexample] = []
 
-    def bound(request: object) -> Finding | None:
+    def bound(request: object) -> Counterexample | None:
         return _finding(server, lambda: each.judge(server, request), blamed)
 
-    def advised(request: object) -> Finding | None:
+    def advised(request: object) -> Counterexample | None:
         return _finding(server, lambda: each.judge(server, request))
 
     try:
@@ -233,8 +233,8 @@ def _good_request(server: Server, profile: str) -> Callable[[], object]:
 
 
 def _finding(
-    server: Server, ask: Callable[[], object], blamed: list[Finding] | None = None
-) -> Finding | None:
+    server: Server, ask: Callable[[], object], blamed: list[Counterexample] | None = None
+) -> Counterexample | None:
     """Give what is wrong with an answer, None where nothing is.
 
     Args:
@@ -247,7 +247,7 @@ def _finding(
         exchanges = server.exhibit.exchanges
         line = exchanges[-1]["request"] if exchanges else "(nothing was sent)"
         ends = isinstance(error, (NoAnswer, CallFailed)) and _is_gone(server)
-        finding = Finding(str(error), line, ends)
+        finding = Counterexample(str(error), line, ends)
         if blamed is None or not isinstance(error, Blamed):
             return finding
         blamed.append(finding)
@@ -262,7 +262,7 @@ def _is_gone(server: Server) -> bool:
     return False
 
 
-def _shown(finding: Finding) -> str:
+def _shown(finding: Counterexample) -> str:
     sentence = shortened(" ".join(finding.sentence.split()), 500)
     gone = " Nothing is answered any more." if finding.ends else ""
     return f"{sentence}{gone}\n{finding.line}"

@@ -18,7 +18,7 @@ SHRINKING_SECONDS = 20.0
 
 
 @dataclass(frozen=True)
-class Finding:
+class Counterexample:
     """A wrong answer.
 
     Attributes:
@@ -42,7 +42,7 @@ class Found:
     """
 
     asked: int
-    finding: Finding | None
+    finding: Counterexample | None
 
 
 class _Wrong(Exception):
@@ -50,15 +50,15 @@ class _Wrong(Exception):
 
 
 class _Hunt:
-    def __init__(self, judge: Callable[[Any], Finding | None]) -> None:
+    def __init__(self, judge: Callable[[Any], Counterexample | None]) -> None:
         self.asked = 0
-        self.last: Finding | None = None
+        self.last: Counterexample | None = None
         self._judge = judge
-        self._wrong: dict[str, Finding] = {}
+        self._wrong: dict[str, Counterexample] = {}
         self._left = SHRINKING_REQUESTS
         self._until = 0.0
 
-    def ask(self, request: Any) -> Finding | None:
+    def ask(self, request: Any) -> Counterexample | None:
         key = repr(request)
         if key not in self._wrong:
             if self.last is not None and not self._may_go_on():
@@ -85,7 +85,7 @@ class _Hunt:
 
 def search(
     kinds: Sequence[st.SearchStrategy[Any]],
-    judge: Callable[[Any], Finding | None],
+    judge: Callable[[Any], Counterexample | None],
     seed: str,
     examples: int,
 ) -> Found:

@@ -27,7 +27,7 @@ class Standing(enum.StrEnum):
 
 
 @dataclass(frozen=True)
-class Finding:
+class NotKept:
     """A statement that a server departs from, or that couldn't be checked, and why."""
 
     id: str
@@ -51,12 +51,12 @@ class ProfileClaim:
 
     profile: str
     kept: int = 0
-    must_failed: list[Finding] = field(default_factory=list)
-    must_unchecked: list[Finding] = field(default_factory=list)
-    should_failed: list[Finding] = field(default_factory=list)
-    extensions: dict[str, list[Finding]] = field(default_factory=dict)
-    extensions_unchecked: dict[str, list[Finding]] = field(default_factory=dict)
-    unsettled: list[Finding] = field(default_factory=list)
+    must_failed: list[NotKept] = field(default_factory=list)
+    must_unchecked: list[NotKept] = field(default_factory=list)
+    should_failed: list[NotKept] = field(default_factory=list)
+    extensions: dict[str, list[NotKept]] = field(default_factory=dict)
+    extensions_unchecked: dict[str, list[NotKept]] = field(default_factory=dict)
+    unsettled: list[NotKept] = field(default_factory=list)
     absent: str | None = None
 
     @property
@@ -111,7 +111,7 @@ def of_profiles(
 
 def _add(claim: ProfileClaim, requirement: Requirement, judged: Judged | None) -> None:
     reason = judged.message if judged else "the check was not made"
-    finding = Finding(requirement.id, requirement.sentence, reason)
+    finding = NotKept(requirement.id, requirement.sentence, reason)
     verdict = judged.verdict if judged else Verdict.ERROR
     if verdict is Verdict.PASSED:
         claim.kept += 1
@@ -195,7 +195,7 @@ def _details(claim: ProfileClaim) -> list[str]:
     return lines
 
 
-def _unchecked(title: str, findings: Sequence[Finding]) -> list[str]:
+def _unchecked(title: str, findings: Sequence[NotKept]) -> list[str]:
     # One reason most often keeps many from being checked.
     by_reason: dict[str, list[str]] = {}
     for each in findings:

@@ -48,7 +48,7 @@ def with_log(sentence: str, log: str) -> str:
     return f"{sentence}: {telling_line(log)}\n{log}"
 
 
-def told(message: str) -> str:
+def with_cause(message: str) -> str:
     """Give a message so that its first line tells the cause.
 
     A first line that ends in a colon only announces what follows: the line of that which tells
@@ -64,7 +64,7 @@ def told(message: str) -> str:
 
 def cause(message: str, longest: int | None = None) -> str:
     """Give the line of a message to tell, and to group by, cut to a length if there is one."""
-    line = told(message).strip().partition("\n")[0].rstrip()
+    line = with_cause(message).strip().partition("\n")[0].rstrip()
     return line if longest is None else cut(line, longest)
 
 

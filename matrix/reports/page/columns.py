@@ -83,7 +83,7 @@ COLUMNS = (
     ),
     Column("state", lambda row: row.state, "states"),
     Column("outcomes", lambda row: row.outcomes),
-    Column("message", _text(lambda record: messages.told(record.message)), "texts"),
+    Column("message", _text(lambda record: messages.with_cause(record.message)), "texts"),
     Column("expected", _text(lambda record: _in_words(record.expected)), "texts"),
     Column("observed", _text(lambda record: _in_words(record.observed)), "texts"),
     Column("ticks", lambda row: round(row.record.seconds * TICKS) if row.record else 0),

@@ -17,7 +17,7 @@ from matrix.planning import axes, expectations
 from matrix.planning.axis import NAMES
 from matrix.reports.findings import MISSING
 from matrix.reports.page.columns import COLUMNS, TICKS
-from matrix.reports.page.rows import OUTCOMES, Cell
+from matrix.reports.page.rows import OUTCOMES, PageCell
 from matrix.results.states import State
 
 _VERDICTS = (*map(str, Verdict), MISSING)
@@ -35,7 +35,7 @@ def packed(document: Mapping[str, Any]) -> str:
 
 
 def of(
-    cells: Sequence[Cell], findings: Sequence[str] = (), entries: Sequence[str] = ()
+    cells: Sequence[PageCell], findings: Sequence[str] = (), entries: Sequence[str] = ()
 ) -> dict[str, Any]:
     """Lay rows out in columns, those of a cell together.
 

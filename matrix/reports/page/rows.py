@@ -51,7 +51,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Cell:
+class PageCell:
     """A planned cell on one backend, with its rows in the order of its plan."""
 
     id: str
@@ -61,7 +61,7 @@ class Cell:
     rows: Sequence[Row]
 
 
-def cells(runs: Iterable[Run], policy: Policy, found: Findings) -> Iterator[Cell]:
+def cells(runs: Iterable[Run], policy: Policy, found: Findings) -> Iterator[PageCell]:
     """Give the planned cells of runs that are judged together.
 
     Args:
@@ -80,7 +80,7 @@ def cells(runs: Iterable[Run], policy: Policy, found: Findings) -> Iterator[Cell
             axes = point.axes()
             order = {check: at for at, check in enumerate(run.header.planned[cell])}
             judged = _judged(rows[cell], (point.runtime, cell), found, _entries(policy, axes))
-            yield Cell(
+            yield PageCell(
                 id=cell,
                 axes=axes,
                 run=run.header.run,

@@ -165,12 +165,12 @@ def test_a_secret_is_not_told_also_where_the_line_before_tells_it() -> None:
 )
 def test_the_cause_of_a_message(message: str, cause: str) -> None:
     assert messages.cause(message) == cause
-    assert messages.cause(messages.told(message)) == cause
+    assert messages.cause(messages.with_cause(message)) == cause
 
 
 def test_a_message_keeps_its_log_behind_the_cause() -> None:
     message = messages.with_log("it ended", TRACEBACK)
     assert message == f"it ended: {LACKS}\n{TRACEBACK}"
-    assert messages.told(message) == message
+    assert messages.with_cause(message) == message
     assert messages.cause(message, 12) == "it ended:..."
     assert messages.with_log("it ended", "\n") == "it ended, and wrote nothing"

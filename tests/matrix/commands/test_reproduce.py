@@ -8,15 +8,15 @@ import sys
 import pytest
 
 from matrix.commands import reproduce
-from matrix.commands.reproduce import RIGHT, WORDS, Answer, Line
+from matrix.commands.reproduce import RIGHT, WORDS, Line, Reply
 from tests.matrix import runs
 
-BUG = Answer(500, f'{{"error":"ValueError : {WORDS}"}}')
-OTHER_WORDS = Answer(501, '{"error":"Unsupported protocol None."}')
-BROKEN = Answer(None, "does not start: ImportError")
+BUG = Reply(500, f'{{"error":"ValueError : {WORDS}"}}')
+OTHER_WORDS = Reply(501, '{"error":"Unsupported protocol None."}')
+BROKEN = Reply(None, "does not start: ImportError")
 
 
-def line(release: str, unfixed: Answer, v1: Answer = RIGHT, fixed: Answer = RIGHT) -> Line:
+def line(release: str, unfixed: Reply, v1: Reply = RIGHT, fixed: Reply = RIGHT) -> Line:
     return Line(release, unfixed, v1, fixed)
 
 

@@ -214,7 +214,7 @@ def test_rates_of_repeated_runs_are_compared(
 def test_a_check_that_became_flaky_is_told_with_its_rates(run: Run) -> None:
     old, new = (repeated(run, CHECK, bad, 10) for bad in ((), (2, 5, 6)))
     (group,) = comparison.compare(old, new).groups({})
-    assert group.told == "passed \N{RIGHTWARDS ARROW} flaky"
+    assert group.in_words == "passed \N{RIGHTWARDS ARROW} flaky"
     assert group.attempts() == ("10 of 10", "7 of 10")
 
 

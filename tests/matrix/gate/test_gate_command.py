@@ -37,7 +37,7 @@ def test_the_first_line_is_the_decision(two: Run) -> None:
     green = words.headline(decide(lenient(), two), given(two))
     assert green.startswith("GREEN: wrapper, 32 cells on container, ")
     run = with_verdict(two, "v1-predict", Verdict.FAILED, "kserve0.9.0-")
-    lines = list(words.told(decide(lenient(), run), given(run), all_reasons=False))
+    lines = list(words.lines(decide(lenient(), run), given(run), all_reasons=False))
     assert lines[0].startswith(
         "RED: v1-predict failed in 3 of 32 cells (KServe 0.9.0 with PROTOCOL_VERSION unset, "
     )
@@ -52,7 +52,7 @@ def test_the_first_line_is_the_decision(two: Run) -> None:
 def test_the_commands_to_look_closer_decide_by_the_same(two: Run) -> None:
     run = with_verdict(two, "v1-predict", Verdict.FAILED, "kserve0.9.0-")
     options = ("--policy", "my policy.toml", "--today", "2026-11-26")
-    lines = list(words.told(decide(lenient(), run), given(run), False, options))
+    lines = list(words.lines(decide(lenient(), run), given(run), False, options))
     look = next(line.strip() for line in lines if "--explain" in line)
     assert look.startswith(
         "look: python -m matrix gate results/0/results.jsonl --policy 'my policy.toml' "

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from matrix.gate import reasons
-from matrix.gate.reasons import Departure, Reason, Rule
+from matrix.gate.reasons import Objection, Reason, Rule
 from matrix.planning import expectations
 from matrix.results.attempts import JudgedCell
 
@@ -22,10 +22,10 @@ def cell(protocol: str, kserve: str = "0.9.0") -> JudgedCell:
 
 
 A, B, C = cell("unset"), cell("v1"), cell("v2", "0.13.1")
-DOWN = Departure(Rule.FAILED, A, "drains", "it is down", blocks=True)
+DOWN = Objection(Rule.FAILED, A, "drains", "it is down", blocks=True)
 
 
-def joined(*findings: Departure) -> list[Reason]:
+def joined(*findings: Objection) -> list[Reason]:
     return reasons.joined(findings, expectations.load(), FIRST)
 
 
@@ -42,7 +42,7 @@ def reason(rule: Rule, check: str, *cells: JudgedCell, blocks: bool = True) -> R
         replace(DOWN, message="it is late"),
     ],
 )
-def test_what_differs_is_another_reason(other: Departure) -> None:
+def test_what_differs_is_another_reason(other: Objection) -> None:
     assert len(joined(DOWN, replace(other, cell=B))) == 2
 
 

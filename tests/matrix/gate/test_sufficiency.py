@@ -51,11 +51,11 @@ def test_a_moment_holds_what_was_written_while_it_lasted(wrapper: Writing) -> No
 
 
 def test_what_led_to_a_moment_is_told_before_it_in_whole_lines(wrapper: Writing) -> None:
-    assert Watch(lambda: wrapper).moment().told == ""
+    assert Watch(lambda: wrapper).moment().whole_log == ""
     wrapper.says("a line that is too long ago\n" + "x" * 980 + "\nmodel m is not ready\n")
     watch = Watch(lambda: wrapper)
     wrapper.says("503\n")
-    assert watch.moment().told == "model m is not ready\n--- the check begins ---\n503\n"
+    assert watch.moment().whole_log == "model m is not ready\n--- the check begins ---\n503\n"
 
 
 def test_a_wrapper_that_a_check_starts_is_watched_from_its_first_line(wrapper: Writing) -> None:

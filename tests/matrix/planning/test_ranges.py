@@ -22,4 +22,4 @@ ORDER = ("0.8.0", "0.9.0", "0.10.2", "0.11.2", "0.12.1", "0.13.1")
     ],
 )
 def test_what_follows_one_another_is_a_range(chosen: list[str], told: str) -> None:
-    assert ranges.told(chosen, ORDER) == told
+    assert ranges.in_words(chosen, ORDER) == told

@@ -20,7 +20,7 @@ from matrix.commands import cli
 from matrix.environments import locking, past_locks
 from matrix.planning import axes
 from matrix.replay import conditions, replaying
-from matrix.replay.replaying import Comparison, PastCell, ReplayError, Sameness
+from matrix.replay.replaying import PastCell, Replayed, ReplayError, Sameness
 from matrix.results import last_exchange
 from matrix.results.attempts import Attempts
 from matrix.results.last_exchange import Address
@@ -109,8 +109,8 @@ def test_then_and_now_are_compared_by_verdict_and_words(past: PastCell) -> None:
         (None, Sameness.MISSING),
     ]
     for now, sameness in cases:
-        assert Comparison("v1-predict", then, now).sameness is sameness
-    assert Comparison("v1-predict", None, again).sameness is Sameness.NEW
+        assert Replayed("v1-predict", then, now).sameness is sameness
+    assert Replayed("v1-predict", None, again).sameness is Sameness.NEW
 
 
 def test_what_fails_only_now_is_told_as_well(past: PastCell, unfixed_run: Run) -> None:

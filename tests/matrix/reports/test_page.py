@@ -345,7 +345,7 @@ def _with_known(run: Run) -> Run:
     return replace(run, records=records)
 
 
-def _cells(run: Run, listed: Policy) -> list[rows.Cell]:
+def _cells(run: Run, listed: Policy) -> list[rows.PageCell]:
     return list(rows.cells([run], listed, Findings.of([run], listed)))
 
 
@@ -356,7 +356,7 @@ def _data(text: str) -> dict[str, Any]:
     return found
 
 
-def _having(cells: list[rows.Cell], outcome: str) -> list[tuple[rows.Cell, rows.Row]]:
+def _having(cells: list[rows.PageCell], outcome: str) -> list[tuple[rows.PageCell, rows.Row]]:
     bit = 1 << list(rows.OUTCOMES).index(outcome)
     return [(cell, row) for cell in cells for row in cell.rows if row.outcomes & bit]
 

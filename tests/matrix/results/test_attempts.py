@@ -7,7 +7,7 @@ from kserve_conformance.results.record import Record
 from kserve_conformance.results.verdict import Verdict
 
 from matrix.results import attempts
-from matrix.results.attempts import Attempts, Level
+from matrix.results.attempts import Attempts, Merit
 
 PASSED, FAILED, UNSUPPORTED, ERROR = (
     *(Verdict.PASSED, Verdict.FAILED, Verdict.UNSUPPORTED),
@@ -28,24 +28,24 @@ def made(*verdicts: Verdict, expected: Verdict = PASSED) -> Attempts:
 @pytest.mark.parametrize(
     ("several", "said", "level", "counts"),
     [
-        (made(PASSED, PASSED), "passed", Level.RIGHT, (2, 0, 0)),
-        (made(PASSED, FAILED, ERROR), "flaky", Level.WRONG, (1, 1, 1)),
-        (made(UNSUPPORTED), "unsupported", Level.WRONG, (0, 1, 0)),
-        (made(UNSUPPORTED, expected=UNSUPPORTED), "unsupported", Level.NOT_OFFERED, (1, 0, 0)),
-        (made(FAILED, ERROR), "failed and error", Level.WRONG, (0, 1, 1)),
+        (made(PASSED, PASSED), "passed", Merit.RIGHT, (2, 0, 0)),
+        (made(PASSED, FAILED, ERROR), "flaky", Merit.WRONG, (1, 1, 1)),
+        (made(UNSUPPORTED), "unsupported", Merit.WRONG, (0, 1, 0)),
+        (made(UNSUPPORTED, expected=UNSUPPORTED), "unsupported", Merit.NOT_OFFERED, (1, 0, 0)),
+        (made(FAILED, ERROR), "failed and error", Merit.WRONG, (0, 1, 1)),
         # A failure that is known stays one, and what isn't offered may pass.
-        (made(FAILED, expected=FAILED), "failed", Level.WRONG, (0, 1, 0)),
-        (made(PASSED, expected=UNSUPPORTED), "passed", Level.RIGHT, (0, 1, 0)),
+        (made(FAILED, expected=FAILED), "failed", Merit.WRONG, (0, 1, 0)),
+        (made(PASSED, expected=UNSUPPORTED), "passed", Merit.RIGHT, (0, 1, 0)),
     ],
     ids=str,
 )
 def test_attempts_say_what_they_come_to(
-    several: Attempts, said: str, level: Level, counts: tuple[int, int, int]
+    several: Attempts, said: str, level: Merit, counts: tuple[int, int, int]
 ) -> None:
     lists = (several.right, several.wrong, several.unjudged)
     assert (str(several), several.worst, tuple(map(len, lists))) == (said, level, counts)
     assert several.is_flaky is (said == "flaky")
-    assert several.fails is (level is Level.WRONG)
+    assert several.fails is (level is Merit.WRONG)
 
 
 def test_the_attempt_that_tells_most_speaks_for_all() -> None:

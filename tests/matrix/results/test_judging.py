@@ -75,9 +75,9 @@ def test_all_judge_by_the_expectations_of_today_and_say_so(
 
 
 def test_where_nothing_changed_nothing_is_said(two: Run) -> None:
-    assert judging.by_today([two]) == judging.Judged((two,), None)
+    assert judging.by_today([two]) == judging.JudgedRuns((two,), None)
 
 
 def test_what_a_policy_knew_is_no_change(two: Run) -> None:
     run = edited(two, "v1-predict", Verdict.FAILED, Verdict.FAILED)
-    assert judging.by_today([run]) == judging.Judged((run,), None)
+    assert judging.by_today([run]) == judging.JudgedRuns((run,), None)

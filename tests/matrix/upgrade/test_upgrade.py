@@ -20,7 +20,7 @@ from matrix.planning import axes, expectations, options, plan
 from matrix.planning.axes import Axes
 from matrix.planning.options import RunOptions
 from matrix.upgrade import answering
-from matrix.upgrade.answering import Answer, Question, UpgradeError
+from matrix.upgrade.answering import Assessment, Question, UpgradeError
 from matrix.upgrade.words import Words
 from tests.matrix import real_results
 from tests.matrix.gate.gate_cases import changed, given, repeated, with_header, with_verdict
@@ -53,14 +53,14 @@ def containers(default_run: Run) -> Run:
     return of_releases(default_run, "0.9.0", "0.13.1", NEWEST)
 
 
-def ask(source: str, target: str, *runs: Run, runtimes: tuple[str, ...] = BOTH) -> Answer:
+def ask(source: str, target: str, *runs: Run, runtimes: tuple[str, ...] = BOTH) -> Assessment:
     """Put a question to results."""
     known = axes.load()
     question = Question.put(source, target, runtimes, known)
     return answering.answer(question, given(*runs), known, expectations.load())
 
 
-def lines(answer: Answer) -> list[str]:
+def lines(answer: Assessment) -> list[str]:
     """Give what is printed of an answer."""
     return list(Words(answer, axes.load(), expectations.load(), every_group=True).lines())
 
@@ -146,7 +146,7 @@ def test_what_fails_at_times_on_the_new_release_breaks_it(default_run: Run) -> N
 
     answer = ask("0.9.0", NEWEST, changed(run, flaky), runtimes=("container",))
     assert answer.exit_code() == 1
-    assert {group.told for group in answer.breaks} == {"passed \N{RIGHTWARDS ARROW} flaky"}
+    assert {group.in_words for group in answer.breaks} == {"passed \N{RIGHTWARDS ARROW} flaky"}
 
 
 def test_what_fails_on_both_is_told_and_breaks_nothing(containers: Run, process_run: Run) -> None:
