@@ -157,7 +157,7 @@ def test_the_clients_of_kserve_ask_in_v2(v2: Serving, release: str) -> None:
 
 
 def _kserve_clients(release: str, *arguments: str) -> dict[str, Any]:
-    script = REPOSITORY / "fixtures" / "clients" / "kserve_clients.py"
+    script = REPOSITORY / "tests" / "clients" / "kserve_clients.py"
     asked = subprocess.run(
         [provision.provision(release).python, script, *arguments],
         cwd=Path(script).parent,
