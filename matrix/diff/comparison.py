@@ -229,7 +229,7 @@ def _is_rarer(old: Attempts, new: Attempts) -> bool:
     import numpy
     from scipy.stats import fisher_exact
 
-    table = numpy.array([[side.good, len(side.levels) - side.good] for side in (old, new)])
+    table = numpy.array([[side.good, len(side.merits) - side.good] for side in (old, new)])
     return bool(fisher_exact(table, alternative="greater").pvalue < _SIGNIFICANCE)
 
 

@@ -84,31 +84,31 @@ class Attempts:
         return all(record.as_expected for record in self.records)
 
     @cached_property
-    def levels(self) -> tuple[Merit, ...]:
+    def merits(self) -> tuple[Merit, ...]:
         """Give how good each attempt is that says something of the wrapper."""
-        found = map(self._level, self.records)
-        return tuple(level for level in found if level is not None)
+        found = map(self._merit, self.records)
+        return tuple(merit for merit in found if merit is not None)
 
     @property
     def worst(self) -> Merit:
         """Give how good the worst attempt is; there must be one that says something."""
-        return min(self.levels)
+        return min(self.merits)
 
     @property
     def good(self) -> int:
         """Count the attempts that passed, or are rightly said not to be offered."""
-        return len(self.levels) - self.levels.count(Merit.WRONG)
+        return len(self.merits) - self.merits.count(Merit.WRONG)
 
     @property
     def fails(self) -> bool:
         """Tell whether an attempt neither passed nor is rightly said not to be offered."""
-        return self.good < len(self.levels)
+        return self.good < len(self.merits)
 
     @property
     def spokesman(self) -> Record:
         """Give the attempt that tells most: the worst, else one that says nothing, else any."""
         rank = {Merit.WRONG: 0, None: 1, Merit.NOT_OFFERED: 2, Merit.RIGHT: 3}
-        return min(self.records, key=lambda record: rank[self._level(record)])
+        return min(self.records, key=lambda record: rank[self._merit(record)])
 
     def __str__(self) -> str:
         verdicts = dict.fromkeys(str(record.verdict) for record in self.records)
@@ -125,7 +125,7 @@ class Attempts:
     def _steady(self) -> set[str]:
         return {repr(steady_text.steady_value([*said])) for said in self._said()}
 
-    def _level(self, record: Record) -> Merit | None:
+    def _merit(self, record: Record) -> Merit | None:
         if not record.verdict.is_about_subject:
             return None
         if record.verdict is Verdict.PASSED:
