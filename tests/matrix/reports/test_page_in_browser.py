@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, expect
 
 from matrix.reports import page, timings
 from tests.matrix import variants
-from tests.matrix.reports.opened_page import Opened, Write, chromium
+from tests.matrix.reports.opened_page import Opened, Write
 
 pytestmark = pytest.mark.integration
 
@@ -407,12 +407,6 @@ def test_without_scripts_the_grid_and_the_findings_can_be_read(
     expect(blank.locator(".masthead noscript p")).to_contain_text("The overview is complete")
     expect(blank.locator("#loading")).to_be_hidden()
     context.close()
-
-
-def test_a_machine_without_chromium_is_told_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", "")
-    with pytest.raises(pytest.fail.Exception, match="apt-get install chromium"), chromium():
-        pass
 
 
 def _typing(field: str, value: str) -> str:
