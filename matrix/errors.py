@@ -17,6 +17,7 @@ comes to the steps::
         LockError                  environments: a lock that can't be made, or had as it was
         UvFailed                   environments: a run of uv that failed
         PortError                  running: ports that aren't free
+        ForkServerLost             running: a fork server that ended before what it started
         HarnessError               running: what the harness needs itself and couldn't start
         ReferenceMissingError      running: TorchServe's own answer, which isn't there
         Interrupted                running: a run that was broken off

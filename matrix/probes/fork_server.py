@@ -1,0 +1,218 @@
+"""Runs inside an SDK's environment: imports packages once, and forks for each start of a module.
+
+Usage: ``python -m fork_server SOCKET MODULES``, in this file's folder, where MODULES is a file with
+a JSON list of names.
+Who connects gets one start. A line of JSON, ``{"argv": ["MODULE", ARGUMENT, ...], "environment":
+{...}, "folder": PATH}``, comes with the descriptors of stdout and stderr; the line ``{"pid": N}``
+goes back, and once the process has ended ``{"exit_code": N}``, negative for a signal. Of one who
+goes away before that, the whole process group is killed. The server ends when the socket's file is
+removed.
+
+The child runs the module as ``python -m MODULE`` does. Standalone, and for Python 3.9 and later:
+nothing of the harness is installed here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import json
+import os
+import runpy
+import selectors
+import signal
+import socket
+import sys
+import threading
+import types
+from pathlib import Path
+from typing import Any
+
+# How often it is looked whether the socket's file is still there, in seconds.
+_LOOK_EVERY = 1.0
+# A client sends its request at once.
+_REQUEST_WITHIN = 5.0
+# Stands in the path for the folder that a start works in.
+_FOLDER = "(the folder of the start)"
+
+
+class _Child(BaseException):
+    """Takes a forked child out of the server's loop, with what it is to run."""
+
+    def __init__(self, request: dict[str, Any]) -> None:
+        super().__init__()
+        self.request = request
+
+
+class _Server:
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._clients: dict[int, socket.socket] = {}
+        self._selector = selectors.DefaultSelector()
+        self._woken, self._wake = socket.socketpair()
+        self._listener = socket.socket(socket.AF_UNIX)
+        for each in (self._woken, self._wake):
+            each.setblocking(False)
+        signal.set_wakeup_fd(self._wake.fileno(), warn_on_full_buffer=False)
+        self._usual = signal.signal(signal.SIGCHLD, lambda *_: None)
+        # Whoever waits for the file finds a socket that is listened to.
+        unready = path.with_suffix(".unready")
+        self._listener.bind(str(unready))
+        self._listener.listen(64)
+        unready.rename(path)
+        for each in (self._woken, self._listener):
+            self._selector.register(each, selectors.EVENT_READ)
+
+    def serve(self) -> None:
+        """Serve until the socket's file is gone.
+
+        Raises:
+            _Child: in each forked child.
+        """
+        while self._path.exists():
+            for key, _ in self._selector.select(_LOOK_EVERY):
+                if key.fileobj is self._listener:
+                    self._accept()
+                elif key.fileobj is self._woken:
+                    self._woken.recv(4096)
+                else:
+                    self._lose(key.data)
+            self._reap()
+        for pid in self._clients:
+            _kill(pid)
+        self._reap(wait=True)
+
+    def _accept(self) -> None:
+        client, _ = self._listener.accept()
+        client.settimeout(_REQUEST_WITHIN)
+        try:
+            request, descriptors = _received(client)
+        except (OSError, ValueError):
+            client.close()
+            return
+        pid = os.fork()
+        if pid == 0:
+            self._leave(*descriptors)
+            # Not before it leads its group, by which it is ended.
+            _tell(client, {"pid": os.getpid()})
+            client.close()
+            raise _Child(request)
+        for each in descriptors:
+            os.close(each)
+        self._clients[pid] = client
+        self._selector.register(client, selectors.EVENT_READ, pid)
+
+    def _leave(self, stdout: int, stderr: int) -> None:
+        """Give a child the session, signals and descriptors of a process that was started."""
+        os.setsid()
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, self._usual)
+        os.dup2(stdout, 1)
+        os.dup2(stderr, 2)
+        os.close(stdout)
+        os.close(stderr)
+        self._selector.close()
+        for each in (*self._clients.values(), self._listener, self._woken, self._wake):
+            each.close()
+
+    def _reap(self, *, wait: bool = False) -> None:
+        while self._clients:
+            pid, status = os.waitpid(-1, 0 if wait else os.WNOHANG)
+            if pid == 0:
+                return
+            client = self._clients.pop(pid)
+            with contextlib.suppress(KeyError):
+                self._selector.unregister(client)
+            _tell(client, {"exit_code": os.waitstatus_to_exitcode(status)})
+            client.close()
+
+    def _lose(self, pid: int) -> None:
+        self._selector.unregister(self._clients[pid])
+        _kill(pid)
+
+
+def _received(client: socket.socket) -> tuple[dict[str, Any], list[int]]:
+    text, descriptors, _, _ = socket.recv_fds(client, 1 << 16, 2)
+    while not text.endswith(b"\n"):
+        more = client.recv(1 << 16)
+        if not more:
+            raise ValueError("the client went away")
+        text += more
+    if len(descriptors) != 2:
+        raise ValueError("stdout and stderr are needed")
+    return json.loads(text), descriptors
+
+
+def _tell(client: socket.socket, told: dict[str, int]) -> None:
+    with contextlib.suppress(OSError):
+        client.sendall(json.dumps(told).encode() + b"\n")
+
+
+def _kill(group: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, signal.SIGKILL)
+
+
+def _preload(names: list[str]) -> None:
+    for name in names:
+        # Some are of a kind that is made by another's import, and can't be imported.
+        with contextlib.suppress(Exception):
+            importlib.import_module(name)
+    if threading.active_count() > 1:
+        raise SystemExit("an import has started a thread, which a fork would lose")
+    sys.stdout.flush()
+    sys.stderr.flush()
+    gc.collect()
+    # What is here already is then not looked at, and so not copied, by the children's collections.
+    gc.freeze()
+
+
+def _become(request: dict[str, Any], at_start: dict[str, str]) -> None:
+    """Run a module in this process as ``python -m`` does, to its end."""
+    # What imports have set stays set, as if they had come after the start.
+    for name in os.environ.keys() | request["environment"].keys():
+        if os.environ.get(name) == at_start.get(name):
+            if name in request["environment"]:
+                os.environ[name] = request["environment"][name]
+            else:
+                os.environ.pop(name, None)
+    os.chdir(request["folder"])
+    sys.path[sys.path.index(_FOLDER)] = str(Path.cwd())
+    module, *arguments = request["argv"]
+    sys.argv[:] = ["-m", *arguments]
+    if hasattr(sys, "orig_argv"):
+        sys.orig_argv[:] = [sys.executable, "-m", module, *arguments]
+    main = types.ModuleType("__main__")
+    main.__dict__.update(__builtins__=__builtins__, __annotations__={})
+    sys.modules["__main__"] = main
+    try:
+        runpy._run_module_as_main(module)  # type: ignore[attr-defined]
+    except BaseException as error:
+        # The interpreter ends as it always does; what it prints begins where it does else.
+        told, usual = error.__traceback__, sys.excepthook
+        frames = told and told.tb_next
+        sys.excepthook = lambda kind, value, _: usual(kind, value.with_traceback(frames), frames)
+        raise
+
+
+def main() -> None:
+    """Import the modules, then serve."""
+    path, modules = map(Path, sys.argv[1:])
+    at_start = dict(os.environ)
+    # Imports put folders before it. This file's folder holds nothing that is to be imported.
+    sys.path[0] = _FOLDER
+    sys.argv[1:] = []
+    _preload(json.loads(modules.read_text()))
+    try:
+        _Server(path).serve()
+    except _Child as child:
+        request = child.request
+    else:
+        return
+    # Not in the handler: whatever fails there would be told with this exception as its context.
+    _become(request, at_start)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,195 @@
+"""Starts ``python -m MODULE`` by a fork of a process that has imported the packages it needs.
+
+Half of the time of a run is the import of what the KServe SDK depends on. A server for each SDK
+environment, `matrix.probes.fork_server`, imports that once; the SDK and the subject are
+imported by each start itself.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import filelock
+from kserve_conformance.errors import NotKnown
+
+from fixtures import cache
+from matrix.environments import preload
+
+_SERVER = Path(__file__).resolve().parents[1] / "probes" / "fork_server.py"
+# What an interpreter reads when it starts; a fork comes too late for it.
+_READ_AT_START = ("PYTHON", "LC_", "LANG", "LD_")
+_SERVER_WITHIN = 60.0
+
+
+class CantFork(Exception):
+    """A start that has to be exact. Its text says why."""
+
+
+class ForkServerLost(NotKnown):
+    """A fork server that has ended before what it started."""
+
+
+class Process(Protocol):
+    """A started process, as `subprocess.Popen` is one."""
+
+    @property
+    def pid(self) -> int:
+        """Give its id, which is that of its process group."""
+
+    def poll(self) -> int | None:
+        """Give its exit code, negative for a signal; None while it runs."""
+
+    def wait(self) -> int:
+        """Wait for its end, and give its exit code."""
+
+    def terminate(self) -> None:
+        """Send it, and no other, SIGTERM."""
+
+
+class ForkedProcess:
+    """A process that a fork server has started; it is killed with its group if this is let go."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._heard = b""
+        self._exit_code: int | None = None
+        self.pid = 0
+        self.pid = self._hear()["pid"]
+
+    def poll(self) -> int | None:
+        """Give its exit code, negative for a signal; None while it runs."""
+        if self._exit_code is None and not select.select([self._connection], [], [], 0)[0]:
+            return None
+        return self.wait()
+
+    def wait(self) -> int:
+        """Wait for its end, and give its exit code."""
+        if self._exit_code is None:
+            self._exit_code = self._hear()["exit_code"]
+            self._connection.close()
+        return self._exit_code
+
+    def terminate(self) -> None:
+        """Send it, and no other, SIGTERM."""
+        if self.poll() is None:
+            os.kill(self.pid, signal.SIGTERM)
+
+    def _hear(self) -> dict[str, int]:
+        while b"\n" not in self._heard:
+            more = self._connection.recv(4096)
+            if not more:
+                raise ForkServerLost(f"the fork server of process {self.pid} has ended")
+            self._heard += more
+        line, _, self._heard = self._heard.partition(b"\n")
+        heard: dict[str, int] = json.loads(line)
+        return heard
+
+
+class ForkServers:
+    """The fork servers of a run: one for each environment and subject, started when it is needed.
+
+    Any number of processes may use the same folder.
+    """
+
+    def __init__(self, folder: Path, sdk: str, environment: Mapping[str, str]) -> None:
+        """Use a folder, whose name is short since those of sockets may not be long.
+
+        Args:
+            sdk: the SDK's package, which isn't imported beforehand.
+            environment: that of the servers. What an interpreter reads when it starts has to be the
+                same in the starts that they make.
+        """
+        self._folder = folder
+        self._sdk = sdk
+        self._environment = dict(environment)
+
+    def start(
+        self,
+        argv: Sequence[str],
+        environment: Mapping[str, str],
+        folder: Path | None,
+        stdout: int,
+        stderr: int,
+    ) -> ForkedProcess:
+        """Start a process in a process group of its own.
+
+        Args:
+            argv: an interpreter, ``-m``, a module, and its arguments.
+            folder: where it works; where the caller does if it is None.
+
+        Raises:
+            CantFork: when it isn't of that form, or can't be forked here.
+        """
+        if len(argv) < 3 or argv[1] != "-m":
+            raise CantFork("only PYTHON -m MODULE can be forked")
+        if _at_start(environment) != _at_start(self._environment):
+            raise CantFork("its interpreter's environment is another")
+        request = {
+            "argv": argv[2:],
+            "environment": dict(environment),
+            "folder": str(folder or Path.cwd()),
+        }
+        connection = self._connect(Path(argv[0]), argv[2])
+        socket.send_fds(connection, [json.dumps(request).encode() + b"\n"], [stdout, stderr])
+        return ForkedProcess(connection)
+
+    def _connect(self, python: Path, module: str) -> socket.socket:
+        path = self._folder / f"{cache.digest(str(python), module)[:12]}.sock"
+        if not path.exists():
+            with filelock.FileLock(path.with_suffix(".lock")):
+                # It may have come up while this process waited.
+                if not path.exists():
+                    self._serve(path, python, module)
+        connection = socket.socket(socket.AF_UNIX)
+        try:
+            connection.connect(str(path))
+        except OSError as error:
+            connection.close()
+            raise CantFork(f"the fork server of {python} doesn't answer: {error}") from None
+        return connection
+
+    def _serve(self, path: Path, python: Path, module: str) -> None:
+        named = preload.modules(python, self._sdk, module, self._environment)
+        log = path.with_suffix(".log")
+        with log.open("wb") as out:
+            server = subprocess.Popen(
+                [python, "-m", _SERVER.stem, path, named],
+                # As a start of a module, whose interpreter ends in another way than a file's.
+                cwd=_SERVER.parent,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + _SERVER_WITHIN
+        while not path.exists():
+            if server.poll() is not None or time.monotonic() > deadline:
+                server.kill()
+                why = log.read_text(errors="replace").strip().rpartition("\n")[2]
+                raise CantFork(f"the fork server of {python} didn't start: {why}")
+            time.sleep(0.01)
+
+    def close(self) -> None:
+        """End the servers."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def short_folder() -> Path:
+    """Make a folder for the servers of a run."""
+    return Path(tempfile.mkdtemp(prefix="forks-"))
+
+
+def _at_start(environment: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in environment.items() if name.startswith(_READ_AT_START)}

@@ -1,0 +1,147 @@
+"""A forked start equals an exact one, on every SDK of the default profile."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from fixtures import leftovers
+from matrix.environments import provision
+from matrix.planning import axes
+from matrix.planning.subject import base_environment
+from matrix.running import forks, launch
+from matrix.running.forks import CantFork, ForkServers
+
+pytestmark = pytest.mark.integration
+
+# One SDK is enough for what doesn't depend on it.
+RELEASE = "0.13.1"
+_SUBJECT = Path(__file__).with_name("told_start.py")
+
+Start = Callable[..., forks.Process]
+
+
+@pytest.fixture(scope="module")
+def servers() -> Iterator[ForkServers]:
+    folder = forks.short_folder()
+    with contextlib.closing(leftovers.Record(folder)) as record:
+        made = ForkServers(folder, "kserve", {**base_environment(), **record.environment})
+        yield made
+        made.close()
+
+
+def _start(start: Start, folder: Path, release: str, *words: str, **more: str) -> forks.Process:
+    shutil.copy(_SUBJECT, folder)
+    environment = {**base_environment(), "PROTOCOL_VERSION": "v1", **more}
+    argv = [str(provision.provision(release).python), "-m", *words]
+    with (folder / "log").open("wb") as log:
+        return start(argv, environment, folder, log.fileno(), log.fileno())
+
+
+def _ended(start: Start, folder: Path, release: str, *words: str, **more: str) -> tuple[int, str]:
+    """Run a module to its end; give its exit code and what it wrote."""
+    exit_code = _start(start, folder, release, *words, **more).wait()
+    return exit_code, (folder / "log").read_text()
+
+
+@pytest.mark.parametrize("release", axes.load().profile("default"))
+def test_a_forked_start_equals_an_exact_one(
+    servers: ForkServers, release: str, tmp_path: Path
+) -> None:
+    told = []
+    for start in (launch.start_group, servers.start):
+        ended = _ended(start, tmp_path, release, "told_start", "return", "--flag", MORE="of it")
+        assert ended[0] == 0, ended
+        told.append({"log": ended[1], **json.loads((tmp_path / "told.json").read_text())})
+    exact, forked = told
+    assert forked == exact
+
+
+@pytest.mark.parametrize("end", ["exit", "text", "raise", "interrupt", "kill"])
+def test_it_ends_as_an_exact_one_does(servers: ForkServers, end: str, tmp_path: Path) -> None:
+    exact, forked = (
+        _ended(start, tmp_path, RELEASE, "told_start", end)
+        for start in (launch.start_group, servers.start)
+    )
+    assert forked == exact
+
+
+def test_a_refusal_is_told_as_by_an_exact_one(servers: ForkServers, tmp_path: Path) -> None:
+    log = tmp_path / "termination-log"
+    refused = []
+    for start in (launch.start_group, servers.start):
+        variables = {"PROTOCOL_VERSION": "v3", "TERMINATION_LOG_PATH": str(log)}
+        ended = _ended(start, tmp_path, RELEASE, "wrapper", **variables)
+        refused.append((*ended, log.read_text()))
+        log.unlink()
+    exact, forked = refused
+    assert forked == exact
+    assert exact[0] == 2
+
+
+def test_it_is_told_to_stop_alone(servers: ForkServers, tmp_path: Path) -> None:
+    started = _start(servers.start, tmp_path, RELEASE, "told_start", "sleep")
+    assert started.poll() is None
+    assert os.getpgid(started.pid) == started.pid
+    started.terminate()
+    assert started.wait() == -signal.SIGTERM
+    assert started.poll() == -signal.SIGTERM
+
+
+def test_one_whose_starter_has_gone_is_killed(servers: ForkServers, tmp_path: Path) -> None:
+    started = _start(servers.start, tmp_path, RELEASE, "told_start", "sleep")
+    pid = started.pid
+    del started
+    _until(lambda: not psutil.pid_exists(pid))
+
+
+def test_servers_end_with_their_folder(tmp_path: Path) -> None:
+    made = ForkServers(forks.short_folder(), "kserve", base_environment())
+    started = _start(made.start, tmp_path, RELEASE, "told_start", "sleep")
+    server = psutil.Process(started.pid).parent()
+    assert server is not None
+    made.close()
+    _until(lambda: not server.is_running() or server.status() == psutil.STATUS_ZOMBIE)
+    assert started.wait() == -signal.SIGKILL
+
+
+@pytest.mark.parametrize(
+    ("words", "variables", "why"),
+    [
+        (["script.py"], {}, "only PYTHON -m MODULE can be forked"),
+        (["-m", "wrapper"], {"PYTHONHASHSEED": "1"}, "its interpreter's environment is another"),
+        (["-m", "wrapper"], {"LANG": "tlh"}, "its interpreter's environment is another"),
+    ],
+)
+def test_what_cant_be_forked_is_told(
+    servers: ForkServers, words: list[str], variables: dict[str, str], why: str
+) -> None:
+    with pytest.raises(CantFork, match=f"^{why}$"):
+        servers.start(["python", *words], {**base_environment(), **variables}, None, 1, 2)
+
+
+def test_a_server_that_doesnt_start_is_told(tmp_path: Path) -> None:
+    broken = tmp_path / "bin" / "python"
+    broken.parent.mkdir()
+    broken.write_text("#!/bin/sh\necho no such interpreter; exit 1\n")
+    broken.chmod(0o755)
+    made = ForkServers(forks.short_folder(), "kserve", base_environment())
+    with pytest.raises(CantFork, match="didn't start: no such interpreter"):
+        made.start([str(broken), "-m", "wrapper"], base_environment(), None, 1, 2)
+    made.close()
+
+
+def _until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
