@@ -118,10 +118,8 @@ class Expectations:
 
     def exception_at(self, check: str, point: Mapping[str, str]) -> ExpectedVerdict | None:
         """Give the entry that expects something else than passed, where there is one."""
-        for exception in self.exceptions:
-            if check in exception.checks and exception.when.holds(point):
-                return exception
-        return None
+        about = (each for each in self.exceptions if check in each.checks)
+        return next((each for each in about if each.when.holds(point)), None)
 
 
 def load(path: Path = FILE) -> Expectations:
@@ -137,7 +135,11 @@ def load(path: Path = FILE) -> Expectations:
 
 def _expectations(document: Mapping[str, Any]) -> Expectations:
     checks = [
-        Check(entry["id"], entry["statement"], _when(f"checks[{index}]", entry))
+        Check(
+            entry["id"],
+            entry["statement"],
+            AnyOf.parse(entry["when"], f"checks[{index}].when"),
+        )
         for index, entry in enumerate(document["checks"])
     ]
     by_id = {check.id: check for check in checks}
@@ -166,8 +168,7 @@ def _statements(entries: Iterable[Mapping[str, Any]]) -> dict[str, Check]:
     conditions: dict[str, list[Mapping[str, Any]]] = {}
     for entry in entries:
         conditions.setdefault(entry["profile"], []).append(entry["when"])
-    with located(place="conformance"):
-        when = {profile: AnyOf.parse(tables) for profile, tables in conditions.items()}
+    when = {profile: AnyOf.parse(tables, "conformance") for profile, tables in conditions.items()}
     return {
         each.id: Check(each.id, each.sentence, when[each.profile])
         for each in catalogue.load().values()
@@ -175,18 +176,29 @@ def _statements(entries: Iterable[Mapping[str, Any]]) -> dict[str, Check]:
     }
 
 
-def _when(place: str, entry: Mapping[str, Any]) -> AnyOf:
-    with located(place=f"{place}.when"):
-        return AnyOf.parse(entry["when"])
-
-
 def _unsupported(place: str, entry: Mapping[str, Any], known: Sequence[str]) -> ExpectedVerdict:
+    checks = checks_meant(entry["check"], known, "in [[checks]]", f"{place}.check")
+    when = AnyOf.parse(entry["when"], f"{place}.when")
+    return ExpectedVerdict(checks, when, Verdict.UNSUPPORTED, entry["reason"])
+
+
+def checks_meant(
+    patterns: Iterable[str], known: Sequence[str], where: str, place: str
+) -> tuple[str, ...]:
+    """List the checks that ids and patterns of a data file stand for, each once.
+
+    Args:
+        where: in words, where checks are named.
+        place: of the patterns in their file.
+
+    Raises:
+        DataFileError: when one stands for no check.
+    """
     checks: dict[str, None] = {}
-    for pattern in entry["check"]:
+    for pattern in patterns:
         found = fnmatch.filter(known, pattern)
         if not found:
-            wrong = f"{pattern} is no check in [[checks]] and no statement of the suite"
-            raise DataFileError(wrong + datafile.near(pattern, known), f"{place}.check")
+            wrong = f"{pattern} is no check {where} and no statement of the suite"
+            raise DataFileError(wrong + datafile.near(pattern, known), place)
         checks.update(dict.fromkeys(found))
-    when = _when(place, entry)
-    return ExpectedVerdict(tuple(checks), when, Verdict.UNSUPPORTED, entry["reason"])
+    return tuple(checks)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import fnmatch
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from kserve_conformance.errors import DataFileError, located
 
 from matrix.planning import expectations
 from matrix.planning.conditions import AnyOf
-from matrix.planning.expectations import Expectations
+from matrix.planning.expectations import Expectations, checks_meant
 
 FILE = Path(__file__).parents[1] / "gate.toml"
 _SCHEMA = FILE.with_suffix(".schema.json")
@@ -88,10 +87,6 @@ class Known:
         """Tell whether it is about a check in the cell of these axes."""
         return check in self.checks and self.when.holds(axes)
 
-    def is_in_force(self, today: datetime.date) -> bool:
-        """Tell whether it accepts anything today."""
-        return self.since <= today <= self.until
-
     def has_expired(self, today: datetime.date) -> bool:
         """Tell whether its last day has passed."""
         return self.until < today
@@ -154,10 +149,8 @@ def today() -> datetime.date:
 def _find(
     entries: Sequence[Known], check: str, axes: Mapping[str, str], today: datetime.date
 ) -> Known | None:
-    for entry in entries:
-        if entry.is_in_force(today) and entry.covers(check, axes):
-            return entry
-    return None
+    in_force = (entry for entry in entries if entry.since <= today <= entry.until)
+    return next((entry for entry in in_force if entry.covers(check, axes)), None)
 
 
 def _policy(document: Mapping[str, Any], checks: Sequence[str]) -> Policy:
@@ -190,7 +183,7 @@ def _policy(document: Mapping[str, Any], checks: Sequence[str]) -> Policy:
 def _requirement(place: str, entry: Mapping[str, Any]) -> Requirement:
     return Requirement(
         name=entry["name"],
-        when=_when(place, entry["when"]),
+        when=AnyOf.parse(entry["when"], f"{place}.when"),
         profile=entry.get("profile"),
         points=entry.get("points", {}),
         least=entry.get("least", {}),
@@ -199,30 +192,19 @@ def _requirement(place: str, entry: Mapping[str, Any]) -> Requirement:
 
 
 def _known(place: str, entry: Mapping[str, Any], checks: Sequence[str]) -> Known:
-    found: dict[str, None] = {}
-    for pattern in entry["check"]:
-        matched = fnmatch.filter(checks, pattern)
-        if not matched:
-            wrong = f"{pattern} is no check of expectations.toml and no statement of the suite"
-            raise DataFileError(wrong + datafile.near(pattern, checks), f"{place}.check")
-        found.update(dict.fromkeys(matched))
+    meant = checks_meant(entry["check"], checks, "of expectations.toml", f"{place}.check")
     since, until = (_day(place, key, entry[key]) for key in ("since", "until"))
     if until < since:
         raise DataFileError(f"until {until} is before since {since}", place)
     return Known(
-        checks=tuple(found),
-        when=_when(place, entry["when"]),
+        checks=meant,
+        when=AnyOf.parse(entry["when"], f"{place}.when"),
         reason=entry["reason"],
         since=since,
         until=until,
         issue=entry.get("issue"),
         least_pass_rate=entry.get("least_pass_rate"),
     )
-
-
-def _when(place: str, entry: Any) -> AnyOf:
-    with located(place=f"{place}.when"):
-        return AnyOf.parse(entry)
 
 
 def _day(place: str, key: str, value: Any) -> datetime.date:
