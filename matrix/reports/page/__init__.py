@@ -15,12 +15,10 @@ from kserve_conformance.results.record import Run
 from kserve_conformance.text.visible import visible
 from markupsafe import Markup
 
-from matrix.planning import policy as policies
 from matrix.planning.policy import Policy
 from matrix.reports import known_entries, surroundings, timings
-from matrix.reports.findings import Findings
-from matrix.reports.page import columns, links, payload, rows, sections
-from matrix.results import judging
+from matrix.reports.contents import Contents
+from matrix.reports.page import columns, figures, links, payload, rows
 from matrix.results.states import State
 
 _FOLDER = Path(__file__).parent
@@ -57,28 +55,26 @@ def write(
 def html(runs: Sequence[Run], policy: Policy, today: datetime.date | None = None) -> str:
     """Give the page as text."""
     style, script = _joined("styles", _STYLES, "css"), _script()
-    judged = judging.by_today(runs)
-    runs = judged.runs
-    found = Findings.of(runs, policy)
+    page = Contents.of(runs, policy, today)
     return _template().render(
-        page=sections.of(runs, policy, found, today or policies.today()),
-        data=Markup(payload.packed(_data(runs, policy, found))),
+        page=page,
+        figures=figures.of(page),
+        data=Markup(payload.packed(_data(page, policy))),
         style=Markup(style),
         style_digest=_digest(style),
         script=Markup(script),
         script_digest=_digest(script),
         link=links.to,
         states=list(State),
-        change=judged.change,
-        duration=timings.duration,
+        timings=timings,
         surroundings=surroundings,
     )
 
 
-def _data(runs: Sequence[Run], policy: Policy, found: Findings) -> dict[str, Any]:
+def _data(page: Contents, policy: Policy) -> dict[str, Any]:
     return payload.of(
-        list(rows.cells(runs, policy, found)),
-        findings=[each.title for each in found],
+        list(rows.cells(page.runs, policy, page.found)),
+        findings=[each.title for each in page.found],
         entries=[f"known {kind}: {entry.reason}" for kind, entry in known_entries.entries(policy)],
     )
 
