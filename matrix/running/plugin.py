@@ -101,19 +101,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "cell" not in metafunc.fixturenames:
         return
     planned = metafunc.config.stash[_MATRIX].plan
-    check = _check_id(metafunc.function.__name__)
+    check = _check_of(metafunc.definition)
     if check not in planned.expectations.checks:
         raise pytest.UsageError(
             f"{metafunc.definition.nodeid}: expectations.toml has no check {check}: add it there"
         )
-    parameters = [
-        pytest.param(
-            cell,
-            id=cell.visit,
-            marks=pytest.mark.timeout(_CHECK_WITHIN),
-        )
-        for cell in planned.visits_of(check)
-    ]
+    within = pytest.mark.timeout(_CHECK_WITHIN)
+    visits = planned.visits_of(check)
+    parameters = [pytest.param(cell, id=cell.visit, marks=within) for cell in visits]
     metafunc.parametrize("cell", parameters)
 
 
@@ -239,6 +234,12 @@ class _Reporting:
 def stage(request: pytest.FixtureRequest) -> Stage:
     """Give what the checks of this process stand on."""
     return request.config.stash[_MATRIX].stage
+
+
+@pytest.fixture
+def check(request: pytest.FixtureRequest) -> str:
+    """Give the id of the check."""
+    return _check_of(request.node)
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import closing
+from dataclasses import dataclass
 from typing import Any
 
 import grpc
@@ -11,15 +12,45 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from kserve_conformance.asking.http_client import HttpClient, Request
 from kserve_conformance.errors import NotKnown
 from kserve_conformance.expect import Departure
+from kserve_conformance.results.exhibit import Exhibit
 
 from fixtures.torchserve import Instance
-from matrix.running.clients import TIMEOUT, encode
+from matrix.running.clients import TIMEOUT, RestClient, encode
 
 _PACKAGE = "org.pytorch.serve.grpc.inference"
 
 
 class ReferenceMissingError(NotKnown):
     """TorchServe itself didn't answer: the harness's fault, not the subject's."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The TorchServe behind a wrapper, and what asks that wrapper.
+
+    Attributes:
+        transport: how the wrapper asks it, ``rest`` or ``grpc``. The contract model tells the
+            transport, so both have to ask by the same one.
+    """
+
+    instance: Instance
+    transport: str
+    rest: RestClient
+    exhibit: Exhibit
+
+    def answer(self, model: str, path: str, body: Any) -> Any:
+        """Ask TorchServe itself; see `by_rest` and `by_grpc`."""
+        if self.transport == "grpc":
+            return by_grpc(self.instance, model, body)
+        return by_rest(self.instance, path, body)
+
+    def same(self, model: str, path: str, body: Any) -> Any:
+        """Judge that the wrapper answers as TorchServe itself does, and give that answer."""
+        own = self.answer(model, path, body)
+        answer = self.rest.post(path, body)
+        self.exhibit.equal(answer.status, 200, "status")
+        self.exhibit.equal(answer.json(), own, "answer beside TorchServe's own")
+        return own
 
 
 def by_rest(instance: Instance, path: str, body: Any) -> Any:

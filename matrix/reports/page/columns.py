@@ -65,6 +65,12 @@ def _exchanges(row: Row) -> tuple[tuple[str, str], ...]:
     return tuple((each["request"], each["response"]) for each in exchanges)
 
 
+def _log(name: str, member: str, title: str, copied: str) -> Column:
+    """Give the column of a log, which is a member of the evidence."""
+    read = _text(lambda record: str(record.evidence.get(member, "")))
+    return Column(name, read, "texts", title=title, copied=copied)
+
+
 def _in_words(value: Any) -> str:
     """Give a value as a person reads it; nothing where there is none."""
     if value is None:
@@ -88,27 +94,9 @@ COLUMNS = (
     Column("observed", _text(lambda record: _in_words(record.observed)), "texts"),
     Column("ticks", lambda row: round(row.record.seconds * TICKS) if row.record else 0),
     Column("exchanges", _exchanges, "conversations"),
-    Column(
-        "wrapperLog",
-        _text(lambda record: record.evidence.get("wrapper_log", "")),
-        "texts",
-        title="The wrapper's log of that moment",
-        copied="the wrapper's log",
-    ),
-    Column(
-        "torchserveLog",
-        _text(lambda record: record.evidence.get("torchserve_log", "")),
-        "texts",
-        title="TorchServe's log of that moment",
-        copied="TorchServe's log",
-    ),
-    Column(
-        "traceback",
-        _text(lambda record: record.evidence.get("traceback", "")),
-        "texts",
-        title="Traceback of the harness",
-        copied="the traceback",
-    ),
+    _log("wrapperLog", "wrapper_log", "The wrapper's log of that moment", "the wrapper's log"),
+    _log("torchserveLog", "torchserve_log", "TorchServe's log of that moment", "TorchServe's log"),
+    _log("traceback", "traceback", "Traceback of the harness", "the traceback"),
     Column("finding", lambda row: row.finding),
     Column("about", lambda row: row.entries, "about"),
 )
