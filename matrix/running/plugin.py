@@ -123,7 +123,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return (cells[cell], checks[_check_of(item)]) if cell else (-1, -1)
 
     # pytest collects a test with no parameters once, to skip it. Nothing is skipped here.
-    items[:] = [item for item in items if _cell(item) or not _is_check(item)]
+    items[:] = [
+        item for item in items if _cell(item) or "cell" not in getattr(item, "fixturenames", ())
+    ]
     items.sort(key=place)
 
 
@@ -272,10 +274,6 @@ def _cell(item: pytest.Item) -> Cell | None:
     parameters = getattr(item, "callspec", None)
     cell = parameters.params.get("cell") if parameters else None
     return cell if isinstance(cell, Cell) else None
-
-
-def _is_check(item: pytest.Item) -> bool:
-    return "cell" in getattr(item, "fixturenames", ())
 
 
 def _check_of(item: pytest.Item) -> str:
