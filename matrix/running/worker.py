@@ -20,7 +20,7 @@ from kserve_conformance.text import messages
 
 from fixtures.torchserve import Instance
 from matrix.environments.locking import Lock
-from matrix.environments.provision import Environment, of_lock, provision
+from matrix.environments.provision import Environment, of_lock
 from matrix.planning.axes import Axes
 from matrix.planning.cells import Cell
 from matrix.planning.subject import Subject, base_environment
@@ -53,7 +53,7 @@ class Stage:
         folder: where files of the cells go; removed by whoever gave it.
         marks: variables for what is started, see `fixtures.leftovers.Record`.
         start_timeout: seconds that a wrapper may take until its models are ready.
-        locks: by release, a lock to use instead of the one that is kept for it.
+        locks: by SDK release, what its environment is made from.
     """
 
     subject: Subject
@@ -98,10 +98,7 @@ class Stage:
         Raises:
             Unprovisioned: when it can't be made.
         """
-        given = self.locks.get(release)
-        return self._once(
-            ("environment", release), lambda: of_lock(given) if given else provision(release)
-        )
+        return self._once(("environment", release), lambda: of_lock(self.locks[release]))
 
     def wrapper(self, cell: Cell) -> RunningWrapper:
         """Give the running wrapper of a cell; the one of the cell before is ended.
