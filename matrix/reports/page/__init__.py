@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import datetime
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,21 +23,6 @@ from matrix.results.states import State
 
 _FOLDER = Path(__file__).parent
 _STYLES = ("base", "layout", "tables", "results", "cell", "print")
-# Later ones use what earlier ones define.
-_SCRIPTS = (
-    "text",
-    "edges",
-    "data",
-    "address",
-    "filters",
-    "facets",
-    "results",
-    "check",
-    "place",
-    "checklist",
-    "cell",
-    "main",
-)
 
 
 def write(
@@ -54,7 +39,8 @@ def write(
 
 def html(runs: Sequence[Run], policy: Policy, today: datetime.date | None = None) -> str:
     """Give the page as text."""
-    style, script = _joined("styles", _STYLES, "css"), _script()
+    style = _joined(_FOLDER / "styles" / f"{name}.css" for name in _STYLES)
+    script = _script()
     page = Contents.of(runs, policy, today)
     return _template().render(
         page=page,
@@ -96,13 +82,13 @@ def _shown(value: object) -> object:
 
 
 def _script() -> str:
-    return (
-        f'(() => {{\n"use strict";\n{columns.script()}{_joined("scripts", _SCRIPTS, "js")}}})();\n'
-    )
+    # Each may use what others define, once the last of them runs.
+    scripts = (_FOLDER / "scripts").glob("*.js")
+    files = sorted(scripts, key=lambda file: (file.stem == "main", file.stem))
+    return f'(() => {{\n"use strict";\n{columns.script()}{_joined(files)}}})();\n'
 
 
-def _joined(folder: str, names: Sequence[str], ending: str) -> str:
-    files = (_FOLDER / folder / f"{name}.{ending}" for name in names)
+def _joined(files: Iterable[Path]) -> str:
     return "\n".join(file.read_text(encoding="utf-8") for file in files)
 
 

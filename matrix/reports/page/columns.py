@@ -116,12 +116,13 @@ _LIST = (
 
 
 def script() -> str:
-    """Give the table as the script has it: it knows columns by their names alone."""
+    """Give the tables as the script has them: it knows columns by their names alone."""
     told = [each.name for each in fields(Column) if each.name != "value"]
-    table = {
-        "axes": {each.name: {"title": each.title, "ofReleases": each.of_releases} for each in AXES},
-        "columns": [{name: getattr(each, name) for name in told} for each in COLUMNS],
-        "filters": [asdict(each) for each in _FILTERS],
-        "list": [asdict(each) for each in _LIST],
+    tables = {
+        "AXES": {each.name: {"title": each.title, "ofReleases": each.of_releases} for each in AXES},
+        "COLUMNS": [{name: getattr(each, name) for name in told} for each in COLUMNS],
+        "FILTERS": [asdict(each) for each in _FILTERS],
+        "LIST_COLUMNS": [asdict(each) for each in _LIST],
     }
-    return f"// Of matrix/reports/page/columns.py.\nconst TABLE = {json.dumps(table)};\n"
+    constants = (f"const {name} = {json.dumps(table)};\n" for name, table in tables.items())
+    return f"// Of matrix/reports/page/columns.py.\n{''.join(constants)}"

@@ -1,7 +1,5 @@
 // The results of this page: unpacked once, then columns of numbers.
 
-const { axes: AXES, columns: COLUMNS } = TABLE;
-
 async function unpacked(element) {
   const packed = atob(element.textContent);
   const bytes = new Uint8Array(packed.length);
