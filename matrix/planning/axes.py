@@ -47,7 +47,6 @@ class ControlPlane:
     """What the controllers of some KServe releases set on a pod that runs TorchServe.
 
     Attributes:
-        releases: which releases they are.
         sets_protocol_version: whether PROTOCOL_VERSION is set, to the InferenceService's
             protocolVersion, or to v1 when that is absent.
         envelope: TS_SERVICE_ENVELOPE by protocolVersion, ``absent`` where none is given.
@@ -65,7 +64,6 @@ class Axes:
     Attributes:
         kserve: the SDK releases by version, oldest first.
         protocols: the PROTOCOL_VERSION values by name, None where it isn't set.
-        control_planes: what KServe's controllers set.
         offered: the points of every axis in its order; releases oldest first.
         defaults: the point of every axis that is taken where one is needed and none is named.
     """

@@ -110,7 +110,6 @@ def make(
 
     Args:
         runtime: how TorchServe will run, ``container`` or ``process``.
-        policy: says which checks are known to fail.
 
     Raises:
         DataFileError: when the data files contradict each other.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -45,8 +45,6 @@ class Requirement:
     """Cells that must be there and pass.
 
     Attributes:
-        name: what it is called where it isn't met.
-        when: which cells it is about.
         profile: the profile of axes.toml whose KServe releases must all be there.
         points: the points of axes that must be there, by axis.
         least: how many different points must be there, by axis; how many cells by ``cells``.
@@ -55,10 +53,10 @@ class Requirement:
 
     name: str
     when: AnyOf
-    profile: str | None
-    points: Mapping[str, Sequence[str]]
-    least: Mapping[str, int]
-    least_cells_each: Mapping[str, int]
+    profile: str | None = None
+    points: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    least: Mapping[str, int] = field(default_factory=dict)
+    least_cells_each: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -66,12 +64,8 @@ class Known:
     """Checks that are known to fail, always or at times.
 
     Attributes:
-        checks: their ids.
-        when: in which cells.
-        reason: why, in a sentence.
         since: the day on which it was listed.
         until: the last day on which it is accepted.
-        issue: where it is followed up.
         least_pass_rate: the share of attempts that must pass; None where all may fail.
     """
 
@@ -172,22 +166,11 @@ def _policy(document: Mapping[str, Any], checks: Sequence[str]) -> Policy:
         confidence=document["flaky"]["confidence"],
         stale_above=document["flaky"]["stale_above"],
         requirements=tuple(
-            _requirement(f"require[{index}]", entry)
+            Requirement(**{**entry, "when": AnyOf.parse(entry["when"], f"require[{index}].when")})
             for index, entry in enumerate(document["require"])
         ),
         known_failing=failing,
         known_flaky=flaky,
-    )
-
-
-def _requirement(place: str, entry: Mapping[str, Any]) -> Requirement:
-    return Requirement(
-        name=entry["name"],
-        when=AnyOf.parse(entry["when"], f"{place}.when"),
-        profile=entry.get("profile"),
-        points=entry.get("points", {}),
-        least=entry.get("least", {}),
-        least_cells_each=entry.get("least_cells_each", {}),
     )
 
 

@@ -30,7 +30,7 @@ class Contents:
         change: how what is expected has changed since the runs, None where it hasn't.
         names: of the wrappers.
         cells: the planned ones, those of older KServe releases first.
-        refusals: by KServe release; see `timings.refusals`.
+        refusals: see `timings.refusals_by_release`.
         attempts: how often each check was made, or more.
     """
 

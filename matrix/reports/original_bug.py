@@ -24,7 +24,6 @@ class Trace:
     """Where words were said.
 
     Attributes:
-        words: what was said.
         releases: by PROTOCOL_VERSION, on which KServe releases.
     """
 

@@ -38,8 +38,6 @@ class Situation:
     Attributes:
         protocol_version: PROTOCOL_VERSION's value, None where it isn't set.
         envelope: TS_SERVICE_ENVELOPE.
-        torchserve: where TorchServe is.
-        models: names of the configured models.
         folder: an empty folder for the configuration, the logs and the termination log.
         marks: variables by which a sweep knows the process, where the caller may be killed;
             see `fixtures.leftovers.Record`.

@@ -28,17 +28,13 @@ _STYLES = ("base", "layout", "tables", "results", "cell", "print")
 def write(
     runs: Sequence[Run], policy: Policy, path: Path, today: datetime.date | None = None
 ) -> None:
-    """Write the page of runs that are judged together, such as those of both backends.
-
-    Args:
-        today: the day from which the age of known failures is counted.
-    """
+    """Write the page of runs that are judged together; see `html`."""
     with whole_file.replacing(path) as unfinished:
         unfinished.write_text(html(runs, policy, today), encoding="utf-8")
 
 
 def html(runs: Sequence[Run], policy: Policy, today: datetime.date | None = None) -> str:
-    """Give the page as text."""
+    """Give the page of runs that are judged together; see `Contents.of`."""
     style = _joined(_FOLDER / "styles" / f"{name}.css" for name in _STYLES)
     script = _script()
     page = Contents.of(runs, policy, today)
