@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import functools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,14 +71,14 @@ class Expectations:
     statements: Mapping[str, Check]
     exceptions: tuple[ExpectedVerdict, ...]
 
-    def check(self, name: str) -> Check:
-        """Give a check or a statement by its id."""
-        return self.checks[name] if name in self.checks else self.statements[name]
+    @functools.cached_property
+    def every(self) -> Mapping[str, Check]:
+        """Give all checks by id in the file's order, the statements of the suite last."""
+        return {**self.checks, **self.statements}
 
     def statement_of(self, name: str) -> str:
         """Give what a check proves, nothing where it isn't known (any more)."""
-        known = name in self.checks or name in self.statements
-        return self.check(name).statement if known else ""
+        return self.every[name].statement if name in self.every else ""
 
     def order(self, first: Iterable[str] = ()) -> dict[str, int]:
         """Give the place of each check, those of the suite last; what is basic goes first.
@@ -85,7 +86,7 @@ class Expectations:
         Args:
             first: checks that go before all others.
         """
-        names = dict.fromkeys((*first, *self.checks, *self.statements))
+        names = dict.fromkeys((*first, *self.every))
         return {name: at for at, name in enumerate(names)}
 
     def envelopes(self, protocol: str) -> tuple[str, ...]:
@@ -109,12 +110,8 @@ class Expectations:
         }
 
     def checks_at(self, point: Mapping[str, str]) -> tuple[str, ...]:
-        """List the ids of the checks to make at a point of the axes, in the file's order.
-
-        The statements of the conformance suite come last.
-        """
-        every = (*self.checks.values(), *self.statements.values())
-        return tuple(check.id for check in every if check.when.holds(point))
+        """List the ids of the checks to make at a point of the axes; see `every`."""
+        return tuple(check.id for check in self.every.values() if check.when.holds(point))
 
     def exception_at(self, check: str, point: Mapping[str, str]) -> ExpectedVerdict | None:
         """Give the entry that expects something else than passed, where there is one."""

@@ -131,7 +131,7 @@ def make(
         _refuse_unknown("cell", options.cell, checks)
         cells = [cell for cell in cells if cell.id in options.cell]
     if options.check:
-        _refuse_unknown("check", options.check, [*expectations.checks, *expectations.statements])
+        _refuse_unknown("check", options.check, expectations.every)
         wanted = set(options.check)
         if CONFORMANCE in wanted:
             wanted |= expectations.statements.keys()
@@ -210,8 +210,7 @@ def _refuse_unmatched(axes: Axes, expectations: Expectations, policy: Policy | N
         for cell in cells_at(axes, expectations, {})
         for known in (True, False)
     ]
-    every = (*expectations.checks.values(), *expectations.statements.values())
-    for check in every:
+    for check in expectations.every.values():
         if not any(check.when.holds(point) for point in points):
             wrong = f"check {check.id} meets no cell: mend its 'when'"
             raise DataFileError(wrong, path="expectations.toml")
@@ -222,7 +221,7 @@ def _refuse_unmatched(axes: Axes, expectations: Expectations, policy: Policy | N
         entries += [("the policy", each) for each in (*policy.known_failing, *policy.known_flaky)]
     for file, entry in entries:
         for name in entry.checks:
-            when = expectations.check(name).when
+            when = expectations.every[name].when
             if not any(when.holds(point) and entry.when.holds(point) for point in points):
                 raise DataFileError(
                     f"{file}: the entry '{entry.reason}' meets no cell of check {name}: mend its "

@@ -132,7 +132,7 @@ def load(path: Path = FILE, expected: Expectations | None = None) -> Policy:
     document = datafile.read(path, _SCHEMA)
     known = expected or expectations.load()
     with located(path):
-        return _policy(document, [*known.checks, *known.statements])
+        return _policy(document, [*known.every])
 
 
 def today() -> datetime.date:
