@@ -197,10 +197,6 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         matrix.close()
 
 
-def pytest_matrix_notice(sentence: str) -> None:
-    """Do nothing: a face that shows notices registers a plugin of its own."""
-
-
 class _Reporting:
     """Passes reports on to the recorder. Registered in the controller only."""
 
