@@ -39,7 +39,8 @@ def make(kserve: Lock, packages: Lock, python: str, axes: Axes) -> Lock:
     ]
     from_source += packages.release.from_source
     header = _header(kserve, packages, python, from_source)
-    path = cache.directory(_FOLDER) / _name(kserve, packages, python)
+    name = f"kserve-{kserve.release.release}-beside-{packages.release.release}-on-{python}.txt"
+    path = cache.directory(_FOLDER) / name
     cache.write_whole(path, "\n".join([header, *(entries[name] for name in sorted(entries))]))
     return given_locks.read(path, axes)
 
@@ -71,7 +72,3 @@ def _header(kserve: Lock, packages: Lock, python: str, from_source: Iterable[str
         f"Locks: {own} sha256:{kserve.digest}, {other} sha256:{packages.digest}",
     ]
     return "".join(f"# {line}\n" for line in lines)
-
-
-def _name(kserve: Lock, packages: Lock, python: str) -> str:
-    return f"kserve-{kserve.release.release}-beside-{packages.release.release}-on-{python}.txt"

@@ -33,12 +33,16 @@ def find(python: str) -> Path:
     Raises:
         Unprovisioned: when none is had; says what to install.
     """
+    problem = None if installed(python) else _install(python)
     found = installed(python)
     if found is None:
-        problem = _install(python)
-        found = installed(python)
-        if found is None:
-            raise Unprovisioned(_lacking(python, problem or "what uv installed doesn't run"))
+        why = problem or "what uv installed doesn't run"
+        raise Unprovisioned(
+            f"Python {python} is lacking: it is neither on PATH nor among pyenv's or uv's "
+            f"versions, and {why}. Install it, e.g. with "
+            f"`uv python install {python}`, `pyenv install {python}` or your system's package "
+            "manager"
+        )
     return found
 
 
@@ -80,15 +84,6 @@ def _install(python: str) -> str | None:
         return f"uv can't download one: {why}"
     installed.cache_clear()
     return None
-
-
-def _lacking(python: str, why: str) -> str:
-    """Say that there is no interpreter of a minor version, and how to get one."""
-    return (
-        f"Python {python} is lacking: it is neither on PATH nor among pyenv's or uv's versions, "
-        f"and {why}. Install it, e.g. with `uv python install {python}`, `pyenv install {python}` "
-        "or your system's package manager"
-    )
 
 
 def _candidates(python: str) -> Iterator[Path]:

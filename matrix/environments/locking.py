@@ -34,8 +34,6 @@ class Lock:
     """A lock that can be used.
 
     Attributes:
-        release: what its environment is made for.
-        path: the file.
         digest: the SHA-256 of the file, in hexadecimal.
     """
 

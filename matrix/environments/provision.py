@@ -39,7 +39,6 @@ class Environment:
 
     Attributes:
         release: the version of what it was made for.
-        python: its interpreter.
         lock_digest: the SHA-256 of the lock that it was made from, in hexadecimal.
     """
 
@@ -99,7 +98,13 @@ def _make(folder: Path, lock: Lock, interpreter: Path) -> None:
         )
         _verify(folder, lock.release)
     except UvFailed as error:
-        raise Unprovisioned(_not_made(lock.release, error)) from None
+        what = f"the environment of {lock.release} can't be made"
+        if not error.no_network:
+            raise Unprovisioned(f"{what} from its lock. uv said: {error}") from None
+        raise Unprovisioned(
+            f"{what}: the package index can't be reached. Check this machine's network and "
+            f"proxy, or name an index that it reaches in UV_DEFAULT_INDEX. uv said: {error}"
+        ) from None
     made = {
         "release": lock.release.release,
         "lock": lock.digest,
@@ -137,16 +142,6 @@ def _verify(folder: Path, release: Release) -> None:
     version = imported.stdout.split()[-1]
     if Version(version) != Version(release.release):
         raise Unprovisioned(f"{what}: it holds {release.title} {version}")
-
-
-def _not_made(release: Release, error: UvFailed) -> str:
-    what = f"the environment of {release} can't be made"
-    if error.no_network:
-        return (
-            f"{what}: the package index can't be reached. Check this machine's network and "
-            f"proxy, or name an index that it reaches in UV_DEFAULT_INDEX. uv said: {error}"
-        )
-    return f"{what} from its lock. uv said: {error}"
 
 
 def _folder(lock: Lock, interpreter: Path) -> Path:

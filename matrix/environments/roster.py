@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,11 +35,7 @@ class MLServerRelease(Release):
     locks = FOLDER
     data_file = FILE.name
     beside_the_wrapper = False
-
-    @property
-    def lock_command(self) -> str:
-        """Give the command that makes its lock."""
-        return f"python -m matrix lock --peer {self.package}-{self.release}"
+    lock_option = "--peer mlserver-{}"
 
 
 @dataclass(frozen=True)
@@ -105,7 +100,4 @@ def _release(entry: Mapping[str, Any]) -> Release:
         for key in entry.keys() & {"python", "cut_off"}:
             raise DataFileError("that of a release of KServe's SDK is in axes.toml", key)
         return axes.load().release(entry["release"])
-    if not isinstance(entry["cut_off"], datetime.date):
-        wrong = f"{entry['cut_off']!r} is text: write a date without quotes"
-        raise DataFileError(wrong, "cut_off")
-    return MLServerRelease(entry["release"], entry["python"], entry["cut_off"], (), (), ())
+    return MLServerRelease.of(entry)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,6 @@ from typing import Any
 
 from kserve_conformance import datafile
 from kserve_conformance.errors import DataFileError, WrongUsage, located
-from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import Version
 
@@ -36,16 +34,12 @@ class KServeRelease(Release):
     locks = FILE.with_name("locks")
     data_file = "axes.toml"
     beside_the_wrapper = True
+    lock_option = "--kserve {}"
 
     @property
     def contents(self) -> str:
         """Say what its lock holds."""
         return f"KServe SDK {self.release} with the wrapper's own dependencies"
-
-    @property
-    def lock_command(self) -> str:
-        """Give the command that makes its lock."""
-        return f"python -m matrix lock --kserve {self.release}"
 
 
 @dataclass(frozen=True)
@@ -53,7 +47,6 @@ class ControlPlane:
     """What the controllers of some KServe releases set on a pod that runs TorchServe.
 
     Attributes:
-        releases: which releases they are.
         sets_protocol_version: whether PROTOCOL_VERSION is set, to the InferenceService's
             protocolVersion, or to v1 when that is absent.
         envelope: TS_SERVICE_ENVELOPE by protocolVersion, ``absent`` where none is given.
@@ -71,7 +64,6 @@ class Axes:
     Attributes:
         kserve: the SDK releases by version, oldest first.
         protocols: the PROTOCOL_VERSION values by name, None where it isn't set.
-        control_planes: what KServe's controllers set.
         offered: the points of every axis in its order; releases oldest first.
         defaults: the point of every axis that is taken where one is needed and none is named.
     """
@@ -209,24 +201,8 @@ def _points(name: str, entry: Mapping[str, Any]) -> tuple[tuple[str, ...], str]:
 
 
 def _kserve(index: int, entry: Mapping[str, Any]) -> KServeRelease:
-    if not isinstance(entry["cut_off"], datetime.date):
-        wrong = f"{entry['cut_off']!r} is text: write a date without quotes"
-        raise DataFileError(wrong, f"kserve[{index}].cut_off")
-    for key in ("also", "without", "from_source"):
-        for requirement in entry.get(key, ()):
-            try:
-                Requirement(requirement)
-            except InvalidRequirement as error:
-                wrong = f"{requirement!r}: {error}"
-                raise DataFileError(wrong, f"kserve[{index}].{key}") from None
-    return KServeRelease(
-        entry["release"],
-        entry["python"],
-        entry["cut_off"],
-        tuple(entry.get("also", ())),
-        tuple(entry.get("without", ())),
-        tuple(entry.get("from_source", ())),
-    )
+    with located(place=f"kserve[{index}]"):
+        return KServeRelease.of(entry)
 
 
 def _control_plane(index: int, entry: Mapping[str, Any]) -> ControlPlane:

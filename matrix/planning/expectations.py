@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import functools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,14 +71,14 @@ class Expectations:
     statements: Mapping[str, Check]
     exceptions: tuple[ExpectedVerdict, ...]
 
-    def check(self, name: str) -> Check:
-        """Give a check or a statement by its id."""
-        return self.checks[name] if name in self.checks else self.statements[name]
+    @functools.cached_property
+    def every(self) -> Mapping[str, Check]:
+        """Give all checks by id in the file's order, the statements of the suite last."""
+        return {**self.checks, **self.statements}
 
     def statement_of(self, name: str) -> str:
         """Give what a check proves, nothing where it isn't known (any more)."""
-        known = name in self.checks or name in self.statements
-        return self.check(name).statement if known else ""
+        return self.every[name].statement if name in self.every else ""
 
     def order(self, first: Iterable[str] = ()) -> dict[str, int]:
         """Give the place of each check, those of the suite last; what is basic goes first.
@@ -85,7 +86,7 @@ class Expectations:
         Args:
             first: checks that go before all others.
         """
-        names = dict.fromkeys((*first, *self.checks, *self.statements))
+        names = dict.fromkeys((*first, *self.every))
         return {name: at for at, name in enumerate(names)}
 
     def envelopes(self, protocol: str) -> tuple[str, ...]:
@@ -109,19 +110,13 @@ class Expectations:
         }
 
     def checks_at(self, point: Mapping[str, str]) -> tuple[str, ...]:
-        """List the ids of the checks to make at a point of the axes, in the file's order.
-
-        The statements of the conformance suite come last.
-        """
-        every = (*self.checks.values(), *self.statements.values())
-        return tuple(check.id for check in every if check.when.holds(point))
+        """List the ids of the checks to make at a point of the axes; see `every`."""
+        return tuple(check.id for check in self.every.values() if check.when.holds(point))
 
     def exception_at(self, check: str, point: Mapping[str, str]) -> ExpectedVerdict | None:
         """Give the entry that expects something else than passed, where there is one."""
-        for exception in self.exceptions:
-            if check in exception.checks and exception.when.holds(point):
-                return exception
-        return None
+        about = (each for each in self.exceptions if check in each.checks)
+        return next((each for each in about if each.when.holds(point)), None)
 
 
 def load(path: Path = FILE) -> Expectations:
@@ -137,7 +132,11 @@ def load(path: Path = FILE) -> Expectations:
 
 def _expectations(document: Mapping[str, Any]) -> Expectations:
     checks = [
-        Check(entry["id"], entry["statement"], _when(f"checks[{index}]", entry))
+        Check(
+            entry["id"],
+            entry["statement"],
+            AnyOf.parse(entry["when"], f"checks[{index}].when"),
+        )
         for index, entry in enumerate(document["checks"])
     ]
     by_id = {check.id: check for check in checks}
@@ -166,8 +165,7 @@ def _statements(entries: Iterable[Mapping[str, Any]]) -> dict[str, Check]:
     conditions: dict[str, list[Mapping[str, Any]]] = {}
     for entry in entries:
         conditions.setdefault(entry["profile"], []).append(entry["when"])
-    with located(place="conformance"):
-        when = {profile: AnyOf.parse(tables) for profile, tables in conditions.items()}
+    when = {profile: AnyOf.parse(tables, "conformance") for profile, tables in conditions.items()}
     return {
         each.id: Check(each.id, each.sentence, when[each.profile])
         for each in catalogue.load().values()
@@ -175,18 +173,29 @@ def _statements(entries: Iterable[Mapping[str, Any]]) -> dict[str, Check]:
     }
 
 
-def _when(place: str, entry: Mapping[str, Any]) -> AnyOf:
-    with located(place=f"{place}.when"):
-        return AnyOf.parse(entry["when"])
-
-
 def _unsupported(place: str, entry: Mapping[str, Any], known: Sequence[str]) -> ExpectedVerdict:
+    checks = checks_meant(entry["check"], known, "in [[checks]]", f"{place}.check")
+    when = AnyOf.parse(entry["when"], f"{place}.when")
+    return ExpectedVerdict(checks, when, Verdict.UNSUPPORTED, entry["reason"])
+
+
+def checks_meant(
+    patterns: Iterable[str], known: Sequence[str], where: str, place: str
+) -> tuple[str, ...]:
+    """List the checks that ids and patterns of a data file stand for, each once.
+
+    Args:
+        where: in words, where checks are named.
+        place: of the patterns in their file.
+
+    Raises:
+        DataFileError: when one stands for no check.
+    """
     checks: dict[str, None] = {}
-    for pattern in entry["check"]:
+    for pattern in patterns:
         found = fnmatch.filter(known, pattern)
         if not found:
-            wrong = f"{pattern} is no check in [[checks]] and no statement of the suite"
-            raise DataFileError(wrong + datafile.near(pattern, known), f"{place}.check")
+            wrong = f"{pattern} is no check {where} and no statement of the suite"
+            raise DataFileError(wrong + datafile.near(pattern, known), place)
         checks.update(dict.fromkeys(found))
-    when = _when(place, entry)
-    return ExpectedVerdict(tuple(checks), when, Verdict.UNSUPPORTED, entry["reason"])
+    return tuple(checks)

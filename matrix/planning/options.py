@@ -44,7 +44,8 @@ class RunOptions:
     def of(cls, namespace: argparse.Namespace) -> RunOptions:
         """Take the options out of what argparse or pytest parsed."""
         got = {name: getattr(namespace, f"matrix_{name}") for name in cls.__dataclass_fields__}
-        lists = {name: tuple(value or ()) for name, value in got.items() if name in _LISTS}
+        several = (name for name, told in _OPTIONS.items() if told.get("action") == "append")
+        lists = {name: tuple(got[name] or ()) for name in several}
         paths = {name: Path(got[name]) for name in ("policy", "out")}
         return cls(**{**got, **lists, **paths})
 
@@ -90,113 +91,82 @@ def positive(text: str) -> int:
     return number
 
 
-_LISTS = (*(axis.name for axis in CHOSEN), "cell", "check", "lock")
+# What argparse and pytest are told of each option.
+_OPTIONS: dict[str, dict[str, Any]] = {
+    **{
+        name: {
+            "action": "append",
+            "metavar": name.upper(),
+            "help": f"Run {what} only; may be given more than once.",
+        }
+        for name, what in (
+            *((axis.name, axis.choosing) for axis in CHOSEN),
+            ("cell", "the cell of this id, as --list prints it"),
+            ("check", "the check of this id, as expectations.toml names it"),
+        )
+    },
+    "profile": {
+        "choices": PROFILES,
+        "default": DEFAULT_PROFILE,
+        "help": "default: the newest patch of each KServe minor; all: every release.",
+    },
+    "coverage": {
+        "choices": COVERAGES,
+        "default": "full",
+        "help": "Run so few of the cells that every two points of axes (pairs) or every three "
+        "(triples) still meet in one of them; full: all cells.",
+    },
+    "runtime": {
+        "choices": RUNTIMES,
+        "default": "auto",
+        "help": "How TorchServe runs: in a container, as a local process, or whichever works.",
+    },
+    "image": {"help": "A TorchServe image to use instead of the one built here."},
+    "wrapper": {
+        "metavar": "COMMAND",
+        "help": "Test the wrapper that this command starts; {python} is the interpreter of the "
+        "SDK's environment.",
+    },
+    "wrapper-name": {"metavar": "NAME", "help": "What results call the wrapper."},
+    "constructor": {
+        "metavar": "MODULE:CLASS",
+        "help": "The wrapper's kserve.Model subclass, for the checks of its constructor; a .py "
+        "file may stand for the module.",
+    },
+    "lock": {
+        "action": "append",
+        "metavar": "FILE",
+        "help": "Make the environment of the release that this lock is of from it, instead of from "
+        "the lock in matrix/locks; may be given more than once.",
+    },
+    "start-timeout": {
+        "type": float,
+        # Imports of the SDK alone take 3-7 s on two busy cores.
+        "default": 90.0,
+        "metavar": "SECONDS",
+        "help": "How long a wrapper may take to say that its models are ready (default: 90); more "
+        "where a debugger waits in it.",
+    },
+    "repeat": {
+        "type": positive,
+        "default": 1,
+        "metavar": "N",
+        "help": "Run each cell N times, each with a wrapper of its own, to measure what is flaky.",
+    },
+    "policy": {
+        "default": str(policy.FILE),
+        "metavar": "FILE",
+        "help": "The gate's policy, which says what is known to fail (default: matrix/gate.toml).",
+    },
+    "out": {
+        "default": "results",
+        "metavar": "FOLDER",
+        "help": "Where results.jsonl and junit.xml go (default: results).",
+    },
+}
 
 
 def add(add_option: Callable[..., Any]) -> None:
     """Add the options to a parser of argparse or a group of pytest, by its adding method."""
-
-    def add_list(name: str, what: str) -> None:
-        add_option(
-            f"--{name}",
-            dest=f"matrix_{name}",
-            action="append",
-            metavar=name.upper(),
-            help=f"Run {what} only; may be given more than once.",
-        )
-
-    for axis in CHOSEN:
-        add_list(axis.name, str(axis.choosing))
-    add_list("cell", "the cell of this id, as --list prints it")
-    add_list("check", "the check of this id, as expectations.toml names it")
-    _add_rest(add_option)
-
-
-def _add_rest(add_option: Callable[..., Any]) -> None:
-    add_option(
-        "--profile",
-        dest="matrix_profile",
-        choices=PROFILES,
-        default=DEFAULT_PROFILE,
-        help="default: the newest patch of each KServe minor; all: every release.",
-    )
-    add_option(
-        "--coverage",
-        dest="matrix_coverage",
-        choices=COVERAGES,
-        default="full",
-        help="Run so few of the cells that every two points of axes (pairs) or every three "
-        "(triples) still meet in one of them; full: all cells.",
-    )
-    add_option(
-        "--runtime",
-        dest="matrix_runtime",
-        choices=RUNTIMES,
-        default="auto",
-        help="How TorchServe runs: in a container, as a local process, or whichever works.",
-    )
-    add_option(
-        "--image",
-        dest="matrix_image",
-        help="A TorchServe image to use instead of the one built here.",
-    )
-    add_option(
-        "--wrapper",
-        dest="matrix_wrapper",
-        metavar="COMMAND",
-        help="Test the wrapper that this command starts; {python} is the interpreter of the "
-        "SDK's environment.",
-    )
-    add_option(
-        "--wrapper-name",
-        dest="matrix_wrapper_name",
-        metavar="NAME",
-        help="What results call the wrapper.",
-    )
-    add_option(
-        "--constructor",
-        dest="matrix_constructor",
-        metavar="MODULE:CLASS",
-        help="The wrapper's kserve.Model subclass, for the checks of its constructor; a .py "
-        "file may stand for the module.",
-    )
-    add_option(
-        "--lock",
-        dest="matrix_lock",
-        action="append",
-        metavar="FILE",
-        help="Make the environment of the release that this lock is of from it, instead of from "
-        "the lock in matrix/locks; may be given more than once.",
-    )
-    add_option(
-        "--start-timeout",
-        dest="matrix_start_timeout",
-        type=float,
-        # Imports of the SDK alone take 3-7 s on two busy cores.
-        default=90.0,
-        metavar="SECONDS",
-        help="How long a wrapper may take to say that its models are ready (default: 90); more "
-        "where a debugger waits in it.",
-    )
-    add_option(
-        "--repeat",
-        dest="matrix_repeat",
-        type=positive,
-        default=1,
-        metavar="N",
-        help="Run each cell N times, each with a wrapper of its own, to measure what is flaky.",
-    )
-    add_option(
-        "--policy",
-        dest="matrix_policy",
-        default=str(policy.FILE),
-        metavar="FILE",
-        help="The gate's policy, which says what is known to fail (default: matrix/gate.toml).",
-    )
-    add_option(
-        "--out",
-        dest="matrix_out",
-        default="results",
-        metavar="FOLDER",
-        help="Where results.jsonl and junit.xml go (default: results).",
-    )
+    for name, told in _OPTIONS.items():
+        add_option(f"--{name}", dest=f"matrix_{name.replace('-', '_')}", **told)

@@ -14,7 +14,7 @@ from kserve_conformance.results.verdict import Verdict
 from matrix.planning import coverage
 from matrix.planning import policy as policies
 from matrix.planning.axes import Axes
-from matrix.planning.axis import BY_NAME, CHOSEN, NAMES, Axis
+from matrix.planning.axis import BY_NAME, CHOSEN, NAMES
 from matrix.planning.cells import Cell
 from matrix.planning.expectations import Expectations, ExpectedVerdict
 from matrix.planning.options import RunOptions
@@ -82,7 +82,7 @@ class Plan:
 
     def expected_verdict(self, cell: Cell, check: str) -> Verdict:
         """Give the verdict that is expected of a check in a cell."""
-        point = _point(cell, self.expectations, self.constructor_known)
+        point = self.expectations.point(cell.axes(), self.constructor_known)
         exception = self.expectations.exception_at(check, point)
         if exception is not None:
             return exception.verdict
@@ -110,7 +110,6 @@ def make(
 
     Args:
         runtime: how TorchServe will run, ``container`` or ``process``.
-        policy: says which checks are known to fail.
 
     Raises:
         DataFileError: when the data files contradict each other.
@@ -120,7 +119,7 @@ def make(
     _refuse_unmatched(axes, expectations, policy)
     cells = cells_at(axes, expectations, {**_selected(axes, options), "runtime": (runtime,)})
     checks = {
-        cell.id: expectations.checks_at(_point(cell, expectations, constructor_known))
+        cell.id: expectations.checks_at(expectations.point(cell.axes(), constructor_known))
         for cell in cells
     }
     if options.cell:
@@ -132,7 +131,7 @@ def make(
         _refuse_unknown("cell", options.cell, checks)
         cells = [cell for cell in cells if cell.id in options.cell]
     if options.check:
-        _refuse_unknown("check", options.check, [*expectations.checks, *expectations.statements])
+        _refuse_unknown("check", options.check, expectations.every)
         wanted = set(options.check)
         if CONFORMANCE in wanted:
             wanted |= expectations.statements.keys()
@@ -170,14 +169,16 @@ def around(
 
 
 def _selected(axes: Axes, options: RunOptions) -> dict[str, tuple[str, ...]]:
-    def points(axis: Axis) -> tuple[str, ...]:
-        words = axes.resolved(getattr(options, axis.name), axis.name)
-        chosen = _chosen(axis.name, words, axes.offered[axis.name])
+    selected = {}
+    for name in (axis.name for axis in CHOSEN):
+        words, offered = axes.resolved(getattr(options, name), name), axes.offered[name]
+        _refuse_unknown(name, words, offered)
+        # In the order of the axis, each once.
+        chosen = tuple(point for point in offered if point in words)
         # A cell that is named is run whatever the profile holds.
-        usual = () if options.cell else axes.usual(axis.name, options.profile)
-        return chosen or usual or axes.offered[axis.name]
-
-    return {axis.name: points(axis) for axis in CHOSEN}
+        usual = () if options.cell else axes.usual(name, options.profile)
+        selected[name] = chosen or usual or offered
+    return selected
 
 
 def cells_at(
@@ -202,19 +203,14 @@ def cells_at(
     return [cell for cell in cells if cell.envelope in expectations.envelopes(cell.protocol)]
 
 
-def _point(cell: Cell, expectations: Expectations, constructor_known: bool) -> dict[str, str]:
-    return expectations.point(cell.axes(), constructor_known)
-
-
 def _refuse_unmatched(axes: Axes, expectations: Expectations, policy: Policy | None) -> None:
     """Refuse entries of expectations.toml and of a policy that no cell of the matrix meets."""
     points = [
-        _point(cell, expectations, known)
+        expectations.point(cell.axes(), known)
         for cell in cells_at(axes, expectations, {})
         for known in (True, False)
     ]
-    every = (*expectations.checks.values(), *expectations.statements.values())
-    for check in every:
+    for check in expectations.every.values():
         if not any(check.when.holds(point) for point in points):
             wrong = f"check {check.id} meets no cell: mend its 'when'"
             raise DataFileError(wrong, path="expectations.toml")
@@ -225,19 +221,12 @@ def _refuse_unmatched(axes: Axes, expectations: Expectations, policy: Policy | N
         entries += [("the policy", each) for each in (*policy.known_failing, *policy.known_flaky)]
     for file, entry in entries:
         for name in entry.checks:
-            when = expectations.check(name).when
+            when = expectations.every[name].when
             if not any(when.holds(point) and entry.when.holds(point) for point in points):
                 raise DataFileError(
                     f"{file}: the entry '{entry.reason}' meets no cell of check {name}: mend its "
                     "'when', or remove it"
                 )
-
-
-def _chosen(axis: str, words: Sequence[str], points: Iterable[str]) -> tuple[str, ...]:
-    points = tuple(points)
-    _refuse_unknown(axis, words, points)
-    # In the order of the axis, each once.
-    return tuple(point for point in points if point in words)
 
 
 def _refuse_unknown(axis: str, words: Sequence[str], points: Iterable[str]) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import yaml
@@ -53,7 +54,6 @@ class Planned:
     """A plan that was made.
 
     Attributes:
-        cells: those that will be run.
         whole: all cells that there are around them.
         both_runtimes: whether the shards are of two runtimes, whose results are not joined.
     """
@@ -73,11 +73,8 @@ class Planned:
         """Give the commands that join the results."""
         if not self.both_runtimes:
             return [_merge("shard-*", len(self.tasks), "results")]
-        runtimes = [task.shard.runtime for task in self.tasks]
-        return [
-            _merge(f"shard-{runtime}-*", runtimes.count(runtime), f"results/{runtime}")
-            for runtime in dict.fromkeys(runtimes)
-        ]
+        parts = Counter(task.shard.runtime for task in self.tasks)
+        return [_merge(f"shard-{each}-*", parts[each], f"results/{each}") for each in parts]
 
 
 def text(planned: Planned) -> str:
@@ -142,16 +139,15 @@ def gitlab(planned: Planned) -> str:
 
 def as_json(planned: Planned) -> str:
     """Give all that is known of a plan, for other programs."""
-    pairs, triples = (
-        coverage.share(planned.cells, planned.whole, strength)
-        for strength in coverage.STRENGTHS.values()
-    )
+    covered = {
+        name: asdict(coverage.share(planned.cells, planned.whole, strength))
+        for name, strength in coverage.STRENGTHS.items()
+    }
     document = {
         "profile": planned.profile,
         "cells": len(planned.cells),
         "of_cells": len(planned.whole),
-        "pairs": {"covered": pairs.covered, "total": pairs.total},
-        "triples": {"covered": triples.covered, "total": triples.total},
+        **covered,
         "imbalance": round(shards.imbalance([task.shard for task in planned.tasks]), 4),
         "merge": planned.merges(),
         "shards": [

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import datetime
-import fnmatch
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,7 +13,7 @@ from kserve_conformance.errors import DataFileError, located
 
 from matrix.planning import expectations
 from matrix.planning.conditions import AnyOf
-from matrix.planning.expectations import Expectations
+from matrix.planning.expectations import Expectations, checks_meant
 
 FILE = Path(__file__).parents[1] / "gate.toml"
 _SCHEMA = FILE.with_suffix(".schema.json")
@@ -46,8 +45,6 @@ class Requirement:
     """Cells that must be there and pass.
 
     Attributes:
-        name: what it is called where it isn't met.
-        when: which cells it is about.
         profile: the profile of axes.toml whose KServe releases must all be there.
         points: the points of axes that must be there, by axis.
         least: how many different points must be there, by axis; how many cells by ``cells``.
@@ -56,10 +53,10 @@ class Requirement:
 
     name: str
     when: AnyOf
-    profile: str | None
-    points: Mapping[str, Sequence[str]]
-    least: Mapping[str, int]
-    least_cells_each: Mapping[str, int]
+    profile: str | None = None
+    points: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    least: Mapping[str, int] = field(default_factory=dict)
+    least_cells_each: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -67,12 +64,8 @@ class Known:
     """Checks that are known to fail, always or at times.
 
     Attributes:
-        checks: their ids.
-        when: in which cells.
-        reason: why, in a sentence.
         since: the day on which it was listed.
         until: the last day on which it is accepted.
-        issue: where it is followed up.
         least_pass_rate: the share of attempts that must pass; None where all may fail.
     """
 
@@ -87,10 +80,6 @@ class Known:
     def covers(self, check: str, axes: Mapping[str, str]) -> bool:
         """Tell whether it is about a check in the cell of these axes."""
         return check in self.checks and self.when.holds(axes)
-
-    def is_in_force(self, today: datetime.date) -> bool:
-        """Tell whether it accepts anything today."""
-        return self.since <= today <= self.until
 
     def has_expired(self, today: datetime.date) -> bool:
         """Tell whether its last day has passed."""
@@ -143,7 +132,7 @@ def load(path: Path = FILE, expected: Expectations | None = None) -> Policy:
     document = datafile.read(path, _SCHEMA)
     known = expected or expectations.load()
     with located(path):
-        return _policy(document, [*known.checks, *known.statements])
+        return _policy(document, [*known.every])
 
 
 def today() -> datetime.date:
@@ -154,10 +143,8 @@ def today() -> datetime.date:
 def _find(
     entries: Sequence[Known], check: str, axes: Mapping[str, str], today: datetime.date
 ) -> Known | None:
-    for entry in entries:
-        if entry.is_in_force(today) and entry.covers(check, axes):
-            return entry
-    return None
+    in_force = (entry for entry in entries if entry.since <= today <= entry.until)
+    return next((entry for entry in in_force if entry.covers(check, axes)), None)
 
 
 def _policy(document: Mapping[str, Any], checks: Sequence[str]) -> Policy:
@@ -179,7 +166,7 @@ def _policy(document: Mapping[str, Any], checks: Sequence[str]) -> Policy:
         confidence=document["flaky"]["confidence"],
         stale_above=document["flaky"]["stale_above"],
         requirements=tuple(
-            _requirement(f"require[{index}]", entry)
+            Requirement(**{**entry, "when": AnyOf.parse(entry["when"], f"require[{index}].when")})
             for index, entry in enumerate(document["require"])
         ),
         known_failing=failing,
@@ -187,42 +174,20 @@ def _policy(document: Mapping[str, Any], checks: Sequence[str]) -> Policy:
     )
 
 
-def _requirement(place: str, entry: Mapping[str, Any]) -> Requirement:
-    return Requirement(
-        name=entry["name"],
-        when=_when(place, entry["when"]),
-        profile=entry.get("profile"),
-        points=entry.get("points", {}),
-        least=entry.get("least", {}),
-        least_cells_each=entry.get("least_cells_each", {}),
-    )
-
-
 def _known(place: str, entry: Mapping[str, Any], checks: Sequence[str]) -> Known:
-    found: dict[str, None] = {}
-    for pattern in entry["check"]:
-        matched = fnmatch.filter(checks, pattern)
-        if not matched:
-            wrong = f"{pattern} is no check of expectations.toml and no statement of the suite"
-            raise DataFileError(wrong + datafile.near(pattern, checks), f"{place}.check")
-        found.update(dict.fromkeys(matched))
+    meant = checks_meant(entry["check"], checks, "of expectations.toml", f"{place}.check")
     since, until = (_day(place, key, entry[key]) for key in ("since", "until"))
     if until < since:
         raise DataFileError(f"until {until} is before since {since}", place)
     return Known(
-        checks=tuple(found),
-        when=_when(place, entry["when"]),
+        checks=meant,
+        when=AnyOf.parse(entry["when"], f"{place}.when"),
         reason=entry["reason"],
         since=since,
         until=until,
         issue=entry.get("issue"),
         least_pass_rate=entry.get("least_pass_rate"),
     )
-
-
-def _when(place: str, entry: Any) -> AnyOf:
-    with located(place=f"{place}.when"):
-        return AnyOf.parse(entry)
 
 
 def _day(place: str, key: str, value: Any) -> datetime.date:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar, Self
+
+from kserve_conformance.errors import DataFileError
+from packaging.requirements import InvalidRequirement, Requirement
 
 
 @dataclass(frozen=True)
@@ -26,20 +30,41 @@ class Release:
         locks: the folder of its releases' locks.
         data_file: the file that names its releases.
         beside_the_wrapper: whether the wrapper's own dependencies belong into its locks.
+        lock_option: by which `lock` is told to make one, with ``{}`` for the version.
     """
 
     release: str
     python: str
     cut_off: datetime.date
-    also: tuple[str, ...]
-    without: tuple[str, ...]
-    from_source: tuple[str, ...]
+    also: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+    from_source: tuple[str, ...] = ()
 
     package: ClassVar[str]
     title: ClassVar[str]
     locks: ClassVar[Path]
     data_file: ClassVar[str]
     beside_the_wrapper: ClassVar[bool]
+    lock_option: ClassVar[str]
+
+    @classmethod
+    def of(cls, entry: Mapping[str, Any]) -> Self:
+        """Read a table of a data file.
+
+        Raises:
+            DataFileError: for a cut-off that is no date, or what is no requirement.
+        """
+        if not isinstance(entry["cut_off"], datetime.date):
+            wrong = f"{entry['cut_off']!r} is text: write a date without quotes"
+            raise DataFileError(wrong, "cut_off")
+        lists = {key: tuple(entry.get(key, ())) for key in ("also", "without", "from_source")}
+        for key, requirements in lists.items():
+            for requirement in requirements:
+                try:
+                    Requirement(requirement)
+                except InvalidRequirement as error:
+                    raise DataFileError(f"{requirement!r}: {error}", key) from None
+        return cls(entry["release"], entry["python"], entry["cut_off"], **lists)
 
     def __str__(self) -> str:
         return f"{self.title} {self.release}"
@@ -52,4 +77,4 @@ class Release:
     @property
     def lock_command(self) -> str:
         """Give the command that makes its lock."""
-        raise NotImplementedError
+        return f"python -m matrix lock {self.lock_option.format(self.release)}"

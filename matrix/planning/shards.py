@@ -84,8 +84,6 @@ def split(
     where there are more shards than releases some are cut: those that take the longest.
 
     Args:
-        count: how many shards.
-        repeat: how often each cell is run.
         jobs: how many releases a machine runs side by side.
 
     Raises:

@@ -45,18 +45,14 @@ class Timings:
 
     def of_cell(self, cell: Cell) -> float:
         """Give the seconds that one attempt at a cell takes."""
-        known = self.cells.get((cell.id, cell.runtime))
-        if known is not None:
-            return known
         default = _SERVES if self.expectations.outcome(cell.protocol) == SERVES else _REFUSES
-        return self.kinds.get(_kind(cell), default)
+        alike = self.kinds.get(_kind(cell), default)
+        return self.cells.get((cell.id, cell.runtime), alike)
 
     def of_environment(self, kserve: str, runtime: str) -> float:
         """Give the seconds until the first cell of a release can be run, once per machine."""
-        known = self.environments.get((kserve, runtime))
-        if known is not None:
-            return known
-        return statistics.median(self.environments.values() or (_ENVIRONMENT,))
+        usual = statistics.median(self.environments.values() or (_ENVIRONMENT,))
+        return self.environments.get((kserve, runtime), usual)
 
 
 def learn(runs: Iterable[Run], expectations: Expectations) -> Timings:
@@ -65,10 +61,13 @@ def learn(runs: Iterable[Run], expectations: Expectations) -> Timings:
     kinds = _kinds({cell: seconds for took in by_run for cell, seconds in took.items()})
     environments = {}
     for took in by_run:
-        for cell in _first_cells(took):
+        first: dict[_Place, Cell] = {}
+        for cell in took:
+            first.setdefault((cell.kserve, cell.runtime), cell)
+        for place, cell in first.items():
             # Making the environment is a part of the first check that needs it.
             waited = max(0.0, took[cell] - kinds[_kind(cell)])
-            environments[cell.kserve, cell.runtime] = round(waited, 3)
+            environments[place] = round(waited, 3)
             took[cell] = round(took[cell] - waited, 3)
     cells = {(cell.id, cell.runtime): seconds for took in by_run for cell, seconds in took.items()}
     return Timings(expectations, cells, kinds, environments)
@@ -92,14 +91,6 @@ def _of_run(run: Run, expectations: Expectations) -> dict[Cell, float]:
     return {
         Cell.named(*place): round(sum(each) / run.header.repeat, 3) for place, each in took.items()
     }
-
-
-def _first_cells(cells: Iterable[Cell]) -> list[Cell]:
-    """Give the first cell of each release on each runtime."""
-    first: dict[_Place, Cell] = {}
-    for cell in cells:
-        first.setdefault((cell.kserve, cell.runtime), cell)
-    return list(first.values())
 
 
 def _kind(cell: Cell) -> _Kind:

@@ -120,13 +120,9 @@ class _Standing(enum.IntEnum):
 
 def _standings(runs: Sequence[Run]) -> Mapping[str, _Standing]:
     standings = {cell.kserve: _Standing.HOLDS for cell in findings.planned_cells(runs)}
-
-    def worsen(release: str, standing: _Standing) -> None:
-        standings[release] = max(standings[release], standing)
-
     for finding in (*findings.of(runs), *findings.known(runs)):
         for cell in finding.cells:
-            worsen(cell.kserve, _standing(finding))
+            standings[cell.kserve] = max(standings[cell.kserve], _standing(finding))
     return standings
 
 
@@ -138,9 +134,7 @@ def _standing(finding: Finding) -> _Standing:
 
 def _said(standings: Sequence[_Standing], cut_short: bool) -> tuple[str, str]:
     releases = f"{len(standings)} release{'s' * (len(standings) != 1)}"
-    broken = standings.count(_Standing.BROKEN)
-    known = standings.count(_Standing.KNOWN)
-    not_judged = standings.count(_Standing.NOT_JUDGED)
+    _, known, not_judged, broken = map(standings.count, _Standing)
     if broken:
         return f"{broken} of {releases} broken" + ", cut short" * cut_short, RED
     if cut_short:

@@ -142,10 +142,7 @@ def not_offered(runs: Iterable[Run]) -> list[Finding]:
 
 def counts(found: Iterable[Finding]) -> Counter[str]:
     """Count the attempts of findings by their verdict."""
-    counted: Counter[str] = Counter()
-    for each in found:
-        counted[each.verdict] += each.records
-    return counted
+    return Counter(each.verdict for each in found for _ in each.keys)
 
 
 def planned_cells(runs: Iterable[Run]) -> list[Cell]:
@@ -168,9 +165,11 @@ def _joined(attempts: Iterable[Record | Key], policy: Policy | None) -> list[Fin
 
     def weight(group: Sequence[Record | Key]) -> tuple[object, ...]:
         verdict = _verdict(group[0])
-        blocks = policy is not None and (
-            verdict in policy.blocking
-            and any(policy.is_required(_cell(place).axes()) for place in grouping.places(group))
+        cells = (Cell.named(*place) for place in grouping.places(group))
+        blocks = (
+            policy is not None
+            and verdict in policy.blocking
+            and any(policy.is_required(cell.axes()) for cell in cells)
         )
         return not blocks, _WEIGHTS.index(verdict)
 
@@ -189,14 +188,13 @@ def _verdict(attempt: Record | Key) -> str:
     return MISSING if isinstance(attempt, Key) else str(attempt.verdict)
 
 
-def _cell(place: tuple[str, str]) -> Cell:
-    return Cell.named(*place)
-
-
 def _finding(alike: Sequence[Record | Key]) -> Finding:
     records = [each for each in alike if isinstance(each, Record)]
     first = records[0] if records else None
     messages = {steady_text.cause(record.message) for record in records}
+    message = "planned, and never ran, or not as often as planned"
+    if first:
+        message = messages.pop() if len(messages) == 1 else _wording(first)
     answers = {
         steady_text.alike(steady_text.last_answer(record), record.axes, steady_text.ELLIPSIS)
         for record in records
@@ -206,18 +204,12 @@ def _finding(alike: Sequence[Record | Key]) -> Finding:
         verdict=_verdict(alike[0]),
         expected=str(first.expected_verdict if first else Verdict.PASSED),
         known_as=states.known_as(first) if first else "",
-        message=_message(first, messages),
+        message=message,
         answer=answers.pop() if len(answers) == 1 else "",
         checks=grouping.checks(alike),
-        cells=tuple(map(_cell, grouping.places(alike))),
+        cells=tuple(Cell.named(*place) for place in grouping.places(alike)),
         keys=tuple(each if isinstance(each, Key) else key_of(each) for each in alike),
     )
-
-
-def _message(first: Record | None, messages: Set[str]) -> str:
-    if first is None:
-        return "planned, and never ran, or not as often as planned"
-    return next(iter(messages)) if len(messages) == 1 else _wording(first)
 
 
 def key_of(record: Record) -> Key:

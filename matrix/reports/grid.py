@@ -90,14 +90,9 @@ def _counts(run: Run) -> Mapping[str, Counter[State]]:
 
 
 def _point(cells: Mapping[tuple[str, str], Counter[State]]) -> Point:
-    counts: Counter[State] = Counter()
-    for found in cells.values():
-        counts.update(found)
+    order = list(State)
+    counts = sum(cells.values(), Counter[State]())
     return Point(
-        counts={state: counts[state] for state in State if counts[state]},
-        cells=sorted(cells, key=lambda cell: min(_rank(state) for state in cells[cell])),
+        counts={state: counts[state] for state in order if counts[state]},
+        cells=sorted(cells, key=lambda cell: min(map(order.index, cells[cell]))),
     )
-
-
-def _rank(state: State) -> int:
-    return list(State).index(state)

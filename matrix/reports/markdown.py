@@ -7,27 +7,18 @@ import re
 import statistics
 from collections.abc import Iterable, Sequence
 
-from kserve_conformance.results.record import Header, Run
+from kserve_conformance.results.record import Run
 from kserve_conformance.results.verdict import Verdict
 from kserve_conformance.text import gfm
 
-from matrix.planning import policy as policies
 from matrix.planning.policy import Policy
-from matrix.reports import (
-    badge,
-    findings,
-    flaky,
-    grid,
-    known_entries,
-    original_bug,
-    surroundings,
-    timings,
-)
-from matrix.reports.findings import Finding, Findings
-from matrix.reports.grid import Point
+from matrix.reports import findings, surroundings, timings
+from matrix.reports.contents import Contents
+from matrix.reports.findings import Finding
+from matrix.reports.grid import Grid, Point
 from matrix.reports.known_entries import Listed
-from matrix.reports.timings import Spent
-from matrix.results import cells_in_words, judging, states
+from matrix.reports.timings import Spent, duration
+from matrix.results import states
 from matrix.results.pass_rate import percent
 from matrix.results.states import State
 
@@ -42,38 +33,34 @@ _LONGEST_LINE = 300
 _DIGEST = 12
 # No sign of Markdown is in it, but for underscores, which are none in a link.
 _PLAIN_ADDRESS = re.compile(r"https?://[A-Za-z0-9._~:/?#&=%+,;-]+")
-_WHERE = "where"
 
 
 def text(runs: Sequence[Run], policy: Policy, today: datetime.date | None = None) -> str:
     """Give the report of runs that are judged together, what is not as expected first."""
-    judged = judging.by_today(runs)
-    runs = judged.runs
-    found = Findings.of(runs, policy)
+    contents = Contents.of(runs, policy, today)
     sections = [
-        _head(runs, judged.change),
-        _unexpected(found, runs),
-        _grid(runs),
-        _known_failures(found.known, runs),
-        _known(runs, policy, today or policies.today()),
-        _attempts(runs, policy),
-        _not_offered(found.not_offered, runs),
-        _footprint(runs),
-        _timings(runs),
-        _environment(runs),
+        _head(contents),
+        _unexpected(contents),
+        _grid(contents.grid),
+        _known_failures(contents),
+        _known(contents.listed),
+        _attempts(contents),
+        _not_offered(contents),
+        _footprint(contents),
+        _timings(contents),
+        _environment(contents.runs),
     ]
     return "\n\n".join("\n".join(section) for section in sections if section) + "\n"
 
 
-def _head(runs: Sequence[Run], change: str | None) -> list[str]:
-    made = badge.of(runs)
-    names = dict.fromkeys(run.header.wrapper["name"] or "a wrapper" for run in runs)
+def _head(contents: Contents) -> list[str]:
+    made = contents.badge
     said = f"{made.message} as expected" if made.is_green else made.message
-    title = f"# {gfm.text(', '.join(names))}: {gfm.text(said)} ({gfm.text(made.label)})"
-    commits = surroundings.different_commits(runs)
-    warnings = {"Different commits": commits, "Other expectations": change}
+    title = f"# {gfm.text(contents.names)}: {gfm.text(said)} ({gfm.text(made.label)})"
+    commits = surroundings.different_commits(contents.runs)
+    warnings = {"Different commits": commits, "Other expectations": contents.change}
     told = [f"- **{what}.** {gfm.text(words)}" for what, words in warnings.items() if words]
-    return [title, "", *told, *(_run(run) for run in runs)]
+    return [title, "", *told, *map(_run, contents.runs)]
 
 
 def _run(run: Run) -> str:
@@ -82,53 +69,45 @@ def _run(run: Run) -> str:
     return f"- **Cut short.** {gfm.text(told)}" if run.cut_short else f"- {gfm.text(told)}"
 
 
-def _unexpected(found: Findings, runs: Sequence[Run]) -> list[str]:
-    if not found.unexpected:
-        return [found.all_expected]
-    against = [each for each in found.unexpected if each.is_about_subject]
-    others = [each for each in found.unexpected if not each.is_about_subject]
+def _unexpected(contents: Contents) -> list[str]:
+    found = contents.found.unexpected
+    if not found:
+        return [contents.found.all_expected]
+    against = [each for each in found if each.is_about_subject]
+    others = [each for each in found if not each.is_about_subject]
     shown = [*against[:_MOST_FINDINGS], *others[:_MOST_NOT_JUDGED]]
-    return [
-        f"## Not as expected: {_counts(found.unexpected)}",
-        "",
-        *_told(shown, runs),
-        *_left_out(len(found.unexpected) - len(shown), "findings"),
-    ]
+    return _findings("Not as expected", found, shown, "findings", contents)
 
 
-def _known_failures(found: Sequence[Finding], runs: Sequence[Run]) -> list[str]:
+def _known_failures(contents: Contents) -> list[str]:
+    found = contents.found.known
     if not found:
         return []
-    return [
-        f"## Known failures: {_counts(found)}",
-        "",
-        *_told(found[:_MOST_FINDINGS], runs),
-        *_left_out(len(found) - _MOST_FINDINGS, "known failures"),
-    ]
+    shown = found[:_MOST_FINDINGS]
+    return _findings("Known failures", found, shown, "known failures", contents)
 
 
-def _told(shown: Iterable[Finding], runs: Sequence[Run]) -> list[str]:
-    every = findings.planned_cells(runs)
+def _findings(
+    title: str, found: Sequence[Finding], shown: Iterable[Finding], what: str, contents: Contents
+) -> list[str]:
+    counts = ", ".join(f"{count} {verdict}" for verdict, count in findings.counts(found).items())
     rows = [
         (
             _verdict(each),
             _names(each.checks),
-            gfm.text(cells_in_words.of_cells(each.cells, every)),
+            gfm.text(contents.where(each)),
             str(each.records),
             _why(each),
         )
         for each in shown
     ]
-    return gfm.table(("verdict", "checks", _WHERE, "times", "why"), rows, "lllrl")
+    columns = ("verdict", "checks", "where", "times", "why")
+    return _table(f"{title}: {counts}", columns, rows, len(found), what, "lllrl")
 
 
 def _why(finding: Finding) -> str:
     said = gfm.code(finding.message, _LONGEST)
     return f"{said}, answered {gfm.code(finding.answer, _LONGEST)}" if finding.answer else said
-
-
-def _counts(found: Iterable[Finding]) -> str:
-    return ", ".join(f"{count} {verdict}" for verdict, count in findings.counts(found).items())
 
 
 def _verdict(finding: Finding) -> str:
@@ -137,21 +116,16 @@ def _verdict(finding: Finding) -> str:
     return f"{finding.verdict}{expected}{known}"
 
 
-def _grid(runs: Sequence[Run]) -> list[str]:
-    shown = grid.of(runs)
+def _grid(shown: Grid) -> list[str]:
     rows = [
         (gfm.text(release), *(_mark(point) for point in shown.row(release)))
         for release in shown.releases
     ]
-    head = ("KServe", *(gfm.text(protocol) for protocol in shown.protocols))
+    head = ("KServe", *map(gfm.text, shown.protocols))
+    title = "PROTOCOL_VERSION by KServe release"
+    told = _table(title, head, rows, len(rows), align="l" + "c" * len(shown.protocols))
     legend = ", ".join(f"{state.letter} {state.meaning}" for state in State)
-    return [
-        "## PROTOCOL_VERSION by KServe release",
-        "",
-        *gfm.table(head, rows, "l" + "c" * len(shown.protocols)),
-        "",
-        f"The worst of each point: {legend}.",
-    ]
+    return [*told, "", f"The worst of each point: {legend}."]
 
 
 def _mark(point: Point | None) -> str:
@@ -161,10 +135,10 @@ def _mark(point: Point | None) -> str:
     return letter if point.state is State.PASSED else f"**{letter}**"
 
 
-def _known(runs: Sequence[Run], policy: Policy, today: datetime.date) -> list[str]:
-    entries = known_entries.of(runs, policy, today)
+def _known(entries: Sequence[Listed]) -> list[str]:
+    title = "Known failing and flaky"
     if not entries:
-        return ["## Known failing and flaky", "", "None."]
+        return [f"## {title}", "", "None."]
     rows = [
         (
             _kind(each),
@@ -172,16 +146,12 @@ def _known(runs: Sequence[Run], policy: Policy, today: datetime.date) -> list[st
             f"{each.failed} of {each.seen} failed" if each.seen else "in none of these results",
             f"{each.days} days",
             _until(each),
-            " ".join([gfm.text(each.known.reason), *_issue(each)]),
+            f"{gfm.text(each.known.reason)} {_issue(each.known.issue or '')}".rstrip(),
         )
         for each in entries[:_MOST_ROWS]
     ]
-    return [
-        "## Known failing and flaky",
-        "",
-        *gfm.table(("known", "checks", "in these results", "age", "until", "why"), rows, "lllrll"),
-        *_left_out(len(entries) - _MOST_ROWS, "entries"),
-    ]
+    columns = ("known", "checks", "in these results", "age", "until", "why")
+    return _table(title, columns, rows, len(entries), "entries", "lllrll")
 
 
 def _kind(each: Listed) -> str:
@@ -194,102 +164,75 @@ def _until(each: Listed) -> str:
     return f"{each.known.until}, {left}"
 
 
-def _issue(each: Listed) -> list[str]:
-    issue = each.known.issue
-    if not issue:
-        return []
+def _issue(issue: str) -> str:
     # A plain address is made a link of by whatever shows it.
-    return [issue if _PLAIN_ADDRESS.fullmatch(issue) else gfm.text(issue)]
+    return issue if _PLAIN_ADDRESS.fullmatch(issue) else gfm.text(issue)
 
 
-def _attempts(runs: Sequence[Run], policy: Policy) -> list[str]:
-    repeat = max((run.header.repeat for run in runs), default=1)
-    if repeat == 1:
+def _attempts(contents: Contents) -> list[str]:
+    if contents.attempts == 1:
         return []
-    title = f"## Not the same in each of {repeat} attempts"
-    found = flaky.wavering(runs, policy.confidence)
+    title = f"Not the same in each of {contents.attempts} attempts"
+    found = contents.wavering
     if not found:
-        return [title, "", "Nothing: every check came to the same in all of them."]
+        return [f"## {title}", "", "Nothing: every check came to the same in all of them."]
     rows = [
-        (
-            gfm.code(each.check),
-            gfm.code(each.cell),
-            gfm.text(each.runtime),
-            gfm.text(f"{each.rate}"),
-        )
+        [*map(gfm.code, (each.check, each.cell)), *map(gfm.text, (each.runtime, str(each.rate)))]
         for each in found[:_MOST_ROWS]
     ]
-    return [
-        title,
-        "",
-        *gfm.table(("check", "cell", "TorchServe", "as expected"), rows),
-        *_left_out(len(found) - _MOST_ROWS, "checks"),
-    ]
+    return _table(title, ("check", "cell", "TorchServe", "as expected"), rows, len(found), "checks")
 
 
-def _not_offered(reasons: Sequence[Finding], runs: Sequence[Run]) -> list[str]:
-    if not reasons:
+def _not_offered(contents: Contents) -> list[str]:
+    found = contents.found.not_offered
+    if not found:
         return []
-    every = findings.planned_cells(runs)
+    title = f"Not offered, as expected: {findings.counts(found).total()} times"
     rows = [
         (
             gfm.code(each.message, _LONGEST),
-            gfm.text(cells_in_words.of_cells(each.cells, every)),
+            gfm.text(contents.where(each)),
             _names(each.checks),
         )
-        for each in reasons[:_MOST_ROWS]
+        for each in found[:_MOST_ROWS]
     ]
-    return [
-        f"## Not offered, as expected: {findings.counts(reasons).total()} times",
-        "",
-        *gfm.table(("why", _WHERE, "checks"), rows),
-        *_left_out(len(reasons) - _MOST_ROWS, "reasons"),
-    ]
+    return _table(title, ("why", "where", "checks"), rows, len(found), "reasons")
 
 
-def _footprint(runs: Sequence[Run]) -> list[str]:
-    every = findings.planned_cells(runs)
-    releases = list(dict.fromkeys(cell.kserve for cell in every))
+def _footprint(contents: Contents) -> list[str]:
     told = [
-        f"- {gfm.code(trace.words)}: said {gfm.text(trace.in_words(releases))}"
-        for trace in original_bug.of(runs)
+        f"- {gfm.code(trace.words)}: said {gfm.text(trace.in_words(contents.grid.releases))}"
+        for trace in contents.traces
     ]
     return ["## The footprint of the original bug", "", *told]
 
 
-def _timings(runs: Sequence[Run]) -> list[str]:
+def _timings(contents: Contents) -> list[str]:
     told = [
         f"- The run with TorchServe {surroundings.how(run.header)} took "
-        f"{timings.duration(run.footer.seconds)}."
-        for run in runs
+        f"{duration(run.footer.seconds)}."
+        for run in contents.runs
         if run.footer is not None
     ]
-    refusals = timings.refusals(record for run in runs for record in run.records)
+    refusals = timings.refusals(record for run in contents.runs for record in run.records)
     if refusals:
         told.append(
             "- An invalid PROTOCOL_VERSION ended the process after "
-            f"{timings.duration(statistics.median(refusals))} "
-            f"(median of {len(refusals)} cells, at most {timings.duration(max(refusals))})."
+            f"{duration(statistics.median(refusals))} "
+            f"(median of {len(refusals)} cells, at most {duration(max(refusals))})."
         )
-    return [
-        "## Timings",
-        "",
-        *told,
-        "",
-        *_slowest("KServe", timings.by_release(runs)),
-        "",
-        *_slowest("check", timings.by_check(runs)),
-    ]
+    releases, checks = _slowest("KServe", contents.by_release), _slowest("check", contents.by_check)
+    return ["## Timings", "", *told, "", *releases, "", *checks]
 
 
 def _slowest(what: str, spent: Sequence[Spent]) -> list[str]:
     rows = [
         (
             gfm.code(each.name),
-            timings.duration(each.total),
+            duration(each.total),
             str(each.records),
-            timings.duration(each.median),
-            timings.duration(each.longest),
+            duration(each.median),
+            duration(each.longest),
         )
         for each in spent[:_SLOWEST]
     ]
@@ -299,18 +242,12 @@ def _slowest(what: str, spent: Sequence[Spent]) -> list[str]:
 def _environment(runs: Sequence[Run]) -> list[str]:
     lines = ["## Environment"]
     for run in runs:
-        lines += [
-            "",
-            *gfm.table((f"run {gfm.code(run.header.run)}", ""), _surroundings(run.header)),
+        rows = [
+            (gfm.text(name), ", ".join(gfm.code(line, _LONGEST_LINE) for line in told if line))
+            for name, told in surroundings.of(run.header, _DIGEST).items()
         ]
+        lines += ["", *gfm.table((f"run {gfm.code(run.header.run)}", ""), rows)]
     return lines
-
-
-def _surroundings(header: Header) -> list[tuple[str, str]]:
-    return [
-        (gfm.text(name), ", ".join(gfm.code(line, _LONGEST_LINE) for line in lines if line))
-        for name, lines in surroundings.of(header, _DIGEST).items()
-    ]
 
 
 def _names(names: Sequence[str]) -> str:
@@ -319,7 +256,15 @@ def _names(names: Sequence[str]) -> str:
     return f"{shown} and {hidden} more" if hidden > 0 else shown
 
 
-def _left_out(count: int, what: str) -> list[str]:
-    return (
-        ["", f"... and {count} more {what}, all of them in the HTML report."] if count > 0 else []
-    )
+def _table(
+    title: str,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    all_rows: int,
+    what: str = "rows",
+    align: str = "",
+) -> list[str]:
+    """Give a section that is one table; of what it leaves out it says how much of what."""
+    hidden = all_rows - len(rows)
+    more = ["", f"... and {hidden} more {what}, all of them in the HTML report."] if hidden else []
+    return [f"## {title}", "", *gfm.table(columns, rows, align), *more]

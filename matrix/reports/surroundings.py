@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import datetime
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from kserve_conformance.results.record import Header, Run
 
 _SHORT = 12
 _DIRTY = "-dirty"
+_MACHINE = "{system}, {architecture}, {cpus} processors, Python {python}"
 
 
 def of(header: Header, digits: int | None = None) -> dict[str, list[str]]:
@@ -30,7 +31,7 @@ def of(header: Header, digits: int | None = None) -> dict[str, list[str]]:
         "started": [header.started],
         "commit": [header.commit or "unknown"],
         "conformance suite": [header.suite or "not part of the run"],
-        "machine": [", ".join(_machine(header.machine))],
+        "machine": [_MACHINE.format_map(header.machine)],
         "engine": [f"{engine['name']} {engine['version']}" if engine else "none"],
         "images" if header.runtime == "container" else "TorchServe": [
             f"{identity} ({', '.join(envelopes)})" for identity, envelopes in images.items()
@@ -70,8 +71,3 @@ def different_commits(runs: Iterable[Run]) -> str:
     if len(commits) < 2:
         return ""
     return f"These runs are of {' and '.join(commits)}, and are judged here as if they were of one."
-
-
-def _machine(machine: Mapping[str, str | int]) -> tuple[str, ...]:
-    system, architecture = str(machine["system"]), str(machine["architecture"])
-    return system, architecture, f"{machine['cpus']} processors", f"Python {machine['python']}"

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
 from kserve_conformance.results.record import Record, Run
+from packaging.version import Version
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,15 @@ def refusals(records: Iterable[Record]) -> list[float]:
     ]
 
 
+def refusals_by_release(runs: Iterable[Run]) -> list[Spent]:
+    """Give what `refusals` does for each KServe release that has any, the oldest first."""
+    records: dict[str, list[Record]] = defaultdict(list)
+    for record in (each for run in runs for each in run.records):
+        records[record.axes["kserve"]].append(record)
+    found = {release: refusals(records[release]) for release in sorted(records, key=Version)}
+    return [_spent(release, seconds) for release, seconds in found.items() if seconds]
+
+
 def duration(seconds: float) -> str:
     """Tell seconds as a person would; scripts/text.js of the page tells them alike."""
     if seconds < 0.1:
@@ -64,10 +74,9 @@ def _by(runs: Iterable[Run], of: Callable[[Record], str]) -> list[Spent]:
     for run in runs:
         for record in run.records:
             seconds[of(record)].append(record.seconds)
-    found = [spent(name, values) for name, values in seconds.items()]
+    found = [_spent(name, values) for name, values in seconds.items()]
     return sorted(found, key=lambda each: -each.total)
 
 
-def spent(name: str, seconds: Sequence[float]) -> Spent:
-    """Sum up the seconds of what goes by one name."""
+def _spent(name: str, seconds: Sequence[float]) -> Spent:
     return Spent(name, sum(seconds), statistics.median(seconds), max(seconds), len(seconds))

@@ -33,13 +33,10 @@ class ByRelease(LoadScopeScheduling):  # type: ignore[misc]
         """
         work: Mapping[str, dict[str, bool]] = self.assigned_work.get(node, {})
         pending = [(unit, check) for unit in work.values() for check in unit if not unit[check]]
-        if not pending:
-            super().remove_node(node)
-            return None
-        unit, deadly = pending[0]
-        unit[deadly] = True
+        for unit, deadly in pending[:1]:
+            unit[deadly] = True
         super().remove_node(node)
-        return deadly
+        return pending[0][1] if pending else None
 
 
 def visit_of(nodeid: str) -> str:

@@ -10,7 +10,7 @@ import functools
 import json
 import string
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -39,12 +39,12 @@ class HttpExchange:
     check: str
     method: str
     path: str
-    headers: Mapping[str, str]
     body: bytes | None
     status: int
-    answer: Any
-    error: str | None
-    answer_headers: Mapping[str, str]
+    headers: Mapping[str, str] = field(default_factory=dict)
+    answer: Any = None
+    error: str | None = None
+    answer_headers: Mapping[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
         body = (self.body or b"").decode("utf-8", "replace")
@@ -63,10 +63,10 @@ class GrpcExchange:
 
     check: str
     call: str
-    request: str
-    answer: str | None
-    code: str | None
-    error: str | None
+    request: str = ""
+    answer: str | None = None
+    code: str | None = None
+    error: str | None = None
 
     def request_message(self) -> Message:
         """Give the request as a message."""
@@ -97,15 +97,13 @@ def load(meanings: Mapping[str, str], path: Path = FILE) -> Exchanges:
     """
     document = _document(path)
     with located(path):
+        http, grpc = (
+            [_meant(entry, meanings, f"{kind}[{at}]") for at, entry in enumerate(document[kind])]
+            for kind in ("http", "grpc")
+        )
         return Exchanges(
-            http=tuple(
-                _http(_meant(entry, meanings, f"http[{index}]"), f"http[{index}]")
-                for index, entry in enumerate(document["http"])
-            ),
-            grpc=tuple(
-                _grpc(_meant(entry, meanings, f"grpc[{index}]"))
-                for index, entry in enumerate(document["grpc"])
-            ),
+            http=tuple(_http(entry, f"http[{at}].answer") for at, entry in enumerate(http)),
+            grpc=tuple(GrpcExchange(**entry) for entry in grpc),
         )
 
 
@@ -164,45 +162,22 @@ def _document(path: Path) -> Mapping[str, Any]:
     return datafile.read(path, _SCHEMA)
 
 
-def _http(entry: Mapping[str, Any], place: str) -> HttpExchange:
-    method, path = entry["ask"].split(" ", 1)
+def _http(entry: dict[str, Any], place: str) -> HttpExchange:
+    method, path = entry.pop("ask").split(" ", 1)
     body = None
     if "body" in entry or "bytes" in entry:
-        body = entry.get("body", "").encode() + bytes.fromhex(entry.get("bytes", ""))
-    return HttpExchange(
-        check=entry["check"],
-        method=method,
-        path=path,
-        headers=entry.get("headers", {}),
-        body=body,
-        status=entry["status"],
-        answer=_json(entry["answer"], place) if "answer" in entry else None,
-        error=entry.get("error"),
-        answer_headers=entry.get("answer_headers", {}),
-    )
-
-
-def _json(text: str, place: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError as error:
-        raise DataFileError(f"no JSON document: {error}", f"{place}.answer") from None
+        body = entry.pop("body", "").encode() + bytes.fromhex(entry.pop("bytes", ""))
+    if "answer" in entry:
+        try:
+            entry["answer"] = json.loads(entry["answer"])
+        except ValueError as error:
+            raise DataFileError(f"no JSON document: {error}", place) from None
+    return HttpExchange(method=method, path=path, body=body, **entry)
 
 
 def _message(name: str, text: str) -> Message:
     message: Message = text_format.Parse(text, getattr(service_pb2, name)())
     return message
-
-
-def _grpc(entry: Mapping[str, Any]) -> GrpcExchange:
-    return GrpcExchange(
-        check=entry["check"],
-        call=entry["call"],
-        request=entry.get("request", ""),
-        answer=entry.get("answer"),
-        code=entry.get("code"),
-        error=entry.get("error"),
-    )
 
 
 def _meant(value: Any, meanings: Mapping[str, str], place: str) -> Any:

@@ -38,8 +38,6 @@ class Situation:
     Attributes:
         protocol_version: PROTOCOL_VERSION's value, None where it isn't set.
         envelope: TS_SERVICE_ENVELOPE.
-        torchserve: where TorchServe is.
-        models: names of the configured models.
         folder: an empty folder for the configuration, the logs and the termination log.
         marks: variables by which a sweep knows the process, where the caller may be killed;
             see `fixtures.leftovers.Record`.
@@ -67,12 +65,10 @@ class Situation:
         self.folder.mkdir(parents=True, exist_ok=True)
         config = self.folder / "config.properties"
         config.write_text(_properties(self.torchserve, self.models), encoding="utf-8")
-        protocol = (
-            {} if self.protocol_version is None else {"PROTOCOL_VERSION": self.protocol_version}
-        )
+        value = self.protocol_version
         return {
             **base_environment(),
-            **protocol,
+            **({} if value is None else {"PROTOCOL_VERSION": value}),
             "CONFIG_PATH": str(config),
             "TS_SERVICE_ENVELOPE": self.envelope,
             "TERMINATION_LOG_PATH": str(self.termination_log),
@@ -83,14 +79,14 @@ class Situation:
         }
 
 
+@dataclass(eq=False)
 class RunningWrapper:
     """A wrapper that was started and said that its models are ready."""
 
-    def __init__(self, process: subprocess.Popen[bytes], log: Path, http: int, grpc: int) -> None:
-        self._process = process
-        self._log = log
-        self.http_port = http
-        self.grpc_port = grpc
+    _process: subprocess.Popen[bytes]
+    _log: Path
+    http_port: int
+    grpc_port: int
 
     @property
     def url(self) -> str:
@@ -210,9 +206,9 @@ def start_group(
 def end_group(process: subprocess.Popen[bytes]) -> None:
     """End a process that `start_group` started, and all that it started."""
     for number, seconds in ((signal.SIGTERM, _STOP_WITHIN), (signal.SIGKILL, _KILL_WITHIN)):
-        _signal_group(process.pid, number)
+        _signal_group(process, number)
         deadline = time.monotonic() + seconds
-        while _group_is_alive(process) and time.monotonic() < deadline:
+        while _signal_group(process, 0) and time.monotonic() < deadline:
             time.sleep(0.02)
     process.wait()
 
@@ -252,18 +248,13 @@ def _is_ready(session: requests.Session, url: str, model: str) -> bool:
         return False
 
 
-def _signal_group(group: int, number: signal.Signals) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(group, number)
-
-
-def _group_is_alive(process: subprocess.Popen[bytes]) -> bool:
+def _signal_group(process: subprocess.Popen[bytes], number: int) -> bool:
+    """Send a signal to a process' group, 0 for none, and tell whether there is anybody in it."""
     process.poll()  # reaps the leader, which else stays in the group as a zombie
-    try:
-        os.killpg(process.pid, 0)
-    except (ProcessLookupError, PermissionError):
-        return False
-    return True
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, number)
+        return True
+    return False
 
 
 def _properties(endpoints: Endpoints, models: Sequence[str]) -> str:

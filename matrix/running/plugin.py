@@ -101,19 +101,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "cell" not in metafunc.fixturenames:
         return
     planned = metafunc.config.stash[_MATRIX].plan
-    check = _check_id(metafunc.function.__name__)
+    check = _check_of(metafunc.definition)
     if check not in planned.expectations.checks:
         raise pytest.UsageError(
             f"{metafunc.definition.nodeid}: expectations.toml has no check {check}: add it there"
         )
-    parameters = [
-        pytest.param(
-            cell,
-            id=cell.visit,
-            marks=pytest.mark.timeout(_CHECK_WITHIN),
-        )
-        for cell in planned.visits_of(check)
-    ]
+    within = pytest.mark.timeout(_CHECK_WITHIN)
+    visits = planned.visits_of(check)
+    parameters = [pytest.param(cell, id=cell.visit, marks=within) for cell in visits]
     metafunc.parametrize("cell", parameters)
 
 
@@ -128,7 +123,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return (cells[cell], checks[_check_of(item)]) if cell else (-1, -1)
 
     # pytest collects a test with no parameters once, to skip it. Nothing is skipped here.
-    items[:] = [item for item in items if _cell(item) or not _is_check(item)]
+    items[:] = [
+        item for item in items if _cell(item) or "cell" not in getattr(item, "fixturenames", ())
+    ]
     items.sort(key=place)
 
 
@@ -200,10 +197,6 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         matrix.close()
 
 
-def pytest_matrix_notice(sentence: str) -> None:
-    """Do nothing: a face that shows notices registers a plugin of its own."""
-
-
 class _Reporting:
     """Passes reports on to the recorder. Registered in the controller only."""
 
@@ -242,6 +235,12 @@ def stage(request: pytest.FixtureRequest) -> Stage:
 
 
 @pytest.fixture
+def check(request: pytest.FixtureRequest) -> str:
+    """Give the id of the check."""
+    return _check_of(request.node)
+
+
+@pytest.fixture
 def exhibit(request: pytest.FixtureRequest) -> Exhibit:
     """Give the evidence that goes into the check's record."""
     made: Exhibit = request.node.stash.setdefault(_EXHIBIT, Exhibit())
@@ -271,10 +270,6 @@ def _cell(item: pytest.Item) -> Cell | None:
     parameters = getattr(item, "callspec", None)
     cell = parameters.params.get("cell") if parameters else None
     return cell if isinstance(cell, Cell) else None
-
-
-def _is_check(item: pytest.Item) -> bool:
-    return "cell" in getattr(item, "fixturenames", ())
 
 
 def _check_of(item: pytest.Item) -> str:

@@ -9,16 +9,13 @@ from dataclasses import replace
 
 import pytest
 from kserve_conformance import VERSION
-from kserve_conformance.errors import DataFileError
 from kserve_conformance.results import junit, surroundings
 from kserve_conformance.results.record import Header, Record, Run
 from kserve_conformance.results.results_file import ResultsError, Writer, read
 from kserve_conformance.results.verdict import Verdict
 
 from fixtures import torchserve
-from matrix.environments import locking
 from matrix.environments.locking import Lock
-from matrix.planning import axes
 from matrix.planning.cells import Cell
 from matrix.planning.options import RunOptions
 from matrix.planning.plan import Plan
@@ -128,7 +125,6 @@ def _header(
     instances: Instances,
     locks: Mapping[str, Lock],
 ) -> Header:
-    releases = dict.fromkeys(cell.kserve for cell in plan.cells)
     return Header(
         run=uuid.uuid4().hex,
         started=surroundings.now(),
@@ -143,7 +139,7 @@ def _header(
             }
             for release, envelope in plan.instances()
         ],
-        locks={release: _lock(release, locks) for release in releases},
+        locks={release: lock.digest for release, lock in locks.items()},
         wrapper={
             "name": subject.name,
             "command": subject.command,
@@ -154,13 +150,3 @@ def _header(
         engine=torchserve.engine_version() if runtime == "container" else None,
         repeat=plan.repeat,
     )
-
-
-def _lock(release: str, given: Mapping[str, Lock]) -> str | None:
-    """Give the digest of the lock that a release's environment is made from."""
-    if release in given:
-        return given[release].digest
-    try:
-        return locking.find(axes.load().release(release)).digest
-    except DataFileError:
-        return None

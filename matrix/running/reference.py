@@ -4,22 +4,53 @@ from __future__ import annotations
 
 import json
 from contextlib import closing
+from dataclasses import dataclass
 from typing import Any
 
 import grpc
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format
 from kserve_conformance.asking.http_client import HttpClient, Request
 from kserve_conformance.errors import NotKnown
 from kserve_conformance.expect import Departure
+from kserve_conformance.results.exhibit import Exhibit
 
 from fixtures.torchserve import Instance
-from matrix.running.clients import TIMEOUT, encode
+from matrix.running.clients import TIMEOUT, RestClient, encode
 
 _PACKAGE = "org.pytorch.serve.grpc.inference"
 
 
 class ReferenceMissingError(NotKnown):
     """TorchServe itself didn't answer: the harness's fault, not the subject's."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The TorchServe behind a wrapper, and what asks that wrapper.
+
+    Attributes:
+        transport: how the wrapper asks it, ``rest`` or ``grpc``. The contract model tells the
+            transport, so both have to ask by the same one.
+    """
+
+    instance: Instance
+    transport: str
+    rest: RestClient
+    exhibit: Exhibit
+
+    def answer(self, model: str, path: str, body: Any) -> Any:
+        """Ask TorchServe itself; see `by_rest` and `by_grpc`."""
+        if self.transport == "grpc":
+            return by_grpc(self.instance, model, body)
+        return by_rest(self.instance, path, body)
+
+    def same(self, model: str, path: str, body: Any) -> Any:
+        """Judge that the wrapper answers as TorchServe itself does, and give that answer."""
+        own = self.answer(model, path, body)
+        answer = self.rest.post(path, body)
+        self.exhibit.equal(answer.status, 200, "status")
+        self.exhibit.equal(answer.json(), own, "answer beside TorchServe's own")
+        return own
 
 
 def by_rest(instance: Instance, path: str, body: Any) -> Any:
@@ -57,36 +88,31 @@ def by_grpc(instance: Instance, model: str, body: Any) -> Any:
         raise ReferenceMissingError(f"TorchServe itself can't answer by gRPC: {error}") from None
 
 
-def _messages() -> descriptor_pb2.FileDescriptorProto:
-    # pytorch/serve, frontend/server/src/main/resources/proto/inference.proto: the members
-    # used here, whose numbers are the same from 0.5.3 to 0.12.0.
-    kind = descriptor_pb2.FieldDescriptorProto
-    file = descriptor_pb2.FileDescriptorProto(
-        name="matrix/torchserve_inference.proto", package=_PACKAGE, syntax="proto3"
-    )
-    request = file.message_type.add(name="PredictionsRequest")
-    request.field.add(name="model_name", number=1, type=kind.TYPE_STRING, label=1)
-    request.field.add(
-        name="input",
-        number=3,
-        type=kind.TYPE_MESSAGE,
-        label=3,
-        type_name=f".{_PACKAGE}.PredictionsRequest.InputEntry",
-    )
-    entry = request.nested_type.add(name="InputEntry")
-    entry.options.map_entry = True
-    entry.field.add(name="key", number=1, type=kind.TYPE_STRING, label=1)
-    entry.field.add(name="value", number=2, type=kind.TYPE_BYTES, label=1)
-    response = file.message_type.add(name="PredictionResponse")
-    response.field.add(name="prediction", number=1, type=kind.TYPE_BYTES, label=1)
-    return file
-
-
+# pytorch/serve, frontend/server/src/main/resources/proto/inference.proto: the members used here,
+# whose numbers are the same from 0.5.3 to 0.12.0.
+_PROTO = f"""
+name: "matrix/torchserve_inference.proto" package: "{_PACKAGE}" syntax: "proto3"
+message_type {{
+  name: "PredictionsRequest"
+  field {{ name: "model_name" number: 1 type: TYPE_STRING label: LABEL_OPTIONAL }}
+  field {{
+    name: "input" number: 3 type: TYPE_MESSAGE label: LABEL_REPEATED
+    type_name: ".{_PACKAGE}.PredictionsRequest.InputEntry"
+  }}
+  nested_type {{
+    name: "InputEntry" options {{ map_entry: true }}
+    field {{ name: "key" number: 1 type: TYPE_STRING label: LABEL_OPTIONAL }}
+    field {{ name: "value" number: 2 type: TYPE_BYTES label: LABEL_OPTIONAL }}
+  }}
+}}
+message_type {{
+  name: "PredictionResponse"
+  field {{ name: "prediction" number: 1 type: TYPE_BYTES label: LABEL_OPTIONAL }}
+}}
+"""
 _pool = descriptor_pool.DescriptorPool()
-_pool.AddSerializedFile(_messages().SerializeToString())
-_PredictionsRequest = message_factory.GetMessageClass(
-    _pool.FindMessageTypeByName(f"{_PACKAGE}.PredictionsRequest")
-)
-_PredictionResponse = message_factory.GetMessageClass(
-    _pool.FindMessageTypeByName(f"{_PACKAGE}.PredictionResponse")
+_pool.Add(text_format.Parse(_PROTO, descriptor_pb2.FileDescriptorProto()))
+_PredictionsRequest, _PredictionResponse = (
+    message_factory.GetMessageClass(_pool.FindMessageTypeByName(f"{_PACKAGE}.{name}"))
+    for name in ("PredictionsRequest", "PredictionResponse")
 )

@@ -8,7 +8,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from matrix.planning.subject import Subject
@@ -62,14 +62,7 @@ def observe(subject: Subject, python: Path, situation: Situation) -> Refusal:
     seconds: list[float] = []
     while _needs_another(seconds):
         seconds.append(_time(subject, python, situation))
-    return Refusal(
-        watched.exit_code,
-        watched.stdout,
-        watched.stderr,
-        watched.termination_log,
-        watched.opened_ports,
-        tuple(seconds),
-    )
+    return replace(watched, seconds=tuple(seconds))
 
 
 def _needs_another(seconds: list[float]) -> bool:

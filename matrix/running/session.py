@@ -51,12 +51,12 @@ class MatrixSession:
             constructor_known=self.subject.constructor is not None,
             policy=policy.load(self.options.policy),
         )
-        self.locks = given_locks.by_release(
-            self.options.lock, self.axes, [cell.kserve for cell in self.plan.cells]
-        )
-        for release in dict.fromkeys(cell.kserve for cell in self.plan.cells):
-            if release not in self.locks:
-                locking.find(self.axes.release(release))
+        releases = dict.fromkeys(cell.kserve for cell in self.plan.cells)
+        given = given_locks.by_release(self.options.lock, self.axes, releases)
+        self.locks = {
+            release: given.get(release) or locking.find(self.axes.release(release))
+            for release in releases
+        }
         self.instances = Instances()
         self._lent = False
         self.recorder: Recorder | None = None

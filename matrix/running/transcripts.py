@@ -20,7 +20,6 @@ class Transcripts:
     """Keeps what each cell's wrapper answered.
 
     Args:
-        out: the folder of the run.
         cells: those of the run, in their order.
     """
 

@@ -7,10 +7,10 @@ the cell tells the same.
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,7 +20,7 @@ from kserve_conformance.text import messages
 
 from fixtures.torchserve import Instance
 from matrix.environments.locking import Lock
-from matrix.environments.provision import Environment, of_lock, provision
+from matrix.environments.provision import Environment, of_lock
 from matrix.planning.axes import Axes
 from matrix.planning.cells import Cell
 from matrix.planning.subject import Subject, base_environment
@@ -43,41 +43,41 @@ class HarnessError(NotKnown):
     """A fault of the harness or of what it stands on, never the subject's."""
 
 
+@dataclass(eq=False)
 class Stage:
     """Gives the checks what they need, and makes each of it once.
 
-    Args:
+    Attributes:
         instances: by `instance_key`, a started TorchServe, or why there is none: a pair of
             the verdict to give (``error`` or ``unprovisioned``) and a sentence.
         folder: where files of the cells go; removed by whoever gave it.
         marks: variables for what is started, see `fixtures.leftovers.Record`.
         start_timeout: seconds that a wrapper may take until its models are ready.
-        locks: by release, a lock to use instead of the one that is kept for it.
+        locks: by SDK release, what its environment is made from.
     """
 
-    def __init__(
-        self,
-        subject: Subject,
-        axes: Axes,
-        instances: Mapping[str, Instance | tuple[str, str]],
-        folder: Path,
-        marks: Mapping[str, str],
-        start_timeout: float,
-        locks: Mapping[str, Lock],
-    ) -> None:
-        self.subject = subject
-        self._axes = axes
-        self._instances = instances
-        self._folder = folder
-        self._marks = marks
-        self._start_timeout = start_timeout
-        self._locks = locks
-        self._made: dict[tuple[str, ...], Any] = {}
-        self._cell: Cell | None = None
+    subject: Subject
+    axes: Axes
+    instances: Mapping[str, Instance | tuple[str, str]]
+    folder: Path
+    marks: Mapping[str, str]
+    start_timeout: float
+    locks: Mapping[str, Lock]
+    _made: dict[tuple[str, ...], Any] = field(default_factory=dict, init=False)
+    _cell: Cell | None = field(default=None, init=False)
 
     def close(self) -> None:
-        """End the running wrapper."""
-        self._leave_cell()
+        """Leave the cell: end its wrapper, and take its own model away."""
+        if self._cell is not None:
+            wrapper = self._made.pop(("wrapper", self._cell.visit), None)
+            late = self._made.pop(("late", self._cell.visit), None)
+            self._cell = None
+            try:
+                if isinstance(late, LateModel):
+                    late.take_away()
+            finally:
+                if isinstance(wrapper, RunningWrapper):
+                    wrapper.stop()
 
     def instance(self, cell: Cell) -> Instance:
         """Give the TorchServe of a cell.
@@ -86,7 +86,7 @@ class Stage:
             Unprovisioned: when no runtime could run one.
             HarnessError: when it did not start.
         """
-        found = self._instances[instance_key(cell.torchserve, cell.envelope)]
+        found = self.instances[instance_key(cell.torchserve, cell.envelope)]
         if isinstance(found, Instance):
             return found
         verdict, sentence = found
@@ -98,10 +98,7 @@ class Stage:
         Raises:
             Unprovisioned: when it can't be made.
         """
-        given = self._locks.get(release)
-        return self._once(
-            ("environment", release), lambda: of_lock(given) if given else provision(release)
-        )
+        return self._once(("environment", release), lambda: of_lock(self.locks[release]))
 
     def wrapper(self, cell: Cell) -> RunningWrapper:
         """Give the running wrapper of a cell; the one of the cell before is ended.
@@ -111,7 +108,7 @@ class Stage:
             Unprovisioned: when there is no environment or no TorchServe for it.
         """
         self._enter(cell)
-        wrapper = self._once(("wrapper", cell.visit), lambda: self._start(cell))
+        wrapper = self._once(("wrapper", cell.visit), lambda: self._start(cell, MODELS))
         if wrapper.exit_code() is not None:
             raise wrapper.failure(f"has ended with exit code {wrapper.exit_code()}")
         return wrapper
@@ -160,10 +157,7 @@ class Stage:
             SubjectFailed: when it doesn't start.
             Unprovisioned: when there is no environment or no TorchServe for it.
         """
-        situation = self._situation(cell)
-        another = dataclasses.replace(situation, folder=situation.folder / "another")
-        python = self.environment(cell.kserve).python
-        return launch.start(self.subject, python, another, wait_for, self._start_timeout)
+        return self._start(cell, wait_for, "another")
 
     def constructed(self, cell: Cell) -> dict[str, Any]:
         """Tell what the model's constructor made of the cell's value, unset being None.
@@ -178,35 +172,29 @@ class Stage:
         outcomes = self._once(probe, lambda: self._probe(cell.kserve))
         return outcomes[cell.protocol]
 
-    def _start(self, cell: Cell) -> RunningWrapper:
+    def _start(self, cell: Cell, wait_for: Sequence[str], part: str = "") -> RunningWrapper:
         python = self.environment(cell.kserve).python
-        return launch.start(
-            self.subject, python, self._situation(cell), MODELS, self._start_timeout
-        )
+        situation = self._situation(cell, part)
+        return launch.start(self.subject, python, situation, wait_for, self.start_timeout)
 
-    def _situation(self, cell: Cell) -> Situation:
+    def _situation(self, cell: Cell, part: str = "") -> Situation:
         return Situation(
-            protocol_version=self._axes.value(cell.protocol),
+            protocol_version=self.axes.value(cell.protocol),
             envelope=cell.envelope,
             torchserve=self.instance(cell).endpoints,
             models=(*MODELS, late_model.name_of(cell)),
-            folder=self._folder / cell.visit,
-            marks=self._marks,
+            folder=self.folder / cell.visit / part,
+            marks=self.marks,
         )
 
     def _probe(self, release: str) -> dict[str, dict[str, Any]]:
-        values = {name: self._axes.value(name) for name in self._axes.protocols}
+        values = {name: self.axes.value(name) for name in self.axes.protocols}
         spec = str(self.subject.constructor)
-        argv = [
-            str(self.environment(release).python),
-            str(_PROBE),
-            spec,
-            json.dumps([*values.values()]),
-        ]
+        python = self.environment(release).python
         try:
             ran = subprocess.run(
-                argv,
-                env={**base_environment(), **self._marks},
+                [python, _PROBE, spec, json.dumps([*values.values()])],
+                env={**base_environment(), **self.marks},
                 capture_output=True,
                 text=True,
                 timeout=_PROBE_WITHIN,
@@ -221,20 +209,8 @@ class Stage:
 
     def _enter(self, cell: Cell) -> None:
         if self._cell != cell:
-            self._leave_cell()
+            self.close()
             self._cell = cell
-
-    def _leave_cell(self) -> None:
-        if self._cell is not None:
-            wrapper = self._made.pop(("wrapper", self._cell.visit), None)
-            late = self._made.pop(("late", self._cell.visit), None)
-            self._cell = None
-            try:
-                if isinstance(late, LateModel):
-                    late.take_away()
-            finally:
-                if isinstance(wrapper, RunningWrapper):
-                    wrapper.stop()
 
     def _once(self, key: tuple[str, ...], make: Callable[[], T]) -> T:
         if key not in self._made:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import pytest
 from kserve_conformance.results.exhibit import Exhibit
+from kserve_conformance.results.verdict import Unsupported, Verdict
 
-from fixtures.torchserve import Instance
 from matrix.planning.cells import Cell
 from matrix.planning.expectations import Expectations, Service
+from matrix.planning.plan import Plan
+from matrix.running import ports
 from matrix.running.clients import GrpcClient, RestClient
 from matrix.running.launch import RunningWrapper
+from matrix.running.reference import Reference
 from matrix.running.refusal import Refusal
 from matrix.running.worker import Stage
 
@@ -27,15 +30,29 @@ def rest(wrapper: RunningWrapper, exhibit: Exhibit) -> RestClient:
 
 
 @pytest.fixture
-def grpc_client(wrapper: RunningWrapper, exhibit: Exhibit) -> GrpcClient:
-    """Give a client of the wrapper's gRPC service."""
+def grpc_client(
+    wrapper: RunningWrapper, plan: Plan, cell: Cell, check: str, exhibit: Exhibit
+) -> GrpcClient:
+    """Give a client of the wrapper's gRPC service, where expectations.toml says that it has one.
+
+    Raises:
+        Unsupported: where the SDK has no gRPC server, and the port is closed indeed.
+        AssertionError: where something listens on that port all the same.
+    """
+    if plan.expected_verdict(cell, check) is Verdict.UNSUPPORTED:
+        assert not ports.is_open(wrapper.grpc_port), (
+            "the gRPC port is open, though this SDK has no gRPC server"
+        )
+        raise Unsupported(f"KServe {cell.kserve} has no gRPC server; its gRPC port is closed")
     return GrpcClient(wrapper, exhibit)
 
 
 @pytest.fixture
-def torchserve(stage: Stage, cell: Cell) -> Instance:
-    """Give the TorchServe behind the wrapper."""
-    return stage.instance(cell)
+def torchserve(
+    rest: RestClient, stage: Stage, cell: Cell, service: Service, exhibit: Exhibit
+) -> Reference:
+    """Give the TorchServe behind the wrapper, to hold the wrapper's answers against its own."""
+    return Reference(stage.instance(cell), service.transport, rest, exhibit)
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-from collections.abc import Callable
 
 import pytest
 from kserve_conformance.asking.grpc_client import CallFailed
@@ -11,15 +10,10 @@ from kserve_conformance.results.exhibit import Exhibit
 
 from matrix.planning.cells import Cell
 from matrix.planning.expectations import Service
-from matrix.planning.plan import Plan
 from matrix.running import exchanges, late_model
 from matrix.running.clients import GrpcClient, RestClient
 from matrix.running.exchanges import Exchanges, GrpcExchange, HttpExchange
-from matrix.running.launch import RunningWrapper
 from matrix.running.worker import Stage
-from matrix.suite.grpc_offer import need_grpc
-
-Judge = Callable[[str], None]
 
 
 @pytest.fixture
@@ -32,65 +26,34 @@ def known(cell: Cell, service: Service) -> Exchanges:
 
 
 @pytest.fixture
-def http_answers(known: Exchanges, rest: RestClient, stage: Stage, exhibit: Exhibit) -> Judge:
-    """Give what judges the HTTP exchanges of a check."""
-
-    def judge(check: str) -> None:
-        asked = [exchange for exchange in known.http if exchange.check == check]
-        assert asked, f"exchanges.toml has nothing for {check}"
-        for exchange in asked:
-            _judge_http(exchange, rest, exhibit, exactly=stage.subject.constructor is not None)
-
-    return judge
+def exactly(stage: Stage) -> bool:
+    """Tell whether sentences are judged: a wrapper that nobody calls ours may have its own."""
+    return stage.subject.constructor is not None
 
 
-@pytest.fixture
+def http_answers(
+    check: str, known: Exchanges, rest: RestClient, exactly: bool, exhibit: Exhibit
+) -> None:
+    for exchange in known.http:
+        if exchange.check == check:
+            _judge_http(exchange, rest, exactly, exhibit)
+
+
 def grpc_answers(
-    known: Exchanges,
-    wrapper: RunningWrapper,
-    grpc_client: GrpcClient,
-    plan: Plan,
-    cell: Cell,
-    stage: Stage,
-    exhibit: Exhibit,
-) -> Judge:
-    """Give what judges the gRPC exchanges of a check."""
-
-    def judge(check: str) -> None:
-        need_grpc(plan, cell, check, wrapper)
-        asked = [exchange for exchange in known.grpc if exchange.check == check]
-        assert asked, f"exchanges.toml has nothing for {check}"
-        for exchange in asked:
-            exactly = stage.subject.constructor is not None
-            _judge_grpc(exchange, grpc_client, exhibit, exactly)
-
-    return judge
-
-
-def _test(check: str) -> Callable[..., None]:
-    if check.startswith("grpc-"):
-
-        def judge_grpc(grpc_answers: Judge) -> None:
-            grpc_answers(check)
-
-        return judge_grpc
-
-    def judge_http(http_answers: Judge) -> None:
-        http_answers(check)
-
-    return judge_http
+    check: str, known: Exchanges, grpc_client: GrpcClient, exactly: bool, exhibit: Exhibit
+) -> None:
+    for exchange in known.grpc:
+        if exchange.check == check:
+            _judge_grpc(exchange, grpc_client, exactly, exhibit)
 
 
 # A test for each check that the file names: what is added there is made without a line here.
 for _check in exchanges.checks():
-    _made = _test(_check)
-    _made.__name__ = f"test_{_check.replace('-', '_')}"
-    globals()[_made.__name__] = _made
+    _judge = grpc_answers if _check.startswith("grpc-") else http_answers
+    globals()[f"test_{_check.replace('-', '_')}"] = _judge
 
 
-def _judge_http(
-    exchange: HttpExchange, rest: RestClient, exhibit: Exhibit, *, exactly: bool
-) -> None:
+def _judge_http(exchange: HttpExchange, rest: RestClient, exactly: bool, exhibit: Exhibit) -> None:
     answer = rest.ask(exchange.method, exchange.path, exchange.body, exchange.headers)
     exhibit.equal(answer.status, exchange.status, f"status of {exchange}")
     for name, value in exchange.answer_headers.items():
@@ -101,7 +64,6 @@ def _judge_http(
     exhibit.equal(answer.headers.get("content-type"), "application/json", f"type of {exchange}")
     if exchange.error is not None:
         answer.sentence()
-        # A wrapper that nobody calls ours may use words of its own.
         if exactly:
             exhibit.equal(answer.json(), {"error": exchange.error}, f"answer to {exchange}")
     else:
@@ -109,7 +71,7 @@ def _judge_http(
 
 
 def _judge_grpc(
-    exchange: GrpcExchange, client: GrpcClient, exhibit: Exhibit, exactly: bool
+    exchange: GrpcExchange, client: GrpcClient, exactly: bool, exhibit: Exhibit
 ) -> None:
     what = f"{exchange.call} {exchange.request}"
     try:

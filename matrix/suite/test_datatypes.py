@@ -13,11 +13,8 @@ from kserve_conformance.results.exhibit import Exhibit
 from tritonclient.utils import InferenceServerException, triton_to_np_dtype
 
 from fixtures import payloads
-from matrix.planning.cells import Cell
-from matrix.planning.plan import Plan
 from matrix.running.clients import TIMEOUT, GrpcClient, RestClient
 from matrix.running.launch import RunningWrapper
-from matrix.suite.grpc_offer import need_grpc
 
 _TENSORS: list[dict[str, Any]] = payloads.load("datatypes")["inputs"]
 
@@ -36,10 +33,7 @@ def test_binary_datatypes(wrapper: RunningWrapper, exhibit: Exhibit) -> None:
         _judge(client, triton_http, exhibit)
 
 
-def test_grpc_datatypes(
-    wrapper: RunningWrapper, grpc_client: GrpcClient, plan: Plan, cell: Cell, exhibit: Exhibit
-) -> None:
-    need_grpc(plan, cell, "grpc-datatypes", wrapper)
+def test_grpc_datatypes(wrapper: RunningWrapper, grpc_client: GrpcClient, exhibit: Exhibit) -> None:
     # tritonclient sends raw contents; typed ones go by the bare stub.
     with triton_grpc.InferenceServerClient(f"127.0.0.1:{wrapper.grpc_port}") as client:
         _judge(client, triton_grpc, exhibit)

@@ -16,13 +16,10 @@ from kserve_conformance.expect import reading
 from kserve_conformance.results.exhibit import Exhibit
 
 from matrix.planning.cells import Cell
-from matrix.planning.plan import Plan
 from matrix.running.clients import GrpcClient, RestClient
 from matrix.running.late_model import LateModel
-from matrix.running.launch import RunningWrapper
 from matrix.running.timing import seconds_until
 from matrix.running.worker import Stage
-from matrix.suite.grpc_offer import need_grpc
 
 # A worker of TorchServe starts in 2 to 5 s; a machine that is busy takes longer.
 _WORKER_WITHIN = 60.0
@@ -115,19 +112,7 @@ def test_full_queue(rest: RestClient, cell: Cell, late: LateModel, exhibit: Exhi
         _check_sentence(answer.sentence())
 
 
-def test_grpc_failures(
-    wrapper: RunningWrapper,
-    grpc_client: GrpcClient,
-    rest: RestClient,
-    plan: Plan,
-    cell: Cell,
-    stage: Stage,
-    exhibit: Exhibit,
-) -> None:
-    need_grpc(plan, cell, "grpc-failures", wrapper)
-    model = stage.late_model(cell)
-    model.bring()
-    _wait_ready(rest, model)
+def test_grpc_failures(grpc_client: GrpcClient, late: LateModel, exhibit: Exhibit) -> None:
     orders: list[tuple[Mapping[str, Any], str]] = [
         ({"echo": 1}, "OK"),
         ({"raise": "secret"}, "INTERNAL"),
@@ -138,8 +123,8 @@ def test_grpc_failures(
     ]
     for order, code in orders:
         shown = str(order)[:40]
-        exhibit.equal(_code(grpc_client, model, order), code, f"status for {shown}")
-    seconds_until(lambda: _code(grpc_client, model, {"echo": 1}) == "OK", _WORKER_WITHIN)
+        exhibit.equal(_code(grpc_client, late, order), code, f"status for {shown}")
+    seconds_until(lambda: _code(grpc_client, late, {"echo": 1}) == "OK", _WORKER_WITHIN)
 
 
 def test_repository(rest: RestClient, cell: Cell, late: LateModel, exhibit: Exhibit) -> None:

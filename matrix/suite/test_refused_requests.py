@@ -9,11 +9,8 @@ from kserve_conformance.results.exhibit import Exhibit
 
 from fixtures import payloads
 from matrix.planning.cells import Cell
-from matrix.planning.plan import Plan
 from matrix.running import late_model
 from matrix.running.clients import GrpcClient, RestClient
-from matrix.running.launch import RunningWrapper
-from matrix.suite.grpc_offer import need_grpc
 
 # The protocol that each envelope reads; where its requests go and what they hold.
 _READS = {"kserve": "v1", "kservev2": "v2", "kservev2_faithful": "v2"}
@@ -51,10 +48,7 @@ def test_other_protocol(rest: RestClient, cell: Cell, exhibit: Exhibit) -> None:
     answer.sentence()
 
 
-def test_grpc_other_protocol(
-    wrapper: RunningWrapper, grpc_client: GrpcClient, plan: Plan, cell: Cell, exhibit: Exhibit
-) -> None:
-    need_grpc(plan, cell, "grpc-other-protocol", wrapper)
+def test_grpc_other_protocol(grpc_client: GrpcClient, exhibit: Exhibit) -> None:
     exhibit.expected = "an error status"
     try:
         grpc_client.infer(tensors.request("contract", payloads.load("contract-v2")))

@@ -10,33 +10,25 @@ from kserve_conformance.expect import reading
 from kserve_conformance.results.exhibit import Exhibit
 
 from fixtures import payloads
-from fixtures.torchserve import Instance
-from matrix.planning.cells import Cell
 from matrix.planning.expectations import Service
-from matrix.planning.plan import Plan
-from matrix.running import reference
 from matrix.running.clients import GrpcClient, RestClient
-from matrix.running.launch import RunningWrapper
-from matrix.suite.grpc_offer import need_grpc
+from matrix.running.reference import Reference
 
 _ID = "request-17"
+_PATH = "/v2/models/contract/infer"
 
 
-def test_v2_infer(
-    rest: RestClient, torchserve: Instance, service: Service, exhibit: Exhibit
-) -> None:
+def test_v2_infer(torchserve: Reference, exhibit: Exhibit) -> None:
     body = {"id": _ID, **payloads.load("contract-v2")}
-    answer = _same_as_torchserve(rest, torchserve, service, exhibit, "contract", body)
+    answer = torchserve.same("contract", _PATH, body)
     exhibit.equal(answer["id"], _ID, "the request's id")
     received = [_received(output) for output in answer["outputs"]]
     exhibit.equal(received, body["inputs"], "inputs as the model received them")
 
 
-def test_v2_infer_without_id(
-    rest: RestClient, torchserve: Instance, service: Service, exhibit: Exhibit
-) -> None:
-    own = _ask_torchserve(torchserve, service, "contract", payloads.load("contract-v2"))
-    answer = rest.post("/v2/models/contract/infer", payloads.load("contract-v2"))
+def test_v2_infer_without_id(rest: RestClient, torchserve: Reference, exhibit: Exhibit) -> None:
+    own = torchserve.answer("contract", _PATH, payloads.load("contract-v2"))
+    answer = rest.post(_PATH, payloads.load("contract-v2"))
     exhibit.equal(answer.status, 200, "status")
     # TorchServe makes an id up, another one each time.
     with reading("the V2 answer"):
@@ -45,36 +37,24 @@ def test_v2_infer_without_id(
 
 
 def test_v2_transport(rest: RestClient, service: Service, exhibit: Exhibit) -> None:
-    answer = rest.post("/v2/models/contract/infer", payloads.load("contract-v2"))
+    answer = rest.post(_PATH, payloads.load("contract-v2"))
     exhibit.equal(answer.status, 200, "status")
     with reading("the V2 answer"):
         told = {json.loads(output["data"][0])["transport"] for output in answer.json()["outputs"]}
     exhibit.equal(sorted(told), [service.transport], "transport that TorchServe was asked by")
 
 
-def test_v2_digits_tensor(
-    rest: RestClient, torchserve: Instance, service: Service, exhibit: Exhibit
-) -> None:
-    _known_digits(rest, torchserve, service, exhibit, "digits-v2-tensor")
+def test_v2_digits_tensor(torchserve: Reference, exhibit: Exhibit) -> None:
+    _known_digits(torchserve, exhibit, "digits-v2-tensor")
 
 
-def test_v2_digits_image(
-    rest: RestClient, torchserve: Instance, service: Service, exhibit: Exhibit
-) -> None:
-    _known_digits(rest, torchserve, service, exhibit, "digits-v2-image")
+def test_v2_digits_image(torchserve: Reference, exhibit: Exhibit) -> None:
+    _known_digits(torchserve, exhibit, "digits-v2-image")
 
 
-def test_grpc_infer(
-    wrapper: RunningWrapper,
-    rest: RestClient,
-    grpc_client: GrpcClient,
-    plan: Plan,
-    cell: Cell,
-    exhibit: Exhibit,
-) -> None:
-    need_grpc(plan, cell, "grpc-infer", wrapper)
+def test_grpc_infer(grpc_client: GrpcClient, rest: RestClient, exhibit: Exhibit) -> None:
     body = {"id": _ID, **payloads.load("contract-v2")}
-    by_rest = rest.post("/v2/models/contract/infer", body)
+    by_rest = rest.post(_PATH, body)
     exhibit.equal(by_rest.status, 200, "status of the REST answer")
     by_grpc = grpc_client.infer(tensors.request("contract", body))
     with reading("the V2 answer"):
@@ -84,14 +64,7 @@ def test_grpc_infer(
     exhibit.equal(observed, expected, "gRPC answer beside the REST answer")
 
 
-def test_grpc_digits_tensor(
-    wrapper: RunningWrapper,
-    grpc_client: GrpcClient,
-    plan: Plan,
-    cell: Cell,
-    exhibit: Exhibit,
-) -> None:
-    need_grpc(plan, cell, "grpc-digits-tensor", wrapper)
+def test_grpc_digits_tensor(grpc_client: GrpcClient, exhibit: Exhibit) -> None:
     body = payloads.load("digits-v2-tensor")
     answer = grpc_client.infer(tensors.request("digits", body))
     known = tensors.essential(payloads.answer("digits-v2-tensor"))
@@ -100,36 +73,10 @@ def test_grpc_digits_tensor(
     exhibit.equal(outputs, known, "the network's known answer")
 
 
-def _known_digits(
-    rest: RestClient, torchserve: Instance, service: Service, exhibit: Exhibit, name: str
-) -> None:
+def _known_digits(torchserve: Reference, exhibit: Exhibit, name: str) -> None:
     body = {"id": _ID, **payloads.load(name)}
-    answer = _same_as_torchserve(rest, torchserve, service, exhibit, "digits", body)
+    answer = torchserve.same("digits", "/v2/models/digits/infer", body)
     exhibit.equal(answer["outputs"], payloads.answer(name)["outputs"], "the network's known answer")
-
-
-def _same_as_torchserve(
-    rest: RestClient,
-    torchserve: Instance,
-    service: Service,
-    exhibit: Exhibit,
-    model: str,
-    body: dict[str, Any],
-) -> Any:
-    own = _ask_torchserve(torchserve, service, model, body)
-    answer = rest.post(f"/v2/models/{model}/infer", body)
-    exhibit.equal(answer.status, 200, "status")
-    exhibit.equal(answer.json(), own, "answer beside TorchServe's own")
-    return own
-
-
-def _ask_torchserve(
-    torchserve: Instance, service: Service, model: str, body: dict[str, Any]
-) -> Any:
-    # The contract model tells the transport, so both have to ask by the same one.
-    if service.transport == "grpc":
-        return reference.by_grpc(torchserve, model, body)
-    return reference.by_rest(torchserve, f"/v2/models/{model}/infer", body)
 
 
 def _told(outputs: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ from typing import Any
 
 from fixtures import torchserve
 from fixtures.torchserve import Instance, TorchServeError
+from matrix.environments.locking import Lock
 from matrix.environments.provision import Environment
 from matrix.running import worker
 
@@ -48,8 +49,8 @@ def _start(*_: object, envelope: str, **__: object) -> Any:
     return Given(Instance.from_dict(given))
 
 
-def _provision(release: str) -> Environment:
-    return Environment(release, Path(os.environ[PYTHON]), "none")
+def _of_lock(lock: Lock) -> Environment:
+    return Environment(lock.release.release, Path(os.environ[PYTHON]), "none")
 
 
 def pytest_configure() -> None:
@@ -57,4 +58,4 @@ def pytest_configure() -> None:
     torchserve.start = _start
     if PYTHON in os.environ:
         # mypy: what a module imports isn't what it exports, but it is what it uses.
-        worker.provision = _provision  # type: ignore[attr-defined]
+        worker.of_lock = _of_lock  # type: ignore[attr-defined]

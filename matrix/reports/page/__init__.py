@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import datetime
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,70 +15,48 @@ from kserve_conformance.results.record import Run
 from kserve_conformance.text.visible import visible
 from markupsafe import Markup
 
-from matrix.planning import policy as policies
 from matrix.planning.policy import Policy
 from matrix.reports import known_entries, surroundings, timings
-from matrix.reports.findings import Findings
-from matrix.reports.page import columns, links, payload, rows, sections
-from matrix.results import judging
+from matrix.reports.contents import Contents
+from matrix.reports.page import columns, figures, links, payload, rows
 from matrix.results.states import State
 
 _FOLDER = Path(__file__).parent
 _STYLES = ("base", "layout", "tables", "results", "cell", "print")
-# Later ones use what earlier ones define.
-_SCRIPTS = (
-    "text",
-    "edges",
-    "data",
-    "address",
-    "filters",
-    "facets",
-    "results",
-    "check",
-    "place",
-    "checklist",
-    "cell",
-    "main",
-)
 
 
 def write(
     runs: Sequence[Run], policy: Policy, path: Path, today: datetime.date | None = None
 ) -> None:
-    """Write the page of runs that are judged together, such as those of both backends.
-
-    Args:
-        today: the day from which the age of known failures is counted.
-    """
+    """Write the page of runs that are judged together; see `html`."""
     with whole_file.replacing(path) as unfinished:
         unfinished.write_text(html(runs, policy, today), encoding="utf-8")
 
 
 def html(runs: Sequence[Run], policy: Policy, today: datetime.date | None = None) -> str:
-    """Give the page as text."""
-    style, script = _joined("styles", _STYLES, "css"), _script()
-    judged = judging.by_today(runs)
-    runs = judged.runs
-    found = Findings.of(runs, policy)
+    """Give the page of runs that are judged together; see `Contents.of`."""
+    style = _joined(_FOLDER / "styles" / f"{name}.css" for name in _STYLES)
+    script = _script()
+    page = Contents.of(runs, policy, today)
     return _template().render(
-        page=sections.of(runs, policy, found, today or policies.today()),
-        data=Markup(payload.packed(_data(runs, policy, found))),
+        page=page,
+        figures=figures.of(page),
+        data=Markup(payload.packed(_data(page, policy))),
         style=Markup(style),
         style_digest=_digest(style),
         script=Markup(script),
         script_digest=_digest(script),
         link=links.to,
         states=list(State),
-        change=judged.change,
-        duration=timings.duration,
+        timings=timings,
         surroundings=surroundings,
     )
 
 
-def _data(runs: Sequence[Run], policy: Policy, found: Findings) -> dict[str, Any]:
+def _data(page: Contents, policy: Policy) -> dict[str, Any]:
     return payload.of(
-        list(rows.cells(runs, policy, found)),
-        findings=[each.title for each in found],
+        list(rows.cells(page.runs, policy, page.found)),
+        findings=[each.title for each in page.found],
         entries=[f"known {kind}: {entry.reason}" for kind, entry in known_entries.entries(policy)],
     )
 
@@ -100,13 +78,13 @@ def _shown(value: object) -> object:
 
 
 def _script() -> str:
-    return (
-        f'(() => {{\n"use strict";\n{columns.script()}{_joined("scripts", _SCRIPTS, "js")}}})();\n'
-    )
+    # Each may use what others define, once the last of them runs.
+    scripts = (_FOLDER / "scripts").glob("*.js")
+    files = sorted(scripts, key=lambda file: (file.stem == "main", file.stem))
+    return f'(() => {{\n"use strict";\n{columns.script()}{_joined(files)}}})();\n'
 
 
-def _joined(folder: str, names: Sequence[str], ending: str) -> str:
-    files = (_FOLDER / folder / f"{name}.{ending}" for name in names)
+def _joined(files: Iterable[Path]) -> str:
     return "\n".join(file.read_text(encoding="utf-8") for file in files)
 
 

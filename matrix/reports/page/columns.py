@@ -65,6 +65,12 @@ def _exchanges(row: Row) -> tuple[tuple[str, str], ...]:
     return tuple((each["request"], each["response"]) for each in exchanges)
 
 
+def _log(name: str, member: str, title: str, copied: str) -> Column:
+    """Give the column of a log, which is a member of the evidence."""
+    read = _text(lambda record: str(record.evidence.get(member, "")))
+    return Column(name, read, "texts", title=title, copied=copied)
+
+
 def _in_words(value: Any) -> str:
     """Give a value as a person reads it; nothing where there is none."""
     if value is None:
@@ -88,27 +94,9 @@ COLUMNS = (
     Column("observed", _text(lambda record: _in_words(record.observed)), "texts"),
     Column("ticks", lambda row: round(row.record.seconds * TICKS) if row.record else 0),
     Column("exchanges", _exchanges, "conversations"),
-    Column(
-        "wrapperLog",
-        _text(lambda record: record.evidence.get("wrapper_log", "")),
-        "texts",
-        title="The wrapper's log of that moment",
-        copied="the wrapper's log",
-    ),
-    Column(
-        "torchserveLog",
-        _text(lambda record: record.evidence.get("torchserve_log", "")),
-        "texts",
-        title="TorchServe's log of that moment",
-        copied="TorchServe's log",
-    ),
-    Column(
-        "traceback",
-        _text(lambda record: record.evidence.get("traceback", "")),
-        "texts",
-        title="Traceback of the harness",
-        copied="the traceback",
-    ),
+    _log("wrapperLog", "wrapper_log", "The wrapper's log of that moment", "the wrapper's log"),
+    _log("torchserveLog", "torchserve_log", "TorchServe's log of that moment", "TorchServe's log"),
+    _log("traceback", "traceback", "Traceback of the harness", "the traceback"),
     Column("finding", lambda row: row.finding),
     Column("about", lambda row: row.entries, "about"),
 )
@@ -128,12 +116,13 @@ _LIST = (
 
 
 def script() -> str:
-    """Give the table as the script has it: it knows columns by their names alone."""
+    """Give the tables as the script has them: it knows columns by their names alone."""
     told = [each.name for each in fields(Column) if each.name != "value"]
-    table = {
-        "axes": {each.name: {"title": each.title, "ofReleases": each.of_releases} for each in AXES},
-        "columns": [{name: getattr(each, name) for name in told} for each in COLUMNS],
-        "filters": [asdict(each) for each in _FILTERS],
-        "list": [asdict(each) for each in _LIST],
+    tables = {
+        "AXES": {each.name: {"title": each.title, "ofReleases": each.of_releases} for each in AXES},
+        "COLUMNS": [{name: getattr(each, name) for name in told} for each in COLUMNS],
+        "FILTERS": [asdict(each) for each in _FILTERS],
+        "LIST_COLUMNS": [asdict(each) for each in _LIST],
     }
-    return f"// Of matrix/reports/page/columns.py.\nconst TABLE = {json.dumps(table)};\n"
+    constants = (f"const {name} = {json.dumps(table)};\n" for name, table in tables.items())
+    return f"// Of matrix/reports/page/columns.py.\n{''.join(constants)}"

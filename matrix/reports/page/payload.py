@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import functools
 import gzip
 import json
 from collections import defaultdict
@@ -13,11 +12,12 @@ from typing import Any, Generic, TypeVar
 from kserve_conformance import catalogue
 from kserve_conformance.results.verdict import Verdict
 
-from matrix.planning import axes, expectations
+from matrix.planning import axes
 from matrix.planning.axis import NAMES
 from matrix.reports.findings import MISSING
 from matrix.reports.page.columns import COLUMNS, TICKS
 from matrix.reports.page.rows import OUTCOMES, PageCell
+from matrix.results import judging
 from matrix.results.states import State
 
 _VERDICTS = (*map(str, Verdict), MISSING)
@@ -107,12 +107,7 @@ def _about(check: str) -> dict[str, str]:
             "address": statement.source.address,
             "cause": statement.usual_cause,
         }
-    own = _expectations().checks.get(check)
+    own = judging.today().checks.get(check)
     if own is not None:
         return {"id": check, "statement": own.statement, "source": "matrix/expectations.toml"}
     return {"id": check}
-
-
-@functools.cache
-def _expectations() -> expectations.Expectations:
-    return expectations.load()

@@ -62,11 +62,7 @@ class PageCell:
 
 
 def cells(runs: Iterable[Run], policy: Policy, found: Findings) -> Iterator[PageCell]:
-    """Give the planned cells of runs that are judged together.
-
-    Args:
-        found: all findings of these runs.
-    """
+    """Give the planned cells of runs that are judged together, of which all findings are given."""
     for run in runs:
         rows: dict[str, list[Row]] = defaultdict(list)
         interpreters: dict[str, str] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from kserve_conformance.errors import DataFileError
 
-from matrix.planning.conditions import Condition
+from matrix.planning.conditions import AnyOf
 
 POINT = {"kserve": "0.10.2", "envelope": "kserve", "protocol": "unset", "runtime": "process"}
 
@@ -25,11 +25,11 @@ POINT = {"kserve": "0.10.2", "envelope": "kserve", "protocol": "unset", "runtime
     ],
 )
 def test_holds(clauses: dict[str, str | list[str]], holds: bool) -> None:
-    assert Condition.parse(clauses).holds(POINT) is holds
+    assert AnyOf.parse(clauses).holds(POINT) is holds
 
 
 def test_a_fourth_number_of_a_release_counts() -> None:
-    condition = Condition.parse({"kserve": ">0.8.0,<0.8.1"})
+    condition = AnyOf.parse({"kserve": ">0.8.0,<0.8.1"})
     assert condition.holds({**POINT, "kserve": "0.8.0.1"})
     assert not condition.holds({**POINT, "kserve": "0.8.0"})
 
@@ -44,4 +44,4 @@ def test_a_fourth_number_of_a_release_counts() -> None:
 )
 def test_a_wrong_condition_is_told(clauses: dict[str, str | list[str]], said: str) -> None:
     with pytest.raises(DataFileError, match=said):
-        Condition.parse(clauses)
+        AnyOf.parse(clauses)

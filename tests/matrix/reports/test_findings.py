@@ -173,7 +173,6 @@ def test_the_words_are_found_wherever_they_are(member: str, words: str, small_ru
     (trace,) = (each for each in found if each.releases)
     assert trace.words == words
     assert trace.releases == {record.axes["protocol"]: [record.axes["kserve"]]}
-    assert trace.example == (record.cell, record.check)
 
 
 def test_timings_have_the_longest_first(default_run: Run) -> None:

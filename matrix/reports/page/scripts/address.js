@@ -6,7 +6,8 @@ const LISTS = [...Object.keys(AXES), "verdict", "outcome"];
 const WORDS = ["check", "words", "sort"];
 // A part of the results by its number: one finding, or what an entry of the policy is about.
 const PARTS = ["finding", "entry"];
-const OPEN = ["cell", "at", "attempt"];
+const CLOSED = { cell: "", at: "", attempt: "" };
+const OPEN = Object.keys(CLOSED);
 
 function readAddress(hash = location.hash) {
   const [view, query = ""] = splitOnce(hash.replace(/^#/, ""), "?");
@@ -30,6 +31,11 @@ function writeAddress(address) {
 // Gives the address that differs from another in some members.
 function addressWith(address, changes) {
   return writeAddress({ ...address, ...changes });
+}
+
+// Gives the members that open a record in its cell.
+function opening({ cell, check, attempt }) {
+  return { cell: cell.key, at: check.id, attempt: attempt > 1 ? String(attempt) : "" };
 }
 
 function splitOnce(text, separator) {

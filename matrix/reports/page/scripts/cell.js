@@ -10,7 +10,7 @@ class CellDialog {
     this.dialog = byId("cell");
     this.shown = null;
     this.dialog.addEventListener("close", () => {
-      if (this.shown) go({ cell: "", at: "", attempt: "" });
+      if (this.shown) go(CLOSED);
       this.shown = null;
     });
     // A click on the backdrop is one on the dialog itself, not on what is in it.
@@ -21,19 +21,15 @@ class CellDialog {
 
   show(address) {
     const cell = this.store.cellOf.get(address.cell);
-    if (!cell) return this.#hide();
-    const records = this.#sorted(cell);
-    const at = records.find((each) => this.#isAt(each, address)) ?? records[0];
     const isOther = this.shown !== cell;
-    this.shown = cell;
+    this.shown = cell ?? null;
+    if (!cell) {
+      this.dialog.close();
+      return;
+    }
+    const records = this.#sorted(cell);
     if (isOther) this.#fill(cell, records, address);
-    this.#select(at, address);
-    return undefined;
-  }
-
-  #hide() {
-    this.shown = null;
-    if (this.dialog.open) this.dialog.close();
+    this.#select(records.find((each) => this.#isAt(each, address)) ?? records[0], address);
   }
 
   // Lists a cell's records, what is not as expected first.
@@ -95,8 +91,7 @@ class CellDialog {
   }
 
   #choose(at, how) {
-    const { check, attempt } = this.store.record(at);
-    this.go({ at: check.id, attempt: attempt > 1 ? String(attempt) : "" }, how);
+    this.go(opening(this.store.record(at)), how);
   }
 }
 

@@ -17,8 +17,7 @@ class CheckList {
   mark(at) {
     for (const link of this.links) {
       const isIt = recordOf(link) === at;
-      if (isIt) link.setAttribute("aria-current", "true");
-      else link.removeAttribute("aria-current");
+      link.ariaCurrent = isIt ? "true" : null;
       link.tabIndex = isIt ? 0 : -1;
       if (isIt) this.#reveal(link);
     }
@@ -58,8 +57,9 @@ class CheckList {
   }
 }
 
-function checkItem({ at, check, cell, attempt, state }, address) {
-  const href = addressWith(address, { cell: cell.key, at: check.id, attempt: attempt > 1 ? String(attempt) : "" });
+function checkItem(record, address) {
+  const { at, check, attempt, state } = record;
+  const href = addressWith(address, opening(record));
   return make("a", { href, "data-record": at }, mark(state), " ", check.id, attempt > 1 && ` (${attempt})`);
 }
 

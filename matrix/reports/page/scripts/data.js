@@ -1,7 +1,5 @@
 // The results of this page: unpacked once, then columns of numbers.
 
-const { axes: AXES, columns: COLUMNS } = TABLE;
-
 async function unpacked(element) {
   const packed = atob(element.textContent);
   const bytes = new Uint8Array(packed.length);
@@ -14,9 +12,7 @@ class Store {
   constructor(data) {
     Object.assign(this, data);
     this.records = {};
-    for (const [name, values] of Object.entries(data.records)) {
-      this.records[name] = Uint32Array.from(values);
-    }
+    for (const name in data.records) this.records[name] = Uint32Array.from(data.records[name]);
     this.size = this.records.cell.length;
     this.cells.forEach((cell, number) => {
       cell.number = number;
@@ -73,12 +69,11 @@ class Store {
     );
   }
 
+  // Gives each check its place among their names.
   #checkRanks() {
-    const sorted = this.checks.map((_, at) => at);
-    sorted.sort((one, other) => this.checks[one].id.localeCompare(this.checks[other].id, "en"));
-    const rank = [];
-    sorted.forEach((check, at) => (rank[check] = at));
-    return rank;
+    const names = this.checks.map(({ id }) => id);
+    const sorted = names.toSorted((one, other) => one.localeCompare(other, "en"));
+    return names.map((name) => sorted.indexOf(name));
   }
 
   // Marks the records that hold words in a message, a value, an exchange or a log.

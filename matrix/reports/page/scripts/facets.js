@@ -3,7 +3,7 @@
 class Facets {
   constructor(store, place, changed) {
     this.groups = new Map();
-    for (const { name, title } of TABLE.filters) {
+    for (const { name, title } of FILTERS) {
       const points = pointsOf(store, name);
       if (points.length < 2) continue;
       const boxes = points.map((point) => facetBox(name, point, changed));
@@ -22,12 +22,10 @@ class Facets {
     }
   }
 
-  ticked(name) {
-    return (this.groups.get(name) ?? []).filter((box) => box.input.checked).map((box) => box.input.value);
-  }
-
-  has(name) {
-    return this.groups.has(name);
+  // Gives the points that are ticked, by group.
+  ticked() {
+    const values = (boxes) => boxes.filter(({ input }) => input.checked).map(({ input }) => input.value);
+    return Object.fromEntries(Array.from(this.groups, ([name, boxes]) => [name, values(boxes)]));
   }
 }
 

@@ -54,31 +54,24 @@ function pointsOf(store, name) {
 function testsOf(store, address) {
   const { cell, check, verdict, outcomes, finding, about } = store.records;
   const tests = [];
-  if (address.finding) tests.push({ name: "finding", meets: (at) => finding[at] === Number(address.finding) });
-  if (address.entry) {
-    const wanted = store.about.map((entries) => entries.includes(Number(address.entry)));
-    tests.push({ name: "entry", meets: (at) => wanted[about[at]] });
-  }
+  const add = (name, meets) => tests.push({ name, meets });
+  // What is wanted of a list, told for each thing that the column has the number of.
+  const addMarked = (name, column, wanted) => add(name, (at) => wanted[column[at]]);
+  if (address.finding) add("finding", (at) => finding[at] === Number(address.finding));
+  if (address.entry) addMarked("entry", about, store.about.map((entries) => entries.includes(Number(address.entry))));
   for (const axis of Object.keys(AXES)) {
-    if (!address[axis].length) continue;
-    const wanted = store.cells.map((each) => address[axis].includes(each[axis]));
-    tests.push({ name: axis, meets: (at) => wanted[cell[at]] });
+    const points = address[axis];
+    if (points.length) addMarked(axis, cell, store.cells.map((each) => points.includes(each[axis])));
   }
-  if (address.verdict.length) {
-    const wanted = store.verdicts.map((each) => address.verdict.includes(each));
-    tests.push({ name: "verdict", meets: (at) => wanted[verdict[at]] });
-  }
+  if (address.verdict.length) addMarked("verdict", verdict, store.verdicts.map((each) => address.verdict.includes(each)));
   if (address.outcome.length) {
     const mask = store.outcomes.reduce((sum, [name], bit) => sum | (address.outcome.includes(name) << bit), 0);
-    tests.push({ name: "outcome", meets: (at) => (outcomes[at] & mask) !== 0 });
+    add("outcome", (at) => (outcomes[at] & mask) !== 0);
   }
-  if (address.check.trim()) {
-    const wanted = checksNamed(store, address.check);
-    tests.push({ name: "check", meets: (at) => wanted[check[at]] });
-  }
+  if (address.check.trim()) addMarked("check", check, checksNamed(store, address.check));
   if (address.words) {
     const wanted = store.holding(address.words);
-    tests.push({ name: "words", meets: (at) => wanted[at] });
+    add("words", (at) => wanted[at]);
   }
   return tests;
 }

@@ -5,10 +5,8 @@ function showView(view) {
     section.classList.toggle("aside", section.id !== view);
   }
   for (const link of document.querySelectorAll(".views a")) {
-    if (link.hash === `#${view}`) {
-      link.setAttribute("aria-current", "page");
-      scrollSideways(link.closest(".views"), link);
-    } else link.removeAttribute("aria-current");
+    link.ariaCurrent = link.hash === `#${view}` ? "page" : null;
+    if (link.ariaCurrent) scrollSideways(link.closest(".views"), link);
   }
 }
 
@@ -26,10 +24,10 @@ function start(store) {
     place.leave(address);
     showView(address.view);
     // The list stays as it is behind an open cell, with the focus that was in it.
-    const list = writeAddress({ ...address, cell: "", at: "", attempt: "" });
-    if (address.view === "results" && list !== listed) {
-      results.show({ ...address, cell: "", at: "", attempt: "" });
-      listed = list;
+    const list = { ...address, ...CLOSED };
+    if (address.view === "results" && writeAddress(list) !== listed) {
+      results.show(list);
+      listed = writeAddress(list);
     }
     dialog.show(address);
   }

@@ -15,7 +15,7 @@ class Results {
     this.store = store;
     this.facets = new Facets(store, byId("facets"), () => go(this.#changes()));
     // An axis of one point tells nothing apart.
-    this.columns = TABLE.list.filter(({ name }) => !(name in AXES) || store.axes[name].length > 1);
+    this.columns = LIST_COLUMNS.filter(({ name }) => !(name in AXES) || store.axes[name].length > 1);
     byId("list").tHead.append(make("tr", {}, this.columns.map(columnHead)));
     for (const name of WORDS) byId(name).addEventListener("input", () => go(this.#changes()));
     byId("filters").addEventListener("submit", (event) => event.preventDefault());
@@ -37,8 +37,8 @@ class Results {
 
   // Gives what the form says. A list that has no boxes stays as the address has it.
   #changes() {
-    const lists = LISTS.filter((name) => this.facets.has(name)).map((name) => [name, this.facets.ticked(name)]);
-    return Object.fromEntries([...lists, ...WORDS.map((name) => [name, byId(name).value]), ["page", 1]]);
+    const words = Object.fromEntries(WORDS.map((name) => [name, byId(name).value]));
+    return { ...this.facets.ticked(), ...words, page: 1 };
   }
 
   show(address) {
@@ -92,9 +92,9 @@ function columnHead({ name, title, full }) {
 }
 
 function checkLink(record, address) {
-  const attempt = record.attempt > 1 ? String(record.attempt) : "";
-  const href = addressWith(address, { cell: record.cell.key, at: record.check.id, attempt });
-  return [make("a", { href }, record.check.id), attempt && ` attempt ${attempt}`];
+  const opened = opening(record);
+  const link = make("a", { href: addressWith(address, opened) }, record.check.id);
+  return [link, opened.attempt && ` attempt ${opened.attempt}`];
 }
 
 function firstLine(text) {

@@ -1,6 +1,6 @@
 // Makes elements. All text goes in as text, never as HTML: evidence is written by strangers.
 
-// Signs that would hide, reorder or break text, as matrix/reports/page/visible.py has them.
+// Signs that would hide, reorder or break text, as kserve_conformance/text/visible.py has them.
 const HIDDEN =
   /[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
 
