@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import signal
+from contextlib import ExitStack
 
 import pytest
+
+from tests import processes
 
 # A shell that starts the tests in the background has them ignore Ctrl-C. Programs that the
 # tests start would inherit that, and could not be interrupted by the tests of Ctrl-C.
@@ -18,3 +21,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "browser" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.page)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Share fork servers among all processes of the session; its first process has them."""
+    if not hasattr(config, "workerinput"):
+        stack = ExitStack()
+        stack.enter_context(processes.shared())
+        config.add_cleanup(stack.close)

@@ -16,6 +16,8 @@ from matrix.planning.coverage import COVERAGES, Coverage
 DEFAULT_PROFILE = "default"
 Preference = Literal["auto", "container", "process"]
 RUNTIMES: tuple[Preference, ...] = get_args(Preference)
+Start = Literal["auto", "exact", "forked"]
+STARTS: tuple[Start, ...] = get_args(Start)
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ class RunOptions:
     coverage: Coverage
     runtime: Preference
     image: str | None
+    start: Start
     wrapper: str | None
     wrapper_name: str | None
     constructor: str | None
@@ -122,6 +125,12 @@ _OPTIONS: dict[str, dict[str, Any]] = {
         "help": "How TorchServe runs: in a container, as a local process, or whichever works.",
     },
     "image": {"help": "A TorchServe image to use instead of the one built here."},
+    "start": {
+        "choices": STARTS,
+        "default": "auto",
+        "help": "How wrappers are started: exact, as in a pod; forked, from a process that has "
+        "imported what the SDK depends on, but not SDK or wrapper; auto, forked where it pays.",
+    },
     "wrapper": {
         "metavar": "COMMAND",
         "help": "Test the wrapper that this command starts; {python} is the interpreter of the "

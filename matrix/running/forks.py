@@ -7,9 +7,9 @@ imported by each start itself.
 
 from __future__ import annotations
 
+import functools
 import json
 import os
-import select
 import shutil
 import signal
 import socket
@@ -18,7 +18,7 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, Self
 
 import filelock
 from kserve_conformance.errors import NotKnown
@@ -30,6 +30,7 @@ _SERVER = Path(__file__).resolve().parents[1] / "probes" / "fork_server.py"
 # What an interpreter reads when it starts; a fork comes too late for it.
 _READ_AT_START = ("PYTHON", "LC_", "LANG", "LD_")
 _SERVER_WITHIN = 60.0
+_SETTINGS = "settings.json"
 
 
 class CantFork(Exception):
@@ -50,11 +51,18 @@ class Process(Protocol):
     def poll(self) -> int | None:
         """Give its exit code, negative for a signal; None while it runs."""
 
-    def wait(self) -> int:
-        """Wait for its end, and give its exit code."""
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for its end, so many seconds at most, and give its exit code.
+
+        Raises:
+            subprocess.TimeoutExpired: when it runs on.
+        """
 
     def terminate(self) -> None:
         """Send it, and no other, SIGTERM."""
+
+    def kill(self) -> None:
+        """Send it, and no other, SIGKILL."""
 
 
 class ForkedProcess:
@@ -69,21 +77,37 @@ class ForkedProcess:
 
     def poll(self) -> int | None:
         """Give its exit code, negative for a signal; None while it runs."""
-        if self._exit_code is None and not select.select([self._connection], [], [], 0)[0]:
+        try:
+            return self.wait(0)
+        except subprocess.TimeoutExpired:
             return None
-        return self.wait()
 
-    def wait(self) -> int:
-        """Wait for its end, and give its exit code."""
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for its end, so many seconds at most, and give its exit code.
+
+        Raises:
+            subprocess.TimeoutExpired: when it runs on.
+        """
         if self._exit_code is None:
-            self._exit_code = self._hear()["exit_code"]
+            self._connection.settimeout(timeout)
+            try:
+                self._exit_code = self._hear()["exit_code"]
+            except (BlockingIOError, TimeoutError):
+                raise subprocess.TimeoutExpired(f"process {self.pid}", timeout or 0) from None
             self._connection.close()
         return self._exit_code
 
     def terminate(self) -> None:
         """Send it, and no other, SIGTERM."""
+        self._send(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """Send it, and no other, SIGKILL."""
+        self._send(signal.SIGKILL)
+
+    def _send(self, number: signal.Signals) -> None:
         if self.poll() is None:
-            os.kill(self.pid, signal.SIGTERM)
+            os.kill(self.pid, number)
 
     def _hear(self) -> dict[str, int]:
         while b"\n" not in self._heard:
@@ -99,20 +123,27 @@ class ForkedProcess:
 class ForkServers:
     """The fork servers of a run: one for each environment and subject, started when it is needed.
 
-    Any number of processes may use the same folder.
+    Any number of processes may use those of one folder.
     """
 
-    def __init__(self, folder: Path, sdk: str, environment: Mapping[str, str]) -> None:
-        """Use a folder, whose name is short since those of sockets may not be long.
+    def __init__(self, folder: Path) -> None:
+        """Use those of a folder that `make` made."""
+        self.folder = folder
+
+    @classmethod
+    def make(cls, sdk: str, environment: Mapping[str, str], *, only: bool = False) -> Self:
+        """Make the folder of a run's servers.
 
         Args:
             sdk: the SDK's package, which isn't imported beforehand.
             environment: that of the servers. What an interpreter reads when it starts has to be the
                 same in the starts that they make.
+            only: whether what can't be forked is not to be started at all.
         """
-        self._folder = folder
-        self._sdk = sdk
-        self._environment = dict(environment)
+        # Its name is short since those of sockets may not be long.
+        folder = Path(tempfile.mkdtemp(prefix="forks-"))
+        (folder / _SETTINGS).write_text(json.dumps([sdk, dict(environment), only]))
+        return cls(folder)
 
     def start(
         self,
@@ -133,7 +164,7 @@ class ForkServers:
         """
         if len(argv) < 3 or argv[1] != "-m":
             raise CantFork("only PYTHON -m MODULE can be forked")
-        if _at_start(environment) != _at_start(self._environment):
+        if _at_start(environment) != _at_start(self._settings[1]):
             raise CantFork("its interpreter's environment is another")
         request = {
             "argv": argv[2:],
@@ -145,7 +176,7 @@ class ForkServers:
         return ForkedProcess(connection)
 
     def _connect(self, python: Path, module: str) -> socket.socket:
-        path = self._folder / f"{cache.digest(str(python), module)[:12]}.sock"
+        path = self.folder / f"{cache.digest(str(python), module)[:12]}.sock"
         if not path.exists():
             with filelock.FileLock(path.with_suffix(".lock")):
                 # It may have come up while this process waited.
@@ -160,14 +191,15 @@ class ForkServers:
         return connection
 
     def _serve(self, path: Path, python: Path, module: str) -> None:
-        named = preload.modules(python, self._sdk, module, self._environment)
+        sdk, environment, _ = self._settings
+        named = preload.modules(python, sdk, module, environment)
         log = path.with_suffix(".log")
         with log.open("wb") as out:
             server = subprocess.Popen(
                 [python, "-m", _SERVER.stem, path, named],
                 # As a start of a module, whose interpreter ends in another way than a file's.
                 cwd=_SERVER.parent,
-                env=self._environment,
+                env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,
@@ -181,14 +213,19 @@ class ForkServers:
                 raise CantFork(f"the fork server of {python} didn't start: {why}")
             time.sleep(0.01)
 
+    @property
+    def only(self) -> bool:
+        """Tell whether what can't be forked is not to be started at all."""
+        return self._settings[2]
+
+    @functools.cached_property
+    def _settings(self) -> tuple[str, dict[str, str], bool]:
+        sdk, environment, only = json.loads((self.folder / _SETTINGS).read_text())
+        return sdk, environment, only
+
     def close(self) -> None:
-        """End the servers."""
-        shutil.rmtree(self._folder, ignore_errors=True)
-
-
-def short_folder() -> Path:
-    """Make a folder for the servers of a run."""
-    return Path(tempfile.mkdtemp(prefix="forks-"))
+        """End the servers, and what they started."""
+        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def _at_start(environment: Mapping[str, str]) -> dict[str, str]:

@@ -18,12 +18,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import requests
-from kserve_conformance.results.verdict import SubjectFailed
+from kserve_conformance.results.verdict import SubjectFailed, Unprovisioned
 from kserve_conformance.text import messages
 
 from fixtures.torchserve import Endpoints
 from matrix.planning.subject import OURS_COMMAND, Subject, base_environment
 from matrix.running import ports
+from matrix.running.forks import CantFork, ForkServers, Process
 from matrix.running.logs import last_lines
 
 _STOP_WITHIN = 5.0
@@ -83,7 +84,7 @@ class Situation:
 class RunningWrapper:
     """A wrapper that was started and said that its models are ready."""
 
-    _process: subprocess.Popen[bytes]
+    _process: Process
     _log: Path
     http_port: int
     grpc_port: int
@@ -139,19 +140,22 @@ def start(
     situation: Situation,
     wait_for: Sequence[str],
     timeout: float = 90.0,
+    forks: ForkServers | None = None,
 ) -> RunningWrapper:
     """Start a wrapper and wait until it calls the models of ``wait_for`` ready.
 
     Args:
         timeout: seconds that this may take.
+        forks: what starts it by a fork, where it can be started so.
 
     Raises:
         SubjectFailed: when it ends, or isn't ready in time; tells why by its log.
+        Unprovisioned: when it can't be forked, and may not be started otherwise.
         PortError: when no ports are free.
     """
     http, grpc = ports.free(2)
     with situation_log(situation) as log:
-        process = spawn(subject, subject.argv(python, http, grpc), situation, log, log)
+        process = spawn(subject, subject.argv(python, http, grpc), situation, log, log, forks)
     wrapper = RunningWrapper(process, situation.log, http, grpc)
     try:
         _wait_ready(wrapper, wait_for, timeout)
@@ -162,8 +166,13 @@ def start(
 
 
 def spawn(
-    subject: Subject, argv: Sequence[str], situation: Situation, stdout: int, stderr: int
-) -> subprocess.Popen[bytes]:
+    subject: Subject,
+    argv: Sequence[str],
+    situation: Situation,
+    stdout: int,
+    stderr: int,
+    forks: ForkServers | None = None,
+) -> Process:
     """Start a subject's process in a process group of its own.
 
     Raises:
@@ -171,7 +180,14 @@ def spawn(
     """
     # Ours needs no folder; a user's own command may name files relative to theirs.
     folder = situation.folder if subject.command == OURS_COMMAND else None
-    return start_group(argv, situation.environment(), folder, stdout, stderr)
+    environment = situation.environment()
+    if forks:
+        try:
+            return forks.start(argv, environment, folder, stdout, stderr)
+        except CantFork as error:
+            if forks.only:
+                raise Unprovisioned(f"--start forked: {error}") from None
+    return start_group(argv, environment, folder, stdout, stderr)
 
 
 def start_group(
@@ -203,7 +219,7 @@ def start_group(
         raise SubjectFailed(f"{argv[0]} can't be run: {error.strerror}") from None
 
 
-def end_group(process: subprocess.Popen[bytes]) -> None:
+def end_group(process: Process) -> None:
     """End a process that `start_group` started, and all that it started."""
     for number, seconds in ((signal.SIGTERM, _STOP_WITHIN), (signal.SIGKILL, _KILL_WITHIN)):
         _signal_group(process, number)
@@ -248,7 +264,7 @@ def _is_ready(session: requests.Session, url: str, model: str) -> bool:
         return False
 
 
-def _signal_group(process: subprocess.Popen[bytes], number: int) -> bool:
+def _signal_group(process: Process, number: int) -> bool:
     """Send a signal to a process' group, 0 for none, and tell whether there is anybody in it."""
     process.poll()  # reaps the leader, which else stays in the group as a zombie
     with contextlib.suppress(ProcessLookupError, PermissionError):

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from matrix.planning.subject import Subject
 from matrix.running import launch, ports
+from matrix.running.forks import Process
 from matrix.running.launch import Situation
 
 # A wrapper that swallows the value has opened its port by then, and is caught earlier;
@@ -99,7 +100,7 @@ def _watch(subject: Subject, python: Path, situation: Situation) -> Refusal:
     return Refusal(exit_code, texts[0], texts[1], told, tuple(sorted(opened)), ())
 
 
-def _wait(process: subprocess.Popen[bytes], is_enough: Callable[[], bool]) -> None:
+def _wait(process: Process, is_enough: Callable[[], bool]) -> None:
     deadline = time.monotonic() + _WATCH_FOR
     while process.poll() is None and not is_enough() and time.monotonic() < deadline:
         time.sleep(0.005)

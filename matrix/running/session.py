@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +15,20 @@ from fixtures import leftovers, torchserve
 from fixtures.torchserve import Runtime, RuntimeUnavailable, available_runtime
 from matrix.environments import given_locks, locking
 from matrix.planning import axes, expectations, policy
-from matrix.planning.axes import Axes
-from matrix.planning.options import RunOptions
+from matrix.planning.axes import Axes, KServeRelease
+from matrix.planning.options import RunOptions, Start
 from matrix.planning.plan import Plan
 from matrix.planning.plan import make as make_plan
-from matrix.planning.subject import Subject
+from matrix.planning.subject import Subject, base_environment
 from matrix.running import data_files
 from matrix.running import instances as running
+from matrix.running.forks import ForkServers
 from matrix.running.instances import Instances
 from matrix.running.recorder import Recorder, past_run
 from matrix.running.worker import Stage
+
+# A server imports as much as two starts do, when what is to be imported isn't known yet.
+_WORTH_A_SERVER = 3
 
 
 class MatrixSession:
@@ -63,6 +68,7 @@ class MatrixSession:
         self._stage: Stage | None = None
         self._folder: Path | None = None
         self._record: leftovers.Record | None = None
+        self._forks: ForkServers | None = None
 
     def _runtime(self) -> Runtime:
         wanted = self.options.runtime
@@ -85,6 +91,7 @@ class MatrixSession:
                 sent["marks"],
                 self.options.start_timeout,
                 self.locks,
+                ForkServers(Path(sent["forks"])) if sent["forks"] else None,
             )
         return self._stage
 
@@ -97,6 +104,7 @@ class MatrixSession:
             "instances": self.instances.to_dict(),
             "folder": str(self._folder),
             "marks": self._record.environment,
+            "forks": str(self._forks.folder) if self._forks else None,
         }
 
     def start(self, hook: Any) -> None:
@@ -107,6 +115,7 @@ class MatrixSession:
                 hook.pytest_matrix_notice(sentence=sentence)
         self._folder = Path(tempfile.mkdtemp(prefix="matrix-"))
         self._record = leftovers.Record(self._folder)
+        self._forks = fork_servers(self.options.start, self.plan, self._record)
         needed = self.plan.instances()
         lent = hook.pytest_matrix_instances()
         if lent is not None:
@@ -130,7 +139,19 @@ class MatrixSession:
             if self.worker is None:
                 if self._record is not None:
                     stack.callback(self._record.close)
+                if self._forks is not None:
+                    stack.callback(self._forks.close)
                 if not self._lent:
                     stack.callback(self.instances.stop)
             if self._stage is not None:
                 stack.callback(self._stage.close)
+
+
+def fork_servers(start: Start, plan: Plan, record: leftovers.Record) -> ForkServers | None:
+    """Make what a run forks its wrappers from, None where each start is to be exact."""
+    visits = Counter(cell.kserve for cell in plan.visits())
+    if start == "exact" or (start == "auto" and max(visits.values(), default=0) < _WORTH_A_SERVER):
+        return None
+    return ForkServers.make(
+        KServeRelease.package, {**base_environment(), **record.environment}, only=start == "forked"
+    )

@@ -25,6 +25,7 @@ from matrix.planning.axes import Axes
 from matrix.planning.cells import Cell
 from matrix.planning.subject import Subject, base_environment
 from matrix.running import late_model, launch, refusal
+from matrix.running.forks import ForkServers
 from matrix.running.late_model import LateModel
 from matrix.running.launch import RunningWrapper, Situation
 from matrix.running.logs import last_lines
@@ -54,6 +55,7 @@ class Stage:
         marks: variables for what is started, see `fixtures.leftovers.Record`.
         start_timeout: seconds that a wrapper may take until its models are ready.
         locks: by SDK release, what its environment is made from.
+        forks: what starts wrappers by a fork; None where each start is to be exact.
     """
 
     subject: Subject
@@ -63,6 +65,7 @@ class Stage:
     marks: Mapping[str, str]
     start_timeout: float
     locks: Mapping[str, Lock]
+    forks: ForkServers | None
     _made: dict[tuple[str, ...], Any] = field(default_factory=dict, init=False)
     _cell: Cell | None = field(default=None, init=False)
 
@@ -175,7 +178,9 @@ class Stage:
     def _start(self, cell: Cell, wait_for: Sequence[str], part: str = "") -> RunningWrapper:
         python = self.environment(cell.kserve).python
         situation = self._situation(cell, part)
-        return launch.start(self.subject, python, situation, wait_for, self.start_timeout)
+        return launch.start(
+            self.subject, python, situation, wait_for, self.start_timeout, self.forks
+        )
 
     def _situation(self, cell: Cell, part: str = "") -> Situation:
         return Situation(

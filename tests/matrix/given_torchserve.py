@@ -3,7 +3,7 @@
 MATRIX_GIVEN_TORCHSERVE holds TorchServe instances that run already, as JSON:
 `Instance.to_dict()` by envelope; an instance may be replaced by a text, which is then why it
 can't be started. What is given isn't stopped. Where MATRIX_GIVEN_PYTHON is set, that
-interpreter stands for every SDK environment.
+interpreter stands for every SDK environment. The fork servers are those of the tests' session.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ from fixtures import torchserve
 from fixtures.torchserve import Instance, TorchServeError
 from matrix.environments.locking import Lock
 from matrix.environments.provision import Environment
-from matrix.running import worker
+from matrix.running import session, worker
+from matrix.running.forks import ForkServers
+from tests import processes
 
 PYTHON = "MATRIX_GIVEN_PYTHON"
 VARIABLE = "MATRIX_GIVEN_TORCHSERVE"
@@ -53,9 +55,17 @@ def _of_lock(lock: Lock) -> Environment:
     return Environment(lock.release.release, Path(os.environ[PYTHON]), "none")
 
 
+class _GivenServers(ForkServers):
+    def close(self) -> None:
+        """Leave them running."""
+
+
 def pytest_configure() -> None:
     """Put what is given in the place of what would have to be made."""
     torchserve.start = _start
+    given = processes.of_sdks()
+    if given is not None:
+        session.fork_servers = lambda *_: _GivenServers(given.folder)
     if PYTHON in os.environ:
         # mypy: what a module imports isn't what it exports, but it is what it uses.
         worker.of_lock = _of_lock  # type: ignore[attr-defined]

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +12,7 @@ from typing import Any
 from kserve_conformance.results.record import Run
 from kserve_conformance.results.results_file import read
 
+from tests import processes
 from tests.matrix import given_torchserve
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -63,7 +62,7 @@ def environment(
     given: Mapping[str, Any] | None, more: Mapping[str, str] | None = None
 ) -> dict[str, str]:
     """Give the environment of a run, with TorchServe instances that run already."""
-    clean = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST")}
+    clean = processes.clean()
     if given is not None:
         clean["PYTEST_ADDOPTS"] = f"-p {given_torchserve.PLUGIN}"
         clean[given_torchserve.VARIABLE] = json.dumps(given)
@@ -77,14 +76,8 @@ def run(
     more: Mapping[str, str] | None = None,
 ) -> Ran:
     """Run the matrix to its end."""
-    ran = subprocess.run(
-        command(folder, *arguments),
-        cwd=REPOSITORY,
-        env=environment(given, more),
-        capture_output=True,
-        text=True,
-        timeout=600,
-    )
+    words = command(folder, *arguments)[2:]
+    ran = processes.run(words, env=environment(given, more))
     return Ran(ran.returncode, ran.stdout + ran.stderr, folder)
 
 

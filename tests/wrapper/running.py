@@ -15,6 +15,7 @@ from matrix.environments import provision
 from matrix.planning.subject import Subject
 from matrix.running import launch
 from matrix.running.launch import RunningWrapper, Situation
+from tests import processes
 
 # The oldest, a middle and the newest SDK: tornado, uvicorn by fork, uvicorn by spawn.
 RELEASES = ("0.9.0", "0.13.1", "0.21.0")
@@ -65,7 +66,8 @@ def wrapper(
         )
         subject = Subject(command=f"{{python}} -m wrapper {flags}")
         python = provision.provision(release).python
-        running = launch.start(subject, python, situation, instance.models if wait else [])
+        waited = instance.models if wait else []
+        running = launch.start(subject, python, situation, waited, forks=processes.of_sdks())
         try:
             yield running
         finally:

@@ -14,7 +14,6 @@ from pathlib import Path
 import psutil
 import pytest
 
-from fixtures import leftovers
 from matrix.environments import provision
 from matrix.planning import axes
 from matrix.planning.subject import base_environment
@@ -32,11 +31,8 @@ Start = Callable[..., forks.Process]
 
 @pytest.fixture(scope="module")
 def servers() -> Iterator[ForkServers]:
-    folder = forks.short_folder()
-    with contextlib.closing(leftovers.Record(folder)) as record:
-        made = ForkServers(folder, "kserve", {**base_environment(), **record.environment})
+    with contextlib.closing(ForkServers.make("kserve", base_environment())) as made:
         yield made
-        made.close()
 
 
 def _start(start: Start, folder: Path, release: str, *words: str, **more: str) -> forks.Process:
@@ -105,7 +101,7 @@ def test_one_whose_starter_has_gone_is_killed(servers: ForkServers, tmp_path: Pa
 
 
 def test_servers_end_with_their_folder(tmp_path: Path) -> None:
-    made = ForkServers(forks.short_folder(), "kserve", base_environment())
+    made = ForkServers.make("kserve", base_environment())
     started = _start(made.start, tmp_path, RELEASE, "told_start", "sleep")
     server = psutil.Process(started.pid).parent()
     assert server is not None
@@ -134,7 +130,7 @@ def test_a_server_that_doesnt_start_is_told(tmp_path: Path) -> None:
     broken.parent.mkdir()
     broken.write_text("#!/bin/sh\necho no such interpreter; exit 1\n")
     broken.chmod(0o755)
-    made = ForkServers(forks.short_folder(), "kserve", base_environment())
+    made = ForkServers.make("kserve", base_environment())
     with pytest.raises(CantFork, match="didn't start: no such interpreter"):
         made.start([str(broken), "-m", "wrapper"], base_environment(), None, 1, 2)
     made.close()

@@ -162,7 +162,7 @@ def test_a_mutant_is_caught(
         tmp_path,
         "--runtime=process",
         f"--cell={caught.cell}",
-        f"--wrapper={{python}} {{repository}}/fixtures/wrappers/mutants.py {mutant}",
+        f"--wrapper={{python}} -m fixtures.wrappers.mutants {mutant}",
         f"--wrapper-name={mutant}",
         f"--constructor={WRAPPERS / 'mutants.py'}:{mutant}",
         # The others would take long to find the same: a model that is never ready, for one.
