@@ -64,6 +64,11 @@ def one_of(observed: Any, allowed: Collection[Any], what: str) -> None:
         raise Departure(f"{what}: expected {shown}, got {observed}", list(allowed), observed)
 
 
+def are_texts(value: Any) -> bool:
+    """Tell whether a value is a list of texts."""
+    return isinstance(value, list) and all(isinstance(each, str) for each in value)
+
+
 @contextlib.contextmanager
 def reading(what: str) -> Iterator[None]:
     """Take an answer apart that may be of another form than the specification says.

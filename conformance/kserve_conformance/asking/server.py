@@ -94,17 +94,17 @@ class Server:
         self._remember(transcript.of_answer(self.check, self._asked, answer))
         return answer
 
-    def predict(self, body: Any, **more: Any) -> Answer:
+    def predict(self, body: Any, model: str | None = None, **more: Any) -> Answer:
         """POST to the model's V1 ``:predict``; see `ask`."""
-        return self.ask("POST", f"/v1/models/{self.model}:predict", body, **more)
+        return self.ask("POST", f"/v1/models/{model or self.model}:predict", body, **more)
 
-    def explain(self, body: Any, **more: Any) -> Answer:
+    def explain(self, body: Any, model: str | None = None, **more: Any) -> Answer:
         """POST to the model's V1 ``:explain``; see `ask`."""
-        return self.ask("POST", f"/v1/models/{self.model}:explain", body, **more)
+        return self.ask("POST", f"/v1/models/{model or self.model}:explain", body, **more)
 
-    def infer(self, body: Any, **more: Any) -> Answer:
+    def infer(self, body: Any, model: str | None = None, **more: Any) -> Answer:
         """POST to the model's V2 ``/infer``; see `ask`."""
-        return self.ask("POST", f"/v2/models/{self.model}/infer", body, **more)
+        return self.ask("POST", f"/v2/models/{model or self.model}/infer", body, **more)
 
     def infer_binary(
         self, head: Mapping[str, Any] | bytes, raw: bytes, length: str | None = ""
@@ -261,6 +261,11 @@ class Server:
         """
         if not self.known.is_contract_v2:
             raise Unsupported(_NO_CONTRACT.format("V2 tensors called returned"))
+
+    def need_v2_rest(self) -> None:
+        """Go on where there is V2 REST to compare with; raise `Unsupported` where there is none."""
+        if "v2" in self.known.absent:
+            raise Unsupported(f"there is no V2 REST to compare with: {self.known.absent['v2']}")
 
     def not_ready_model(self) -> str:
         """Give a model that the server knows and that isn't ready.

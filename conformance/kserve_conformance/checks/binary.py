@@ -52,16 +52,14 @@ def binary_inputs_are_answered(server: Server) -> None:
             expect.that("data" in output, f"the output {output['name']} has no data")
 
 
-@check("V2-BINARY-002")
+@check("V2-BINARY-002", Server.need_contract_v2)
 def binary_inputs_are_read_in_order(server: Server) -> None:
-    server.need_contract_v2()
     inputs = [_INTEGERS, _DOUBLES, _SHORTS]
     v2_answers.expect_back(server.infer_binary(*_in_binary({"inputs": inputs})), inputs)
 
 
-@check("V2-BINARY-003")
+@check("V2-BINARY-003", Server.need_contract_v2)
 def encodings_mix(server: Server) -> None:
-    server.need_contract_v2()
     (first, last), raw = _split([_INTEGERS, _SHORTS])
     answer = server.infer_binary({"inputs": [first, _DOUBLES, last]}, raw)
     v2_answers.expect_back(answer, [_INTEGERS, _DOUBLES, _SHORTS])
@@ -70,9 +68,8 @@ def encodings_mix(server: Server) -> None:
     v2_answers.expect_back(answer, [_INTEGERS, _DOUBLES, _SHORTS])
 
 
-@check("V2-BINARY-004")
+@check("V2-BINARY-004", Server.need_contract_v2)
 def each_datatype_comes_back_exactly(server: Server) -> None:
-    server.need_contract_v2()
     sent = [_exact(each) for each in tensors.DATATYPES.values() if each.size]
     # JSON may be refused for FP16. The others go from one encoding to the other, since a wrong
     # order of bytes looks right where it is wrong both ways.
@@ -83,32 +80,28 @@ def each_datatype_comes_back_exactly(server: Server) -> None:
     _come_back_in_binary(server, halves)
 
 
-@check("V2-BINARY-005")
+@check("V2-BINARY-005", Server.need_contract_v2)
 def what_is_no_number_comes_back(server: Server) -> None:
-    server.need_contract_v2()
     values = [math.inf, -math.inf, math.nan]
     sent = [tensor(f"returned_{each}", each, [3], values) for each in ("FP32", "FP64")]
     _come_back_in_binary(server, sent)
 
 
-@check("V2-BINARY-006")
+@check("V2-BINARY-006", Server.need_contract_v2)
 def text_keeps_its_bounds(server: Server) -> None:
-    server.need_contract_v2()
     text = tensor("returned", "BYTES", [2, 2], ["", "é漢🙂", "a", "two\nlines "])
     v2_answers.expect_back(server.infer_binary(*_in_binary({"inputs": [text]})), [text])
     _come_back_in_binary(server, [text])
 
 
-@check("V2-BINARY-007")
+@check("V2-BINARY-007", Server.need_contract_v2)
 def bytes_need_be_no_text(server: Server) -> None:
-    server.need_contract_v2()
     data = [b"\x89PNG\r\n\x1a\n\x00", bytes(range(256)), b"\xff\x00"]
     _come_back_in_binary(server, [tensor("returned", "BYTES", [3], data)])
 
 
-@check("V2-BINARY-008")
+@check("V2-BINARY-008", Server.need_contract_v2)
 def no_elements_are_no_bytes(server: Server) -> None:
-    server.need_contract_v2()
     _come_back_in_binary(server, [tensor("returned_nothing", "FP32", [0, 3], []), _INTEGERS])
 
 
@@ -165,9 +158,8 @@ def data_twice_are_refused(server: Server) -> None:
     server.infer_binary(body, raw).error()
 
 
-@check("V2-BINARY-016")
+@check("V2-BINARY-016", Server.need_contract_v2)
 def outputs_are_binary_one_by_one(server: Server) -> None:
-    server.need_contract_v2()
     wanted = [
         {"name": "returned_b"},
         {"name": "returned_a", "parameters": {"binary_data": True}},
@@ -179,17 +171,15 @@ def outputs_are_binary_one_by_one(server: Server) -> None:
     )
 
 
-@check("V2-BINARY-017")
+@check("V2-BINARY-017", Server.need_contract_v2)
 def all_outputs_are_binary(server: Server) -> None:
-    server.need_contract_v2()
     inputs = [_INTEGERS, _DOUBLES]
     answer = server.infer({"inputs": inputs, "parameters": _EVERYTHING})
     _just_these_are_binary(answer, ["returned_a", "returned_b"], inputs)
 
 
-@check("V2-BINARY-018")
+@check("V2-BINARY-018", Server.need_contract_v2)
 def an_output_overrides_the_request(server: Server) -> None:
-    server.need_contract_v2()
     wanted = [
         {"name": "returned_b", "parameters": {"binary_data": False}},
         {"name": "returned_a", "parameters": {"binary_data": True}},
@@ -222,9 +212,8 @@ def binary_answers_have_the_id(server: Server) -> None:
     expect.equal(told.get("model_name"), server.model, "the model's name in a binary answer")
 
 
-@check("V2-BINARY-022")
+@check("V2-BINARY-022", Server.need_contract_v2)
 def encodings_agree(server: Server) -> None:
-    server.need_contract_v2()
     inputs = [_INTEGERS, _DOUBLES, tensor("returned_text", "BYTES", [2], ["é", "b"])]
     v2_answers.expect_back(server.infer({"inputs": inputs}), inputs)
     v2_answers.expect_back(server.infer_binary(*_in_binary({"inputs": inputs})), inputs)

@@ -43,6 +43,11 @@ def expect_back(server: Server, write: Writer, *sent: Mapping[str, Any]) -> None
         expect.equal(came.get(each["name"]), each, f"the output {each['name']}")
 
 
+def has_outputs(answer: service_pb2.ModelInferResponse) -> None:
+    """Go on where an answer has outputs; raise `Departure` where it has none."""
+    expect.that(len(answer.outputs) > 0, "the answer has no outputs")
+
+
 def byte_elements(answer: service_pb2.ModelInferResponse) -> list[bytes]:
     """Give the elements of an answer's only output, BYTES that need be no text.
 

@@ -13,6 +13,12 @@ from kserve_conformance.asking.server import Server, encode
 NAMES_OF_DATATYPES = (*tensors.DATATYPES, "BF16")
 
 
+def extremes(datatype: str) -> dict[str, Any]:
+    """Make a tensor that holds the ends of a datatype's range."""
+    data = list(tensors.DATATYPES[datatype].extremes)
+    return tensors.tensor(f"returned_{datatype}", datatype, [len(data)], data)
+
+
 def outputs(answer: Answer) -> list[dict[str, Any]]:
     """Give the outputs, one at least, of an answer that must be a success, their data flat.
 
