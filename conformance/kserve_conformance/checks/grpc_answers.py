@@ -18,11 +18,7 @@ Writer = Callable[[str, Mapping[str, Any]], service_pb2.ModelInferRequest]
 
 
 def outputs(answer: service_pb2.ModelInferResponse) -> dict[str, dict[str, Any]]:
-    """Give the outputs of an answer by name, as a V2 REST answer holds them.
-
-    Raises:
-        Departure: when they can't be read.
-    """
+    """Give outputs by name, as a V2 REST answer has them; `Departure` where they can't be read."""
     with expect.reading("the answer of ModelInfer"):
         try:
             return {each["name"]: each for each in tensors.outputs(answer)}
@@ -76,11 +72,7 @@ def typed_sample(server: Server) -> service_pb2.ModelInferRequest:
 
 
 def raw_sample(server: Server) -> service_pb2.ModelInferRequest:
-    """Give the sample with raw contents.
-
-    Raises:
-        Unsupported: when none is known, or its first tensor has no elements.
-    """
+    """Give the sample with raw contents; `Unsupported` where its first tensor has no elements."""
     return tensors.raw_request(server.model, _sample_with_elements(server))
 
 

@@ -74,11 +74,7 @@ def _seconds(text: str) -> float:
 
 
 def target_of(namespace: argparse.Namespace) -> Target:
-    """Make the target that the options describe.
-
-    Raises:
-        TargetError: when they describe none; says what is missing.
-    """
+    """Make the target that the options describe; a `TargetError` says what is missing."""
     if not namespace.target:
         raise TargetError("--target is missing: say where the server is, http://HOST:PORT")
     if not namespace.model:

@@ -141,11 +141,7 @@ def _write_whole(file: int, data: bytes) -> None:
 
 
 def read(path: Path) -> Run:
-    """Read a results file, a cut-short one too.
-
-    Raises:
-        ResultsError: when the file can't be read or breaks the schema; says which line.
-    """
+    """Read a results file, a cut-short one too; a `ResultsError` names the line that breaks it."""
     return given(path).run
 
 

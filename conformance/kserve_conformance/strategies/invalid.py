@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tritonclient.grpc import service_pb2
 
 from kserve_conformance.asking.server import encode
-from kserve_conformance.strategies import (
+from kserve_conformance.strategies import (  # noqa: F401  # faults join themselves to FAULTS
     binary_faults,
     grpc_faults,
     path_faults,
@@ -27,7 +27,6 @@ from kserve_conformance.strategies.valid import BinaryRequest, Body
 from kserve_conformance.tensors import DATATYPES
 
 CLASSES: Mapping[str, Fault] = FAULTS
-_MODULES = (v1_faults, v2_faults, binary_faults, path_faults, grpc_faults)
 
 _WITHOUT_HALVES = [name for name in DATATYPES if name != valid.HALVES]
 
