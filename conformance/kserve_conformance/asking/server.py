@@ -39,6 +39,8 @@ class Knowledge(Protocol):
     detected: frozenset[str]
     absent: Mapping[str, str]
 
+    def why_unsupported(self, profile: str, feature: str | None) -> str | None: ...
+
 
 class Server:
     """Asks one server on behalf of one check, and keeps what was said.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from tritonclient.grpc import service_pb2
@@ -105,20 +106,17 @@ def an_unknown_version_is_not_answered_by_another(server: Server) -> None:
     server.refused("ModelInfer", request)
 
 
-@check("GRPC-INFER-011")
-def an_unknown_model_is_an_error(server: Server) -> None:
-    server.refused("ModelInfer", _for_model(server, UNKNOWN_MODEL))
+@check_each({"GRPC-INFER-011": lambda _: UNKNOWN_MODEL, "GRPC-INFER-013": Server.not_ready_model})
+def a_model_that_is_unknown_or_not_ready_is_an_error(
+    server: Server, name: Callable[[Server], str]
+) -> None:
+    server.refused("ModelInfer", _for_model(server, name(server)))
 
 
 @check("GRPC-INFER-012")
 def an_unknown_model_is_not_found(server: Server) -> None:
     server.refused("ModelInfer", _for_model(server, UNKNOWN_MODEL), "NOT_FOUND")
     server.refused("ModelInfer", _for_model(server, ""), "NOT_FOUND", "INVALID_ARGUMENT")
-
-
-@check("GRPC-INFER-013")
-def a_model_that_is_not_ready_does_not_answer(server: Server) -> None:
-    server.refused("ModelInfer", _for_model(server, server.not_ready_model()))
 
 
 @check("GRPC-INFER-014")

@@ -35,9 +35,6 @@ def _need_named_not_ready_model(server: Server) -> None:
         )
 
 
-# ------------------------------------------------------------ V1
-
-
 @check("V1-HEALTH-001")
 def the_root_is_alive(server: Server) -> None:
     told = server.get("/").success()
@@ -77,9 +74,6 @@ def an_unknown_model_is_told_v1(server: Server) -> None:
 def the_state_is_told_during_a_prediction(server: Server) -> None:
     body = {"instances": [{"sleep": _LONG}]}
     _is_answered_during(server, _MODEL_V1.format(server.model), lambda: server.predict(body))
-
-
-# ------------------------------------------------------------ V2
 
 
 @check("V2-HEALTH-001")
@@ -136,9 +130,6 @@ def liveness_is_not_readiness(server: Server) -> None:
 def the_server_is_live_during_an_inference(server: Server) -> None:
     body = {"inputs": [tensor("sleep", "FP32", [1], [_LONG])]}
     _is_answered_during(server, _LIVE, lambda: server.infer(body))
-
-
-# ------------------------------------------------------------ gRPC
 
 
 @check("GRPC-HEALTH-001")
@@ -221,13 +212,11 @@ def _tells_readiness(answer: Answer) -> None:
             f"{answer.asked}: expected 200 or an error status of a server that isn't ready, "
             f"got {answer.status}",
         )
-        return
-    if not answer.body:
-        return
-    told = answer.json()
-    with expect.reading("the server's readiness"):
-        ready = told["ready"] if "ready" in told else told["live"]
-    expect.that(isinstance(ready, bool), f"{answer.asked}: {ready!r} is no boolean")
+    elif answer.body:
+        told = answer.json()
+        with expect.reading("the server's readiness"):
+            ready = told["ready"] if "ready" in told else told["live"]
+        expect.that(isinstance(ready, bool), f"{answer.asked}: {ready!r} is no boolean")
 
 
 def _model_is_ready(server: Server, name: str) -> bool:

@@ -40,9 +40,6 @@ def _need_repository_over_grpc(server: Server) -> None:
             ) from None
 
 
-# ------------------------------------------------------------ REST
-
-
 @check("V2-REPO-001")
 def the_models_are_listed(server: Server) -> None:
     _has_a_state(server.model, _states(server))
@@ -105,9 +102,6 @@ def an_unloaded_model_can_be_loaded(server: Server) -> None:
     with _mended(server):
         _unload(server, spare)
         _load(server, spare)
-
-
-# ------------------------------------------------------------ gRPC
 
 
 @check("GRPC-REPO-001", _need_repository_over_grpc)

@@ -72,11 +72,6 @@ def without(server: Server, member: str) -> dict[str, Any]:
     return body
 
 
-def sample_data(server: Server) -> list[Any]:
-    """Give the elements of the sample's first input."""
-    return tensors.flat(server.v2_sample()["inputs"][0]["data"])
-
-
 def with_member(server: Server, value: bytes) -> bytes:
     """Add a member of any bytes to the sample."""
     return encode(server.v2_sample())[:-1] + b', "conformance": ' + value + b"}"

@@ -103,7 +103,7 @@ def an_answer_has_no_token_of_its_own(server: Server) -> None:
 
 @check("V2-TENSOR-011")
 def another_number_of_elements_is_refused(server: Server) -> None:
-    data = v2_answers.sample_data(server)
+    data = tensors.flat(server.v2_sample()["inputs"][0]["data"])
     refused(server.infer(v2_answers.changed(server, data=[*data, *(data[:1] or [0])])))
     # One element for a shape of more is what an example of the text itself shows.
     if len(data) > 2:

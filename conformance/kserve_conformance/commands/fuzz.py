@@ -171,9 +171,11 @@ def _main(arguments: argparse.Namespace) -> int:
 
 
 def _try(server: Server, each: RequestClass, seed: str, examples: int) -> Tried:
-    why = server.known.absent.get(each.profile) or _why_unsupported(server, each)
-    if why is not None:
-        return Tried(each, unsupported=why)
+    known = server.known
+    why = known.why_unsupported(each.profile, each.feature)
+    is_contract = known.is_contract_v1 if each.profile == "v1" else known.is_contract_v2
+    if why is not None or (each.is_valid and not is_contract):
+        return Tried(each, unsupported=why or _NO_CONTRACT)
     good = _good_request(server, each.profile)
     try:
         kinds = each.kinds(server)
@@ -198,14 +200,6 @@ def _try(server: Server, each: RequestClass, seed: str, examples: int) -> Tried:
     return Tried(each, found, afterwards=_finding(server, good), is_blamed=is_blamed)
 
 
-def _why_unsupported(server: Server, each: RequestClass) -> str | None:
-    known = server.known
-    if each.feature not in (None, *known.declared, *known.detected):
-        return f"the server neither declares nor shows the extension {each.feature}"
-    is_contract = known.is_contract_v1 if each.profile == "v1" else known.is_contract_v2
-    return None if is_contract or not each.is_valid else _NO_CONTRACT
-
-
 def _good_request(server: Server, profile: str) -> Callable[[], object]:
     """Give what asks for an answer that the server gives now."""
     good: dict[str, Callable[[], object]] = {
@@ -223,11 +217,7 @@ def _good_request(server: Server, profile: str) -> Callable[[], object]:
 def _finding(
     server: Server, ask: Callable[[], object], blamed: list[Counterexample] | None = None
 ) -> Counterexample | None:
-    """Give what is wrong with an answer, None where nothing is.
-
-    Args:
-        blamed: takes what is a `Blamed`, in place of giving it.
-    """
+    """Give what is wrong with an answer, if anything is; a list of blamed ones takes a `Blamed`."""
     server.exhibit = Exhibit()
     try:
         ask()

@@ -81,13 +81,12 @@ def target_of(namespace: argparse.Namespace) -> Target:
         raise TargetError("--model is missing: name the model to ask")
     asked = namespace.profile or ["all"]
     claimed = frozenset(profile for profile in asked if profile != "all")
+    profiles = tuple(each for each in PROFILES if "all" in asked or each in claimed)
     return Target(
         url=namespace.target,
         model=namespace.model,
         grpc=namespace.grpc_target,
-        profiles=PROFILES
-        if "all" in asked
-        else tuple(each for each in PROFILES if each in claimed),
+        profiles=profiles,
         claimed=claimed,
         timeout=namespace.answer_timeout,
         payloads=read_payloads(namespace.payloads) if namespace.payloads else {},

@@ -137,11 +137,8 @@ def _message(case: _Case) -> str:
     if not case.told:
         return f"{missing} of {case.planned} attempts never ran"
     message = _why(case.told[0])
-    return message if case.planned == 1 else f"{_share(case)}: {message}"
-
-
-def _share(case: _Case) -> str:
-    return f"{len(case.told)} of {case.planned} attempts"
+    share = f"{len(case.told)} of {case.planned} attempts"
+    return message if case.planned == 1 else f"{share}: {message}"
 
 
 def _why(record: Record) -> str:

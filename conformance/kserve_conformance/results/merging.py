@@ -161,7 +161,11 @@ def _records(parts: Sequence[Given], cells: Sequence[str]) -> list[Record]:
                     f"{_told(known)} in {where} and {_told(record)} in {place}"
                 )
     if disagreements:
-        raise Disagreement(_summed_up(disagreements))
+        told = disagreements[:_MOST_TOLD]
+        if len(disagreements) > _MOST_TOLD:
+            told.append(f"... and {len(disagreements) - _MOST_TOLD} more")
+        sentence = "the parts disagree, and which is right can't be told:\n  "
+        raise Disagreement(sentence + "\n  ".join(told))
     places = {cell: place for place, cell in enumerate(cells)}
     records = [record for record, _ in taken.values()]
     # A record of what wasn't planned goes last: who judges the run sees it, too.
@@ -177,13 +181,6 @@ def _told(record: Record) -> str:
     if record.as_expected:
         return f"{record.verdict} as expected{binding}"
     return f"{record.verdict} where {record.expected_verdict} is expected{binding}"
-
-
-def _summed_up(disagreements: Sequence[str]) -> str:
-    told = list(disagreements[:_MOST_TOLD])
-    if len(disagreements) > _MOST_TOLD:
-        told.append(f"... and {len(disagreements) - _MOST_TOLD} more")
-    return "the parts disagree, and which is right can't be told:\n  " + "\n  ".join(told)
 
 
 def _footer(run: Run, footers: Sequence[Footer]) -> Footer:

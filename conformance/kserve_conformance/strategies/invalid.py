@@ -32,11 +32,7 @@ _WITHOUT_HALVES = [name for name in DATATYPES if name != valid.HALVES]
 
 
 def names(protocol: str, strict: bool = False) -> list[str]:
-    """List the classes of a protocol: v1, v2, binary, path, grpc or wire.
-
-    Args:
-        strict: with those whose refusal the texts leave to the server.
-    """
+    """List the classes of v1, v2, binary, path, grpc or wire; ``strict`` adds those left open."""
     return [
         name.partition("/")[2]
         for name, each in CLASSES.items()
@@ -45,20 +41,12 @@ def names(protocol: str, strict: bool = False) -> list[str]:
 
 
 def v1(*classes: str, bodies: st.SearchStrategy[Body] | None = None) -> st.SearchStrategy[bytes]:
-    """Give bodies that are no V1 request.
-
-    Args:
-        bodies: valid ones to break.
-    """
+    """Give bodies that are no V1 request; ``bodies`` are valid ones to break."""
     return _of("v1", classes, valid.v1_bodies() if bodies is None else bodies).map(_written)
 
 
 def v2(*classes: str, bodies: st.SearchStrategy[Body] | None = None) -> st.SearchStrategy[bytes]:
-    """Give bodies that are no V2 request.
-
-    Args:
-        bodies: valid ones to break.
-    """
+    """Give bodies that are no V2 request; ``bodies`` are valid ones to break."""
     plain = valid.plain_bodies(datatypes=_WITHOUT_HALVES)
     return _of("v2", classes, plain if bodies is None else bodies).map(_written)
 
@@ -66,11 +54,7 @@ def v2(*classes: str, bodies: st.SearchStrategy[Body] | None = None) -> st.Searc
 def binary(
     *classes: str, requests: st.SearchStrategy[BinaryRequest] | None = None
 ) -> st.SearchStrategy[BinaryRequest]:
-    """Give requests that break the binary tensor data extension.
-
-    Args:
-        requests: valid ones to break.
-    """
+    """Give requests that break the binary tensor data extension, of valid ones."""
     plain = valid.binary_requests(bodies=valid.plain_bodies(text=False))
     return _of("binary", classes, plain if requests is None else requests)
 
