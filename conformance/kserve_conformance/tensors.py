@@ -105,11 +105,7 @@ def binary(
 
 
 def outputs(response: service_pb2.ModelInferResponse) -> list[dict[str, Any]]:
-    """Write the outputs of a gRPC response as a V2 REST answer holds them.
-
-    Raises:
-        AssertionError: when the response's raw contents don't fit its outputs.
-    """
+    """Write a response's outputs as V2 REST has them; `AssertionError` where raw ones don't fit."""
     raw = list(response.raw_output_contents)
     assert not raw or len(raw) == len(response.outputs), (
         f"{len(raw)} raw contents for {len(response.outputs)} outputs"

@@ -134,10 +134,7 @@ class Server:
     def call(
         self, name: str, request: Message | None = None, metadata: Mapping[str, str] | None = None
     ) -> Any:
-        """Make a call of inference.GRPCInferenceService.
-
-        Args:
-            request: an empty one where it is None.
+        """Make a call of inference.GRPCInferenceService, with an empty request where it is None.
 
         Raises:
             CallFailed: when it ends with another status than OK.
@@ -167,10 +164,7 @@ class Server:
         return self.call("ModelInfer", request, **more)
 
     def refused(self, name: str, request: Message, *codes: str) -> CallFailed:
-        """Make a call that must end with one of the codes.
-
-        Args:
-            codes: names of gRPC's codes; any but OK where none is named.
+        """Make a call that must end with one of these gRPC codes, any but OK where none is named.
 
         Raises:
             Departure: when it is answered, ends with another code, or doesn't end in time.

@@ -26,14 +26,7 @@ _SHORTS = tensor("returned_c", "UINT16", [1, 2], [7, 65535])
 
 @dataclass(frozen=True)
 class _Told:
-    """A binary answer, taken apart.
-
-    Attributes:
-        asked: what was asked, for sentences.
-        head: its JSON.
-        binary: the names of the outputs that come as binary data, in alphabetical order.
-        raw: what follows the JSON.
-    """
+    """A binary answer: its JSON, the sorted names of its binary outputs, and what follows."""
 
     asked: str
     head: Mapping[str, Any]
@@ -225,11 +218,7 @@ def _exact(datatype: Datatype) -> dict[str, Any]:
 
 
 def _sample(server: Server, **parameters: Any) -> dict[str, Any]:
-    """Give the request that the model is known to answer, with parameters, for all outputs.
-
-    Raises:
-        Unsupported: when none is known, or an input's datatype has no binary form in the texts.
-    """
+    """Give the sample with parameters, for all outputs; `Unsupported` without a binary form."""
     body = with_parameters(server.v2_sample(), parameters)
     body.pop("outputs", None)
     for each in body["inputs"]:

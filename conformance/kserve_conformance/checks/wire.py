@@ -45,10 +45,9 @@ class Hand:
         headers: Mapping[str, str] | None = None,
         last: bool = True,
     ) -> bytes:
-        """Write a request.
+        """Write a request with a path that is percent-encoded.
 
         Args:
-            path: percent-encoded.
             headers: more of them; one that says how long the body is takes Content-Length's place.
             last: whether the connection is to end with it.
         """
@@ -94,11 +93,7 @@ class Hand:
 
 
 def read(received: bytes, method: str | None = None) -> tuple[Answer, bytes]:
-    """Read an answer, and give the bytes after its end, which may depend on the method, too.
-
-    Raises:
-        Departure: when there is none, or it doesn't end as it says.
-    """
+    """Read an answer, and the bytes after its end; `Departure` where it doesn't end as it says."""
     stream = _Stream(received)
     answer = http.client.HTTPResponse(cast("socket.socket", stream), method=method)
     try:

@@ -22,12 +22,7 @@ _WORST_FIRST = (FAILURE, ERROR, SKIPPED, None)
 
 @dataclass(frozen=True)
 class _Case:
-    """One check in one cell, whatever number of attempts there was at it.
-
-    Attributes:
-        planned: how many attempts there were to be.
-        attempts: those that were made, in order.
-    """
+    """One check in one cell: how many attempts at it were planned, and those that were made."""
 
     check: str
     planned: int

@@ -42,10 +42,7 @@ class Merged:
 
 
 def merge(parts: Sequence[Given], planned_parts: int | None = None) -> Merged:
-    """Join the parts of one run.
-
-    The outcome doesn't depend on how the parts are ordered, but for cells of one release that
-    are in several of them.
+    """Join the parts of one run, in any order, but for cells of a release that several have.
 
     Args:
         planned_parts: how many there were to be, where it is known. Where some are absent, the
@@ -53,8 +50,7 @@ def merge(parts: Sequence[Given], planned_parts: int | None = None) -> Merged:
 
     Raises:
         MergeError: when they aren't of one run, or are more than were planned.
-        Disagreement: when one check has two different verdicts: which of them is right can't
-            be told from here, so that neither is taken.
+        Disagreement: when one check has two verdicts: which is right can't be told from here.
     """
     _refuse_strangers(parts)
     shards = _shards(parts)

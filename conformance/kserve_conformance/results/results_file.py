@@ -62,11 +62,7 @@ class Writer:
         self._write("header", {"schema": SCHEMA_VERSION, **asdict(self._header)})
 
     def record(self, record: Record) -> Record:
-        """Add one check's outcome, without the secrets that it may hold.
-
-        Returns:
-            The record as it was written, which is the one to show elsewhere.
-        """
+        """Add one check's outcome without its secrets; as it is given back it may be shown."""
         shown = ("message", "expected", "observed", "evidence")
         written = replace(
             record, **{name: _strict(redacted(getattr(record, name))) for name in shown}

@@ -62,9 +62,7 @@ def binary(
 def paths(*classes: str, model: str = "contract") -> st.SearchStrategy[str]:
     """Give paths, percent-encoded, at which a POST has to be refused.
 
-    Args:
-        model: the server's; no path leads to it. Others that it may have are as good as never
-            guessed.
+    None leads to the server's ``model``; others that it may have are as good as never guessed.
     """
     return _of("path", classes, st.just(model))
 
@@ -76,8 +74,7 @@ def grpc(
 ) -> st.SearchStrategy[service_pb2.ModelInferRequest]:
     """Give messages that are no valid ModelInferRequest.
 
-    Args:
-        messages: valid ones to break; those with raw contents can't be broken in each way.
+    ``messages`` are valid ones to break; those with raw contents can't be broken in each way.
     """
     return _of("grpc", classes, _messages(model) if messages is None else messages)
 
