@@ -70,7 +70,7 @@ class Statement:
     source: Source
     usual_cause: str
     since: str
-    feature: str | None
+    feature: str | None = None
 
 
 @functools.cache
@@ -78,8 +78,8 @@ def load(folder: Path = FOLDER) -> Mapping[str, Statement]:
     """Read all statements, by id, in the order of the files.
 
     Raises:
-        DataFileError: when a file breaks its schema, an id is there twice or isn't of its file,
-            or a source isn't in sources.toml.
+        DataFileError: when a file breaks its schema, an id is there twice, or a source isn't in
+            sources.toml.
     """
     sources = datafile.read(folder / "sources.toml", _SOURCES_SCHEMA)["sources"]
     found: dict[str, Statement] = {}
@@ -102,14 +102,6 @@ def _statement(
     document: Mapping[str, Any], entry: Mapping[str, Any], sources: Mapping[str, Any]
 ) -> Statement:
     text = sources[entry["source"]["text"]]
-    return Statement(
-        id=entry["id"],
-        area=document["area"],
-        level=Level(entry["level"]),
-        profile=entry["profile"],
-        sentence=entry["sentence"],
-        source=Source(text["title"], text.get("address", ""), entry["source"]["place"]),
-        usual_cause=entry["usual_cause"],
-        since=entry["since"],
-        feature=entry.get("feature"),
-    )
+    source = Source(text["title"], text.get("address", ""), entry["source"]["place"])
+    told = {**entry, "area": document["area"], "level": Level(entry["level"]), "source": source}
+    return Statement(**told)

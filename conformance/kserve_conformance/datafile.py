@@ -27,11 +27,7 @@ _LONGEST = 300
 
 
 def read(path: Path, schema: Path) -> dict[str, Any]:
-    """Give a file's document.
-
-    Raises:
-        DataFileError: when it can't be read or breaks its schema: where, and what to write.
-    """
+    """Give a file's document; a `DataFileError` says what is wrong with it, and where."""
     try:
         text = path.read_text(encoding="utf-8")
         document: dict[str, Any] = (

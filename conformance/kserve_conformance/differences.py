@@ -35,11 +35,7 @@ class Difference:
 
 
 def between(transcripts: Mapping[str, Sequence[Seen]]) -> list[Difference]:
-    """List what servers differ in.
-
-    Args:
-        transcripts: by the name of the server.
-    """
+    """List what servers differ in; transcripts are by the name of the server."""
     answers: dict[tuple[str, int], dict[str, Seen]] = {}
     for name, seen in transcripts.items():
         for each in seen:

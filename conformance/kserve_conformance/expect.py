@@ -29,21 +29,13 @@ class Departure(AssertionError):
 
 
 def that(holds: bool, otherwise: str) -> None:
-    """Go on where something holds.
-
-    Raises:
-        Departure: with the sentence ``otherwise`` where it doesn't.
-    """
+    """Raise `Departure` with the sentence ``otherwise`` where something doesn't hold."""
     if not holds:
         raise Departure(otherwise)
 
 
 def equal(observed: Any, expected: Any, what: str) -> None:
-    """Compare as JSON: 1 is not 1.0, nor true.
-
-    Raises:
-        Departure: when they differ; names ``what`` and both.
-    """
+    """Compare as JSON: 1 is not 1.0, nor true. A `Departure` names ``what`` and both."""
     if as_json(observed) != as_json(expected):
         raise Departure(
             f"{what}: expected {shortened(as_json(expected))}, got {shortened(as_json(observed))}",
@@ -53,15 +45,16 @@ def equal(observed: Any, expected: Any, what: str) -> None:
 
 
 def one_of(observed: Any, allowed: Collection[Any], what: str) -> None:
-    """Go on where a value is one of those that the texts allow.
-
-    Raises:
-        Departure: when it is none of them.
-    """
+    """Raise `Departure` where a value is none of those that the texts allow."""
     # A list, as what was observed may have no hash.
     if observed not in list(allowed):
         shown = " or ".join(str(each) for each in allowed)
         raise Departure(f"{what}: expected {shown}, got {observed}", list(allowed), observed)
+
+
+def are_texts(value: Any) -> bool:
+    """Tell whether a value is a list of texts."""
+    return isinstance(value, list) and all(isinstance(each, str) for each in value)
 
 
 @contextlib.contextmanager

@@ -94,15 +94,14 @@ class Report:
         """Write the record of a check."""
         judgement, statement = outcome.judgement, outcome.statement
         self._seen.extend(outcome.seen)
+        # Nothing is expected of a server that nobody here knows; what it lacks is no finding.
+        lacks = judgement.verdict is Verdict.UNSUPPORTED
+        expected = Verdict.UNSUPPORTED if lacks else Verdict.PASSED
         record = record_of(
             outcome,
             cell=self._cell,
             axes={"target": self._cell, "model": self._session.target.model},
-            # Nothing is expected of a server that nobody here knows; what it doesn't offer is
-            # no finding.
-            expected=Verdict.UNSUPPORTED
-            if judgement.verdict is Verdict.UNSUPPORTED
-            else Verdict.PASSED,
+            expected=expected,
             binding=statement.level is Level.MUST or statement.feature is not None,
         )
         written = self._writer.record(record)
@@ -126,16 +125,14 @@ class Report:
             self._session.offer.absent,
             self._session.target.profiles,
         )
+        versions = {"It ran with": self._about.packages, "Judged with": packages()}
         text = claim.markdown(
             claims,
             self._version,
             run.header.wrapper["name"] or "",
             self._about.command,
             surroundings.now()[:10],
-            {
-                **({"It ran with": self._about.packages} if self._about.packages else {}),
-                "Judged with": packages(),
-            },
+            {beginning: each for beginning, each in versions.items() if each},
         )
         (self._out / CLAIM).write_text(text, encoding="utf-8", errors="backslashreplace")
         return claims, run

@@ -66,11 +66,7 @@ def load(version: str) -> Mapping[str, Requirement]:
 
 
 def frozen(version: str) -> str:
-    """Make the file of a version's set out of the catalogue.
-
-    Raises:
-        RequirementsError: when that version has been frozen, or isn't the suite's own.
-    """
+    """Make the file of a version's set; `RequirementsError` where it is frozen, or another's."""
     if version != VERSION:
         raise RequirementsError(f"the suite is of version {VERSION}: that alone can be frozen")
     if version in versions():

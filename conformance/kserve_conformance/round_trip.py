@@ -15,8 +15,6 @@ from kserve_conformance import tensors
 from kserve_conformance.expect import Departure, shortened
 from kserve_conformance.tensors import DATATYPES
 
-_TEXT = (str, bytes)
-
 
 @dataclass(frozen=True)
 class Held:
@@ -61,11 +59,7 @@ def of_json(described: Sequence[Mapping[str, Any]], raw: bytes = b"") -> dict[st
 
 
 def of_message(described: Any, raw: Sequence[bytes]) -> dict[str, Held]:
-    """Read tensors of a gRPC message, by name.
-
-    Args:
-        described: its inputs or outputs.
-        raw: its raw contents.
+    """Read tensors of a gRPC message, its inputs or outputs with its raw contents, by name.
 
     Raises:
         ValueError: when the raw contents are not as many as the tensors, or no whole elements.
@@ -74,13 +68,11 @@ def of_message(described: Any, raw: Sequence[bytes]) -> dict[str, Held]:
     for index, each in enumerate(described):
         if raw and len(raw) != len(described):
             raise ValueError(f"{len(raw)} raw contents for {len(described)} tensors")
-        data = (
-            raw[index]
-            if raw
-            else tensors.pack(
-                each.datatype, getattr(each.contents, DATATYPES[each.datatype].contents)
-            )
-        )
+        if raw:
+            data = raw[index]
+        else:
+            typed = getattr(each.contents, DATATYPES[each.datatype].contents)
+            data = tensors.pack(each.datatype, typed)
         held[each.name] = _held(each.datatype, each.shape, data)
     return held
 
@@ -88,14 +80,11 @@ def of_message(described: Any, raw: Sequence[bytes]) -> dict[str, Held]:
 def expect_back(
     sent: Mapping[str, Held], wanted: Sequence[str], back: Mapping[str, Held], asked: str
 ) -> None:
-    """Go on where the tensors that were wanted came back.
+    """Raise `Departure` where a tensor that was wanted isn't back, or isn't what was sent.
 
     Args:
         wanted: the names of the outputs that were asked for; all where it is empty.
         asked: what was asked, for the sentence.
-
-    Raises:
-        Departure: when one is missing, or isn't what was sent.
     """
     for name in wanted or sent:
         if name not in back:
@@ -143,10 +132,7 @@ def _held(datatype: str, shape: Iterable[Any], raw: bytes) -> Held:
 
 
 def _packed(datatype: str, data: Sequence[Any]) -> bytes:
-    if datatype == "BYTES":
-        kinds: tuple[type, ...] = _TEXT
-    else:
-        kinds = (bool,) if datatype == "BOOL" else (int, float)
+    kinds = {"BYTES": (str, bytes), "BOOL": (bool,)}.get(datatype, (int, float))
     for each in data:
         if not isinstance(each, kinds) or (isinstance(each, bool) and datatype != "BOOL"):
             raise ValueError(f"{datatype} can't hold {each!r}")

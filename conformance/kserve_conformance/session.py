@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing
 
 from kserve_conformance import checks, expect
 from kserve_conformance.asking import offer
@@ -21,8 +22,7 @@ from kserve_conformance.results.verdict import SubjectFailed, Verdict
 class Session:
     """One server under judgement. Use as a context manager, or call `close`.
 
-    Raises:
-        SubjectFailed: when nothing answers at the address, or nothing there can be judged.
+    Making it raises `SubjectFailed` where nothing answers, or nothing there can be judged.
     """
 
     def __init__(self, target: Target) -> None:
@@ -40,14 +40,12 @@ class Session:
         reason = self.offer.why_unsupported(statement.profile, statement.feature)
         if reason is not None:
             return Outcome(statement, Judgement(Verdict.UNSUPPORTED, reason), Exhibit(), 0.0)
-        server = Server(self.target, statement.id, self._http, self.offer)
         error: BaseException | None = None
-        try:
-            checks.all_checks()[statement.id](server)
-        except Exception as raised:
-            error = raised
-        finally:
-            server.close()
+        with closing(Server(self.target, statement.id, self._http, self.offer)) as server:
+            try:
+                checks.all_checks()[statement.id](server)
+            except Exception as raised:
+                error = raised
         if isinstance(error, Departure):
             server.exhibit.expected = expect.plain(error.expected)
             server.exhibit.observed = expect.plain(error.observed)
@@ -59,18 +57,16 @@ class Session:
         self._http.close()
 
     def _look(self) -> Offer:
-        server = Server(self.target, "detection", self._http, Offer())
+        asked = self.target.url
         try:
-            asked = self.target.url
-            server.get("/")
-            if self.target.grpc is not None and "grpc" in self.target.profiles:
-                asked = f"--grpc-target {self.target.grpc}"
-                server.connect_by_grpc()
-            found = offer.look(server, self.target)
+            with closing(Server(self.target, "detection", self._http, Offer())) as server:
+                server.get("/")
+                if self.target.grpc is not None and "grpc" in self.target.profiles:
+                    asked = f"--grpc-target {self.target.grpc}"
+                    server.connect_by_grpc()
+                found = offer.look(server, self.target)
         except NoAnswer as error:
             raise SubjectFailed(f"nothing answers at {asked}: {error}") from None
-        finally:
-            server.close()
         absent = [profile for profile in self.target.profiles if profile in found.absent]
         if len(absent) == len(self.target.profiles):
             # Most often a name that was mistyped: that all is well would be a wrong answer.

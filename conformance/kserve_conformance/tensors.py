@@ -73,10 +73,15 @@ def request(model: str, body: Mapping[str, Any]) -> service_pb2.ModelInferReques
 def raw_request(model: str, body: Mapping[str, Any]) -> service_pb2.ModelInferRequest:
     """Write a V2 REST body as the gRPC request with raw contents that means the same."""
     message = _head(model, body)
-    message.raw_input_contents.extend(
-        pack(sent["datatype"], flat(sent["data"])) for sent in body["inputs"]
-    )
+    raw = (pack(sent["datatype"], flat(sent["data"])) for sent in body["inputs"])
+    message.raw_input_contents.extend(raw)
     return message
+
+
+def any_request(model: str, body: Mapping[str, Any]) -> service_pb2.ModelInferRequest:
+    """Write a V2 REST body with raw contents where it has FP16, which has no others, else typed."""
+    halves = any(each["datatype"] == "FP16" for each in body["inputs"])
+    return (raw_request if halves else request)(model, body)
 
 
 def binary(
@@ -92,19 +97,15 @@ def binary(
         sent = dict(each)
         if names is None or each["name"] in names:
             packed = pack(each["datatype"], flat(sent.pop("data")))
-            size = {"binary_data_size": len(packed)}
-            sent["parameters"] = {**(each.get("parameters") or {}), **size}
+            parameters = each.get("parameters") or {}
+            sent["parameters"] = {**parameters, "binary_data_size": len(packed)}
             raw += packed
         inputs.append(sent)
     return {**body, "inputs": inputs}, raw
 
 
 def outputs(response: service_pb2.ModelInferResponse) -> list[dict[str, Any]]:
-    """Write the outputs of a gRPC response as a V2 REST answer holds them.
-
-    Raises:
-        AssertionError: when the response's raw contents don't fit its outputs.
-    """
+    """Write a response's outputs as V2 REST has them; `AssertionError` where raw ones don't fit."""
     raw = list(response.raw_output_contents)
     assert not raw or len(raw) == len(response.outputs), (
         f"{len(raw)} raw contents for {len(response.outputs)} outputs"
@@ -150,11 +151,7 @@ def pack(datatype: str, data: Iterable[Any]) -> bytes:
 
 
 def unpack(datatype: str, raw: bytes) -> list[Any]:
-    """Read raw contents; BYTES as text.
-
-    Raises:
-        AssertionError: when they are no whole number of elements.
-    """
+    """Read raw contents, BYTES as text; `AssertionError` where they are no whole elements."""
     try:
         if datatype != "BYTES":
             return [each[0] for each in struct.iter_unpack(f"<{DATATYPES[datatype].format}", raw)]
@@ -164,11 +161,7 @@ def unpack(datatype: str, raw: bytes) -> list[Any]:
 
 
 def split(raw: bytes) -> list[bytes]:
-    """Read raw contents of BYTES, which need be no text.
-
-    Raises:
-        AssertionError: when they end within an element.
-    """
+    """Read raw contents of BYTES, be they no text; `AssertionError` where they end within one."""
     elements: list[bytes] = []
     at = 0
     while at < len(raw):

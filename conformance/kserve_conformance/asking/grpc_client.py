@@ -56,43 +56,29 @@ class GrpcClient:
         self._stub = service_pb2_grpc.GRPCInferenceServiceStub(self._channel)
 
     def connect(self) -> None:
-        """Wait for the connection.
-
-        Raises:
-            NoAnswer: when there is none in time.
-        """
+        """Wait for the connection; `NoAnswer` where there is none in time."""
         try:
             grpc.channel_ready_future(self._channel).result(min(self._timeout, _CONNECTING))
         except grpc.FutureTimeoutError:
             raise NoAnswer("no gRPC connection in time") from None
 
     def call(self, name: str, request: Message, metadata: Mapping[str, str]) -> Any:
-        """Make a call.
-
-        Raises:
-            CallFailed: when it ends with another status than OK, or isn't answered.
-        """
-        try:
-            return getattr(self._stub, name)(
-                request, timeout=self._timeout, metadata=tuple(metadata.items())
-            )
-        except grpc.RpcError as error:
-            raise CallFailed(name, error.code().name, error.details() or "") from None
+        """Make a call; `CallFailed` where it ends with another status than OK, or not at all."""
+        return self._answer(name, getattr(self._stub, name), request, metadata)
 
     def call_bytes(self, method: str, message: bytes, metadata: Mapping[str, str]) -> bytes:
-        """Make a call of any method with bytes that need be no message.
-
-        Raises:
-            CallFailed: when it ends with another status than OK, or isn't answered.
-        """
+        """Make a call of any method with bytes that need be no message; fails as `call` does."""
         call = self._channel.unary_unary(
             method, request_serializer=None, response_deserializer=None
         )
-        try:
-            answer: bytes = call(message, timeout=self._timeout, metadata=tuple(metadata.items()))
-        except grpc.RpcError as error:
-            raise CallFailed(method, error.code().name, error.details() or "") from None
+        answer: bytes = self._answer(method, call, message, metadata)
         return answer
+
+    def _answer(self, name: str, call: Any, request: Any, metadata: Mapping[str, str]) -> Any:
+        try:
+            return call(request, timeout=self._timeout, metadata=tuple(metadata.items()))
+        except grpc.RpcError as error:
+            raise CallFailed(name, error.code().name, error.details() or "") from None
 
     def close(self) -> None:
         """Close the channel."""

@@ -27,6 +27,10 @@ _SHOWN = LONGEST_LINE // 5
 class NoAnswer(Departure):
     """The server closed the connection, or said nothing within the time."""
 
+    def shown(self) -> str:
+        """Give what there was for a person to read."""
+        return str(self)
+
 
 @dataclass(frozen=True)
 class Request:
@@ -81,11 +85,7 @@ class Answer:
     seconds: float = field(default=0.0, compare=False)
 
     def json(self) -> Any:
-        """Give the body as JSON by RFC 8259, which has no NaN.
-
-        Raises:
-            Departure: when it is none.
-        """
+        """Give the body as JSON by RFC 8259, which has no NaN; `Departure` where it is none."""
         try:
             return json.loads(self.body, parse_constant=_refuse)
         except (ValueError, RecursionError):
@@ -95,11 +95,7 @@ class Answer:
             ) from None
 
     def success(self) -> Any:
-        """Give the body of an answer that must be 200 with JSON.
-
-        Raises:
-            Departure: when it is anything else.
-        """
+        """Give the body of an answer that must be 200 with JSON; else raise `Departure`."""
         if self.status != 200:
             raise Departure(
                 f"{self.asked}: expected status 200, got {self.status}: "
@@ -110,23 +106,12 @@ class Answer:
         return self.json()
 
     def error(self, *statuses: int) -> str:
-        """Give the sentence of an error answer, which must have one of the statuses.
-
-        Args:
-            statuses: those that are right; 4xx where none is named.
-
-        Raises:
-            Departure: when the status is another, or there is no non-empty ``error`` string.
-        """
+        """Give the `sentence` of an error answer whose status is one that `failure` takes."""
         self.failure(*statuses)
         return self.sentence()
 
     def sentence(self) -> str:
-        """Give the sentence of an error answer, whichever status it has.
-
-        Raises:
-            Departure: when there is no non-empty ``error`` string.
-        """
+        """Give the non-empty ``error`` string of an answer; `Departure` where there is none."""
         told = self.json()
         sentence = told.get("error") if isinstance(told, dict) else None
         if not isinstance(sentence, str) or not sentence.strip():
@@ -139,11 +124,7 @@ class Answer:
         return sentence
 
     def failure(self, *statuses: int) -> None:
-        """Go on where the answer has one of the statuses, whatever its body is.
-
-        Raises:
-            Departure: when the status is another.
-        """
+        """Raise `Departure` where the status is none of these or, without any named, no 4xx."""
         right = self.status in statuses if statuses else 400 <= self.status < 500
         if not right:
             wanted = " or ".join(map(str, statuses)) or "a status 4xx"
@@ -177,11 +158,7 @@ class HttpClient:
         self._keeps_one = False
 
     def send(self, request: Request) -> Answer:
-        """Send a request and give its answer; redirections are answers as well.
-
-        Raises:
-            NoAnswer: when the server doesn't answer.
-        """
+        """Send a request and give its answer, be it a redirection; `NoAnswer` without one."""
         try:
             prepared = requests.Request(
                 request.method,

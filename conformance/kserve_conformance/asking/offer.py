@@ -5,6 +5,7 @@ Everything here is asked once per run, before the first check.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import struct
 from collections.abc import Iterable, Mapping
@@ -106,7 +107,7 @@ def look(server: Server, target: Target) -> Offer:
 
 
 def _look_at_metadata(server: Server, offer: Offer) -> None:
-    told = _json(server, "/v2")
+    told = _told(_ask(server, "/v2"))
     if isinstance(told, dict):
         words = [str(told.get(key, "")) for key in ("name", "version")]
         # It becomes a heading of the claim, which is one line.
@@ -125,22 +126,23 @@ def _look_for_v1(server: Server, target: Target, offer: Offer) -> None:
     given = target.payloads.get("v1")
     for body in (given,) if given else _GUESSES_V1:
         answer = _ask(server, predict, body)
-        told = _parsed(answer) if answer is not None and answer.status == 200 else None
+        told = _told(answer)
         # The owner's own request is right: that it fails is a finding, not an absence.
         is_owned = body is given and ("v1" in target.claimed or _is_there(answer))
         if is_owned or (isinstance(told, dict) and "predictions" in told):
             offer.v1_sample = body
             break
     # A sample of the model's owner may be asked of the contract model, too.
-    answer = _ask(server, predict, _CONTRACT_V1)
-    told = _parsed(answer) if answer is not None and answer.status == 200 else None
-    offer.is_contract_v1 = _instance_comes_back(told)
+    told = _told(_ask(server, predict, _CONTRACT_V1))
+    with contextlib.suppress(KeyError, IndexError, TypeError):
+        back = told["predictions"][0]["received"]
+        offer.is_contract_v1 = back == _CONTRACT_V1["instances"][0]
 
 
 def _look_for_v2(server: Server, target: Target, offer: Offer) -> bool:
     """Find a sample; tell whether the server has V2 REST."""
     infer = f"/v2/models/{target.model}/infer"
-    described = _described(_json(server, f"/v2/models/{target.model}"))
+    described = _described(_told(_ask(server, f"/v2/models/{target.model}")))
     given = target.payloads.get("v2")
     owned = [given] if given else [{"inputs": described}] if described else []
     is_there = bool(described)
@@ -152,11 +154,12 @@ def _look_for_v2(server: Server, target: Target, offer: Offer) -> bool:
         if answer is None or answer.status != 200:
             continue
         is_there = True
-        told = _parsed(answer)
+        told = _told(answer)
         if body in owned or _has_sound_outputs(told):
             offer.v2_sample = offer.v2_sample or body
         if body is _CONTRACT_V2:
-            offer.is_contract_v2 = _comes_back(told)
+            with contextlib.suppress(KeyError, TypeError):
+                offer.is_contract_v2 = tensors.essential(told) == [_RETURNED]
     if offer.v2_sample is None and target.grpc is not None:
         _look_by_grpc(server, offer, [*owned, *_GUESSES_V2])
     if given and offer.v2_sample is None:
@@ -166,30 +169,13 @@ def _look_for_v2(server: Server, target: Target, offer: Offer) -> bool:
 
 def _look_by_grpc(server: Server, offer: Offer, bodies: list[Mapping[str, Any]]) -> None:
     for body in bodies:
-        halves = any(each["datatype"] == "FP16" for each in body["inputs"])
-        write = tensors.raw_request if halves else tensors.request
         try:
-            answer = server.infer_grpc(write(server.model, body))
+            answer = server.infer_grpc(tensors.any_request(server.model, body))
             back = tensors.outputs(answer) == [_RETURNED]
         except (AssertionError, KeyError, TypeError, ValueError, AttributeError):
             continue
         offer.v2_sample = offer.v2_sample or body
         offer.is_contract_v2 = offer.is_contract_v2 or back
-
-
-def _instance_comes_back(told: Any) -> bool:
-    try:
-        back: bool = told["predictions"][0]["received"] == _CONTRACT_V1["instances"][0]
-    except (KeyError, IndexError, TypeError):
-        return False
-    return back
-
-
-def _comes_back(told: Any) -> bool:
-    try:
-        return tensors.essential(told) == [_RETURNED]
-    except (KeyError, TypeError):
-        return False
 
 
 def _has_sound_outputs(told: Any) -> bool:
@@ -227,8 +213,7 @@ def _described(metadata: Any) -> list[dict[str, Any]]:
 
 def _index(server: Server) -> list[Any] | None:
     """Give the index of the model repository, None where there is none."""
-    answer = _ask(server, "/v2/repository/index", {})
-    told = _parsed(answer) if answer is not None and answer.status == 200 else None
+    told = _told(_ask(server, "/v2/repository/index", {}))
     return told if isinstance(told, list) else None
 
 
@@ -253,21 +238,14 @@ def _detected(server: Server, offer: Offer, has_index: bool) -> Iterable[str]:
             yield EXPLAIN
     if offer.v2_sample is not None and "v2" not in offer.absent:
         head, raw = tensors.binary({"inputs": offer.v2_sample["inputs"]})
-        try:
+        with contextlib.suppress(Departure):
             if server.infer_binary(head, raw).status == 200:
                 yield BINARY
-        except Departure:
-            return
 
 
 def _is_there(answer: Answer | None) -> bool:
     """Tell whether a server has the route that it was asked for."""
     return answer is not None and answer.status not in (404, 405)
-
-
-def _json(server: Server, path: str) -> Any:
-    answer = _ask(server, path)
-    return _parsed(answer) if answer is not None and answer.status == 200 else None
 
 
 def _ask(server: Server, path: str, body: Any = None) -> Answer | None:
@@ -277,8 +255,9 @@ def _ask(server: Server, path: str, body: Any = None) -> Answer | None:
         return None
 
 
-def _parsed(answer: Answer | None) -> Any:
+def _told(answer: Answer | None) -> Any:
+    """Give the JSON of an answer, None where it has none or is no success."""
     try:
-        return answer.json() if answer is not None else None
+        return answer.success() if answer is not None else None
     except Departure:
         return None

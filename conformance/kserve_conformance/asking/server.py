@@ -6,8 +6,8 @@ import contextlib
 import copy
 import dataclasses
 import json
-from collections.abc import Iterator, Mapping
-from typing import Any, Protocol
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Protocol, TypeVar
 
 from google.protobuf.message import Message
 from tritonclient.grpc import service_pb2
@@ -21,6 +21,8 @@ from kserve_conformance.asking.transcript import Seen
 from kserve_conformance.expect import Departure
 from kserve_conformance.results.exhibit import Exhibit
 from kserve_conformance.results.verdict import Unsupported
+
+T = TypeVar("T")
 
 PRODUCT = f"kserve-conformance/{VERSION}"
 
@@ -36,6 +38,8 @@ class Knowledge(Protocol):
     declared: frozenset[str]
     detected: frozenset[str]
     absent: Mapping[str, str]
+
+    def why_unsupported(self, profile: str, feature: str | None) -> str | None: ...
 
 
 class Server:
@@ -85,26 +89,21 @@ class Server:
             NoAnswer: when the server doesn't answer.
         """
         request = self._request(method, path, body, headers or {})
-        try:
-            answer = self._http.send(request)
-        except NoAnswer as error:
-            self.exhibit.exchange(request.curl(), str(error))
-            raise
-        self.exhibit.exchange(request.curl(), answer.shown())
+        answer = self._kept(request.curl(), lambda: self._http.send(request), Answer.shown)
         self._remember(transcript.of_answer(self.check, self._asked, answer))
         return answer
 
-    def predict(self, body: Any, **more: Any) -> Answer:
+    def predict(self, body: Any, model: str | None = None, **more: Any) -> Answer:
         """POST to the model's V1 ``:predict``; see `ask`."""
-        return self.ask("POST", f"/v1/models/{self.model}:predict", body, **more)
+        return self.ask("POST", f"/v1/models/{model or self.model}:predict", body, **more)
 
-    def explain(self, body: Any, **more: Any) -> Answer:
+    def explain(self, body: Any, model: str | None = None, **more: Any) -> Answer:
         """POST to the model's V1 ``:explain``; see `ask`."""
-        return self.ask("POST", f"/v1/models/{self.model}:explain", body, **more)
+        return self.ask("POST", f"/v1/models/{model or self.model}:explain", body, **more)
 
-    def infer(self, body: Any, **more: Any) -> Answer:
+    def infer(self, body: Any, model: str | None = None, **more: Any) -> Answer:
         """POST to the model's V2 ``/infer``; see `ask`."""
-        return self.ask("POST", f"/v2/models/{self.model}/infer", body, **more)
+        return self.ask("POST", f"/v2/models/{model or self.model}/infer", body, **more)
 
     def infer_binary(
         self, head: Mapping[str, Any] | bytes, raw: bytes, length: str | None = ""
@@ -123,13 +122,8 @@ class Server:
 
     def send_bytes(self, data: bytes) -> bytes:
         """Send bytes that need be no HTTP on a connection of their own; give what comes back."""
-        try:
-            received = self._http.send_bytes(data)
-        except NoAnswer as error:
-            self.exhibit.exchange(self._http.shown_bytes(data), str(error))
-            raise
-        self.exhibit.exchange(self._http.shown_bytes(data), repr(received))
-        return received
+        line = self._http.shown_bytes(data)
+        return self._kept(line, lambda: self._http.send_bytes(data), repr)
 
     # ------------------------------------------------------------ gRPC
 
@@ -140,10 +134,7 @@ class Server:
     def call(
         self, name: str, request: Message | None = None, metadata: Mapping[str, str] | None = None
     ) -> Any:
-        """Make a call of inference.GRPCInferenceService.
-
-        Args:
-            request: an empty one where it is None.
+        """Make a call of inference.GRPCInferenceService, with an empty request where it is None.
 
         Raises:
             CallFailed: when it ends with another status than OK.
@@ -154,12 +145,10 @@ class Server:
         sent = {"x-request-id": self._next_id(), **(metadata or {})}
         line = grpcurl(client.target, name, message, sent)
         try:
-            answer = client.call(name, message, sent)
+            answer = self._kept(line, lambda: client.call(name, message, sent), shown)
         except CallFailed as error:
-            self.exhibit.exchange(line, error.shown())
             self._remember(transcript.of_message(self.check, self._asked, name, error.code, None))
             raise
-        self.exhibit.exchange(line, shown(answer))
         self._remember(transcript.of_message(self.check, self._asked, name, "OK", answer))
         return answer
 
@@ -168,23 +157,14 @@ class Server:
         client = self._grpc_client()
         sent = {"x-request-id": self._next_id()}
         line = curl(client.target, method, message, sent)
-        try:
-            answer = client.call_bytes(method, message, sent)
-        except CallFailed as error:
-            self.exhibit.exchange(line, error.shown())
-            raise
-        self.exhibit.exchange(line, repr(answer))
-        return answer
+        return self._kept(line, lambda: client.call_bytes(method, message, sent), repr)
 
     def infer_grpc(self, request: service_pb2.ModelInferRequest, **more: Any) -> Any:
         """Call ModelInfer; see `call`."""
         return self.call("ModelInfer", request, **more)
 
     def refused(self, name: str, request: Message, *codes: str) -> CallFailed:
-        """Make a call that must end with one of the codes.
-
-        Args:
-            codes: names of gRPC's codes; any but OK where none is named.
+        """Make a call that must end with one of these gRPC codes, any but OK where none is named.
 
         Raises:
             Departure: when it is answered, ends with another code, or doesn't end in time.
@@ -218,66 +198,41 @@ class Server:
     # ------------------------------------------------------------ what to ask with
 
     def v1_sample(self) -> dict[str, Any]:
-        """Give a V1 request that the model answers.
-
-        Raises:
-            Unsupported: when none is known.
-        """
+        """Give a V1 request that the model answers; `Unsupported` where none is known."""
         return self._sample(self.known.v1_sample, "V1", '{"v1": {"instances": [...]}}')
 
     def v2_sample(self, **members: Any) -> dict[str, Any]:
-        """Give a V2 request that the model answers, with more members.
-
-        Raises:
-            Unsupported: when none is known.
-        """
+        """Give a V2 request that the model answers, with more members; see `v1_sample`."""
         sample = self._sample(self.known.v2_sample, "V2", '{"v2": {"inputs": [...]}}')
         return {**sample, **members}
 
     def grpc_sample(self) -> service_pb2.ModelInferRequest:
-        """Give the V2 sample as a gRPC request, typed where its datatypes have typed contents.
-
-        Raises:
-            Unsupported: when none is known.
-        """
-        sample = self.v2_sample()
-        halves = any(each["datatype"] == "FP16" for each in sample["inputs"])
-        return (tensors.raw_request if halves else tensors.request)(self.model, sample)
+        """Give the V2 sample as a gRPC request, typed where its datatypes have typed contents."""
+        return tensors.any_request(self.model, self.v2_sample())
 
     def need_contract_v1(self) -> None:
-        """Go on where the model gives back V1 instances as the contract model does.
-
-        Raises:
-            Unsupported: where it doesn't.
-        """
+        """Raise `Unsupported` where V1 instances don't come back as from the contract model."""
         if not self.known.is_contract_v1:
             raise Unsupported(_NO_CONTRACT.format("V1 instances"))
 
     def need_contract_v2(self) -> None:
-        """Go on where the model gives back V2 tensors as the contract model does.
-
-        Raises:
-            Unsupported: where it doesn't.
-        """
+        """Raise `Unsupported` where V2 tensors don't come back as from the contract model."""
         if not self.known.is_contract_v2:
             raise Unsupported(_NO_CONTRACT.format("V2 tensors called returned"))
 
-    def not_ready_model(self) -> str:
-        """Give a model that the server knows and that isn't ready.
+    def need_v2_rest(self) -> None:
+        """Raise `Unsupported` where there is no V2 REST to compare with."""
+        if "v2" in self.known.absent:
+            raise Unsupported(f"there is no V2 REST to compare with: {self.known.absent['v2']}")
 
-        Raises:
-            Unsupported: when there is none.
-        """
+    def not_ready_model(self) -> str:
+        """Give a model that the server knows and that isn't ready; `Unsupported` without one."""
         if self.known.not_ready_model is None:
             raise Unsupported("no model is known that isn't ready: name one with --not-ready-model")
         return self.known.not_ready_model
 
     def spare_model(self) -> str:
-        """Give a model that may be unloaded and loaded again.
-
-        Raises:
-            Unsupported: when there is none.
-        """
+        """Give a model that may be unloaded and loaded again; `Unsupported` without one."""
         if self.target.spare_model is None:
             raise Unsupported("no model may be unloaded: name one with --spare-model")
         return self.target.spare_model
@@ -301,6 +256,16 @@ class Server:
         kept = {name: value for name, value in sent.items() if value is not None}
         # A name may have a space, which ends a path.
         return Request(method, self._http.base + path.replace(" ", "%20"), kept, written)
+
+    def _kept(self, line: str, send: Callable[[], T], shown: Callable[[T], str]) -> T:
+        """Send a request, and keep what a person is shown of it and of how it ended."""
+        try:
+            answer = send()
+        except (NoAnswer, CallFailed) as error:
+            self.exhibit.exchange(line, error.shown())
+            raise
+        self.exhibit.exchange(line, shown(answer))
+        return answer
 
     def _remember(self, seen: Seen) -> None:
         # Names that differ from one run to the next are no difference between servers.

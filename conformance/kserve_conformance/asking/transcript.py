@@ -75,11 +75,7 @@ def write(path: Path, seen: Iterable[Seen]) -> None:
 
 
 def read(path: Path) -> list[Seen]:
-    """Read what `write` wrote.
-
-    Raises:
-        ValueError: when it is no transcript; says which line.
-    """
+    """Read what `write` wrote; a `ValueError` says which line is none of a transcript."""
     found = []
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
         try:

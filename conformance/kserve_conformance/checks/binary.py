@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from kserve_conformance import expect, round_trip, tensors
 from kserve_conformance.asking.http_client import Answer
 from kserve_conformance.asking.server import Server, encode
-from kserve_conformance.checks import v2_answers
 from kserve_conformance.checks.registry import check
+from kserve_conformance.checks.v2_answers import expect_back, with_parameters
 from kserve_conformance.expect import Departure
 from kserve_conformance.results.verdict import Unsupported
 from kserve_conformance.tensors import DATATYPES, Datatype, tensor
@@ -26,14 +26,7 @@ _SHORTS = tensor("returned_c", "UINT16", [1, 2], [7, 65535])
 
 @dataclass(frozen=True)
 class _Told:
-    """A binary answer, taken apart.
-
-    Attributes:
-        asked: what was asked, for sentences.
-        head: its JSON.
-        binary: the names of the outputs that come as binary data, in alphabetical order.
-        raw: what follows the JSON.
-    """
+    """A binary answer: its JSON, the sorted names of its binary outputs, and what follows."""
 
     asked: str
     head: Mapping[str, Any]
@@ -43,7 +36,7 @@ class _Told:
 
 @check("V2-BINARY-001")
 def binary_inputs_are_answered(server: Server) -> None:
-    answer = server.infer_binary(*_in_binary(_sample(server)))
+    answer = server.infer_binary(*tensors.binary(_sample(server)))
     told = answer.success()
     expect.that(_LENGTH not in answer.headers, "the answer has binary data that nobody asked for")
     with expect.reading("the V2 answer"):
@@ -52,93 +45,82 @@ def binary_inputs_are_answered(server: Server) -> None:
             expect.that("data" in output, f"the output {output['name']} has no data")
 
 
-@check("V2-BINARY-002")
+@check("V2-BINARY-002", Server.need_contract_v2)
 def binary_inputs_are_read_in_order(server: Server) -> None:
-    server.need_contract_v2()
     inputs = [_INTEGERS, _DOUBLES, _SHORTS]
-    v2_answers.expect_back(server.infer_binary(*_in_binary({"inputs": inputs})), inputs)
+    expect_back(server.infer_binary(*tensors.binary({"inputs": inputs})), inputs)
 
 
-@check("V2-BINARY-003")
+@check("V2-BINARY-003", Server.need_contract_v2)
 def encodings_mix(server: Server) -> None:
-    server.need_contract_v2()
-    (first, last), raw = _split([_INTEGERS, _SHORTS])
-    answer = server.infer_binary({"inputs": [first, _DOUBLES, last]}, raw)
-    v2_answers.expect_back(answer, [_INTEGERS, _DOUBLES, _SHORTS])
-    (middle,), raw = _split([_DOUBLES])
-    answer = server.infer_binary({"inputs": [_INTEGERS, middle, _SHORTS]}, raw)
-    v2_answers.expect_back(answer, [_INTEGERS, _DOUBLES, _SHORTS])
+    inputs = [_INTEGERS, _DOUBLES, _SHORTS]
+    for names in (["returned_b", "returned_c"], ["returned_a"]):
+        expect_back(server.infer_binary(*tensors.binary({"inputs": inputs}, names)), inputs)
 
 
-@check("V2-BINARY-004")
+@check("V2-BINARY-004", Server.need_contract_v2)
 def each_datatype_comes_back_exactly(server: Server) -> None:
-    server.need_contract_v2()
     sent = [_exact(each) for each in tensors.DATATYPES.values() if each.size]
     # JSON may be refused for FP16. The others go from one encoding to the other, since a wrong
     # order of bytes looks right where it is wrong both ways.
     halves = [each for each in sent if each["datatype"] == "FP16"]
     others = [each for each in sent if each not in halves]
-    v2_answers.expect_back(server.infer_binary(*_in_binary({"inputs": others})), others)
+    expect_back(server.infer_binary(*tensors.binary({"inputs": others})), others)
     _came_back(_told(server.infer({"inputs": others, "parameters": _EVERYTHING})), others)
     _come_back_in_binary(server, halves)
 
 
-@check("V2-BINARY-005")
+@check("V2-BINARY-005", Server.need_contract_v2)
 def what_is_no_number_comes_back(server: Server) -> None:
-    server.need_contract_v2()
     values = [math.inf, -math.inf, math.nan]
     sent = [tensor(f"returned_{each}", each, [3], values) for each in ("FP32", "FP64")]
     _come_back_in_binary(server, sent)
 
 
-@check("V2-BINARY-006")
+@check("V2-BINARY-006", Server.need_contract_v2)
 def text_keeps_its_bounds(server: Server) -> None:
-    server.need_contract_v2()
     text = tensor("returned", "BYTES", [2, 2], ["", "é漢🙂", "a", "two\nlines "])
-    v2_answers.expect_back(server.infer_binary(*_in_binary({"inputs": [text]})), [text])
+    expect_back(server.infer_binary(*tensors.binary({"inputs": [text]})), [text])
     _come_back_in_binary(server, [text])
 
 
-@check("V2-BINARY-007")
+@check("V2-BINARY-007", Server.need_contract_v2)
 def bytes_need_be_no_text(server: Server) -> None:
-    server.need_contract_v2()
     data = [b"\x89PNG\r\n\x1a\n\x00", bytes(range(256)), b"\xff\x00"]
     _come_back_in_binary(server, [tensor("returned", "BYTES", [3], data)])
 
 
-@check("V2-BINARY-008")
+@check("V2-BINARY-008", Server.need_contract_v2)
 def no_elements_are_no_bytes(server: Server) -> None:
-    server.need_contract_v2()
     _come_back_in_binary(server, [tensor("returned_nothing", "FP32", [0, 3], []), _INTEGERS])
 
 
 @check("V2-BINARY-009")
 def impossible_lengths_are_refused(server: Server) -> None:
-    body, raw = _in_binary(_sample(server))
+    body, raw = tensors.binary(_sample(server))
     for length in ("many", "-1", str(len(encode(body)) + len(raw) + 100)):
         server.infer_binary(body, raw, length).error()
 
 
 @check("V2-BINARY-010")
 def lengths_that_split_the_json_are_refused(server: Server) -> None:
-    body, raw = _in_binary(_sample(server))
-    server.infer_binary(body, raw, None).error()
-    server.infer_binary(body, raw, str(len(encode(body)) - 1)).error()
+    body, raw = tensors.binary(_sample(server))
+    for length in (None, str(len(encode(body)) - 1)):
+        server.infer_binary(body, raw, length).error()
 
 
 @check("V2-BINARY-011")
 def sizes_that_do_not_fit_the_shape_are_refused(server: Server) -> None:
-    body, raw = _in_binary(_sample(server))
+    body, raw = tensors.binary(_sample(server))
     size = body["inputs"][0]["parameters"]["binary_data_size"]
-    for wrong in (size - 1, size + 1):
-        # The bytes are as many as the sizes say, and the other inputs have their own.
-        fitting = raw[: min(wrong, size)] + b"\0" * (wrong - size) + raw[size:]
-        server.infer_binary(_resized(body, wrong), fitting).error()
+    # The bytes are as many as the sizes say, and the other inputs have their own.
+    for wrong, first in ((size - 1, raw[: size - 1]), (size + 1, raw[:size] + b"\0")):
+        server.infer_binary(_resized(body, wrong), first + raw[size:]).error()
 
 
 @check("V2-BINARY-012")
 def sizes_that_are_none_are_refused(server: Server) -> None:
-    body, raw = _in_binary(_sample(server))
+    body, raw = tensors.binary(_sample(server))
     size = body["inputs"][0]["parameters"]["binary_data_size"]
     for wrong in (str(size), size + 0.5, -size):
         server.infer_binary(_resized(body, wrong), raw).error()
@@ -146,28 +128,27 @@ def sizes_that_are_none_are_refused(server: Server) -> None:
 
 @check("V2-BINARY-013")
 def bodies_that_end_early_are_refused(server: Server) -> None:
-    body, raw = _in_binary(_sample(server))
+    body, raw = tensors.binary(_sample(server))
     server.infer_binary(body, raw[:-1]).error()
     server.infer_binary(body, b"").error()
 
 
 @check("V2-BINARY-014")
 def bodies_that_go_on_are_refused(server: Server) -> None:
-    body, raw = _in_binary(_sample(server))
+    body, raw = tensors.binary(_sample(server))
     server.infer_binary(body, raw + b"\0").error()
 
 
 @check("V2-BINARY-015")
 def data_twice_are_refused(server: Server) -> None:
     sample = _sample(server)
-    body, raw = _in_binary(sample)
+    body, raw = tensors.binary(sample)
     body["inputs"][0]["data"] = sample["inputs"][0]["data"]
     server.infer_binary(body, raw).error()
 
 
-@check("V2-BINARY-016")
+@check("V2-BINARY-016", Server.need_contract_v2)
 def outputs_are_binary_one_by_one(server: Server) -> None:
-    server.need_contract_v2()
     wanted = [
         {"name": "returned_b"},
         {"name": "returned_a", "parameters": {"binary_data": True}},
@@ -179,17 +160,15 @@ def outputs_are_binary_one_by_one(server: Server) -> None:
     )
 
 
-@check("V2-BINARY-017")
+@check("V2-BINARY-017", Server.need_contract_v2)
 def all_outputs_are_binary(server: Server) -> None:
-    server.need_contract_v2()
     inputs = [_INTEGERS, _DOUBLES]
     answer = server.infer({"inputs": inputs, "parameters": _EVERYTHING})
     _just_these_are_binary(answer, ["returned_a", "returned_b"], inputs)
 
 
-@check("V2-BINARY-018")
+@check("V2-BINARY-018", Server.need_contract_v2)
 def an_output_overrides_the_request(server: Server) -> None:
-    server.need_contract_v2()
     wanted = [
         {"name": "returned_b", "parameters": {"binary_data": False}},
         {"name": "returned_a", "parameters": {"binary_data": True}},
@@ -216,18 +195,17 @@ def binary_answers_are_declared(server: Server) -> None:
 
 @check("V2-BINARY-021")
 def binary_answers_have_the_id(server: Server) -> None:
-    body, raw = _in_binary({**_sample(server, **_EVERYTHING), "id": "conformance-21"})
+    body, raw = tensors.binary({**_sample(server, **_EVERYTHING), "id": "conformance-21"})
     told = _told(server.infer_binary(body, raw)).head
     expect.equal(told.get("id"), "conformance-21", "the id of a binary answer")
     expect.equal(told.get("model_name"), server.model, "the model's name in a binary answer")
 
 
-@check("V2-BINARY-022")
+@check("V2-BINARY-022", Server.need_contract_v2)
 def encodings_agree(server: Server) -> None:
-    server.need_contract_v2()
     inputs = [_INTEGERS, _DOUBLES, tensor("returned_text", "BYTES", [2], ["é", "b"])]
-    v2_answers.expect_back(server.infer({"inputs": inputs}), inputs)
-    v2_answers.expect_back(server.infer_binary(*_in_binary({"inputs": inputs})), inputs)
+    expect_back(server.infer({"inputs": inputs}), inputs)
+    expect_back(server.infer_binary(*tensors.binary({"inputs": inputs})), inputs)
     _came_back(_told(server.infer({"inputs": inputs, "parameters": _EVERYTHING})), inputs)
     _come_back_in_binary(server, inputs)
 
@@ -240,12 +218,8 @@ def _exact(datatype: Datatype) -> dict[str, Any]:
 
 
 def _sample(server: Server, **parameters: Any) -> dict[str, Any]:
-    """Give the request that the model is known to answer, with parameters, for all outputs.
-
-    Raises:
-        Unsupported: when none is known, or an input's datatype has no binary form in the texts.
-    """
-    body = v2_answers.with_parameters(server.v2_sample(), parameters)
+    """Give the sample with parameters, for all outputs; `Unsupported` without a binary form."""
+    body = with_parameters(server.v2_sample(), parameters)
     body.pop("outputs", None)
     for each in body["inputs"]:
         if each["datatype"] not in DATATYPES:
@@ -253,36 +227,14 @@ def _sample(server: Server, **parameters: Any) -> dict[str, Any]:
     return body
 
 
-def _in_binary(body: Mapping[str, Any]) -> tuple[dict[str, Any], bytes]:
-    """Give a request's JSON with all of its inputs as binary data, and the bytes behind it."""
-    head, raw = _split(body["inputs"])
-    return {**body, "inputs": head}, raw
-
-
-def _split(inputs: Iterable[Mapping[str, Any]]) -> tuple[list[dict[str, Any]], bytes]:
-    """Give inputs as a binary request's JSON has them, and the bytes behind it."""
-    head, raw = [], b""
-    for each in inputs:
-        packed = tensors.pack(each["datatype"], tensors.flat(each["data"]))
-        bare = {name: value for name, value in each.items() if name != "data"}
-        head.append(v2_answers.with_parameters(bare, {"binary_data_size": len(packed)}))
-        raw += packed
-    return head, raw
-
-
 def _resized(body: Mapping[str, Any], size: Any) -> dict[str, Any]:
     """Give a binary request's JSON with another size of its first input."""
     first, *others = body["inputs"]
-    changed = v2_answers.with_parameters(first, {"binary_data_size": size})
-    return {**body, "inputs": [changed, *others]}
+    return {**body, "inputs": [with_parameters(first, {"binary_data_size": size}), *others]}
 
 
 def _told(answer: Answer) -> _Told:
-    """Take a binary answer apart.
-
-    Raises:
-        Departure: when it is none.
-    """
+    """Take a binary answer apart; raise `Departure` where it is none."""
     answer.failure(200)
     told = answer.headers.get(_LENGTH)
     if told is None or not told.isdecimal() or int(told) > len(answer.body):
@@ -313,7 +265,7 @@ def _came_back(told: _Told, inputs: Sequence[Mapping[str, Any]]) -> None:
 
 def _come_back_in_binary(server: Server, inputs: Sequence[Mapping[str, Any]]) -> None:
     """Send inputs as binary data, ask for the outputs as such, and compare the two."""
-    body, raw = _in_binary({"inputs": inputs, "parameters": _EVERYTHING})
+    body, raw = tensors.binary({"inputs": inputs, "parameters": _EVERYTHING})
     _came_back(_told(server.infer_binary(body, raw)), inputs)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -18,11 +17,7 @@ Writer = Callable[[str, Mapping[str, Any]], service_pb2.ModelInferRequest]
 
 
 def outputs(answer: service_pb2.ModelInferResponse) -> dict[str, dict[str, Any]]:
-    """Give the outputs of an answer by name, as a V2 REST answer holds them.
-
-    Raises:
-        Departure: when they can't be read.
-    """
+    """Give outputs by name, as a V2 REST answer has them; `Departure` where they can't be read."""
     with expect.reading("the answer of ModelInfer"):
         try:
             return {each["name"]: each for each in tensors.outputs(answer)}
@@ -31,24 +26,20 @@ def outputs(answer: service_pb2.ModelInferResponse) -> dict[str, dict[str, Any]]
 
 
 def expect_back(server: Server, write: Writer, *sent: Mapping[str, Any]) -> None:
-    """Go on where the contract model gives back each of the tensors as it was sent.
-
-    Raises:
-        Departure: when it doesn't.
-        Unsupported: when the model isn't the contract model.
-    """
+    """Need the contract model, and raise `Departure` where it doesn't give tensors back."""
     server.need_contract_v2()
     came = outputs(server.infer_grpc(write(server.model, {"inputs": sent})))
     for each in sent:
         expect.equal(came.get(each["name"]), each, f"the output {each['name']}")
 
 
-def byte_elements(answer: service_pb2.ModelInferResponse) -> list[bytes]:
-    """Give the elements of an answer's only output, BYTES that need be no text.
+def has_outputs(answer: service_pb2.ModelInferResponse) -> None:
+    """Go on where an answer has outputs; raise `Departure` where it has none."""
+    expect.that(len(answer.outputs) > 0, "the answer has no outputs")
 
-    Raises:
-        Departure: when there is another number of outputs, or the raw contents can't be read.
-    """
+
+def byte_elements(answer: service_pb2.ModelInferResponse) -> list[bytes]:
+    """Give the elements of the only output, BYTES that need be no text; else raise `Departure`."""
     expect.equal(len(answer.outputs), 1, "the number of outputs")
     raw = list(answer.raw_output_contents)
     try:
@@ -58,12 +49,7 @@ def byte_elements(answer: service_pb2.ModelInferResponse) -> list[bytes]:
 
 
 def typed_sample(server: Server) -> service_pb2.ModelInferRequest:
-    """Give the sample with typed contents.
-
-    Raises:
-        Unsupported: when none is known, its first tensor has no elements, or it has FP16, which
-            has no typed contents.
-    """
+    """Give the sample with typed contents; `Unsupported` also where it has FP16 without such."""
     body = _sample_with_elements(server)
     if any(each["datatype"] == "FP16" for each in body["inputs"]):
         raise Unsupported("the sample has an FP16 tensor, which has no typed contents")
@@ -71,23 +57,8 @@ def typed_sample(server: Server) -> service_pb2.ModelInferRequest:
 
 
 def raw_sample(server: Server) -> service_pb2.ModelInferRequest:
-    """Give the sample with raw contents.
-
-    Raises:
-        Unsupported: when none is known, or its first tensor has no elements.
-    """
+    """Give the sample with raw contents; `Unsupported` where its first tensor has no elements."""
     return tensors.raw_request(server.model, _sample_with_elements(server))
-
-
-def reshape(tensor: Any, *shape: int) -> None:
-    """Give a tensor of a message another shape, and leave its data as they are."""
-    del tensor.shape[:]
-    tensor.shape.extend(shape)
-
-
-def elements(tensor: Any) -> int:
-    """Give the number of elements that the shape of a message's tensor says."""
-    return math.prod(tensor.shape)
 
 
 def _sample_with_elements(server: Server) -> dict[str, Any]:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 from kserve_conformance import expect, tensors
 from kserve_conformance.asking.grpc_client import CallFailed
 from kserve_conformance.asking.server import Server
 from kserve_conformance.checks import grpc_answers
-from kserve_conformance.checks.grpc_answers import expect_back, raw_sample, reshape, typed_sample
-from kserve_conformance.checks.registry import check
+from kserve_conformance.checks.grpc_answers import Writer, expect_back, raw_sample, typed_sample
+from kserve_conformance.checks.registry import check, check_each
+from kserve_conformance.checks.v2_answers import extremes
 from kserve_conformance.expect import Departure
 from kserve_conformance.tensors import DATATYPES, tensor
 
 _SMALL = ("BOOL", "INT8", "INT16", "INT32", "UINT8", "UINT16", "UINT32")
-_LONG = ("INT64", "UINT64")
 _FLOATS = ("FP32", "FP64")
 _TEXT = ["a", "é漢", "", "[]", "b'c'"]
 _NO_TEXT = [b"\xff\xfe\x00", b"", b"\x80"]
@@ -25,30 +26,32 @@ _SPECIAL = [math.nan, math.inf, -math.inf, 0.5]
 # ------------------------------------------------------------ what becomes of data
 
 
-@check("GRPC-DATA-001")
-def typed_small_integers_and_booleans_are_kept(server: Server) -> None:
-    expect_back(server, tensors.request, *_extremes(_SMALL))
+@check_each(
+    {
+        "GRPC-DATA-001": (tensors.request, _SMALL),
+        "GRPC-DATA-002": (tensors.request, ("INT64", "UINT64")),
+        "GRPC-DATA-003": (tensors.request, _FLOATS),
+        "GRPC-DATA-007": (tensors.raw_request, ("FP16",)),
+    }
+)
+def elements_are_exact(server: Server, sent: tuple[Writer, tuple[str, ...]]) -> None:
+    write, datatypes = sent
+    expect_back(server, write, *map(extremes, datatypes))
 
 
-@check("GRPC-DATA-002")
-def typed_long_integers_are_exact(server: Server) -> None:
-    expect_back(server, tensors.request, *_extremes(_LONG))
+@check_each({"GRPC-DATA-004": tensors.request, "GRPC-DATA-008": tensors.raw_request})
+def text_is_kept(server: Server, write: Writer) -> None:
+    expect_back(server, write, tensor("returned", "BYTES", [len(_TEXT)], _TEXT))
 
 
-@check("GRPC-DATA-003")
-def typed_floats_are_exact(server: Server) -> None:
-    expect_back(server, tensors.request, *_extremes(_FLOATS))
-
-
-@check("GRPC-DATA-004")
-def typed_text_is_kept(server: Server) -> None:
-    expect_back(server, tensors.request, tensor("returned", "BYTES", [len(_TEXT)], _TEXT))
-
-
-@check("GRPC-DATA-005")
-def typed_bytes_that_are_no_text_are_kept(server: Server) -> None:
-    server.need_contract_v2()
-    _no_text_comes_back(server, tensors.request)
+@check_each(
+    {"GRPC-DATA-005": tensors.request, "GRPC-DATA-009": tensors.raw_request},
+    Server.need_contract_v2,
+)
+def bytes_that_are_no_text_are_kept(server: Server, write: Writer) -> None:
+    body = {"inputs": [tensor("returned", "BYTES", [len(_NO_TEXT)], _NO_TEXT)]}
+    came = grpc_answers.byte_elements(server.infer_grpc(write(server.model, body)))
+    expect.equal([each.hex() for each in came], [each.hex() for each in _NO_TEXT], "the elements")
 
 
 @check("GRPC-DATA-006")
@@ -56,23 +59,7 @@ def raw_contents_are_read_in_order_and_by_datatype(server: Server) -> None:
     names = [name for name in DATATYPES if name not in ("FP16", "BYTES")]
     # Two of one datatype and size: nothing but their order tells them apart.
     twins = [tensor(f"returned_{data}", "INT32", [1], [data]) for data in (2, 1)]
-    expect_back(server, tensors.raw_request, *_extremes(names), *twins)
-
-
-@check("GRPC-DATA-007")
-def raw_halves_are_kept(server: Server) -> None:
-    expect_back(server, tensors.raw_request, *_extremes(["FP16"]))
-
-
-@check("GRPC-DATA-008")
-def raw_text_is_kept(server: Server) -> None:
-    expect_back(server, tensors.raw_request, tensor("returned", "BYTES", [len(_TEXT)], _TEXT))
-
-
-@check("GRPC-DATA-009")
-def raw_bytes_that_are_no_text_are_kept(server: Server) -> None:
-    server.need_contract_v2()
-    _no_text_comes_back(server, tensors.raw_request)
+    expect_back(server, tensors.raw_request, *map(extremes, names), *twins)
 
 
 @check("GRPC-DATA-010")
@@ -88,7 +75,7 @@ def shape_and_order_are_kept(server: Server) -> None:
 @check("GRPC-DATA-011")
 def outputs_have_the_data_that_their_shapes_say(server: Server) -> None:
     answer = server.infer_grpc(server.grpc_sample())
-    expect.that(len(answer.outputs) > 0, "the answer has no outputs")
+    grpc_answers.has_outputs(answer)
     raw = list(answer.raw_output_contents)
     if raw:
         expect.equal(len(raw), len(answer.outputs), "the number of raw contents")
@@ -107,8 +94,7 @@ def outputs_have_the_data_that_their_shapes_say(server: Server) -> None:
                 typed in ([], [datatype.contents]), f"{output.name} has its data in {typed}"
             )
             count = len(getattr(output.contents, datatype.contents))
-        elements = grpc_answers.elements(output)
-        expect.equal(count, elements, f"the number of elements of {output.name}")
+        expect.equal(count, math.prod(output.shape), f"the number of elements of {output.name}")
 
 
 @check("GRPC-DATA-012")
@@ -138,7 +124,7 @@ def data_in_another_member_are_refused(server: Server) -> None:
     right = DATATYPES[first.datatype].contents
     wrong = "int_contents" if right == "fp32_contents" else "fp32_contents"
     first.contents.Clear()
-    getattr(first.contents, wrong).extend([1] * grpc_answers.elements(first))
+    getattr(first.contents, wrong).extend([1] * math.prod(first.shape))
     server.refused("ModelInfer", request)
 
 
@@ -148,9 +134,8 @@ def typed_contents_that_are_not_as_many_as_the_shape_says_are_refused(server: Se
         server.refused("ModelInfer", _with_a_row_more(typed_sample(server), difference))
 
 
-@check("GRPC-DATA-016")
+@check("GRPC-DATA-016", Server.need_contract_v2)
 def typed_values_beyond_the_range_are_refused(server: Server) -> None:
-    server.need_contract_v2()
     for small, large, value in (("INT8", "INT32", 300), ("UINT16", "UINT32", 65536)):
         body = {"inputs": [tensor("returned", large, [1], [value])]}
         request = tensors.request(server.model, body)
@@ -164,15 +149,13 @@ def typed_halves_are_refused(server: Server) -> None:
     first = request.inputs[0]
     first.datatype = "FP16"
     first.contents.Clear()
-    first.contents.fp32_contents.extend([0.5] * grpc_answers.elements(first))
+    first.contents.fp32_contents.extend([0.5] * math.prod(first.shape))
     server.refused("ModelInfer", request)
 
 
 @check("GRPC-DATA-018")
 def raw_and_typed_contents_together_are_refused(server: Server) -> None:
-    request = typed_sample(server)
-    request.raw_input_contents.extend(raw_sample(server).raw_input_contents)
-    server.refused("ModelInfer", request)
+    server.refused("ModelInfer", _typed_and_raw(server))
 
 
 @check("GRPC-DATA-019")
@@ -195,9 +178,8 @@ def raw_contents_of_another_length_are_refused(server: Server) -> None:
         server.refused("ModelInfer", request)
 
 
-@check("GRPC-DATA-021")
+@check("GRPC-DATA-021", Server.need_contract_v2)
 def raw_text_that_is_cut_off_is_refused(server: Server) -> None:
-    server.need_contract_v2()
     body = {"inputs": [tensor("returned", "BYTES", [2], ["first", "second"])]}
     request = tensors.raw_request(server.model, body)
     whole = request.raw_input_contents[0]
@@ -211,21 +193,17 @@ def raw_text_that_is_cut_off_is_refused(server: Server) -> None:
 def negative_dimensions_are_refused(server: Server) -> None:
     request = typed_sample(server)
     first = request.inputs[0]
-    count = grpc_answers.elements(first)
+    count = math.prod(first.shape)
     for shape in ([-1], [-count, -1]):
-        reshape(first, *shape)
+        first.shape[:] = shape
         server.refused("ModelInfer", request)
 
 
-@check("GRPC-DATA-023")
-def unknown_datatypes_are_refused(server: Server) -> None:
-    _other_datatype_is_refused(server, "CONFORMANCE8")
-
-
-@check("GRPC-DATA-024")
-def datatypes_in_lower_case_are_refused(server: Server) -> None:
+@check_each({"GRPC-DATA-023": lambda _: "CONFORMANCE8", "GRPC-DATA-024": str.lower})
+def unknown_datatypes_are_refused(server: Server, other: Callable[[str], str]) -> None:
     request = typed_sample(server)
-    _other_datatype_is_refused(server, request.inputs[0].datatype.lower())
+    request.inputs[0].datatype = other(request.inputs[0].datatype)
+    server.refused("ModelInfer", request)
 
 
 @check("GRPC-DATA-025")
@@ -235,27 +213,13 @@ def faults_of_the_data_are_invalid_arguments(server: Server) -> None:
     cut = raw_sample(server)
     cut.raw_input_contents[0] = cut.raw_input_contents[0][:-1]
     server.refused("ModelInfer", cut, "INVALID_ARGUMENT")
-    both = typed_sample(server)
-    both.raw_input_contents.extend(raw_sample(server).raw_input_contents)
-    server.refused("ModelInfer", both, "INVALID_ARGUMENT")
+    server.refused("ModelInfer", _typed_and_raw(server), "INVALID_ARGUMENT")
 
 
-def _extremes(names: Any) -> list[dict[str, Any]]:
-    """Make a tensor of each datatype that holds the ends of its range."""
-    return [
-        tensor(f"returned_{name}", name, [len(DATATYPES[name].extremes)], _values(name))
-        for name in names
-    ]
-
-
-def _values(name: str) -> list[Any]:
-    return list(DATATYPES[name].extremes)
-
-
-def _no_text_comes_back(server: Server, write: grpc_answers.Writer) -> None:
-    body = {"inputs": [tensor("returned", "BYTES", [len(_NO_TEXT)], list(_NO_TEXT))]}
-    came = grpc_answers.byte_elements(server.infer_grpc(write(server.model, body)))
-    expect.equal([each.hex() for each in came], [each.hex() for each in _NO_TEXT], "the elements")
+def _typed_and_raw(server: Server) -> Any:
+    request = typed_sample(server)
+    request.raw_input_contents.extend(raw_sample(server).raw_input_contents)
+    return request
 
 
 def _raw_count(name: str, datatype: tensors.Datatype, raw: bytes) -> int:
@@ -272,11 +236,5 @@ def _with_a_row_more(request: Any, difference: int) -> Any:
     """Make the first tensor's shape say more elements than there are, or fewer."""
     first = request.inputs[0]
     shape = list(first.shape) or [1]
-    reshape(first, shape[0] + difference, *shape[1:])
+    first.shape[:] = [shape[0] + difference, *shape[1:]]
     return request
-
-
-def _other_datatype_is_refused(server: Server, datatype: str) -> None:
-    request = typed_sample(server)
-    request.inputs[0].datatype = datatype
-    server.refused("ModelInfer", request)

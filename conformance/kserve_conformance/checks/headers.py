@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import gzip
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, TypeAlias
 
 from kserve_conformance import expect
 from kserve_conformance.asking.http_client import Answer, NoAnswer
 from kserve_conformance.asking.server import Server, encode
 from kserve_conformance.checks import wire
 from kserve_conformance.checks.refusals import UNKNOWN_MODEL
-from kserve_conformance.checks.registry import check
+from kserve_conformance.checks.registry import check, check_each
 from kserve_conformance.checks.wire import Hand
 
 _JSON = re.compile(r"application/json *(;.*)?", re.IGNORECASE)
@@ -24,6 +25,10 @@ _SECRETS = {
 # None at all, what most clients send, and what browsers' clients do.
 _ACCEPTS = (None, "*/*", "application/json", "application/json;q=0.9, */*;q=0.1")
 _NO_JSON = b'{"inputs": ['
+# What a protocol is asked with, how, and which member its answer has.
+_Rest: TypeAlias = tuple[Callable[[Server], dict[str, Any]], Callable[..., Answer], str]
+_V1: _Rest = Server.v1_sample, Server.predict, "predictions"
+_V2: _Rest = Server.v2_sample, Server.infer, "outputs"
 
 
 @check("V1-HEADER-001")
@@ -41,21 +46,25 @@ def headers_are_not_reflected_v1(server: Server) -> None:
     sample = server.v1_sample()
     _reveals_nothing(server.predict(sample, headers=_SECRETS))
     _reveals_nothing(server.explain(sample, headers=_SECRETS))
-    path = f"/v1/models/{UNKNOWN_MODEL}:predict"
-    _reveals_nothing(server.ask("POST", path, sample, headers=_SECRETS))
+    _reveals_nothing(server.predict(sample, UNKNOWN_MODEL, headers=_SECRETS))
 
 
-@check("V1-HEADER-003")
-def content_codings_are_heeded_v1(server: Server) -> None:
-    body = encode(server.v1_sample())
-    coded = server.predict(gzip.compress(body, mtime=0), headers={"content-encoding": "gzip"})
-    _decoded_or_refused(coded, "predictions")
+@check_each({"V1-HEADER-003": _V1, "V2-HEADER-005": _V2})
+def content_codings_are_heeded(server: Server, rest: _Rest) -> None:
+    sample, ask, member = rest
+    body = gzip.compress(encode(sample(server)), mtime=0)
+    answer = ask(server, body, headers={"content-encoding": "gzip"})
+    if answer.status == 200:
+        _has(answer, member)
+    else:
+        answer.failure()
 
 
-@check("V1-HEADER-004")
-def any_json_client_is_answered_v1(server: Server) -> None:
+@check_each({"V1-HEADER-004": _V1, "V2-HEADER-006": _V2})
+def any_json_client_is_answered(server: Server, rest: _Rest) -> None:
+    sample, ask, member = rest
     for accept in _ACCEPTS:
-        _has(server.predict(server.v1_sample(), headers={"accept": accept}), "predictions")
+        _has(ask(server, sample(server), headers={"accept": accept}), member)
 
 
 @check("V1-HEADER-005")
@@ -95,22 +104,7 @@ def headers_are_not_reflected_v2(server: Server) -> None:
     sample = server.v2_sample()
     _reveals_nothing(server.infer(sample, headers=_SECRETS))
     _reveals_nothing(server.infer(_NO_JSON, headers=_SECRETS))
-    _reveals_nothing(
-        server.ask("POST", f"/v2/models/{UNKNOWN_MODEL}/infer", sample, headers=_SECRETS)
-    )
-
-
-@check("V2-HEADER-005")
-def content_codings_are_heeded_v2(server: Server) -> None:
-    body = encode(server.v2_sample())
-    coded = server.infer(gzip.compress(body, mtime=0), headers={"content-encoding": "gzip"})
-    _decoded_or_refused(coded, "outputs")
-
-
-@check("V2-HEADER-006")
-def any_json_client_is_answered_v2(server: Server) -> None:
-    for accept in _ACCEPTS:
-        _has(server.infer(server.v2_sample(), headers={"accept": accept}), "outputs")
+    _reveals_nothing(server.infer(sample, UNKNOWN_MODEL, headers=_SECRETS))
 
 
 @check("V2-HEADER-007")
@@ -197,13 +191,6 @@ def _reveals_nothing(answer: Answer) -> None:
         answer.status < 400 or _SECRET not in answer.text(),
         f"{answer.asked}: a header of the request is in the error",
     )
-
-
-def _decoded_or_refused(answer: Answer, member: str) -> None:
-    if answer.status == 200:
-        _has(answer, member)
-    else:
-        answer.failure()
 
 
 def _has(answer: Answer, member: str) -> None:

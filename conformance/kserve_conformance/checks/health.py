@@ -13,18 +13,26 @@ from kserve_conformance.asking.grpc_client import CallFailed
 from kserve_conformance.asking.http_client import Answer
 from kserve_conformance.asking.server import Server
 from kserve_conformance.checks.refusals import UNKNOWN_MODEL
-from kserve_conformance.checks.registry import check
+from kserve_conformance.checks.registry import check, check_each
 from kserve_conformance.results.verdict import Unsupported
 from kserve_conformance.tensors import tensor
 
 _LIVE = "/v2/health/live"
 _READY = "/v2/health/ready"
+_MODEL_V1, _MODEL_V2 = "/v1/models/{}", "/v2/models/{}/ready"
 # Seconds that the contract model is told to take, that it is given before something else is asked,
 # and by which that must be answered earlier: two answers that one event loop sends in a row are
 # a millisecond apart.
 _LONG, _LEAD, _EARLIER = 0.5, 0.15, 0.1
 
-# ------------------------------------------------------------ V1
+
+def _need_named_not_ready_model(server: Server) -> None:
+    server.not_ready_model()
+    if server.target.not_ready_model is None:
+        raise Unsupported(
+            "the model that isn't ready was found in the repository, from which it may have been "
+            "unloaded on purpose: name one that should be ready with --not-ready-model"
+        )
 
 
 @check("V1-HEALTH-001")
@@ -36,32 +44,36 @@ def the_root_is_alive(server: Server) -> None:
 
 @check("V1-HEALTH-002")
 def a_ready_model_is_called_ready_v1(server: Server) -> None:
-    _calls_ready(server.get(_model_v1(server.model)), server.model)
+    _calls_ready(server.get(_MODEL_V1.format(server.model)), server.model)
 
 
-@check("V1-HEALTH-003")
-def a_model_that_is_not_ready_is_not_called_so_v1(server: Server) -> None:
-    _does_not_call_ready(server.get(_model_v1(server.not_ready_model())))
+@check_each({"V1-HEALTH-003": _MODEL_V1, "V2-HEALTH-006": _MODEL_V2})
+def a_model_that_is_not_ready_is_not_called_so(server: Server, path: str) -> None:
+    answer = server.get(path.format(server.not_ready_model()))
+    if answer.status >= 400:
+        return
+    told = answer.json() if answer.body else None
+    expect.that(
+        isinstance(told, dict) and told.get("ready") is False,
+        f"{answer.asked}: status {answer.status} without `ready` false calls it ready: "
+        f"{expect.shortened(answer.text(), 200)}",
+    )
 
 
-@check("V1-HEALTH-004")
-def the_status_tells_that_a_model_is_not_ready_v1(server: Server) -> None:
-    _is_false_to_a_probe(server.get(_model_v1(server.not_ready_model())))
+@check_each({"V1-HEALTH-004": _MODEL_V1, "V2-HEALTH-007": _MODEL_V2})
+def the_status_tells_that_a_model_is_not_ready(server: Server, path: str) -> None:
+    _is_false_to_a_probe(server.get(path.format(server.not_ready_model())))
 
 
 @check("V1-HEALTH-005")
 def an_unknown_model_is_told_v1(server: Server) -> None:
-    server.get(_model_v1(UNKNOWN_MODEL)).error(404, 400)
+    server.get(_MODEL_V1.format(UNKNOWN_MODEL)).error(404, 400)
 
 
-@check("V1-HEALTH-006")
+@check("V1-HEALTH-006", Server.need_contract_v1)
 def the_state_is_told_during_a_prediction(server: Server) -> None:
-    server.need_contract_v1()
     body = {"instances": [{"sleep": _LONG}]}
-    _is_answered_during(server, _model_v1(server.model), lambda: server.predict(body))
-
-
-# ------------------------------------------------------------ V2
+    _is_answered_during(server, _MODEL_V1.format(server.model), lambda: server.predict(body))
 
 
 @check("V2-HEALTH-001")
@@ -84,9 +96,8 @@ def readiness_is_told(server: Server) -> None:
     _tells_readiness(server.get(_READY))
 
 
-@check("V2-HEALTH-004")
+@check("V2-HEALTH-004", _need_named_not_ready_model)
 def readiness_is_that_of_all_models(server: Server) -> None:
-    _need_named_not_ready_model(server)
     answer = server.get(_READY)
     # That there is no such route isn't an answer.
     _tells_readiness(answer)
@@ -95,25 +106,15 @@ def readiness_is_that_of_all_models(server: Server) -> None:
 
 @check("V2-HEALTH-005")
 def a_ready_model_is_called_ready_v2(server: Server) -> None:
-    answer = server.get(_model_v2(server.model))
+    answer = server.get(_MODEL_V2.format(server.model))
     expect.equal(answer.status, 200, f"{answer.asked}: the status")
     if answer.body:
         _calls_ready(answer, server.model)
 
 
-@check("V2-HEALTH-006")
-def a_model_that_is_not_ready_is_not_called_so_v2(server: Server) -> None:
-    _does_not_call_ready(server.get(_model_v2(server.not_ready_model())))
-
-
-@check("V2-HEALTH-007")
-def the_status_tells_that_a_model_is_not_ready_v2(server: Server) -> None:
-    _is_false_to_a_probe(server.get(_model_v2(server.not_ready_model())))
-
-
 @check("V2-HEALTH-008")
 def an_unknown_model_is_told_v2(server: Server) -> None:
-    answer = server.get(_model_v2(UNKNOWN_MODEL))
+    answer = server.get(_MODEL_V2.format(UNKNOWN_MODEL))
     answer.failure(404, 400)
     if answer.body:
         answer.error(404, 400)
@@ -125,14 +126,10 @@ def liveness_is_not_readiness(server: Server) -> None:
     expect.equal(server.get(_LIVE).status, 200, f"GET {_LIVE}: the status while {name} isn't ready")
 
 
-@check("V2-HEALTH-010")
+@check("V2-HEALTH-010", Server.need_contract_v2)
 def the_server_is_live_during_an_inference(server: Server) -> None:
-    server.need_contract_v2()
     body = {"inputs": [tensor("sleep", "FP32", [1], [_LONG])]}
     _is_answered_during(server, _LIVE, lambda: server.infer(body))
-
-
-# ------------------------------------------------------------ gRPC
 
 
 @check("GRPC-HEALTH-001")
@@ -145,9 +142,8 @@ def readiness_is_told_over_grpc(server: Server) -> None:
     server.call("ServerReady")
 
 
-@check("GRPC-HEALTH-003")
+@check("GRPC-HEALTH-003", _need_named_not_ready_model)
 def readiness_over_grpc_is_that_of_all_models(server: Server) -> None:
-    _need_named_not_ready_model(server)
     expect.that(not server.call("ServerReady").ready, "ServerReady: ready is true")
 
 
@@ -179,25 +175,15 @@ def an_unknown_model_is_not_found(server: Server) -> None:
     server.refused("ModelReady", _asking(""), "NOT_FOUND", "INVALID_ARGUMENT")
 
 
-@check("GRPC-HEALTH-009")
+@check("GRPC-HEALTH-009", Server.need_v2_rest)
 def health_is_the_same_over_rest_and_grpc(server: Server) -> None:
-    if "v2" in server.known.absent:
-        raise Unsupported(f"there is no V2 REST to compare with: {server.known.absent['v2']}")
     live, ready = server.call("ServerLive").live, server.call("ServerReady").ready
     expect.equal(live, _is_true(server.get(_LIVE)), "live over gRPC, against REST")
     expect.equal(ready, _is_true(server.get(_READY)), "ready over gRPC, against REST")
     for name in filter(None, (server.model, server.known.not_ready_model)):
-        by_rest = _is_true(server.get(_model_v2(name)))
+        by_rest = _is_true(server.get(_MODEL_V2.format(name)))
         what = f"whether {name} is ready over gRPC, against REST"
         expect.equal(_model_is_ready(server, name), by_rest, what)
-
-
-def _model_v1(name: str) -> str:
-    return f"/v1/models/{name}"
-
-
-def _model_v2(name: str) -> str:
-    return f"/v2/models/{name}/ready"
 
 
 def _asking(name: str) -> service_pb2.ModelReadyRequest:
@@ -209,18 +195,6 @@ def _calls_ready(answer: Answer, name: str) -> None:
     with expect.reading("the state of the model"):
         expect.equal(told["name"], name, "name")
         expect.equal(told["ready"], True, "ready")
-
-
-def _does_not_call_ready(answer: Answer) -> None:
-    if answer.status >= 400:
-        return
-    told = answer.json() if answer.body else None
-    ready = told.get("ready") if isinstance(told, dict) else None
-    expect.that(
-        ready is False,
-        f"{answer.asked}: status {answer.status} without `ready` false calls it ready: "
-        f"{expect.shortened(answer.text(), 200)}",
-    )
 
 
 def _is_false_to_a_probe(answer: Answer) -> None:
@@ -238,22 +212,11 @@ def _tells_readiness(answer: Answer) -> None:
             f"{answer.asked}: expected 200 or an error status of a server that isn't ready, "
             f"got {answer.status}",
         )
-        return
-    if not answer.body:
-        return
-    told = answer.json()
-    with expect.reading("the server's readiness"):
-        ready = told["ready"] if "ready" in told else told["live"]
-    expect.that(isinstance(ready, bool), f"{answer.asked}: {ready!r} is no boolean")
-
-
-def _need_named_not_ready_model(server: Server) -> None:
-    server.not_ready_model()
-    if server.target.not_ready_model is None:
-        raise Unsupported(
-            "the model that isn't ready was found in the repository, from which it may have been "
-            "unloaded on purpose: name one that should be ready with --not-ready-model"
-        )
+    elif answer.body:
+        told = answer.json()
+        with expect.reading("the server's readiness"):
+            ready = told["ready"] if "ready" in told else told["live"]
+        expect.that(isinstance(ready, bool), f"{answer.asked}: {ready!r} is no boolean")
 
 
 def _model_is_ready(server: Server, name: str) -> bool:

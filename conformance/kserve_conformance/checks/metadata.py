@@ -15,8 +15,8 @@ from kserve_conformance.checks.refusals import UNKNOWN_MODEL
 from kserve_conformance.checks.registry import check
 from kserve_conformance.checks.v2_answers import NAMES_OF_DATATYPES
 from kserve_conformance.expect import Departure
-from kserve_conformance.results.verdict import Unsupported
 
+_MODEL = "/v2/models/{}"
 _LENGTH = "inference-header-content-length"
 
 
@@ -30,10 +30,7 @@ def the_server_is_described(server: Server) -> None:
         expect.that(isinstance(told["name"], str), "the server's name is no text")
         expect.that(isinstance(told["version"], str), "the server's version is no text")
         extensions = told["extensions"]
-    expect.that(
-        isinstance(extensions, list) and all(isinstance(each, str) for each in extensions),
-        f"extensions is no list of names: {extensions!r}",
-    )
+    expect.that(expect.are_texts(extensions), f"extensions is no list of names: {extensions!r}")
 
 
 @check("V2-META-002")
@@ -55,12 +52,12 @@ def extensions_that_are_there_are_listed(server: Server) -> None:
 
 @check("V2-META-004")
 def the_model_is_described(server: Server) -> None:
-    _describes(server.get(_model(server.model)), server.model)
+    _describes(server.get(_MODEL.format(server.model)), server.model)
 
 
 @check("V2-META-005")
 def the_models_tensors_are_described(server: Server) -> None:
-    told = server.get(_model(server.model)).success()
+    told = server.get(_MODEL.format(server.model)).success()
     with expect.reading("the model's metadata"):
         for member in ("inputs", "outputs"):
             described = told.get(member, [])
@@ -71,36 +68,30 @@ def the_models_tensors_are_described(server: Server) -> None:
 
 @check("V2-META-006")
 def versions_are_a_list_or_left_out(server: Server) -> None:
-    told = server.get(_model(server.model)).success()
+    told = server.get(_MODEL.format(server.model)).success()
     with expect.reading("the model's metadata"):
         versions = told.get("versions", [])
-    expect.that(
-        isinstance(versions, list) and all(isinstance(each, str) for each in versions),
-        f"versions is no list of strings: {versions!r}",
-    )
+    expect.that(expect.are_texts(versions), f"versions is no list of strings: {versions!r}")
 
 
 @check("V2-META-007")
 def an_unknown_model_is_not_described(server: Server) -> None:
-    server.get(_model(UNKNOWN_MODEL)).error(404, 400)
+    server.get(_MODEL.format(UNKNOWN_MODEL)).error(404, 400)
 
 
 @check("V2-META-008")
 def a_model_that_is_not_ready_is_described(server: Server) -> None:
     name = server.not_ready_model()
-    _describes(server.get(_model(name)), name)
+    _describes(server.get(_MODEL.format(name)), name)
 
 
 @check("V2-META-009")
 def a_version_is_described_or_refused(server: Server) -> None:
-    answer = server.get(f"{_model(server.model)}/versions/1")
+    answer = server.get(f"{_MODEL.format(server.model)}/versions/1")
     if answer.status >= 400:
         refusals.refused_with_error(answer)
     else:
         _describes(answer, server.model)
-
-
-# ------------------------------------------------------------ gRPC
 
 
 @check("GRPC-META-001")
@@ -134,17 +125,17 @@ def an_unknown_model_is_not_found(server: Server) -> None:
     server.refused("ModelMetadata", _asking(""), "NOT_FOUND", "INVALID_ARGUMENT")
 
 
-@check("GRPC-META-006")
+@check("GRPC-META-006", Server.need_v2_rest)
 def the_server_is_the_same_over_rest_and_grpc(server: Server) -> None:
-    rest, grpc = _by_rest(server, "/v2"), server.call("ServerMetadata")
+    rest, grpc = server.get("/v2").success(), server.call("ServerMetadata")
     with expect.reading("the server's metadata"):
         expect.equal(grpc.name, rest["name"], "the server's name over gRPC, against REST")
         expect.equal(grpc.version, rest["version"], "its version over gRPC, against REST")
 
 
-@check("GRPC-META-007")
+@check("GRPC-META-007", Server.need_v2_rest)
 def the_model_is_the_same_over_rest_and_grpc(server: Server) -> None:
-    rest = _by_rest(server, _model(server.model))
+    rest = server.get(_MODEL.format(server.model)).success()
     grpc = server.call("ModelMetadata", _asking(server.model))
     with expect.reading("the model's metadata"):
         for member in ("name", "platform"):
@@ -156,10 +147,6 @@ def the_model_is_the_same_over_rest_and_grpc(server: Server) -> None:
             by_grpc = _essential(map(_of_message, getattr(grpc, member)))
             by_rest = _essential(rest.get(member) or [])
             expect.equal(by_grpc, by_rest, f"{member} over gRPC, against REST")
-
-
-def _model(name: str) -> str:
-    return f"/v2/models/{name}"
 
 
 def _asking(name: str) -> service_pb2.ModelMetadataRequest:
@@ -188,12 +175,6 @@ def _of_message(tensor: Any) -> dict[str, Any]:
 
 def _essential(described: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return [{name: each[name] for name in ("name", "datatype", "shape")} for each in described]
-
-
-def _by_rest(server: Server, path: str) -> Any:
-    if "v2" in server.known.absent:
-        raise Unsupported(f"there is no V2 REST to compare with: {server.known.absent['v2']}")
-    return server.get(path).success()
 
 
 def _listed(server: Server) -> set[str]:

@@ -11,11 +11,7 @@ SCHEMA_FAULT = (400, 422)
 
 
 def refused(answer: Answer) -> None:
-    """Go on where a request is answered with an error status.
-
-    Raises:
-        Departure: when it is answered with another.
-    """
+    """Raise `Departure` where a request isn't answered with an error status."""
     expect.that(
         answer.status >= 400,
         f"{answer.asked}: expected an error status, got {answer.status}: "
@@ -24,10 +20,6 @@ def refused(answer: Answer) -> None:
 
 
 def refused_with_error(answer: Answer) -> None:
-    """Go on where a request is answered with an error status and an error.
-
-    Raises:
-        Departure: when it is answered with another status, or without an error.
-    """
+    """Raise `Departure` where a request isn't answered with an error status and an error."""
     refused(answer)
     answer.error(answer.status)

@@ -24,7 +24,20 @@ _READY = "READY"
 _WAITS = (0.05, 0.1, 0.2, 0.4, 0.8)
 
 
-# ------------------------------------------------------------ REST
+def _need_repository_over_grpc(server: Server) -> None:
+    """Go on where the extension is listed over gRPC, or seen: REST may have it alone."""
+    with contextlib.suppress(CallFailed):
+        listed = server.call("ServerMetadata").extensions
+        # KServe's SDK says model_repository_extension.
+        if "model_repository" in {each.removesuffix("_extension") for each in listed}:
+            return
+    try:
+        server.call("RepositoryIndex")
+    except CallFailed as error:
+        if error.code == "UNIMPLEMENTED":
+            raise Unsupported(
+                "the server neither lists nor shows the extension model_repository over gRPC"
+            ) from None
 
 
 @check("V2-REPO-001")
@@ -65,7 +78,6 @@ def a_loaded_model_may_be_loaded(server: Server) -> None:
     spare = server.spare_model()
     with _mended(server):
         _load(server, spare)
-        _becomes_ready(server, spare)
 
 
 @check("V2-REPO-008")
@@ -75,12 +87,13 @@ def an_unloaded_model_is_gone(server: Server) -> None:
         raise Unsupported(f"the model {spare} isn't ready, so that nothing is seen of an unload")
     with _mended(server):
         _unload(server, spare)
-        ready = server.get(_ready_path(spare))
-        expect.that(ready.status >= 400, f"{ready.asked}: {ready.status} after it was unloaded")
-        inferred = server.ask("POST", f"/v2/models/{spare}/infer", sample)
-        expect.that(
-            inferred.status >= 400, f"{inferred.asked}: {inferred.status} after it was unloaded"
-        )
+        for method, path, body in (
+            ("GET", _ready_path(spare), None),
+            ("POST", f"/v2/models/{spare}/infer", sample),
+        ):
+            answer = server.ask(method, path, body)
+            told = f"{answer.asked}: {answer.status} after it was unloaded"
+            expect.that(answer.status >= 400, told)
 
 
 @check("V2-REPO-009")
@@ -89,41 +102,33 @@ def an_unloaded_model_can_be_loaded(server: Server) -> None:
     with _mended(server):
         _unload(server, spare)
         _load(server, spare)
-        _becomes_ready(server, spare)
 
 
-# ------------------------------------------------------------ gRPC
-
-
-@check("GRPC-REPO-001")
+@check("GRPC-REPO-001", _need_repository_over_grpc)
 def the_models_are_listed_over_grpc(server: Server) -> None:
-    _need_repository_over_grpc(server)
     _has_a_state(server.model, _states_by_grpc(server))
 
 
-@check("GRPC-REPO-002")
+@check("GRPC-REPO-002", _need_repository_over_grpc)
 def the_index_over_grpc_lists_what_is_ready(server: Server) -> None:
-    _need_repository_over_grpc(server)
     _are_the_ready(server, _states_by_grpc(server), _states_by_grpc(server, ready=True))
 
 
-@check("GRPC-REPO-003")
+@check("GRPC-REPO-003", _need_repository_over_grpc)
 def an_unknown_model_is_not_loaded_over_grpc(server: Server) -> None:
-    _need_repository_over_grpc(server)
     request = service_pb2.RepositoryModelLoadRequest(model_name=UNKNOWN_MODEL)
     ended = server.refused("RepositoryModelLoad", request)
     expect.that(ended.code != "UNIMPLEMENTED", str(ended))
 
 
-@check("GRPC-REPO-004")
+@check("GRPC-REPO-004", _need_repository_over_grpc)
 def a_model_goes_and_comes_back_over_grpc(server: Server) -> None:
-    _need_repository_over_grpc(server)
     spare = server.spare_model()
     with _mended(server):
         _call_for(server, "RepositoryModelUnload", spare)
         expect.that(not _is_ready_by_grpc(server, spare), f"{spare} is ready after the unload")
         _call_for(server, "RepositoryModelLoad", spare)
-        _comes_true(lambda: _is_ready_by_grpc(server, spare), f"{spare} isn't ready after the load")
+        _becomes_ready(spare, lambda: _is_ready_by_grpc(server, spare))
 
 
 def _path(name: str, action: str) -> str:
@@ -183,20 +188,15 @@ def _unload(server: Server, name: str) -> None:
 def _load(server: Server, name: str) -> None:
     answer = server.ask("POST", _path(name, "load"), {})
     expect.equal(answer.status, 200, f"{answer.asked}: the status")
+    _becomes_ready(name, lambda: server.get(_ready_path(name)).status == 200)
 
 
-def _becomes_ready(server: Server, name: str) -> None:
-    _comes_true(
-        lambda: server.get(_ready_path(name)).status == 200, f"{name} isn't ready after the load"
-    )
-
-
-def _comes_true(holds: Callable[[], bool], otherwise: str) -> None:
+def _becomes_ready(name: str, is_ready: Callable[[], bool]) -> None:
     for wait in _WAITS:
-        if holds():
+        if is_ready():
             return
         time.sleep(wait)
-    expect.that(holds(), otherwise)
+    expect.that(is_ready(), f"{name} isn't ready after the load")
 
 
 @contextlib.contextmanager
@@ -210,23 +210,6 @@ def _mended(server: Server) -> Iterator[None]:
         with contextlib.suppress(Departure), server.aside():
             if server.get(_ready_path(spare)).status != 200:
                 _load(server, spare)
-                _becomes_ready(server, spare)
-
-
-def _need_repository_over_grpc(server: Server) -> None:
-    """Go on where the extension is listed over gRPC, or seen: REST may have it alone."""
-    with contextlib.suppress(CallFailed):
-        listed = server.call("ServerMetadata").extensions
-        # KServe's SDK says model_repository_extension.
-        if "model_repository" in {each.removesuffix("_extension") for each in listed}:
-            return
-    try:
-        server.call("RepositoryIndex")
-    except CallFailed as error:
-        if error.code == "UNIMPLEMENTED":
-            raise Unsupported(
-                "the server neither lists nor shows the extension model_repository over gRPC"
-            ) from None
 
 
 def _call_for(server: Server, name: str, model: str) -> None:

@@ -8,9 +8,10 @@ from typing import Any
 from kserve_conformance import expect
 from kserve_conformance.asking.server import Server, encode
 from kserve_conformance.checks import refusals, v1_bodies
-from kserve_conformance.checks.registry import check
+from kserve_conformance.checks.registry import check, check_each
 
 _DEPTH = 2000
+_INSTANCES: list[Any] = [{"a": [1, {"b": None}]}, "two", 3, [4.5, False], None]
 
 
 @check("V1-PREDICT-001")
@@ -18,10 +19,7 @@ def the_models_are_listed(server: Server) -> None:
     told = server.get("/v1/models").success()
     with expect.reading("the list of models"):
         names = told["models"]
-    expect.that(
-        isinstance(names, list) and all(isinstance(each, str) for each in names),
-        f"models is no list of names: {names!r}",
-    )
+    expect.that(expect.are_texts(names), f"models is no list of names: {names!r}")
     expect.that(server.model in names, f"models doesn't name {server.model}: {names!r}")
 
 
@@ -38,9 +36,15 @@ def inputs_is_a_root_key_as_well(server: Server) -> None:
         _predictions(told)
 
 
-@check("V1-PREDICT-004")
-def each_instance_has_its_prediction(server: Server) -> None:
-    _come_back(server, [{"a": [1, {"b": None}]}, "two", 3, [4.5, False], None])
+@check_each(
+    {
+        "V1-PREDICT-004": _INSTANCES,
+        "V1-PREDICT-007": [2**53 + 1, -(2**63), 2**63 - 1, 2**64 - 1],
+    },
+    Server.need_contract_v1,
+)
+def instances_come_back(server: Server, instances: list[Any]) -> None:
+    _received(server, {"instances": instances}, instances)
 
 
 @check("V1-PREDICT-005")
@@ -57,14 +61,8 @@ def no_instances_are_no_failure(server: Server) -> None:
     expect.that(not _predictions(answer.json()), "there are predictions of no instances")
 
 
-@check("V1-PREDICT-007")
-def integers_of_64_bits_are_exact(server: Server) -> None:
-    _come_back(server, [2**53 + 1, -(2**63), 2**63 - 1, 2**64 - 1])
-
-
-@check("V1-PREDICT-008")
+@check("V1-PREDICT-008", Server.need_contract_v1)
 def text_comes_through_whole(server: Server) -> None:
-    server.need_contract_v1()
     written = r'{"instances": ["é漢😀", "\u00e9\u6f22\ud83d\ude00", "a\u0000\n\t\"\\\/z"]}'
     _received(server, written.encode(), ["é漢😀", "é漢😀", 'a\0\n\t"\\/z'])
 
@@ -111,21 +109,26 @@ def there_is_a_root_key(server: Server) -> None:
     server.predict({"conformance": [1]}).error()
 
 
-@check("V1-PREDICT-015")
-def instances_are_a_list(server: Server) -> None:
-    for instances in ({"a": [1]}, None):
-        server.predict({"instances": instances}).error(400, 422)
+@check_each(
+    {
+        "V1-PREDICT-015": (b'{"instances": {"a": [1]}}', b'{"instances": null}'),
+        "V1-PREDICT-016": (b'{"inputs": null}',),
+    }
+)
+def a_root_key_holds_a_list(server: Server, bodies: tuple[bytes, ...]) -> None:
+    for body in bodies:
+        server.predict(body).error(400, 422)
 
 
-@check("V1-PREDICT-016")
-def inputs_are_not_null(server: Server) -> None:
-    server.predict({"inputs": None}).error(400, 422)
-
-
-@check("V1-PREDICT-017")
-def what_is_no_utf8_is_refused(server: Server) -> None:
-    for text in (b'"\xff"', b'"\xc3"'):
-        server.predict(v1_bodies.with_member(server, text)).error(400, 422)
+@check_each(
+    {
+        "V1-PREDICT-017": (b'"\xff"', b'"\xc3"'),
+        "V1-PREDICT-019": (b"NaN", b"Infinity", b"-Infinity"),
+    }
+)
+def what_is_no_utf8_or_no_json_is_refused(server: Server, values: tuple[bytes, ...]) -> None:
+    for value in values:
+        server.predict(v1_bodies.with_member(server, value)).error(400, 422)
 
 
 @check("V1-PREDICT-018")
@@ -136,15 +139,8 @@ def deep_nesting_is_survived(server: Server) -> None:
     server.predict(server.v1_sample()).success()
 
 
-@check("V1-PREDICT-019")
-def not_a_number_is_no_json(server: Server) -> None:
-    for token in (b"NaN", b"Infinity", b"-Infinity"):
-        server.predict(v1_bodies.with_member(server, token)).error(400, 422)
-
-
-@check("V1-PREDICT-020")
+@check("V1-PREDICT-020", Server.need_contract_v1)
 def a_number_beyond_a_double_does_not_change(server: Server) -> None:
-    server.need_contract_v1()
     answer = server.predict(b'{"instances": [1e400]}')
     if answer.status != 200:
         answer.error()
@@ -153,11 +149,6 @@ def a_number_beyond_a_double_does_not_change(server: Server) -> None:
         received = _predictions(answer.json())[0]["received"]
     # Python's json reads a number beyond a double as infinite; the token itself is no JSON to it.
     expect.that(received == math.inf, f"1e400 came back as {received!r}")
-
-
-def _come_back(server: Server, instances: list[Any]) -> None:
-    server.need_contract_v1()
-    _received(server, {"instances": instances}, instances)
 
 
 def _received(server: Server, body: Any, instances: list[Any]) -> None:

@@ -9,11 +9,7 @@ from kserve_conformance.asking.server import Server, encode
 
 
 def member(told: Any, name: str) -> Any:
-    """Give a member of an answer.
-
-    Raises:
-        Departure: when the answer is no object, or has none of that name.
-    """
+    """Give a member of an answer; raise `Departure` where it has none of that name."""
     shown = expect.shortened(expect.as_json(told))
     expect.that(isinstance(told, dict) and name in told, f"the answer has no {name}: {shown}")
     return told[name]

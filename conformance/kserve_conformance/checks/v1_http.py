@@ -6,7 +6,7 @@ from kserve_conformance import expect
 from kserve_conformance.asking.server import Server, encode
 from kserve_conformance.checks import refusals, wire
 from kserve_conformance.checks.refusals import UNKNOWN_MODEL
-from kserve_conformance.checks.registry import check
+from kserve_conformance.checks.registry import check, check_each
 from kserve_conformance.checks.v1_bodies import member
 from kserve_conformance.checks.wire import Hand
 
@@ -15,19 +15,16 @@ _LONG = 256 * 1024
 _MEGABYTE = 1024 * 1024
 
 
-@check("V1-PREDICT-021")
-def a_charset_changes_nothing(server: Server) -> None:
-    _answered_as(server, "application/json; charset=utf-8")
-
-
-@check("V1-PREDICT-022")
-def the_case_of_the_media_type_changes_nothing(server: Server) -> None:
-    _answered_as(server, "Application/JSON")
-
-
-@check("V1-PREDICT-023")
-def no_content_type_is_json(server: Server) -> None:
-    _answered_as(server, None)
+@check_each(
+    {
+        "V1-PREDICT-021": "application/json; charset=utf-8",
+        "V1-PREDICT-022": "Application/JSON",
+        "V1-PREDICT-023": None,
+    }
+)
+def a_way_to_declare_json_changes_nothing(server: Server, content_type: str | None) -> None:
+    answer = server.predict(server.v1_sample(), headers={"content-type": content_type})
+    member(answer.success(), "predictions")
 
 
 @check("V1-PREDICT-024")
@@ -40,22 +37,21 @@ def a_form_is_no_failure(server: Server) -> None:
 
 @check("V1-PREDICT-025")
 def an_unknown_model_is_refused(server: Server) -> None:
-    server.ask("POST", f"/v1/models/{UNKNOWN_MODEL}:predict", server.v1_sample()).error(404, 400)
+    server.predict(server.v1_sample(), UNKNOWN_MODEL).error(404, 400)
 
 
 @check("V1-PREDICT-026")
 def an_unknown_model_is_told_before_a_bad_body(server: Server) -> None:
-    path = f"/v1/models/{UNKNOWN_MODEL}:predict"
-    right = server.ask("POST", path, server.v1_sample())
+    right = server.predict(server.v1_sample(), UNKNOWN_MODEL)
     refusals.refused(right)
-    wrong = server.ask("POST", path, b"{")
+    wrong = server.predict(b"{", UNKNOWN_MODEL)
     expect.equal(wrong.status, right.status, "the status for a body that is no JSON")
 
 
 @check("V1-PREDICT-027")
 def a_model_that_is_not_ready_does_not_predict(server: Server) -> None:
-    path = f"/v1/models/{server.not_ready_model()}:predict"
-    server.ask("POST", path, server.v1_sample()).error(503, 400, 404)
+    name = server.not_ready_model()
+    server.predict(server.v1_sample(), name).error(503, 400, 404)
 
 
 @check("V1-PREDICT-028")
@@ -108,11 +104,6 @@ def a_connection_outlives_a_refusal(server: Server) -> None:
     after = Hand(server).post_after_error(unknown, (_predict(server.model), sample))
     if after is not None:
         _answered(after)
-
-
-def _answered_as(server: Server, content_type: str | None) -> None:
-    answer = server.predict(server.v1_sample(), headers={"content-type": content_type})
-    member(answer.success(), "predictions")
 
 
 def _answered(answer: wire.Answer) -> None:

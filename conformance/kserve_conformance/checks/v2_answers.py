@@ -1,4 +1,4 @@
-"""What the checks of V2 inference share: requests that are wrong in one place, and answers read."""
+"""What the checks of V2 inference share: the server's sample made wrong, and answers read."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ from kserve_conformance.asking.server import Server, encode
 NAMES_OF_DATATYPES = (*tensors.DATATYPES, "BF16")
 
 
-def outputs(answer: Answer) -> list[dict[str, Any]]:
-    """Give the outputs, one at least, of an answer that must be a success, their data flat.
+def extremes(datatype: str) -> dict[str, Any]:
+    """Make a tensor that holds the ends of a datatype's range."""
+    data = list(tensors.DATATYPES[datatype].extremes)
+    return tensors.tensor(f"returned_{datatype}", datatype, [len(data)], data)
 
-    Raises:
-        Departure: when it is none, or has no outputs.
-    """
+
+def outputs(answer: Answer) -> list[dict[str, Any]]:
+    """Give the outputs, their data flat; `Departure` where there are none, or no success."""
     told = answer.success()
     with expect.reading("the V2 answer"):
         found = tensors.essential(told)
@@ -27,20 +29,12 @@ def outputs(answer: Answer) -> list[dict[str, Any]]:
 
 
 def names(answer: Answer) -> list[str]:
-    """Give the names of the outputs of an answer that must be a success, in alphabetical order.
-
-    Raises:
-        Departure: when it is none, or has no outputs.
-    """
+    """Give the names of the `outputs` in alphabetical order."""
     return sorted(str(each["name"]) for each in outputs(answer))
 
 
 def expect_back(answer: Answer, sent: Sequence[Mapping[str, Any]]) -> None:
-    """Go on where an answer of the contract model gives back the tensors that it was sent.
-
-    Raises:
-        Departure: when it doesn't.
-    """
+    """Raise `Departure` where an answer of the contract model doesn't give back what was sent."""
     told = answer.success()
     with expect.reading("the V2 answer"):
         back = round_trip.of_json(told["outputs"])
@@ -48,69 +42,36 @@ def expect_back(answer: Answer, sent: Sequence[Mapping[str, Any]]) -> None:
 
 
 def come_back(server: Server, *sent: Mapping[str, Any]) -> None:
-    """Ask the contract model with tensors, and go on where it gives each back as it is.
-
-    Raises:
-        Departure: when it doesn't.
-        Unsupported: when the model isn't the contract model.
-    """
+    """Need the contract model, and raise `Departure` where it doesn't give tensors back."""
     server.need_contract_v2()
     expect_back(server.infer({"inputs": list(sent)}), sent)
 
 
 def refused_or_back(answer: Answer, meant: Mapping[str, Any]) -> None:
-    """Go on where a tensor is refused or comes back as the one that it means.
-
-    Raises:
-        Departure: when another comes back.
-    """
+    """Raise `Departure` where a tensor is not refused and comes back as another than it means."""
     if answer.status < 400:
         expect_back(answer, [meant])
 
 
 def changed(server: Server, **members: Any) -> dict[str, Any]:
-    """Give the request that the model is known to answer, with members of its first input changed.
-
-    Raises:
-        Unsupported: when none is known.
-    """
+    """Give the sample with members of its first input changed."""
     body = server.v2_sample()
     body["inputs"][0] |= members
     return body
 
 
 def with_parameters(holder: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
-    """Give a request, an input or an output with parameters besides those that it has.
-
-    The model may need its own.
-    """
+    """Give a request, an input or an output with parameters beside its own, which it may need."""
     return {**holder, "parameters": {**holder.get("parameters", {}), **more}}
 
 
 def without(server: Server, member: str) -> dict[str, Any]:
-    """Give the request that the model is known to answer, with a member of its first input gone.
-
-    Raises:
-        Unsupported: when none is known.
-    """
+    """Give the sample with a member of its first input gone."""
     body = server.v2_sample()
     body["inputs"][0].pop(member, None)
     return body
 
 
-def sample_data(server: Server) -> list[Any]:
-    """Give the elements of the first input of the request that the model is known to answer.
-
-    Raises:
-        Unsupported: when none is known.
-    """
-    return tensors.flat(server.v2_sample()["inputs"][0]["data"])
-
-
 def with_member(server: Server, value: bytes) -> bytes:
-    """Add a member of any bytes to the request that the model is known to answer.
-
-    Raises:
-        Unsupported: when none is known.
-    """
+    """Add a member of any bytes to the sample."""
     return encode(server.v2_sample())[:-1] + b', "conformance": ' + value + b"}"

@@ -45,10 +45,9 @@ class Hand:
         headers: Mapping[str, str] | None = None,
         last: bool = True,
     ) -> bytes:
-        """Write a request.
+        """Write a request with a path that is percent-encoded.
 
         Args:
-            path: percent-encoded.
             headers: more of them; one that says how long the body is takes Content-Length's place.
             last: whether the connection is to end with it.
         """
@@ -72,11 +71,7 @@ class Hand:
     def ask(
         self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None
     ) -> Answer:
-        """Send a request, and give its answer, which must be all that comes; see `write`.
-
-        Raises:
-            Departure: when what comes is no answer, or more or less than it says.
-        """
+        """Send a request, and give its answer; `Departure` where that isn't all that comes."""
         received = self._server.send_bytes(self.write(method, path, body, headers))
         answer, rest = read(received, method)
         expect.that(not rest, f"after the end of the answer there are {len(rest)} bytes more")
@@ -85,15 +80,8 @@ class Hand:
     def post_after_error(self, wrong: tuple[str, bytes], right: tuple[str, bytes]) -> Answer | None:
         """POST what must be refused, and then on the same connection what must not.
 
-        Args:
-            wrong: path and body of the first.
-            right: path and body of the second.
-
-        Returns:
-            the answer to the second, None where the first says that the connection closes.
-
-        Raises:
-            Departure: when the first isn't refused, or the connection closes without a word.
+        Args are path and body of each. Gives the answer to the second, None where the first says
+        that the connection closes; a `Departure` tells what else the first ends with.
         """
         sent = self.write("POST", *wrong, last=False) + self.write("POST", *right)
         error, rest = read(self._server.send_bytes(sent))
@@ -105,14 +93,7 @@ class Hand:
 
 
 def read(received: bytes, method: str | None = None) -> tuple[Answer, bytes]:
-    """Read an answer, and give the bytes after its end, too.
-
-    Args:
-        method: of the request, where the end of the answer depends on it.
-
-    Raises:
-        Departure: when there is none, or it doesn't end as it says.
-    """
+    """Read an answer, and the bytes after its end; `Departure` where it doesn't end as it says."""
     stream = _Stream(received)
     answer = http.client.HTTPResponse(cast("socket.socket", stream), method=method)
     try:

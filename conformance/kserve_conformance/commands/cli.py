@@ -16,11 +16,7 @@ _COMMANDS = (run, fuzz, lookup)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and give its exit code.
-
-    0: no departure; 1: the server departs from a MUST, or from an extension that it offers;
-    2: wrong usage; 3: the suite failed, or nothing that answers could be judged.
-    """
+    """Run one command and give its `ExitCode`."""
     parser = argparse.ArgumentParser(
         prog="kserve-conformance",
         description="Judges any KServe / Open Inference Protocol server by what it answers.",

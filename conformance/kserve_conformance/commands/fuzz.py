@@ -9,12 +9,13 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 
 from kserve_conformance.asking.grpc_client import CallFailed
 from kserve_conformance.asking.http_client import HttpClient, NoAnswer
 from kserve_conformance.asking.server import Server
-from kserve_conformance.asking.target import Target, TargetError
+from kserve_conformance.asking.target import TargetError
 from kserve_conformance.catalogue import Level
 from kserve_conformance.commands import options
 from kserve_conformance.errors import ExitCode
@@ -112,11 +113,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def selected(wanted: Sequence[str]) -> list[RequestClass]:
-    """List the classes with these names, or names that begin so; all where none is given.
-
-    Raises:
-        TargetError: when one matches nothing; lists what there is.
-    """
+    """List the classes whose names begin so; `TargetError` lists all where one matches nothing."""
     known = all_classes()
     for word in wanted:
         if not any(name.startswith(word) for name in known):
@@ -134,23 +131,21 @@ def fuzz(
 ) -> Iterator[Tried]:
     """Try a server with each class of requests, until it stops answering."""
     http = HttpClient(session.target.url, session.target.timeout)
-    try:
+    with closing(http):
         for each in classes:
-            server = Server(session.target, f"fuzz/{each.name}", http, session.offer)
-            try:
+            with closing(
+                Server(session.target, f"fuzz/{each.name}", http, session.offer)
+            ) as server:
                 tried = _try(server, each, f"{seed} {each.name}", examples)
-            finally:
-                server.close()
             yield tried
             if tried.afterwards is not None and tried.afterwards.ends:
                 return
-    finally:
-        http.close()
 
 
 def _main(arguments: argparse.Namespace) -> int:
     target = options.target_of(arguments)
-    classes = [each for each in selected(arguments.classes or ()) if _is_of(each, target)]
+    wanted = selected(arguments.classes or ())
+    classes = [each for each in wanted if each.profile in target.profiles]
     results = []
     with Session(target) as session:
         for tried in fuzz(session, classes, arguments.seed, arguments.examples):
@@ -175,14 +170,12 @@ def _main(arguments: argparse.Namespace) -> int:
     return ExitCode.NOT_KNOWN if failed else ExitCode.AS_EXPECTED
 
 
-def _is_of(each: RequestClass, target: Target) -> bool:
-    return each.profile in target.profiles
-
-
 def _try(server: Server, each: RequestClass, seed: str, examples: int) -> Tried:
-    why = server.known.absent.get(each.profile) or _why_unsupported(server, each)
-    if why is not None:
-        return Tried(each, unsupported=why)
+    known = server.known
+    why = known.why_unsupported(each.profile, each.feature)
+    is_contract = known.is_contract_v1 if each.profile == "v1" else known.is_contract_v2
+    if why is not None or (each.is_valid and not is_contract):
+        return Tried(each, unsupported=why or _NO_CONTRACT)
     good = _good_request(server, each.profile)
     try:
         kinds = each.kinds(server)
@@ -190,32 +183,21 @@ def _try(server: Server, each: RequestClass, seed: str, examples: int) -> Tried:
         return Tried(each, unsupported=str(error))
     blamed: list[Counterexample] = []
 
-    def bound(request: object) -> Counterexample | None:
+    def judge(request: object, blamed: list[Counterexample] | None = None) -> Counterexample | None:
         return _finding(server, lambda: each.judge(server, request), blamed)
 
-    def advised(request: object) -> Counterexample | None:
-        return _finding(server, lambda: each.judge(server, request))
-
     try:
-        found = falsify.search(kinds, bound, seed, examples)
+        found = falsify.search(kinds, lambda request: judge(request, blamed), seed, examples)
         is_blamed = found.finding is None and bool(blamed)
         if is_blamed:
             # The same examples again, so that what only should not be can't hide what must not.
-            again = falsify.search(kinds, advised, seed, examples)
+            again = falsify.search(kinds, judge, seed, examples)
             found = Found(found.asked + again.asked, again.finding)
     except Exception as error:
         return Tried(each, error=repr(error))
     if not found.asked:
         return Tried(each, unsupported="the model's own request can't be made one of these")
     return Tried(each, found, afterwards=_finding(server, good), is_blamed=is_blamed)
-
-
-def _why_unsupported(server: Server, each: RequestClass) -> str | None:
-    known = server.known
-    if each.feature not in (None, *known.declared, *known.detected):
-        return f"the server neither declares nor shows the extension {each.feature}"
-    is_contract = known.is_contract_v1 if each.profile == "v1" else known.is_contract_v2
-    return None if is_contract or not each.is_valid else _NO_CONTRACT
 
 
 def _good_request(server: Server, profile: str) -> Callable[[], object]:
@@ -235,11 +217,7 @@ def _good_request(server: Server, profile: str) -> Callable[[], object]:
 def _finding(
     server: Server, ask: Callable[[], object], blamed: list[Counterexample] | None = None
 ) -> Counterexample | None:
-    """Give what is wrong with an answer, None where nothing is.
-
-    Args:
-        blamed: takes what is a `Blamed`, in place of giving it.
-    """
+    """Give what is wrong with an answer, if anything is; a list of blamed ones takes a `Blamed`."""
     server.exhibit = Exhibit()
     try:
         ask()

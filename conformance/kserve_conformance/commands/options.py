@@ -74,24 +74,19 @@ def _seconds(text: str) -> float:
 
 
 def target_of(namespace: argparse.Namespace) -> Target:
-    """Make the target that the options describe.
-
-    Raises:
-        TargetError: when they describe none; says what is missing.
-    """
+    """Make the target that the options describe; a `TargetError` says what is missing."""
     if not namespace.target:
         raise TargetError("--target is missing: say where the server is, http://HOST:PORT")
     if not namespace.model:
         raise TargetError("--model is missing: name the model to ask")
     asked = namespace.profile or ["all"]
     claimed = frozenset(profile for profile in asked if profile != "all")
+    profiles = tuple(each for each in PROFILES if "all" in asked or each in claimed)
     return Target(
         url=namespace.target,
         model=namespace.model,
         grpc=namespace.grpc_target,
-        profiles=PROFILES
-        if "all" in asked
-        else tuple(each for each in PROFILES if each in claimed),
+        profiles=profiles,
         claimed=claimed,
         timeout=namespace.answer_timeout,
         payloads=read_payloads(namespace.payloads) if namespace.payloads else {},

@@ -70,13 +70,7 @@ def selected(target: Target, version: str, wanted: Sequence[str]) -> list[Statem
     required = requirements.load(version)
     known = catalogue.load()
     statements = [
-        dataclasses.replace(
-            known[each.id],
-            level=each.level,
-            profile=each.profile,
-            feature=each.feature,
-            sentence=each.sentence,
-        )
+        dataclasses.replace(known[each.id], **dataclasses.asdict(each))
         for each in required.values()
         if each.profile in target.profiles
     ]
@@ -87,7 +81,7 @@ def selected(target: Target, version: str, wanted: Sequence[str]) -> list[Statem
                 f"{', '.join(target.profiles)} has an id that begins so; "
                 "kserve-conformance list shows them"
             )
-    return [each for each in statements if not wanted or any(each.id.startswith(w) for w in wanted)]
+    return [each for each in statements if not wanted or each.id.startswith(tuple(wanted))]
 
 
 def _main(arguments: argparse.Namespace) -> int:

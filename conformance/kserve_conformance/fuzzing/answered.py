@@ -21,49 +21,26 @@ _ALL = tuple(DATATYPES)
 _IN_JSON = tuple(name for name in DATATYPES if name != valid.HALVES)
 _OF_A_SIZE = tuple(name for name, row in DATATYPES.items() if row.size)
 _MORE = "Valid, with parameters and tensors without elements"
+_Bodies = list[st.SearchStrategy[valid.Body]]
 
 
 def classes() -> Iterable[RequestClass]:
     """Give the classes: of each protocol what binds a server, and what it should answer, too."""
+    must, should, typed, raw = Level.MUST, Level.SHOULD, valid.typed_requests, valid.raw_requests
     rows: tuple[tuple[str, Level, str, Callable[[Server], Kinds]], ...] = (
-        ("v1/valid", Level.MUST, "Valid.", lambda _: [valid.v1_bodies()]),
-        ("v2/valid", Level.MUST, "Valid.", lambda _: _must(_IN_JSON, text=True)),
+        ("v1/valid", must, "Valid.", lambda _: [valid.v1_bodies()]),
+        ("v2/valid", must, "Valid.", lambda _: _must(_IN_JSON, text=True)),
         (
             "v2/valid-more",
-            Level.SHOULD,
+            should,
             f"{_MORE}, and FP16 in JSON.",
             lambda _: _should(_ALL, text=True),
         ),
-        (
-            "binary/valid",
-            Level.EXTENSION,
-            f"{_MORE}.",
-            lambda _: [valid.binary_requests(bodies=each) for each in _should(_ALL, text=False)],
-        ),
-        (
-            "grpc/typed",
-            Level.MUST,
-            "Valid, with typed contents.",
-            lambda server: _typed(server, _must(valid.TYPED, text=False)),
-        ),
-        (
-            "grpc/typed-more",
-            Level.SHOULD,
-            f"{_MORE}.",
-            lambda server: _typed(server, _should(valid.TYPED, text=False)),
-        ),
-        (
-            "grpc/raw",
-            Level.MUST,
-            "Valid, with raw contents.",
-            lambda server: _raw(server, _must(_OF_A_SIZE, text=False)),
-        ),
-        (
-            "grpc/raw-more",
-            Level.SHOULD,
-            f"{_MORE}, and raw BYTES.",
-            lambda server: _raw(server, _should(_ALL, text=False)),
-        ),
+        ("binary/valid", Level.EXTENSION, f"{_MORE}.", _binary),
+        ("grpc/typed", must, "Valid, with typed contents.", _messages(typed, _must, valid.TYPED)),
+        ("grpc/typed-more", should, f"{_MORE}.", _messages(typed, _should, valid.TYPED)),
+        ("grpc/raw", must, "Valid, with raw contents.", _messages(raw, _must, _OF_A_SIZE)),
+        ("grpc/raw-more", should, f"{_MORE}, and raw BYTES.", _messages(raw, _should, _ALL)),
     )
     for name, level, sentence, kinds in rows:
         protocol = name.partition("/")[0]
@@ -83,13 +60,13 @@ def classes() -> Iterable[RequestClass]:
 # doesn't know.
 
 
-def _must(datatypes: Collection[str], text: bool) -> list[st.SearchStrategy[valid.Body]]:
+def _must(datatypes: Collection[str], text: bool) -> _Bodies:
     shapes = valid.shapes(min_side=1)
     inputs = [_inputs(each, datatypes, shapes=shapes, text=text) for each in datatypes]
     return [valid.v2_bodies(inputs=each, parameters=st.just({})) for each in inputs]
 
 
-def _should(datatypes: Collection[str], text: bool) -> list[st.SearchStrategy[valid.Body]]:
+def _should(datatypes: Collection[str], text: bool) -> _Bodies:
     inputs = [_inputs(each, datatypes, text=text) for each in datatypes]
     # Fractions are what gRPC's parameters can't hold.
     parameters = valid.parameters(fractions=text)
@@ -105,12 +82,16 @@ def _inputs(
     return both.filter(lambda inputs: len({each["name"] for each in inputs}) == len(inputs))
 
 
-def _typed(server: Server, bodies: list[st.SearchStrategy[valid.Body]]) -> Kinds:
-    return [valid.typed_requests(server.model, bodies=each) for each in bodies]
+def _binary(_: Server) -> Kinds:
+    return [valid.binary_requests(bodies=each) for each in _should(_ALL, text=False)]
 
 
-def _raw(server: Server, bodies: list[st.SearchStrategy[valid.Body]]) -> Kinds:
-    return [valid.raw_requests(server.model, bodies=each) for each in bodies]
+def _messages(
+    write: Callable[..., st.SearchStrategy[Any]],
+    bodies: Callable[[Collection[str], bool], _Bodies],
+    datatypes: Collection[str],
+) -> Callable[[Server], Kinds]:
+    return lambda server: [write(server.model, bodies=each) for each in bodies(datatypes, False)]
 
 
 def _v1_comes_back(server: Server, body: valid.Body) -> None:

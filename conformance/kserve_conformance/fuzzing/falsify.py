@@ -129,5 +129,5 @@ def _is_wrong(hunt: _Hunt, kind: st.SearchStrategy[Any], seed: str, examples: in
         return True
     except Unsatisfiable:
         # There are no such requests: none was asked.
-        return False
+        pass
     return False

@@ -114,10 +114,8 @@ def _wire_refuses(server: Server, wire: bytes) -> None:
     raise Departure("ModelInfer: expected an error status, got OK", "an error", "OK")
 
 
-_HOW: Mapping[
-    str,
-    tuple[Callable[[Server, str], st.SearchStrategy[Any]], Callable[[Server, Any], None]],
-] = {
+_How = tuple[Callable[[Server, str], st.SearchStrategy[Any]], Callable[[Server, Any], None]]
+_HOW: Mapping[str, _How] = {
     "v1": (_v1_requests, _v1_refuses),
     "v2": (_v2_requests, _v2_refuses),
     "binary": (_binary_requests, _binary_refuses),

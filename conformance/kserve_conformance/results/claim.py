@@ -110,9 +110,9 @@ def of_profiles(
 
 
 def _add(claim: ProfileClaim, requirement: Requirement, judged: Judged | None) -> None:
-    reason = judged.message if judged else "the check was not made"
-    finding = NotKept(requirement.id, requirement.sentence, reason)
-    verdict = judged.verdict if judged else Verdict.ERROR
+    judged = judged or Judged(requirement.id, Verdict.ERROR, "the check was not made")
+    finding = NotKept(requirement.id, requirement.sentence, judged.message)
+    verdict = judged.verdict
     if verdict is Verdict.PASSED:
         claim.kept += 1
         if requirement.feature:

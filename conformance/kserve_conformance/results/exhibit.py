@@ -30,10 +30,6 @@ class Exhibit:
         )
 
     def equal(self, observed: Any, expected: Any, what: str) -> None:
-        """Keep both values and judge whether they are equal, as JSON: 1 is not 1.0, nor true.
-
-        Raises:
-            Departure: when they aren't; names ``what`` and both.
-        """
+        """Keep both values, and raise `Departure` where they differ; see `expect.equal`."""
         self.expected, self.observed = expected, observed
         expect.equal(observed, expected, what)

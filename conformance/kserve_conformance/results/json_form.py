@@ -17,35 +17,23 @@ _Reader = Callable[[Any], Any]
 def from_json(kind: type[T], members: Mapping[str, Any]) -> T:
     """Make a dataclass of its members; a field with a default may be missing.
 
-    Raises:
-        ValueError: when members are unknown or missing; names them.
+    A `ValueError` names those that are unknown or missing.
     """
-    form: _Form = _form(kind)  # type: ignore[arg-type]  # mypy takes no type[T] for hashable
-    if unknown := members.keys() - form.readers.keys():
+    readers, needed = _form(kind)  # type: ignore[arg-type]  # mypy takes no type[T] for hashable
+    if unknown := members.keys() - readers.keys():
         raise ValueError(f"{kind.__name__} has no {', '.join(sorted(unknown))}")
-    if missing := form.needed - members.keys():
+    if missing := needed - members.keys():
         raise ValueError(f"{kind.__name__} lacks {', '.join(sorted(missing))}")
-    return kind(**{name: form.readers[name](each) for name, each in members.items()})
-
-
-class _Form:
-    """How the fields of a dataclass are read, and which of them have to be there."""
-
-    def __init__(self, kind: type[Any]) -> None:
-        hints = get_type_hints(kind)
-        self.readers: dict[str, _Reader] = {
-            each.name: _reader(hints[each.name]) for each in fields(kind)
-        }
-        self.needed = {
-            each.name
-            for each in fields(kind)
-            if each.default is MISSING and each.default_factory is MISSING
-        }
+    return kind(**{name: readers[name](each) for name, each in members.items()})
 
 
 @functools.cache
-def _form(kind: type[Any]) -> _Form:
-    return _Form(kind)
+def _form(kind: type[Any]) -> tuple[dict[str, _Reader], set[str]]:
+    """Say how the fields of a dataclass are read, and which of them have to be there."""
+    hints, found = get_type_hints(kind), fields(kind)
+    needed = {each.name for each in found if each.default is each.default_factory is MISSING}
+    readers = {each.name: _reader(hints[each.name]) for each in found}
+    return readers, needed
 
 
 def _reader(hint: Any) -> _Reader:

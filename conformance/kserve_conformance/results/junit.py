@@ -22,12 +22,7 @@ _WORST_FIRST = (FAILURE, ERROR, SKIPPED, None)
 
 @dataclass(frozen=True)
 class _Case:
-    """One check in one cell, whatever number of attempts there was at it.
-
-    Attributes:
-        planned: how many attempts there were to be.
-        attempts: those that were made, in order.
-    """
+    """One check in one cell: how many attempts at it were planned, and those that were made."""
 
     check: str
     planned: int
@@ -137,11 +132,8 @@ def _message(case: _Case) -> str:
     if not case.told:
         return f"{missing} of {case.planned} attempts never ran"
     message = _why(case.told[0])
-    return message if case.planned == 1 else f"{_share(case)}: {message}"
-
-
-def _share(case: _Case) -> str:
-    return f"{len(case.told)} of {case.planned} attempts"
+    share = f"{len(case.told)} of {case.planned} attempts"
+    return message if case.planned == 1 else f"{share}: {message}"
 
 
 def _why(record: Record) -> str:

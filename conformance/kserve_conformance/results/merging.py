@@ -42,10 +42,7 @@ class Merged:
 
 
 def merge(parts: Sequence[Given], planned_parts: int | None = None) -> Merged:
-    """Join the parts of one run.
-
-    The outcome doesn't depend on how the parts are ordered, but for cells of one release that
-    are in several of them.
+    """Join the parts of one run, in any order, but for cells of a release that several have.
 
     Args:
         planned_parts: how many there were to be, where it is known. Where some are absent, the
@@ -53,8 +50,7 @@ def merge(parts: Sequence[Given], planned_parts: int | None = None) -> Merged:
 
     Raises:
         MergeError: when they aren't of one run, or are more than were planned.
-        Disagreement: when one check has two different verdicts: which of them is right can't
-            be told from here, so that neither is taken.
+        Disagreement: when one check has two verdicts: which is right can't be told from here.
     """
     _refuse_strangers(parts)
     shards = _shards(parts)
@@ -161,7 +157,11 @@ def _records(parts: Sequence[Given], cells: Sequence[str]) -> list[Record]:
                     f"{_told(known)} in {where} and {_told(record)} in {place}"
                 )
     if disagreements:
-        raise Disagreement(_summed_up(disagreements))
+        told = disagreements[:_MOST_TOLD]
+        if len(disagreements) > _MOST_TOLD:
+            told.append(f"... and {len(disagreements) - _MOST_TOLD} more")
+        sentence = "the parts disagree, and which is right can't be told:\n  "
+        raise Disagreement(sentence + "\n  ".join(told))
     places = {cell: place for place, cell in enumerate(cells)}
     records = [record for record, _ in taken.values()]
     # A record of what wasn't planned goes last: who judges the run sees it, too.
@@ -177,13 +177,6 @@ def _told(record: Record) -> str:
     if record.as_expected:
         return f"{record.verdict} as expected{binding}"
     return f"{record.verdict} where {record.expected_verdict} is expected{binding}"
-
-
-def _summed_up(disagreements: Sequence[str]) -> str:
-    told = list(disagreements[:_MOST_TOLD])
-    if len(disagreements) > _MOST_TOLD:
-        told.append(f"... and {len(disagreements) - _MOST_TOLD} more")
-    return "the parts disagree, and which is right can't be told:\n  " + "\n  ".join(told)
 
 
 def _footer(run: Run, footers: Sequence[Footer]) -> Footer:

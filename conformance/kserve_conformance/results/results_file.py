@@ -62,11 +62,7 @@ class Writer:
         self._write("header", {"schema": SCHEMA_VERSION, **asdict(self._header)})
 
     def record(self, record: Record) -> Record:
-        """Add one check's outcome, without the secrets that it may hold.
-
-        Returns:
-            The record as it was written, which is the one to show elsewhere.
-        """
+        """Add one check's outcome without its secrets; as it is given back it may be shown."""
         shown = ("message", "expected", "observed", "evidence")
         written = replace(
             record, **{name: _strict(redacted(getattr(record, name))) for name in shown}
@@ -141,11 +137,7 @@ def _write_whole(file: int, data: bytes) -> None:
 
 
 def read(path: Path) -> Run:
-    """Read a results file, a cut-short one too.
-
-    Raises:
-        ResultsError: when the file can't be read or breaks the schema; says which line.
-    """
+    """Read a results file, a cut-short one too; a `ResultsError` names the line that breaks it."""
     return given(path).run
 
 

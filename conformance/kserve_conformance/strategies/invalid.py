@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tritonclient.grpc import service_pb2
 
 from kserve_conformance.asking.server import encode
-from kserve_conformance.strategies import (
+from kserve_conformance.strategies import (  # noqa: F401  # faults join themselves to FAULTS
     binary_faults,
     grpc_faults,
     path_faults,
@@ -27,17 +27,12 @@ from kserve_conformance.strategies.valid import BinaryRequest, Body
 from kserve_conformance.tensors import DATATYPES
 
 CLASSES: Mapping[str, Fault] = FAULTS
-_MODULES = (v1_faults, v2_faults, binary_faults, path_faults, grpc_faults)
 
 _WITHOUT_HALVES = [name for name in DATATYPES if name != valid.HALVES]
 
 
 def names(protocol: str, strict: bool = False) -> list[str]:
-    """List the classes of a protocol: v1, v2, binary, path, grpc or wire.
-
-    Args:
-        strict: with those whose refusal the texts leave to the server.
-    """
+    """List the classes of v1, v2, binary, path, grpc or wire; ``strict`` adds those left open."""
     return [
         name.partition("/")[2]
         for name, each in CLASSES.items()
@@ -46,20 +41,12 @@ def names(protocol: str, strict: bool = False) -> list[str]:
 
 
 def v1(*classes: str, bodies: st.SearchStrategy[Body] | None = None) -> st.SearchStrategy[bytes]:
-    """Give bodies that are no V1 request.
-
-    Args:
-        bodies: valid ones to break.
-    """
+    """Give bodies that are no V1 request; ``bodies`` are valid ones to break."""
     return _of("v1", classes, valid.v1_bodies() if bodies is None else bodies).map(_written)
 
 
 def v2(*classes: str, bodies: st.SearchStrategy[Body] | None = None) -> st.SearchStrategy[bytes]:
-    """Give bodies that are no V2 request.
-
-    Args:
-        bodies: valid ones to break.
-    """
+    """Give bodies that are no V2 request; ``bodies`` are valid ones to break."""
     plain = valid.plain_bodies(datatypes=_WITHOUT_HALVES)
     return _of("v2", classes, plain if bodies is None else bodies).map(_written)
 
@@ -67,11 +54,7 @@ def v2(*classes: str, bodies: st.SearchStrategy[Body] | None = None) -> st.Searc
 def binary(
     *classes: str, requests: st.SearchStrategy[BinaryRequest] | None = None
 ) -> st.SearchStrategy[BinaryRequest]:
-    """Give requests that break the binary tensor data extension.
-
-    Args:
-        requests: valid ones to break.
-    """
+    """Give requests that break the binary tensor data extension, of valid ones."""
     plain = valid.binary_requests(bodies=valid.plain_bodies(text=False))
     return _of("binary", classes, plain if requests is None else requests)
 
@@ -79,9 +62,7 @@ def binary(
 def paths(*classes: str, model: str = "contract") -> st.SearchStrategy[str]:
     """Give paths, percent-encoded, at which a POST has to be refused.
 
-    Args:
-        model: the server's; no path leads to it. Others that it may have are as good as never
-            guessed.
+    None leads to the server's ``model``; others that it may have are as good as never guessed.
     """
     return _of("path", classes, st.just(model))
 
@@ -93,8 +74,7 @@ def grpc(
 ) -> st.SearchStrategy[service_pb2.ModelInferRequest]:
     """Give messages that are no valid ModelInferRequest.
 
-    Args:
-        messages: valid ones to break; those with raw contents can't be broken in each way.
+    ``messages`` are valid ones to break; those with raw contents can't be broken in each way.
     """
     return _of("grpc", classes, _messages(model) if messages is None else messages)
 

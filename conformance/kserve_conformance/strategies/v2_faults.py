@@ -9,7 +9,6 @@ from typing import Any
 from hypothesis import reject
 from hypothesis import strategies as st
 
-from kserve_conformance.asking.server import encode
 from kserve_conformance.catalogue import Level
 from kserve_conformance.strategies import documents
 from kserve_conformance.strategies.documents import PLACE, other_than
@@ -52,52 +51,19 @@ def is_integer(tensor: Tensor) -> bool:
 # ---------------------------------------------------------------- the document
 
 
-@fault("v2/json", Level.MUST, "The body is no JSON, or breaks off.")
-def _json(draw: st.DrawFn, body: Body) -> bytes:
-    return draw(documents.no_json(encode(body)))
-
-
-@fault("v2/tail", Level.SHOULD, "The body goes on after the JSON document.")
-def _tail(draw: st.DrawFn, body: Body) -> bytes:
-    return draw(documents.with_a_tail(encode(body)))
-
-
-@fault("v2/empty", Level.MUST, "There is nothing in the body.")
-def _empty(draw: st.DrawFn, _: Body) -> bytes:
-    return draw(documents.blank())
-
-
-@fault("v2/utf-8", Level.SHOULD, "The body is JSON but for a byte that is no UTF-8.")
-def _utf8(draw: st.DrawFn, body: Body) -> bytes:
-    return draw(documents.no_utf8(encode(body)))
-
-
-@fault("v2/token", Level.MUST, "An element is a token that JSON doesn't have.")
-def _token(draw: st.DrawFn, body: Body) -> bytes:
+def _put_place(draw: st.DrawFn, body: Body) -> None:
     _replace_an_element(an_input(draw, body, _has_elements), PLACE)
-    return draw(documents.with_a_token(body, documents.FOREIGN))
 
 
-@fault("v2/nan", Level.SHOULD, "An element is NaN or infinite, which JSON doesn't have.")
-def _nan(draw: st.DrawFn, body: Body) -> bytes:
-    _replace_an_element(an_input(draw, body, _has_elements), PLACE)
-    return draw(documents.with_a_token(body, documents.NOT_FINITE))
-
-
-@fault("v2/number", Level.SHOULD, "An element is a number that no double holds.")
-def _number(draw: st.DrawFn, body: Body) -> bytes:
-    _replace_an_element(an_input(draw, body, _has_elements), PLACE)
-    return draw(documents.with_a_token(body, documents.BEYOND_A_DOUBLE))
-
-
-@fault("v2/deep", Level.SHOULD, "The body is lists in lists without an end.")
-def _deep(draw: st.DrawFn, _: Body) -> bytes:
-    return draw(documents.deep("inputs"))
-
-
-@fault("v2/object", Level.MUST, "The body is JSON, and no object.")
-def _object(draw: st.DrawFn, _: Body) -> bytes:
-    return draw(documents.no_object())
+documents.add_faults(
+    "v2",
+    "An element",
+    "inputs",
+    _put_place,
+    empty=Level.MUST,
+    number=Level.SHOULD,
+    no_object=Level.MUST,
+)
 
 
 # ---------------------------------------------------------------- the request's members

@@ -138,7 +138,6 @@ def parameters(fractions: bool = True) -> st.SearchStrategy[dict[str, Any]]:
 
 _PARAMETERS = parameters()
 _IDS = st.text(min_size=1, max_size=12)
-_WHOLE_PARAMETERS = parameters(fractions=False)
 
 
 @st.composite
@@ -237,12 +236,10 @@ def typed_requests(
     """Give ModelInferRequests with typed contents.
 
     Args:
-        bodies: what they mean, as V2 bodies: without FP16, which has no typed contents, and
-            without fractions as parameters. BYTES may be bytes.
+        bodies: what they mean, as V2 bodies without FP16, which has no typed contents, and without
+            fractions as parameters; BYTES may be bytes.
     """
-    if bodies is None:
-        each = tensors(text=False, datatypes=TYPED)
-        bodies = v2_bodies(inputs=tensor_lists(each), parameters=_WHOLE_PARAMETERS)
+    bodies = _written_as_messages(TYPED) if bodies is None else bodies
     return bodies.map(lambda body: _with_parameters(encodings.request(model, body), body))
 
 
@@ -250,10 +247,13 @@ def raw_requests(
     model: str = "contract", *, bodies: st.SearchStrategy[Body] | None = None
 ) -> st.SearchStrategy[service_pb2.ModelInferRequest]:
     """Give ModelInferRequests with raw contents; see `typed_requests`."""
-    if bodies is None:
-        each = tensors(text=False)
-        bodies = v2_bodies(inputs=tensor_lists(each), parameters=_WHOLE_PARAMETERS)
+    bodies = _written_as_messages(tuple(DATATYPES)) if bodies is None else bodies
     return bodies.map(lambda body: _with_parameters(encodings.raw_request(model, body), body))
+
+
+def _written_as_messages(datatypes: Collection[str]) -> st.SearchStrategy[Body]:
+    each = tensors(text=False, datatypes=datatypes)
+    return v2_bodies(inputs=tensor_lists(each), parameters=parameters(fractions=False))
 
 
 def _with_parameters(
