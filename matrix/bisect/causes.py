@@ -10,6 +10,7 @@ import enum
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from matrix.bisect import bisection
 from matrix.bisect.bisection import Found, Seen
 
 
@@ -38,7 +39,7 @@ class Look:
         what = f"KServe {self.kserve} beside the packages of {self.packages}"
         if self.kserve == self.packages:
             what = f"KServe {self.kserve} beside its own packages"
-        return f"{what}: {self.seen.first}"
+        return f"{what}: {bisection.in_words(self.seen.first)}"
 
 
 @dataclass(frozen=True)

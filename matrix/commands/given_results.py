@@ -13,8 +13,10 @@ from kserve_conformance.results.record import Run
 from kserve_conformance.results.results_file import Given, ResultsError
 
 from matrix.planning.cells import Cell, completed
+from matrix.running import recorder
 
-FILE_NAME = "results.jsonl"
+FILE_NAME = recorder.FILE_NAME
+
 # Where `python -m matrix run` writes when nobody says where.
 DEFAULT = Path("results") / FILE_NAME
 

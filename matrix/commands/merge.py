@@ -14,6 +14,7 @@ from rich.console import Console
 from matrix.commands import given_results, summary
 from matrix.commands.output import fail, make_console, say
 from matrix.planning import options
+from matrix.results import judging
 from matrix.running.recorder import JUNIT_NAME
 
 
@@ -67,9 +68,10 @@ def _main(arguments: argparse.Namespace) -> int:
         told = f"--out {arguments.out} can't be written: {error.strerror}"
         return fail(told + whole_file.advice(error), whole_file.exit_code(error))
     _tell(console, parts, merged, arguments.planned_parts)
-    summary.show(run, console)
+    judged = judging.by_today([run])
+    summary.show(judged, console)
     say(console, f"{out}: {len(run.records)} records of {len(parts)} files")
-    return summary.exit_code(run)
+    return summary.exit_code(judged)
 
 
 def _refuse_overwriting(out: Path, files: Sequence[Path]) -> None:

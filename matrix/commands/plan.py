@@ -12,7 +12,7 @@ from typing import Any
 from kserve_conformance.errors import ExitCode
 
 from fixtures import torchserve
-from matrix.commands import given_results, run
+from matrix.commands import given_results
 from matrix.commands.output import put
 from matrix.environments import cache_keys
 from matrix.planning import (
@@ -31,6 +31,7 @@ from matrix.planning.options import RunOptions
 from matrix.planning.plan import PlanError
 from matrix.planning.plan_formats import Planned, Task
 from matrix.planning.shards import Shard
+from matrix.running import starting
 
 _FORMATS: Mapping[str, Callable[[Planned], str]] = {
     "text": plan_formats.text,
@@ -119,9 +120,9 @@ def _planned(arguments: argparse.Namespace, wanted: RunOptions) -> Planned:
 
 def _cells(variants: Sequence[RunOptions], wanted: coverage.Coverage) -> list[Cell]:
     if len(variants) == 1:
-        return list(run.make_plan(variants[0]).cells)
+        return list(starting.make_plan(variants[0]).cells)
     # A covering array of several runtimes is made of the cells of all of them together.
-    full = [run.make_plan(replace(each, coverage="full")) for each in variants]
+    full = [starting.make_plan(replace(each, coverage="full")) for each in variants]
     return coverage.reduced([cell for each in full for cell in each.cells], wanted)
 
 
