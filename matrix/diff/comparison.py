@@ -14,7 +14,7 @@ from kserve_conformance.results.record import Run
 from kserve_conformance.results.verdict import Verdict
 
 from matrix.results import attempts, grouping, steady_text
-from matrix.results.attempts import Attempts
+from matrix.results.attempts import Attempts, Merit
 
 # How sure a drop from one rate between 0 and 1 to another must be to count as one.
 _SIGNIFICANCE = 0.05
@@ -229,7 +229,8 @@ def _is_rarer(old: Attempts, new: Attempts) -> bool:
     import numpy
     from scipy.stats import fisher_exact
 
-    table = numpy.array([[side.good, len(side.merits) - side.good] for side in (old, new)])
+    counts = [(len(side.merits), side.merits.count(Merit.WRONG)) for side in (old, new)]
+    table = numpy.array([[every - wrong, wrong] for every, wrong in counts])
     return bool(fisher_exact(table, alternative="greater").pvalue < _SIGNIFICANCE)
 
 

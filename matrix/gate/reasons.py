@@ -17,7 +17,6 @@ _LONGEST = 400
 _LONGEST_COMPARED = 200
 _SEEN = re.compile(r": \[(?!Errno )")
 
-
 # The weightiest first: what is known against the subject goes before what isn't known.
 _WEIGHTS = (ExitCode.AGAINST_SUBJECT, ExitCode.NOT_KNOWN, ExitCode.AS_EXPECTED)
 
@@ -150,13 +149,7 @@ def folded(reasons: Iterable[Reason], first: Sequence[str]) -> list[Reason]:
 
 def ordered(reasons: Iterable[Reason]) -> list[Reason]:
     """Order reasons by weight, keeping the order of those of the same weight."""
-    return sorted(
-        reasons,
-        key=lambda reason: (
-            _WEIGHTS.index(reason.exit_code),
-            reason.rule.place,
-        ),
-    )
+    return sorted(reasons, key=lambda each: (_WEIGHTS.index(each.exit_code), each.rule.place))
 
 
 def _reason(group: Sequence[Objection], expected: Expectations) -> Reason:

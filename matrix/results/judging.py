@@ -70,7 +70,9 @@ def _rejudged(run: Run, expected: Expectations) -> Run:
     if run.header.runtime is None:
         # A server that was judged at its address is in no cell.
         return run
-    points = {cell: point(cell, run.header, expected) for cell in run.header.planned}
+    points = {
+        name: point(cell, run.header, expected) for name, cell in cells_of(run.header).items()
+    }
     known = expected.checks.keys() | expected.statements.keys()
 
     def rejudged(record: Record) -> Record:
@@ -105,7 +107,11 @@ def right(expected: Expectations, check: str, point: Mapping[str, str]) -> Verdi
     return exception.verdict if exception else Verdict.PASSED
 
 
-def point(cell: str, header: Header, expected: Expectations) -> dict[str, str]:
-    """Give the point of a planned cell, by its id."""
-    axes = Cell.named(cell, header.runtime or "").axes()
-    return expected.point(axes, header.wrapper["constructor"] is not None)
+def cells_of(header: Header) -> dict[str, Cell]:
+    """Give each planned cell by its id."""
+    return {name: Cell.named(name, header.runtime or "") for name in header.planned}
+
+
+def point(cell: Cell, header: Header, expected: Expectations) -> dict[str, str]:
+    """Give the point of a planned cell."""
+    return expected.point(cell.axes(), header.wrapper["constructor"] is not None)

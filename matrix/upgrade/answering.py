@@ -186,8 +186,7 @@ class _Known:
 
     @classmethod
     def of(cls, given: Iterable[Given], expected: Expectations) -> _Known:
-        cells = attempts.cells(given, expected)
-        return cls({Cell.named(each.id, each.axes["runtime"]): each for each in cells})
+        return cls({Cell.at(each.axes): each for each in attempts.cells(given, expected)})
 
     def torchserve(self, releases: Iterable[str], default: str) -> list[str]:
         """List the TorchServe releases with which all of some KServe releases were run."""
