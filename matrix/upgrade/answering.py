@@ -136,7 +136,7 @@ def answer(
     needed = list(_cells(question, known, axes, expected))
     every = [cell for both in needed for cell in both]
     unknown = [each for each in map(known.lacks, every) if each is not None]
-    compared = [both for both in needed if known.cells.keys() >= set(both)]
+    compared = list(filter(known.has, needed))
     pairs = [pair for old, new in compared for pair in known.pairs(old, new)]
     order = expected.order()
 
@@ -144,12 +144,17 @@ def answer(
         return tuple(comparison.grouped(chosen, order))
 
     breaks = [pair for pair in pairs if _is_break(pair)]
-    told = {_key(pair) for pair in breaks}
+    told = {(pair.place, pair.check) for pair in breaks}
     services = []
     for service in _services(question, axes):
         pods = _pods(service, question, needed)
         moved = [pair for old, new in pods for pair in known.pairs(old, new)]
-        broken = (pair for pair in moved if _breaks_by_moving(pair) and _key(pair) not in told)
+        # Some checks are of one PROTOCOL_VERSION only: that they aren't made is no loss.
+        broken = (
+            pair
+            for pair in moved
+            if pair.change is Change.REGRESSED and (pair.place, pair.check) not in told
+        )
         is_known = not {each.cell for each in unknown} & {cell for pod in pods for cell in pod}
         services.append(replace(service, breaks=grouped(broken), is_known=is_known))
     return Assessment(
@@ -196,6 +201,10 @@ class _Known:
         ]
         return sorted(set.intersection(*found)) or [default]
 
+    def has(self, cells: Iterable[Cell]) -> bool:
+        """Tell whether all of some cells were run."""
+        return self.cells.keys() >= set(cells)
+
     def lacks(self, cell: Cell) -> Unknown | None:
         """Tell what isn't known of a cell."""
         if cell not in self.cells:
@@ -206,7 +215,7 @@ class _Known:
 
     def pairs(self, old: Cell, new: Cell) -> Iterator[Pair]:
         """Pair what is known of the checks of two cells, if it is of both."""
-        if not self.cells.keys() >= {old, new}:
+        if not self.has((old, new)):
             return
         sides = self.cells[old].attempts, self.cells[new].attempts
         for check in dict.fromkeys([*sides[1], *sides[0]]):
@@ -231,15 +240,14 @@ def _release(word: str, axes: Axes) -> str:
 
 
 def _one_wrapper(given: Sequence[Given]) -> Header:
-    first, *others = given
-    ours = first.run.header
-    for other in others:
-        theirs = other.run.header
-        if ours.wrapper != theirs.wrapper:
+    ours = given[0].run.header
+    for other in given:
+        theirs = other.run.header.wrapper
+        if ours.wrapper != theirs:
             raise UpgradeError(
-                f"{first.path} is of {ours.wrapper['name']} ({ours.wrapper['command']}) and "
-                f"{other.path} of {theirs.wrapper['name']} ({theirs.wrapper['command']}): give "
-                "results of one wrapper"
+                f"{given[0].path} is of {ours.wrapper['name']} ({ours.wrapper['command']}) and "
+                f"{other.path} of {theirs['name']} ({theirs['command']}): give results of one "
+                "wrapper"
             )
     return ours
 
@@ -273,10 +281,9 @@ def _comes(pair: Pair) -> bool:
 
 
 def _fails_anyway(pair: Pair) -> bool:
-    is_new = pair.change is Change.NEW
-    return pair.change is Change.STILL_FAILING or (
-        is_new and pair.new is not None and pair.new.fails
-    )
+    if pair.change is Change.NEW:
+        return pair.new is not None and pair.new.fails
+    return pair.change is Change.STILL_FAILING
 
 
 def _services(question: Question, axes: Axes) -> list[Service]:
@@ -311,15 +318,6 @@ def _pods(
         for old, _ in needed
         if (old.protocol, old.envelope) == service.source
     ]
-
-
-def _breaks_by_moving(pair: Pair) -> bool:
-    # Some checks are of one PROTOCOL_VERSION only: that they aren't made is no loss.
-    return pair.change is Change.REGRESSED
-
-
-def _key(pair: Pair) -> tuple[str, str, str]:
-    return *pair.place, pair.check
 
 
 def _without_release(axes: Mapping[str, str]) -> dict[str, str]:

@@ -86,7 +86,8 @@ class Words:
 
     def _control_plane(self) -> str:
         question = self.answer.question
-        planes = [answering.control_plane(each, self.axes) for each in _releases(self.answer)]
+        releases = question.source, question.target
+        planes = (answering.control_plane(each, self.axes) for each in releases)
         changes = list(_plane_changes(*planes))
         if not changes:
             return f"KServe {question.target}'s sets the same as that of {question.source}"
@@ -182,10 +183,6 @@ def _wrapper(header: Header) -> list[str]:
     members = (("wrapper", "command"), ("wrapper-name", "name"), ("constructor", "constructor"))
     given = ((option, header.wrapper[member]) for option, member in members)
     return [word for option, value in given if value for word in (f"--{option}", value)]
-
-
-def _releases(answer: Assessment) -> tuple[str, str]:
-    return answer.question.source, answer.question.target
 
 
 def _plane_changes(old: ControlPlane, new: ControlPlane) -> Iterator[str]:
