@@ -56,9 +56,15 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def _main(arguments: argparse.Namespace) -> int:
     console = make_console()
     out = arguments.out
-    out = out if out.suffix == ".jsonl" else out / given_results.FILE_NAME
+    if out.suffix != ".jsonl":
+        out /= given_results.FILE_NAME
     files = [given_results.file(path) for path in arguments.parts]
-    _refuse_overwriting(out, files)
+    for path in files:
+        if out.exists() and path.exists() and out.samefile(path):
+            raise MergeError(
+                f"{path} is one of the parts, and the joined results would go there: "
+                "name another folder with --out"
+            )
     parts = [given_results.one(path) for path in files]
     merged = merging.merge(parts, arguments.planned_parts)
     try:
@@ -72,15 +78,6 @@ def _main(arguments: argparse.Namespace) -> int:
     summary.show(judged, console)
     say(console, f"{out}: {len(run.records)} records of {len(parts)} files")
     return summary.exit_code(judged)
-
-
-def _refuse_overwriting(out: Path, files: Sequence[Path]) -> None:
-    for path in files:
-        if out.exists() and path.exists() and out.samefile(path):
-            raise MergeError(
-                f"{path} is one of the parts, and the joined results would go there: "
-                "name another folder with --out"
-            )
 
 
 def _tell(console: Console, parts: Sequence[Given], merged: Merged, planned: int | None) -> None:

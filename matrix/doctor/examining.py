@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import subprocess
-import urllib.error
 import urllib.request
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from fixtures.torchserve import releases as torchserve_releases
 from matrix.environments import interpreters, locking, provision, uv_tool
 from matrix.environments.uv_tool import UvFailed
 from matrix.planning.axes import Axes, KServeRelease
+from matrix.results import grouping
 from matrix.running import ports
 from matrix.running.ports import PortError
 
@@ -83,11 +83,10 @@ def _uv() -> Diagnosis:
 
 
 def _pythons(known: Axes, needed: set[str]) -> Iterator[Diagnosis]:
-    versions = dict.fromkeys(release.python for release in known.kserve.values())
-    for python in versions:
-        releases = [each.release for each in known.kserve.values() if each.python == python]
-        used_by = "KServe " + " to ".join(dict.fromkeys([releases[0], releases[-1]]))
-        yield _python(python, used_by, python in needed)
+    by_python = grouping.gathered(known.kserve.values(), lambda release: release.python)
+    for first, *others in by_python:
+        ends = dict.fromkeys(each.release for each in (first, *others[-1:]))
+        yield _python(first.python, f"KServe {' to '.join(ends)}", first.python in needed)
 
 
 def _python(python: str, used_by: str, needed: bool) -> Diagnosis:
@@ -96,9 +95,8 @@ def _python(python: str, used_by: str, needed: bool) -> Diagnosis:
     if found:
         return Diagnosis(subject, True, f"{found}, for {used_by}.", needed=needed)
     if _can_download(python):
-        return Diagnosis(
-            subject, True, f"not here yet; the first run of {used_by} has uv install it."
-        )
+        sentence = f"not here yet; the first run of {used_by} has uv install it."
+        return Diagnosis(subject, True, sentence)
     sentence = f"lacking, and uv can't download it; {used_by} can't run."
     return Diagnosis(subject, False, sentence, _install(python), needed)
 
@@ -109,13 +107,9 @@ def _install(python: str) -> str:
 
 def _can_download(python: str) -> bool:
     """Tell whether `uv python install` would find its download."""
+    words = ("python", "list", python, "--only-downloads", "--output-format", "json")
     try:
-        listed = json.loads(
-            uv_tool.run(
-                *("python", "list", python, "--only-downloads", "--output-format", "json"),
-                seconds=_ANSWER_WITHIN,
-            )
-        )
+        listed = json.loads(uv_tool.run(*words, seconds=_ANSWER_WITHIN))
     except (Unprovisioned, UvFailed):
         return False
     urls = [str(each["url"]) for each in listed if each["implementation"] == "cpython"]
@@ -127,7 +121,7 @@ def _answers(url: str) -> bool:
     try:
         with urllib.request.urlopen(request, timeout=_ANSWER_WITHIN):
             return True
-    except (OSError, urllib.error.URLError):
+    except OSError:
         return False
 
 
@@ -171,10 +165,9 @@ def _process(torchserve: str) -> Diagnosis:
 
 
 def _environments(releases: Sequence[KServeRelease], made: set[str]) -> Diagnosis:
-    sentence = f"{len(made)} of {len(releases)} of the default profile are made"
-    if len(made) < len(releases):
-        sentence += "; the next run makes the others"
-    return Diagnosis("SDK environments", True, f"{sentence}.")
+    more = "; the next run makes the others" if len(made) < len(releases) else ""
+    sentence = f"{len(made)} of {len(releases)} of the default profile are made{more}."
+    return Diagnosis("SDK environments", True, sentence)
 
 
 def _index(releases: Sequence[KServeRelease], made: set[str]) -> Diagnosis:
@@ -226,20 +219,6 @@ def _caches() -> Diagnosis:
 
 def _size(folder: Path) -> int:
     """Add up the bytes on disk below a folder, those of hard links once."""
-    seen: set[tuple[int, int]] = set()
-    total = 0
-
-    def add(folder: str) -> None:
-        nonlocal total
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                if entry.is_dir(follow_symlinks=False):
-                    add(entry.path)
-                    continue
-                status = entry.stat(follow_symlinks=False)
-                if (status.st_dev, status.st_ino) not in seen:
-                    seen.add((status.st_dev, status.st_ino))
-                    total += status.st_blocks * 512
-
-    add(str(folder))
-    return total
+    files = (Path(parent, name).lstat() for parent, _, names in os.walk(folder) for name in names)
+    blocks = {(file.st_dev, file.st_ino): file.st_blocks for file in files}
+    return 512 * sum(blocks.values())
