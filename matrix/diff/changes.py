@@ -142,7 +142,7 @@ def _chosen(
     groups: Sequence[Group], every_group: bool
 ) -> Iterator[tuple[Change, Sequence[Group], int]]:
     for change in Change:
-        alike = [group for group in groups if group.change is change]
+        alike = [group for group in groups if group.first.change is change]
         most = len(alike) if every_group else _MOST_GROUPS.get(change, _MOST_GROUPS_OF_OTHERS)
         if alike:
             yield change, alike[:most], max(0, len(alike) - most)
@@ -172,13 +172,13 @@ def _side_document(given: Given) -> dict[str, Any]:
 
 def _group_document(group: Group, compared: Compared) -> dict[str, Any]:
     return {
-        "change": group.change.value,
-        "binding": group.is_binding,
+        "change": group.first.change.value,
+        "binding": group.first.is_binding,
         "checks": list(group.checks),
         "where": cells_in_words.of(group.cells, compared.teller.every_cell),
         "cells": list(dict.fromkeys(pair.cell for pair in group.pairs)),
-        "old": _outcome_document(group.old),
-        "new": _outcome_document(group.new),
+        "old": _outcome_document(group.first.old),
+        "new": _outcome_document(group.first.new),
         "attempts": group.attempts(),
     }
 

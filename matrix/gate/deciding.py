@@ -20,12 +20,6 @@ from matrix.results import attempts, last_exchange
 from matrix.results.attempts import Attempts, JudgedCell
 from matrix.results.attempts import cells as cells_of
 
-GREEN, RED, UNPROVEN = "GREEN", "RED", "UNPROVEN"
-_WORDS = {
-    ExitCode.AS_EXPECTED: GREEN,
-    ExitCode.AGAINST_SUBJECT: RED,
-    ExitCode.NOT_KNOWN: UNPROVEN,
-}
 _OF_VERDICT = {
     Verdict.FAILED: Rule.FAILED,
     Verdict.PASSED: Rule.PASSED,
@@ -67,15 +61,6 @@ class Decision:
         codes = {reason.exit_code for reason in self.reasons}
         against = ExitCode.AGAINST_SUBJECT
         return against if against in codes else max(codes, default=ExitCode.AS_EXPECTED)
-
-    @property
-    def word(self) -> str:
-        """Give the decision in a word."""
-        return _WORDS[self.exit_code]
-
-    def of(self, exit_code: ExitCode) -> list[Reason]:
-        """List the reasons for an exit code, 0 for those that only warn."""
-        return [reason for reason in self.reasons if reason.exit_code == exit_code]
 
 
 def decide(

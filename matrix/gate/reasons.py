@@ -17,9 +17,6 @@ _LONGEST = 400
 _LONGEST_COMPARED = 200
 _SEEN = re.compile(r": \[(?!Errno )")
 
-# The weightiest first: what is known against the subject goes before what isn't known.
-_WEIGHTS = (ExitCode.AGAINST_SUBJECT, ExitCode.NOT_KNOWN, ExitCode.AS_EXPECTED)
-
 
 class Rule(enum.Enum):
     """What can stand in the way of a release, the weightiest first, with its exit code.
@@ -148,8 +145,8 @@ def folded(reasons: Iterable[Reason], first: Sequence[str]) -> list[Reason]:
 
 
 def ordered(reasons: Iterable[Reason]) -> list[Reason]:
-    """Order reasons by weight, keeping the order of those of the same weight."""
-    return sorted(reasons, key=lambda each: (_WEIGHTS.index(each.exit_code), each.rule.place))
+    """Order reasons by weight, those that only warn last, and keep the order of the same weight."""
+    return sorted(reasons, key=lambda each: (not each.exit_code, each.rule.place))
 
 
 def _reason(group: Sequence[Objection], expected: Expectations) -> Reason:

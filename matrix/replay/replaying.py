@@ -36,11 +36,9 @@ class PastCell:
     @property
     def torchserve_identity(self) -> str:
         """Give what identifies the TorchServe that it ran on, empty where that didn't start."""
-        wanted = (self.axes["torchserve"], self.axes["envelope"])
-        for each in self.header.torchserve:
-            if (each["release"], each["envelope"]) == wanted:
-                return each["identity"]
-        return ""
+        wanted = self.axes["torchserve"], self.axes["envelope"]
+        found = {(each["release"], each["envelope"]): each for each in self.header.torchserve}
+        return found[wanted]["identity"] if wanted in found else ""
 
     @property
     def lock_digest(self) -> str | None:

@@ -19,7 +19,7 @@ from matrix.planning.cells import Cell
 from matrix.planning.counted import many
 from matrix.planning.expectations import Expectations
 from matrix.planning.subject import OURS_COMMAND
-from matrix.results import cells_in_words
+from matrix.results import cells_in_words, grouping
 from matrix.upgrade import answering
 from matrix.upgrade.answering import Assessment, Service, Unknown
 
@@ -140,20 +140,18 @@ def commands(
     unknown: Sequence[Unknown], header: Header, axes: Axes, expected: Expectations
 ) -> list[str]:
     """Give the commands that run what isn't known, one for each backend."""
-    by_runtime: dict[str, list[Cell]] = {}
-    for each in unknown:
-        by_runtime.setdefault(each.cell.runtime, []).append(each.cell)
+    by_runtime = grouping.gathered((each.cell for each in unknown), lambda cell: cell.runtime)
     return [
         shlex.join(
             [
                 *("python", "-m", "matrix", "run"),
                 *_selection(cells, axes, expected),
-                *("--runtime", runtime),
+                *("--runtime", cells[0].runtime),
                 *_wrapper(header),
-                *("--out", f"results/upgrade-{runtime}"),
+                *("--out", f"results/upgrade-{cells[0].runtime}"),
             ]
         )
-        for runtime, cells in by_runtime.items()
+        for cells in by_runtime
     ]
 
 
