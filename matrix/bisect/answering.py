@@ -39,7 +39,7 @@ def answer(task: Task, runs: Sequence[Run], known: Axes, say: Say) -> Answer:
     of_kserve = task.axis == "kserve"
     cause, locks = None, {}
     with _prober(task, runs, known, say) as prober:
-        found = bisection.search(task.releases, prober, told)
+        found = bisection.search(task.releases, prober.look, prober.again, told)
         if isinstance(found, Found) and of_kserve and isinstance(prober, ByRunning):
             locks = _locks(found, known, say)
             cause = _cause(found, locks, prober, known, say) if locks else None

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from kserve_conformance.errors import ExitCode, NotKnown
 from kserve_conformance.results.record import Record
@@ -88,18 +87,6 @@ class Seen:
         return "; ".join(f"{count} of {counts.total()}: {said}" for said, count in counts.items())
 
 
-class Prober(Protocol):
-    """Tells what a check comes to on a release."""
-
-    def look(self, release: str) -> Seen:
-        """Make the check once."""
-        ...
-
-    def again(self, release: str) -> Sequence[Record]:
-        """Make it twice more; less often where that can't be had."""
-        ...
-
-
 @dataclass(frozen=True)
 class Found:
     """Two releases between which the outcome changes.
@@ -136,6 +123,10 @@ class Flaky:
 
 
 Answer = Found | Agreed | Flaky
+# Makes the check on a release once.
+Look = Callable[[str], Seen]
+# Makes it twice more; less often where that can't be had.
+Again = Callable[[str], Sequence[Record]]
 # Told after each look: what was seen, and how many releases may still hold the change.
 Telling = Callable[[Seen, int], None]
 
@@ -148,7 +139,7 @@ def exit_code(answer: Answer) -> ExitCode:
     return ExitCode.NOT_KNOWN if unknown else ExitCode.AS_EXPECTED
 
 
-def search(releases: Sequence[str], prober: Prober, told: Telling) -> Answer:
+def search(releases: Sequence[str], look: Look, again: Again, told: Telling) -> Answer:
     """Find where the outcome of the first release ends.
 
     Args:
@@ -158,27 +149,27 @@ def search(releases: Sequence[str], prober: Prober, told: Telling) -> Answer:
         Unjudged: when an end can't be judged, or a neighbour of the change at a further attempt.
     """
     between = tuple(releases[1:-1])
-    good = _end(releases[0], prober, told, len(releases) - 1)
-    bad = _end(releases[-1], prober, told, len(between))
+    good = _end(releases[0], look, told, len(releases) - 1)
+    bad = _end(releases[-1], look, told, len(between))
     if good.same_as(bad):
         return Agreed(good, bad, between)
-    before, after, skipped = _narrowed(releases, good, bad, prober, told)
+    before, after, skipped = _narrowed(releases, good, bad, look, told)
     verified = []
     for neighbour in (before, after):
-        more = prober.again(neighbour.release)
-        again = Seen(neighbour.release, Attempts.of([*neighbour.attempts.records, *more]))
+        more = again(neighbour.release)
+        seen = Seen(neighbour.release, Attempts.of([*neighbour.attempts.records, *more]))
         if more:
-            told(again, 0)
-        if again.lack is not None:
-            raise Unjudged(f"{again.release} can't be judged a second time ({again.lack})")
-        if not again.is_steady:
-            return Flaky(again)
-        verified.append(again)
+            told(seen, 0)
+        if seen.lack is not None:
+            raise Unjudged(f"{seen.release} can't be judged a second time ({seen.lack})")
+        if not seen.is_steady:
+            return Flaky(seen)
+        verified.append(seen)
     return Found(verified[0], verified[1], skipped)
 
 
-def _end(release: str, prober: Prober, told: Telling, left: int) -> Seen:
-    seen = prober.look(release)
+def _end(release: str, look: Look, told: Telling, left: int) -> Seen:
+    seen = look(release)
     told(seen, left)
     if seen.lack is not None:
         raise Unjudged(f"{release} can't be judged ({seen.lack}): choose another end")
@@ -186,14 +177,14 @@ def _end(release: str, prober: Prober, told: Telling, left: int) -> Seen:
 
 
 def _narrowed(
-    releases: Sequence[str], good: Seen, bad: Seen, prober: Prober, told: Telling
+    releases: Sequence[str], good: Seen, bad: Seen, look: Look, told: Telling
 ) -> tuple[Seen, Seen, tuple[Seen, ...]]:
     before, after = 0, len(releases) - 1
     seen = {before: good, after: bad}
     while left := [at for at in range(before + 1, after) if at not in seen]:
         # What is nearest to the middle, where that itself can't be judged.
         at = min(left, key=lambda place: abs(place - (before + after) / 2))
-        seen[at] = prober.look(releases[at])
+        seen[at] = look(releases[at])
         if seen[at].lack is None:
             before, after = (at, after) if seen[at].same_as(good) else (before, at)
         told(seen[at], sum(place not in seen for place in range(before + 1, after)))

@@ -80,8 +80,9 @@ class ByRunning(Notices):
         Raises:
             Interrupted: when it was broken off.
         """
-        records = [] if release in self._task.unplanned else self._run(release, 1, lock)
-        return _seen(self._task, release, records, "the run has no record")
+        if release in self._task.unplanned:
+            return _seen(self._task, release, ())
+        return self._run(release, 1, lock)
 
     def again(self, release: str) -> Sequence[Record]:
         """Run it twice, each time with a wrapper of its own.
@@ -89,10 +90,9 @@ class ByRunning(Notices):
         Raises:
             Interrupted: when it was broken off.
         """
-        records = self._run(release, FURTHER_ATTEMPTS)
-        return _seen(self._task, release, records, "the run has no record").attempts.records
+        return self._run(release, FURTHER_ATTEMPTS).attempts.records
 
-    def _run(self, release: str, attempts: int, lock: Path | None = None) -> list[Record]:
+    def _run(self, release: str, attempts: int, lock: Path | None = None) -> Seen:
         task, cell = self._task, self._task.cells[release]
         if lock is None and not self._is_made(cell.kserve):
             self.say(f"making the environment of KServe {cell.kserve}")
@@ -111,7 +111,8 @@ class ByRunning(Notices):
             found = read(file) if file.is_file() else None
         if found is None or found.cut_short:
             raise Interrupted(f"the run of {cell.id} ended early (exit code {code})")
-        return [record for record in found.records if record.check == task.check]
+        records = [record for record in found.records if record.check == task.check]
+        return _seen(task, release, records, "the run has no record")
 
     def _is_made(self, release: str) -> bool:
         try:
@@ -131,7 +132,7 @@ class ByRunning(Notices):
             self.say(sentence)
 
 
-def _seen(task: Task, release: str, records: Sequence[Record], why_none: str) -> Seen:
+def _seen(task: Task, release: str, records: Sequence[Record], why_none: str = "") -> Seen:
     """Give what was seen of a release, a record that says why where there is none."""
     if release in task.unplanned:
         records, why_none = (), f"expectations.toml plans no {task.check} there"

@@ -20,13 +20,6 @@ from matrix.results import attempts, last_exchange
 from matrix.results.attempts import Attempts, JudgedCell
 from matrix.results.attempts import cells as cells_of
 
-_OF_VERDICT = {
-    Verdict.FAILED: Rule.FAILED,
-    Verdict.PASSED: Rule.PASSED,
-    Verdict.UNSUPPORTED: Rule.UNSUPPORTED,
-    Verdict.ERROR: Rule.ERROR,
-    Verdict.UNPROVISIONED: Rule.UNPROVISIONED,
-}
 _MISSING = "missing"
 _LONGEST_ANSWER = 300
 # What results have in common that are judged together, and how each is told.
@@ -112,7 +105,7 @@ def _objections(cell: JudgedCell, policy: Policy, today: datetime.date) -> Itera
         return required and verdict in policy.blocking
 
     def weight(record: Record) -> tuple[bool, int]:
-        return not blocks(record.verdict), _OF_VERDICT[record.verdict].place
+        return not blocks(record.verdict), _rule(record).place
 
     for each in cell.attempts.values():
         if len(each.right) == len(each.records) and not each.is_missing:
@@ -128,18 +121,22 @@ def _objections(cell: JudgedCell, policy: Policy, today: datetime.date) -> Itera
         # Of several attempts the one that weighs most stands for all.
         if each.unjudged:
             record = min(each.unjudged, key=weight)
-            rule = _OF_VERDICT[record.verdict]
-            yield Objection(rule, cell, each.check, record.message, blocks(record.verdict))
+            block = blocks(record.verdict)
+            yield Objection(_rule(record), cell, each.check, record.message, block)
         if each.wrong and not _is_known(cell, each, policy, today):
             record = min(each.wrong, key=weight)
             yield _against(cell, each, record, blocks(record.verdict), policy)
+
+
+def _rule(record: Record) -> Rule:
+    return Rule[record.verdict.name]
 
 
 def _against(
     cell: JudgedCell, made: Attempts, record: Record, blocks: bool, policy: Policy
 ) -> Objection:
     if not made.is_flaky:
-        rule, detail = _OF_VERDICT[record.verdict], _answer(record)
+        rule, detail = _rule(record), _answer(record)
         return Objection(rule, cell, made.check, record.message, blocks, detail)
     rate = attempts.pass_rate([made], policy.confidence)
     detail = f"{rate}: mend it, or list it under known_flaky"

@@ -84,11 +84,6 @@ class Service:
     breaks: tuple[Group, ...] = ()
     is_known: bool = True
 
-    @property
-    def is_refused(self) -> bool:
-        """Tell whether the new control plane doesn't accept its protocolVersion."""
-        return self.target is None
-
 
 @dataclass(frozen=True)
 class Assessment:
@@ -118,7 +113,7 @@ class Assessment:
 
     def exit_code(self) -> ExitCode:
         """Judge: 1 something breaks, 3 it isn't known, 0 nothing breaks."""
-        if self.breaks or any(each.breaks or each.is_refused for each in self.services):
+        if self.breaks or any(each.breaks or each.target is None for each in self.services):
             return ExitCode.AGAINST_SUBJECT
         return ExitCode.NOT_KNOWN if self.unknown else ExitCode.AS_EXPECTED
 

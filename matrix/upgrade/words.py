@@ -80,7 +80,7 @@ class Words:
         checks = sum(len(group.pairs) for group in groups)
         if checks:
             yield f"{many(checks, 'check')} that passed would no longer pass"
-        refused = [each.protocol_version for each in services if each.is_refused]
+        refused = [each.protocol_version for each in services if each.target is None]
         if refused:
             yield f"services with protocolVersion {', '.join(refused)} would not be accepted"
 

@@ -71,7 +71,7 @@ class Told:
 
 
 def search(prober: Told, releases: list[str] = RELEASES) -> Answer:
-    return bisection.search(releases, prober, lambda *_: None)
+    return bisection.search(releases, prober.look, prober.again, lambda *_: None)
 
 
 def from_on(release: str) -> dict[str, Record]:
