@@ -104,11 +104,7 @@ class Found:
 
 @dataclass(frozen=True)
 class Agreed:
-    """Two ends that came to the same, so that there is no change to look for.
-
-    Attributes:
-        between: the releases between them, which nobody looked at.
-    """
+    """Two ends that came to the same: no change to look for, and nobody looked between them."""
 
     good: Seen
     bad: Seen

@@ -41,7 +41,6 @@ class Task:
 
     Attributes:
         releases: of the axis, from the good end to the bad one.
-        cells: the cell of each of them.
         unplanned: releases between the ends whose cells don't have the check.
     """
 

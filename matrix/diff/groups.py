@@ -27,12 +27,7 @@ _QUOTED = frozenset({"was", "now", "answered"})
 
 @dataclass(frozen=True)
 class Teller:
-    """Tells of groups.
-
-    Attributes:
-        every_cell: the axes of all cells that are compared.
-        expected: what says which statement a check proves.
-    """
+    """Tells of groups, and in which of all cells that are compared they are."""
 
     every_cell: Sequence[Mapping[str, str]]
     expected: Expectations

@@ -37,13 +37,9 @@ _ANSWER_WITHIN = 10.0
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """One thing that the machine has or lacks.
+    """One thing that the machine has or lacks, what was found, and what mends it.
 
     Attributes:
-        subject: what was looked at, in a few words.
-        has: whether it is there.
-        sentence: what was found.
-        mend: what to do where it is lacking.
         needed: whether the default profile can't run without it.
     """
 

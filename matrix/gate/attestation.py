@@ -35,7 +35,6 @@ def statement(
     A test of it is a cell: which checks a cell has follows from the configuration.
 
     Args:
-        policy: the file by which it was decided.
         today: the day as on which it was, which can be another one than it is.
     """
     held_back, warned = _names(decision, blocking=True), _names(decision, blocking=False)

@@ -39,7 +39,6 @@ class Decision:
     """What the gate decided.
 
     Attributes:
-        cells: those of the results.
         reasons: why, the weightiest first; those that only warn come last.
         objections: what stands behind those that are about checks.
     """
@@ -71,7 +70,7 @@ def decide(
         today: the day on which results have an age and entries of lists expire.
 
     Raises:
-        GateError: when they are of two wrappers, or of a server judged at its address.
+        GateError: when they are of two wrappers, or by two suites.
     """
     _refuse_strangers(given)
     cells = cells_of(given, expected)
@@ -85,12 +84,6 @@ def decide(
 
 
 def _refuse_strangers(given: Sequence[Given]) -> None:
-    for each in given:
-        if each.run.header.runtime is None:
-            raise GateError(
-                f"{each.path} is of a server judged at its address, which is in no cell: the gate "
-                "judges results of `python -m matrix run`"
-            )
     for what, of in _THE_SAME.items():
         found = {of(each.run.header): each.path for each in given}
         if len(found) > 1:

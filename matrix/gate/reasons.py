@@ -88,7 +88,6 @@ class Objection:
     """A check in one cell that did not come to what it should.
 
     Attributes:
-        message: why, in the check's words.
         detail: what else belongs to it, in words that are the gate's own.
     """
 

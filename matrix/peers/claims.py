@@ -55,8 +55,7 @@ def judge(peer: Peer, out: Path) -> tuple[Sequence[ProfileClaim], str]:
     Raises:
         Unprovisioned: when its environment can't be made here.
         DataFileError: when it has no lock, or one that is out of date.
-        SubjectFailed: when it doesn't start; tells why by its log.
-        PortError: when there are no ports for it, or it doesn't let go of them.
+        SubjectFailed, PortError: see `starting.running`.
     """
     lock = locking.find(peer.release)
     python = provision.of_lock(lock).python

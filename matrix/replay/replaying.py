@@ -23,7 +23,6 @@ class PastCell:
 
     Attributes:
         axes: release of the SDK, PROTOCOL_VERSION and so on, by the name of the axis.
-        planned: the ids of its checks.
         attempts: those at each check that was made, by its id.
     """
 
@@ -66,16 +65,10 @@ def find(run: Run, cell: str) -> PastCell:
             f"the results have no cell {cell}; they have {_shown(list(run.header.planned))}"
         )
     records = [record for record in run.records if record.cell == cell]
-    points = {record.axes["runtime"]: record.axes for record in records}
-    if not points:
+    if not records:
         raise ReplayError(f"no check of {cell} came to its end: {run.sentence()}")
-    if len(points) > 1:
-        raise ReplayError(
-            f"the results have {cell} on {' and '.join(points)}: name a file of one of the two runs"
-        )
-    axes = next(iter(points.values()))
     made = {check: found for (*_, check), found in attempts.gathered(records).items()}
-    return PastCell(run.header, cell, axes, run.header.planned[cell], made)
+    return PastCell(run.header, cell, records[0].axes, run.header.planned[cell], made)
 
 
 def chosen(past: PastCell, asked: Sequence[str]) -> list[str]:

@@ -50,9 +50,7 @@ class Line:
 
     Attributes:
         missing: why there is nothing to see, None where there is.
-        unfixed: what it answered with PROTOCOL_VERSION unset.
-        unfixed_v1: what it answered with PROTOCOL_VERSION=v1, which unset should be the same as.
-        fixed: what the fixed wrapper answered with PROTOCOL_VERSION unset.
+        unfixed_v1: the answer with PROTOCOL_VERSION=v1, which unset should be the same as.
     """
 
     release: str

@@ -138,7 +138,6 @@ class JudgedCell:
     """A cell on one backend, the same only as itself.
 
     Attributes:
-        axes: its points by axis.
         source: the results file that holds it.
         attempts: those at all checks that it has or should have, by the check's id.
     """

@@ -11,17 +11,13 @@ from typing import Any, Protocol, TypeVar
 
 
 class Item(Protocol):
-    """What is joined, such as a record."""
+    """What is joined, such as a record: of a check, in a place (the cell's id, the runtime)."""
 
     @property
-    def check(self) -> str:
-        """Give the id of the check that it is of."""
-        ...
+    def check(self) -> str: ...
 
     @property
-    def place(self) -> tuple[str, str]:
-        """Give the id of the cell that it is of, and the runtime."""
-        ...
+    def place(self) -> tuple[str, str]: ...
 
 
 T = TypeVar("T")

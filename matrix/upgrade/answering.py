@@ -48,11 +48,6 @@ class Question:
             raise UpgradeError(f"FROM and TO are both KServe {old}: name two releases")
         return cls(old, new, tuple(runtimes))
 
-    def is_downgrade(self, axes: Axes) -> bool:
-        """Tell whether it is about an older release."""
-        order = list(axes.kserve)
-        return order.index(self.target) < order.index(self.source)
-
 
 @dataclass(frozen=True)
 class Unknown:
@@ -132,7 +127,7 @@ def answer(
     every = [cell for both in needed for cell in both]
     unknown = [each for each in map(known.lacks, every) if each is not None]
     compared = list(filter(known.has, needed))
-    pairs = [pair for old, new in compared for pair in known.pairs(old, new)]
+    pairs = list(known.pairs(compared))
     order = expected.order()
 
     def grouped(chosen: Iterable[Pair]) -> tuple[Group, ...]:
@@ -143,11 +138,10 @@ def answer(
     services = []
     for service in _services(question, axes):
         pods = _pods(service, question, needed)
-        moved = [pair for old, new in pods for pair in known.pairs(old, new)]
         # Some checks are of one PROTOCOL_VERSION only: that they aren't made is no loss.
         broken = (
             pair
-            for pair in moved
+            for pair in known.pairs(pods)
             if pair.change is Change.REGRESSED and (pair.place, pair.check) not in told
         )
         is_known = not {each.cell for each in unknown} & {cell for pod in pods for cell in pod}
@@ -208,17 +202,16 @@ class _Known:
         checks = tuple(check for check, each in found if not each.is_judged or each.is_missing)
         return Unknown(cell, checks) if checks else None
 
-    def pairs(self, old: Cell, new: Cell) -> Iterator[Pair]:
-        """Pair what is known of the checks of two cells, if it is of both."""
-        if not self.has((old, new)):
-            return
-        sides = self.cells[old].attempts, self.cells[new].attempts
-        for check in dict.fromkeys([*sides[1], *sides[0]]):
-            then, now = (side.get(check) for side in sides)
-            if all(each is None or each.is_judged for each in (then, now)):
-                pair = comparison.paired(then, now)
-                # Where it is so is told of both releases.
-                yield replace(pair, axes=_without_release(pair.axes))
+    def pairs(self, cells: Iterable[tuple[Cell, Cell]]) -> Iterator[Pair]:
+        """Pair what is known of the checks of two cells each, where it is of both."""
+        for both in filter(self.has, cells):
+            old, new = (self.cells[cell].attempts for cell in both)
+            for check in dict.fromkeys([*new, *old]):
+                sides = old.get(check), new.get(check)
+                if all(each is None or each.is_judged for each in sides):
+                    pair = comparison.paired(*sides)
+                    # Where it is so is told of both releases.
+                    yield replace(pair, axes=_without_release(pair.axes))
 
 
 def _release(word: str, axes: Axes) -> str:
@@ -281,14 +274,12 @@ def _fails_anyway(pair: Pair) -> bool:
     return pair.change is Change.STILL_FAILING
 
 
-def _services(question: Question, axes: Axes) -> list[Service]:
+def _services(question: Question, axes: Axes) -> Iterator[Service]:
     old, new = (control_plane(each, axes) for each in (question.source, question.target))
-    found = []
     for version in old.envelope:
         source, target = _pod(old, version, axes), _pod(new, version, axes)
         if source is not None and source != target:
-            found.append(Service(version, source, target))
-    return found
+            yield Service(version, source, target)
 
 
 def _pod(plane: ControlPlane, version: str, axes: Axes) -> tuple[str, str] | None:

@@ -29,11 +29,7 @@ _MOST_OF_OTHERS = 4
 
 @dataclass(frozen=True)
 class Words:
-    """Tells an answer.
-
-    Attributes:
-        every_group: whether to tell all of it, however much it is.
-    """
+    """Tells an answer; all of it with ``every_group``, however much it is."""
 
     answer: Assessment
     axes: Axes
@@ -58,7 +54,8 @@ class Words:
     def headline(self) -> str:
         """Answer in one line."""
         answer, question = self.answer, self.answer.question
-        kind = "downgrade" if question.is_downgrade(self.axes) else "upgrade"
+        place = list(self.axes.kserve).index
+        kind = "downgrade" if place(question.target) < place(question.source) else "upgrade"
         name = answer.header.wrapper["name"]
         step = f"{kind} of {name} from KServe {question.source} to {question.target}"
         backends = " and ".join(question.runtimes)
