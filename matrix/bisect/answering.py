@@ -46,7 +46,9 @@ def answer(task: Task, runs: Sequence[Run], known: Axes, say: Say) -> Answer:
     for line in words.answer(task, found, cause):
         say(line)
     if cause is not None and cause.is_of_packages:
-        say(_packages(*locks.values()))
+        differing = hybrid.differing(*locks.values()).items()
+        named = ", ".join(f"{name} {old} -> {new}" for name, (old, new) in differing)
+        say(f"packages that differ: {named}")
     if isinstance(found, Found) and runs and of_kserve:
         say("the cause was not looked into: that needs runs, without --results")
     say(f"found in {time.monotonic() - began:.0f} s")
@@ -90,9 +92,3 @@ def _cause(found: Found, locks: dict[str, Lock], prober: ByRunning, known: Axes,
         return seen
 
     return causes.of(found, pythons, beside)
-
-
-def _packages(before: Lock, after: Lock) -> str:
-    differing = hybrid.differing(before, after).items()
-    named = (f"{name} {old} -> {new}" for name, (old, new) in differing)
-    return f"packages that differ: {', '.join(named)}"

@@ -59,7 +59,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def _main(arguments: argparse.Namespace) -> int:
     known = axes.load()
-    runs = given_results.runs(arguments.results)
+    runs = [each.run for each in given_results.together(arguments.results)]
     task = Task.of(arguments, known, runs)
     signal.signal(signal.SIGTERM, starting.interrupt)
     found = answering.answer(task, runs, known, functools.partial(say, make_console()))

@@ -9,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from kserve_conformance.results import results_file
-from kserve_conformance.results.record import Run
 from kserve_conformance.results.results_file import Given, ResultsError
 
 from matrix.planning.cells import completed
@@ -75,11 +74,6 @@ def together(paths: Iterable[Path]) -> list[Given]:
                     "judged together have no cell in common; `python -m matrix diff` compares them"
                 )
     return given
-
-
-def runs(paths: Iterable[Path]) -> list[Run]:
-    """Read results as `together` does, for who needs no paths."""
-    return [each.run for each in together(paths)]
 
 
 def of_matrix(path: Path) -> Given:

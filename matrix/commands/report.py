@@ -65,7 +65,8 @@ def _main(arguments: argparse.Namespace) -> int:
     console = make_console()
     out = arguments.out or given_results.file(arguments.results[0]).parent
     try:
-        runs, known = given_results.runs(arguments.results), policy.load(arguments.policy)
+        runs = [each.run for each in given_results.together(arguments.results)]
+        known = policy.load(arguments.policy)
         out.mkdir(parents=True, exist_ok=True)
         formats = dict.fromkeys(arguments.formats or _FORMATS)
         written = [path for name in formats for path in _FORMATS[name](runs, known, out)]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from kserve_conformance.text import gfm
 
 from matrix.diff.comparison import Change, Group
-from matrix.planning.counted import many
+from matrix.planning.counted import many, some
 from matrix.planning.expectations import Expectations
 from matrix.results import cells_in_words, steady_text
 from matrix.results.attempts import Attempts
@@ -62,12 +62,7 @@ class Teller:
 
 def _title(group: Group) -> str:
     aside = "" if group.first.is_binding else " (not held against the wrapper)"
-    return f"{_names(group.checks)}: {group.in_words}{aside}"
-
-
-def _names(checks: Sequence[str]) -> str:
-    more = f" and {len(checks) - _MOST_CHECKS} more" if len(checks) > _MOST_CHECKS else ""
-    return ", ".join(checks[:_MOST_CHECKS]) + more
+    return f"{some(group.checks, _MOST_CHECKS)}: {group.in_words}{aside}"
 
 
 def _words(group: Group) -> Iterator[tuple[str, str]]:

@@ -124,9 +124,8 @@ def _locks(given: Sequence[Given]) -> list[dict[str, Any]]:
 
 
 def _commits(given: Sequence[Given]) -> Iterator[dict[str, Any]]:
-    for commit in dict.fromkeys(each.run.header.commit for each in given):
-        if commit is None:
-            continue
+    commits = (each.run.header.commit for each in given)
+    for commit in dict.fromkeys(filter(None, commits)):
         clean = commit.removesuffix("-dirty")
         yield {
             "name": "harness",

@@ -100,40 +100,30 @@ def _objections(cell: JudgedCell, policy: Policy, today: datetime.date) -> Itera
     def weight(record: Record) -> tuple[bool, int]:
         return not blocks(record.verdict), _rule(record).place
 
+    def objection(record: Record, rule: Rule, detail: str = "") -> Objection:
+        blocked = blocks(record.verdict)
+        return Objection(rule, cell, record.check, record.message, blocked, detail)
+
     for each in cell.attempts.values():
-        if len(each.right) == len(each.records) and not each.is_missing:
-            continue
         if each.is_missing:
-            yield Objection(
-                Rule.MISSING,
-                cell,
-                each.check,
-                f"{len(each.records)} of {each.planned} planned attempts ran",
-                blocks(_MISSING),
-            )
+            told = f"{len(each.records)} of {each.planned} planned attempts ran"
+            yield Objection(Rule.MISSING, cell, each.check, told, blocks(_MISSING))
         # Of several attempts the one that weighs most stands for all.
         if each.unjudged:
             record = min(each.unjudged, key=weight)
-            block = blocks(record.verdict)
-            yield Objection(_rule(record), cell, each.check, record.message, block)
+            yield objection(record, _rule(record))
         if each.wrong and not _is_known(cell, each, policy, today):
             record = min(each.wrong, key=weight)
-            yield _against(cell, each, record, blocks(record.verdict), policy)
+            if each.is_flaky:
+                rate = attempts.pass_rate([each], policy.confidence)
+                advice = f"{rate}: mend it, or list it under known_flaky"
+                yield objection(record, Rule.FLAKY, advice)
+            else:
+                yield objection(record, _rule(record), _answer(record))
 
 
 def _rule(record: Record) -> Rule:
     return Rule[record.verdict.name]
-
-
-def _against(
-    cell: JudgedCell, made: Attempts, record: Record, blocks: bool, policy: Policy
-) -> Objection:
-    if not made.is_flaky:
-        rule, detail = _rule(record), _answer(record)
-        return Objection(rule, cell, made.check, record.message, blocks, detail)
-    rate = attempts.pass_rate([made], policy.confidence)
-    detail = f"{rate}: mend it, or list it under known_flaky"
-    return Objection(Rule.FLAKY, cell, made.check, record.message, blocks, detail)
 
 
 def _answer(record: Record) -> str:

@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from kserve_conformance.errors import WrongUsage
 from kserve_conformance.results.record import Header, Record, Run
 
+from matrix.planning.counted import some
 from matrix.results import attempts, last_exchange, steady_text
 from matrix.results.attempts import Attempts
+
+_MOST_SHOWN = 20
 
 
 class ReplayError(WrongUsage):
@@ -62,7 +65,7 @@ def find(run: Run, cell: str) -> PastCell:
     """
     if cell not in run.header.planned:
         raise ReplayError(
-            f"the results have no cell {cell}; they have {_shown(list(run.header.planned))}"
+            f"the results have no cell {cell}; they have {some(list(run.header.planned), _MOST_SHOWN)}"
         )
     records = [record for record in run.records if record.cell == cell]
     if not records:
@@ -81,7 +84,7 @@ def chosen(past: PastCell, asked: Sequence[str]) -> list[str]:
         if check not in past.planned:
             raise ReplayError(
                 f"--check {check}: the results have no such check in {past.id}; they have "
-                f"{_shown(past.planned)}"
+                f"{some(past.planned, _MOST_SHOWN)}"
             )
     return list(dict.fromkeys(asked)) or past.unexpected() or list(past.planned)
 
@@ -133,8 +136,3 @@ def compare(past: PastCell, checks: Sequence[str], now: Run) -> list[Replayed]:
 def _words(record: Record) -> str:
     answer = "" if record.as_expected else last_exchange.answer_of(record)
     return steady_text.steady(f"{record.message} {answer}")
-
-
-def _shown(names: Sequence[str], most: int = 20) -> str:
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from kserve_conformance.errors import ExitCode
@@ -12,12 +12,13 @@ from kserve_conformance.text.redaction import HIDDEN
 
 from matrix.diff.comparison import Group
 from matrix.diff.groups import Teller
-from matrix.planning import plan
+from matrix.planning import options, plan
 from matrix.planning.axes import Axes, ControlPlane
 from matrix.planning.axis import CHOSEN
 from matrix.planning.cells import Cell
 from matrix.planning.counted import many
 from matrix.planning.expectations import Expectations
+from matrix.planning.options import RunOptions
 from matrix.planning.subject import OURS_COMMAND
 from matrix.results import cells_in_words, grouping
 from matrix.upgrade import answering
@@ -125,9 +126,9 @@ class Words:
             where = cells_in_words.of_cells((each.cell for each in absent), self.answer.needed)
             cells = many(len(absent), "cell")
             yield f"not known: {cells} that the results don't have: {where}"
-        for command in commands(unknown, self.answer.header, self.axes, self.expected):
-            yield f"run: {command}"
-        if HIDDEN in " ".join(_wrapper(self.answer.header)):
+        told = commands(unknown, self.answer.header, self.axes, self.expected)
+        yield from (f"run: {command}" for command in told)
+        if HIDDEN in " ".join(told):
             yield f"{HIDDEN} stands for a secret that results don't keep: put yours in"
         instead = ", in place of results that hold the same cells" if partly else ""
         yield f"then ask again, with --results for each file{instead}"
@@ -142,9 +143,7 @@ def commands(
         shlex.join(
             [
                 *("python", "-m", "matrix", "run"),
-                *_selection(cells, axes, expected),
-                *("--runtime", cells[0].runtime),
-                *_wrapper(header),
+                *_options(cells, header, axes, expected).given_arguments(),
                 *("--out", f"results/upgrade-{cells[0].runtime}"),
             ]
         )
@@ -152,32 +151,20 @@ def commands(
     ]
 
 
-def _selection(cells: Sequence[Cell], axes: Axes, expected: Expectations) -> list[str]:
-    chosen = {
-        axis.name: list(dict.fromkeys(getattr(cell, axis.name) for cell in cells))
-        for axis in CHOSEN
-    }
-    if len(cells) != len(plan.cells_at(axes, expected, {**chosen, "runtime": ("any",)})):
+def _options(
+    cells: Sequence[Cell], header: Header, axes: Axes, expected: Expectations
+) -> RunOptions:
+    names = [axis.name for axis in CHOSEN]
+    every = {name: list(dict.fromkeys(getattr(cell, name) for cell in cells)) for name in names}
+    chosen = {axis: points for axis, points in every.items() if {*points} != {*axes.usual(axis)}}
+    if len(cells) != len(plan.cells_at(axes, expected, {**every, "runtime": ("any",)})):
         # Others would be run, too, which the results have already.
-        return _options("cell", [cell.id for cell in cells])
-    return [
-        word
-        for axis, points in chosen.items()
-        if set(points) != set(axes.usual(axis))
-        for word in _options(axis, points)
-    ]
-
-
-def _options(name: str, values: Iterable[str]) -> list[str]:
-    return [word for value in values for word in (f"--{name}", value)]
-
-
-def _wrapper(header: Header) -> list[str]:
+        chosen = {"cell": [cell.id for cell in cells]}
+    members = {"wrapper": "command", "wrapper_name": "name", "constructor": "constructor"}
     if header.wrapper["command"] == OURS_COMMAND:
-        return []
-    members = (("wrapper", "command"), ("wrapper-name", "name"), ("constructor", "constructor"))
-    given = ((option, header.wrapper[member]) for option, member in members)
-    return [word for option, value in given if value for word in (f"--{option}", value)]
+        members = {}
+    wrapper = {option: header.wrapper[member] or None for option, member in members.items()}
+    return options.parsed(**chosen, **wrapper, runtime=cells[0].runtime)
 
 
 def _plane_changes(old: ControlPlane, new: ControlPlane) -> Iterator[str]:
