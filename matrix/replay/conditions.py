@@ -21,10 +21,8 @@ class Conditions:
     """What a cell is run on again.
 
     Attributes:
-        image: what `run --image` takes; None for the one that is built here.
-        lock: what `run --lock` takes; None for the one that is kept for the release.
-        command: what `run --wrapper` takes.
-        constructor: what `run --constructor` takes; None where it isn't known.
+        image, lock: what `run` takes; None for the image that is built here, the lock that is kept.
+        command, constructor: what `run` takes; no constructor where it isn't known.
         differences: why it isn't the same as in the results, a sentence each.
         change: what may have changed since, and is no reason not to run: the code.
     """
