@@ -12,7 +12,7 @@ from kserve_conformance.results.record import Run
 from fixtures import torchserve
 from matrix.planning import expectations, options
 from matrix.planning.axes import Axes
-from matrix.planning.axis import AXES, BY_NAME
+from matrix.planning.axis import AXES
 from matrix.planning.cells import Cell
 from matrix.planning.options import RunOptions
 from matrix.running import starting
@@ -76,11 +76,6 @@ class Task:
         planned = starting.make_plan(replace(wanted, cell=ids)).checks
         lacks = frozenset(release for release, cell in cells.items() if cell.id not in planned)
         return cls(arguments.check, arguments.axis, releases, cells, lacks, wanted)
-
-    @property
-    def title(self) -> str:
-        """Give what the axis's releases are called."""
-        return BY_NAME[self.axis].title
 
 
 def _refuse_ends(check: str, ends: Sequence[Cell], wanted: RunOptions) -> None:

@@ -9,6 +9,7 @@ from kserve_conformance.results.record import Record
 from matrix.bisect.bisection import Agreed, Answer, Flaky, Found, Seen, in_words, one_line
 from matrix.bisect.causes import Cause
 from matrix.bisect.task import Task
+from matrix.planning.axis import BY_NAME
 from matrix.planning.counted import many
 from matrix.results import last_exchange, steady_text
 
@@ -19,8 +20,8 @@ def beginning(task: Task) -> str:
     """Say what is looked for, and where."""
     cells = list(task.cells.values())
     first, last = cells[0], cells[-1]
-    where = f"{first.id} ({first.runtime}) to {last.id}"
-    return f"{task.check} in {where}: {len(cells)} releases of {task.title}"
+    where, title = f"{first.id} ({first.runtime}) to {last.id}", BY_NAME[task.axis].title
+    return f"{task.check} in {where}: {len(cells)} releases of {title}"
 
 
 def look(seen: Seen, seconds: float, left: int) -> str:
@@ -32,7 +33,7 @@ def look(seen: Seen, seconds: float, left: int) -> str:
 
 def answer(task: Task, found: Answer, cause: Cause | None) -> Iterator[str]:
     """Give the answer on one line, then the evidence for it."""
-    title, check = task.title, task.check
+    title, check = BY_NAME[task.axis].title, task.check
     if isinstance(found, Agreed):
         yield _agreed(title, check, found)
         seen = [found.good, found.bad]

@@ -48,7 +48,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--format",
         dest="formats",
         action="append",
-        choices=tuple(_FORMATS),
+        choices=_FORMATS,
         help="Write this only; may be given several times (default: all).",
     )
     parser.add_argument(
@@ -69,7 +69,7 @@ def _main(arguments: argparse.Namespace) -> int:
         known = policy.load(arguments.policy)
         out.mkdir(parents=True, exist_ok=True)
         formats = dict.fromkeys(arguments.formats or _FORMATS)
-        written = [path for name in formats for path in _FORMATS[name](runs, known, out)]
+        written = [path for name in formats for path in _write(name, runs, known, out)]
         if arguments.summary is not None:
             _append(markdown.text(runs, known), arguments.summary)
             written.append(arguments.summary)
@@ -92,28 +92,23 @@ def _append(text: str, summary: Path) -> None:
         raise OSError(error.errno, error.strerror, str(summary)) from None
 
 
-def _page(runs: Sequence[Run], known: Policy, folder: Path) -> list[Path]:
-    path = folder / "report.html"
-    page.write(runs, known, path)
-    return [path]
-
-
-def _markdown(runs: Sequence[Run], known: Policy, folder: Path) -> list[Path]:
-    path = folder / "report.md"
+def _markdown(runs: Sequence[Run], known: Policy, path: Path) -> None:
     with whole_file.replacing(path) as unfinished:
         unfinished.write_text(markdown.text(runs, known), encoding="utf-8")
-    return [path]
 
 
-def _junit(runs: Sequence[Run], _: Policy, folder: Path) -> list[Path]:
-    path = folder / JUNIT_NAME
-    junit.write(judging.by_today(runs).runs, path)
-    return [path]
-
-
-_FORMATS: Mapping[str, Callable[[Sequence[Run], Policy, Path], list[Path]]] = {
-    "html": _page,
-    "markdown": _markdown,
-    "junit": _junit,
-    "badge": lambda runs, _, folder: badge.write(runs, folder),
+_FILES: Mapping[str, tuple[str, Callable[[Sequence[Run], Policy, Path], None]]] = {
+    "html": ("report.html", page.write),
+    "markdown": ("report.md", _markdown),
+    "junit": (JUNIT_NAME, lambda runs, _, path: junit.write(judging.by_today(runs).runs, path)),
 }
+# A badge is two files.
+_FORMATS = (*_FILES, "badge")
+
+
+def _write(name: str, runs: Sequence[Run], known: Policy, folder: Path) -> list[Path]:
+    if name not in _FILES:
+        return badge.write(runs, folder)
+    file, write = _FILES[name]
+    write(runs, known, folder / file)
+    return [folder / file]

@@ -131,16 +131,19 @@ def folded(reasons: Iterable[Reason], first: Sequence[str]) -> list[Reason]:
     Args:
         first: checks that keep a reason of their own.
     """
-    groups = grouping.folded(
-        reasons,
-        kind=lambda reason: (reason.rule, reason.blocks),
-        cells=lambda reason: frozenset(cell.name for cell in reason.cells),
-        stays=lambda reason: reason.checks[0] in first,
-    )
-    return [
-        replace(head, also=tuple(dict.fromkeys(each.checks[0] for each in others)))
-        for head, *others in groups
-    ]
+    kept: list[Reason] = []
+    for reason in reasons:
+        names = {cell.name for cell in reason.cells}
+        for place, head in enumerate(kept):
+            is_of_kind = (head.rule, head.blocks) == (reason.rule, reason.blocks)
+            may_fold = is_of_kind and reason.checks[0] not in first
+            if may_fold and names <= {cell.name for cell in head.cells}:
+                also = dict.fromkeys([*head.also, reason.checks[0]])
+                kept[place] = replace(head, also=tuple(also))
+                break
+        else:
+            kept.append(reason)
+    return kept
 
 
 def ordered(reasons: Iterable[Reason]) -> list[Reason]:

@@ -61,29 +61,6 @@ def grouped(
     return sorted(groups, key=lambda group: (*weight(group), place(group), -len(places(group))))
 
 
-def folded(
-    groups: Iterable[T],
-    kind: Callable[[T], Hashable],
-    cells: Callable[[T], frozenset[Any]],
-    stays: Callable[[T], bool],
-) -> list[list[T]]:
-    """Put each group that only is in cells of an earlier one of its kind behind that one.
-
-    Args:
-        stays: whether a group is told by itself, wherever it is.
-    """
-    kept: list[list[T]] = []
-    for group in groups:
-        for earlier in kept:
-            head = earlier[0]
-            if kind(head) == kind(group) and cells(group) <= cells(head) and not stays(group):
-                earlier.append(group)
-                break
-        else:
-            kept.append([group])
-    return kept
-
-
 def places(group: Iterable[Item]) -> dict[tuple[str, str], None]:
     """List the cells of a group, each once."""
     return dict.fromkeys(item.place for item in group)

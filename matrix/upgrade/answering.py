@@ -133,7 +133,15 @@ def answer(
     def grouped(chosen: Iterable[Pair]) -> tuple[Group, ...]:
         return tuple(comparison.grouped(chosen, order))
 
-    breaks = [pair for pair in pairs if _is_break(pair)]
+    def having(change: Change, alone: Change, merit: Merit) -> list[Pair]:
+        return [
+            pair
+            for pair in pairs
+            if pair.change is change or (pair.change is alone and _alone(pair) is merit)
+        ]
+
+    # What isn't even asked for on the new release breaks, such as gRPC where there is no server.
+    breaks = having(Change.REGRESSED, Change.GONE, Merit.RIGHT)
     told = {(pair.place, pair.check) for pair in breaks}
     services = []
     for service in _services(question, axes):
@@ -153,8 +161,8 @@ def answer(
         needed=tuple(every),
         cells=tuple(_without_release(old.axes()) for old, _ in compared),
         breaks=grouped(breaks),
-        comes=grouped(filter(_comes, pairs)),
-        failing=grouped(filter(_fails_anyway, pairs)),
+        comes=grouped(having(Change.FIXED, Change.NEW, Merit.RIGHT)),
+        failing=grouped(having(Change.STILL_FAILING, Change.NEW, Merit.WRONG)),
         services=tuple(services),
         unknown=tuple(unknown),
     )
@@ -255,23 +263,10 @@ def _cells(
         yield old, old.moved(kserve=question.target)
 
 
-def _is_break(pair: Pair) -> bool:
-    if pair.change is Change.GONE:
-        # What isn't even asked for on the new release, such as gRPC where there is no server.
-        return pair.old is not None and pair.old.worst is Merit.RIGHT
-    return pair.change is Change.REGRESSED
-
-
-def _comes(pair: Pair) -> bool:
-    if pair.change is Change.NEW:
-        return pair.new is not None and pair.new.worst is Merit.RIGHT
-    return pair.change is Change.FIXED
-
-
-def _fails_anyway(pair: Pair) -> bool:
-    if pair.change is Change.NEW:
-        return pair.new is not None and pair.new.fails
-    return pair.change is Change.STILL_FAILING
+def _alone(pair: Pair) -> Merit | None:
+    """Give how good a check is that only one of two cells has."""
+    sides = [side for side in (pair.old, pair.new) if side is not None]
+    return sides[0].worst if len(sides) == 1 else None
 
 
 def _services(question: Question, axes: Axes) -> Iterator[Service]:
