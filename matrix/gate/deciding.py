@@ -18,7 +18,6 @@ from matrix.planning.expectations import Expectations
 from matrix.planning.policy import Policy
 from matrix.results import attempts, last_exchange
 from matrix.results.attempts import Attempts, JudgedCell
-from matrix.results.attempts import cells as cells_of
 
 _MISSING = "missing"
 _LONGEST_ANSWER = 300
@@ -73,7 +72,7 @@ def decide(
         GateError: when they are of two wrappers, or by two suites.
     """
     _refuse_strangers(given)
-    cells = cells_of(given, expected)
+    cells = attempts.cells(given, expected)
     objections = [each for cell in cells for each in _objections(cell, policy, today)]
     found = [
         *reasons.folded(reasons.joined(objections, expected, policy.first), policy.first),

@@ -20,11 +20,7 @@ from matrix.running.worker import HarnessError, Stage
 
 
 class Listener(Notices):
-    """A pytest plugin of the new run.
-
-    Args:
-        keep: whether the wrapper and TorchServe are left running until Ctrl-C.
-    """
+    """A pytest plugin of the new run; with ``keep`` it leaves what runs running until Ctrl-C."""
 
     _cell: Cell
 

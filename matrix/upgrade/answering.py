@@ -51,11 +51,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Unknown:
-    """A cell of which not everything is known that the answer needs.
-
-    Attributes:
-        checks: those that weren't judged, none where the results don't have the cell.
-    """
+    """A cell of which these checks weren't judged; without any, the results don't have it."""
 
     cell: Cell
     checks: tuple[str, ...] = ()
