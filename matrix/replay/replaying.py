@@ -64,9 +64,8 @@ def find(run: Run, cell: str) -> PastCell:
         ReplayError: when they don't have it, or have nothing of it.
     """
     if cell not in run.header.planned:
-        raise ReplayError(
-            f"the results have no cell {cell}; they have {some(list(run.header.planned), _MOST_SHOWN)}"
-        )
+        there = some(list(run.header.planned), _MOST_SHOWN)
+        raise ReplayError(f"the results have no cell {cell}; they have {there}")
     records = [record for record in run.records if record.cell == cell]
     if not records:
         raise ReplayError(f"no check of {cell} came to its end: {run.sentence()}")
