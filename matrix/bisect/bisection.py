@@ -1,7 +1,7 @@
 """The search for the first release on which a check comes to something else.
 
-An outcome is the verdict and, where it isn't passed, what was said: a failure that turns into
-another failure is a change, too. Releases that can't be judged are left aside, as `git bisect
+What it comes to is the verdict and, where it isn't passed, what was said: a failure that turns
+into another failure is a change, too. Releases that can't be judged are left aside, as `git bisect
 skip` does, and the answer says which they were where they could hold the change.
 """
 
@@ -10,15 +10,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Protocol
 
-from kserve_conformance.errors import NotKnown
+from kserve_conformance.errors import ExitCode, NotKnown
 from kserve_conformance.results.record import Record
 from kserve_conformance.results.verdict import Verdict
 
 from matrix.planning.axis import RELEASE_AXES
 from matrix.results import last_exchange, steady_text
+from matrix.results.attempts import Attempts
 
 _LONGEST = 160
 
@@ -27,101 +26,65 @@ class Unjudged(NotKnown):
     """A search that came to nothing, since a release that it needs can't be judged."""
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What one attempt at the check came to."""
+def same(one: Record, other: Record) -> bool:
+    """Tell whether two attempts came to the same verdict, and said the same."""
+    return one.verdict is other.verdict and _said(one) == _said(other)
 
-    record: Record
 
-    @property
-    def verdict(self) -> Verdict:
-        """Give its verdict."""
-        return self.record.verdict
+def _said(record: Record) -> str:
+    text = f"{steady_text.cause(record.message)}\n{_answer(record)}"
+    # Some sentences name the release that they are about.
+    for release in map(record.axes.get, RELEASE_AXES):
+        text = text.replace(release, "~") if release else text
+    return steady_text.steady(text)
 
-    @property
-    def is_judged(self) -> bool:
-        """Tell whether it says something about the subject."""
-        return self.verdict.is_about_subject
 
-    def same_as(self, other: Outcome) -> bool:
-        """Tell whether another one has its verdict and says the same."""
-        return self._compared == other._compared
+def _answer(record: Record) -> str:
+    return (last_exchange.answer_of(record) or "") if record.verdict is Verdict.FAILED else ""
 
-    @cached_property
-    def _compared(self) -> tuple[Verdict, str]:
-        return self.verdict, self._steady(f"{self.reason}\n{self.answer}")
 
-    @property
-    def reason(self) -> str:
-        """Give why it isn't passed."""
-        return steady_text.cause(self.record.message)
+def in_words(record: Record) -> str:
+    """Say what an attempt came to."""
+    said = one_line(_answer(record) or steady_text.cause(record.message), _LONGEST)
+    return f"{record.verdict}, {said}" if said else str(record.verdict)
 
-    @property
-    def answer(self) -> str:
-        """Give what the subject answered last where that isn't as it should be."""
-        failed = self.verdict is Verdict.FAILED
-        return (last_exchange.answer_of(self.record) or "") if failed else ""
 
-    def _steady(self, text: str) -> str:
-        # Some sentences name the release that they are about.
-        axes = self.record.axes
-        for release in map(axes.get, RELEASE_AXES):
-            text = text.replace(release, "~") if release else text
-        return steady_text.steady(text)
-
-    def __str__(self) -> str:
-        said = " ".join((self.answer or self.reason).split())
-        shown = said if len(said) <= _LONGEST else f"{said[:_LONGEST]}..."
-        return f"{self.verdict}, {shown}" if shown else str(self.verdict)
+def one_line(text: str, longest: int) -> str:
+    """Give a text on one line, cut off where it is too long."""
+    line = " ".join(text.split())
+    return line if len(line) <= longest else f"{line[:longest]}..."
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What was seen of a release, in one attempt or more.
-
-    Attributes:
-        outcomes: of its attempts; never empty.
-    """
+    """What was seen of a release: one attempt at the check, or more."""
 
     release: str
-    outcomes: tuple[Outcome, ...]
+    attempts: Attempts
 
     @property
-    def first(self) -> Outcome:
-        """Give what the first attempt came to."""
-        return self.outcomes[0]
+    def first(self) -> Record:
+        """Give the first attempt."""
+        return self.attempts.records[0]
 
     @property
     def lack(self) -> str | None:
         """Say why it could not be judged, None where it was."""
-        return next((str(each) for each in self.outcomes if not each.is_judged), None)
+        return next(map(in_words, self.attempts.unjudged), None)
 
     @property
     def is_steady(self) -> bool:
         """Tell whether all attempts came to the same."""
-        return all(self.first.same_as(each) for each in self.outcomes)
+        return all(same(self.first, each) for each in self.attempts.records)
 
     def same_as(self, other: Seen) -> bool:
         """Tell whether another release came to the same."""
-        return self.first.same_as(other.first)
+        return same(self.first, other.first)
 
     def often(self) -> str:
         """Say how often it came to what."""
-        counts = Counter(str(each) for each in self.outcomes)
-        number = len(self.outcomes)
-        return "; ".join(f"{count} of {number}: {said}" for said, count in counts.items())
-
-
-class Prober(Protocol):
-    """Tells what a check comes to on a release."""
-
-    def look(self, release: str) -> Seen:
-        """Make the check once."""
-        ...
-
-    def again(self, release: str) -> tuple[Outcome, ...]:
-        """Make it twice more; less often where that can't be had."""
-        ...
+        counts = Counter(map(in_words, self.attempts.records))
+        return "; ".join(f"{count} of {counts.total()}: {said}" for said, count in counts.items())
 
 
 @dataclass(frozen=True)
@@ -141,11 +104,7 @@ class Found:
 
 @dataclass(frozen=True)
 class Agreed:
-    """Two ends that came to the same, so that there is no change to look for.
-
-    Attributes:
-        between: the releases between them, which nobody looked at.
-    """
+    """Two ends that came to the same: no change to look for, and nobody looked between them."""
 
     good: Seen
     bad: Seen
@@ -160,11 +119,23 @@ class Flaky:
 
 
 Answer = Found | Agreed | Flaky
+# Makes the check on a release once.
+Look = Callable[[str], Seen]
+# Makes it twice more; less often where that can't be had.
+Again = Callable[[str], Sequence[Record]]
 # Told after each look: what was seen, and how many releases may still hold the change.
 Telling = Callable[[Seen, int], None]
 
 
-def search(releases: Sequence[str], prober: Prober, told: Telling) -> Answer:
+def exit_code(answer: Answer) -> ExitCode:
+    """Judge: 0 where the one release is known, 1 where both ends are the same, 3 else."""
+    if isinstance(answer, Agreed):
+        return ExitCode.AGAINST_SUBJECT
+    unknown = isinstance(answer, Flaky) or answer.skipped
+    return ExitCode.NOT_KNOWN if unknown else ExitCode.AS_EXPECTED
+
+
+def search(releases: Sequence[str], look: Look, again: Again, told: Telling) -> Answer:
     """Find where the outcome of the first release ends.
 
     Args:
@@ -174,27 +145,27 @@ def search(releases: Sequence[str], prober: Prober, told: Telling) -> Answer:
         Unjudged: when an end can't be judged, or a neighbour of the change at a further attempt.
     """
     between = tuple(releases[1:-1])
-    good = _end(releases[0], prober, told, len(releases) - 1)
-    bad = _end(releases[-1], prober, told, len(between))
+    good = _end(releases[0], look, told, len(releases) - 1)
+    bad = _end(releases[-1], look, told, len(between))
     if good.same_as(bad):
         return Agreed(good, bad, between)
-    before, after, skipped = _narrowed(releases, good, bad, prober, told)
+    before, after, skipped = _narrowed(releases, good, bad, look, told)
     verified = []
     for neighbour in (before, after):
-        more = prober.again(neighbour.release)
-        again = Seen(neighbour.release, (*neighbour.outcomes, *more))
+        more = again(neighbour.release)
+        seen = Seen(neighbour.release, Attempts.of([*neighbour.attempts.records, *more]))
         if more:
-            told(again, 0)
-        if again.lack is not None:
-            raise Unjudged(f"{again.release} can't be judged a second time ({again.lack})")
-        if not again.is_steady:
-            return Flaky(again)
-        verified.append(again)
+            told(seen, 0)
+        if seen.lack is not None:
+            raise Unjudged(f"{seen.release} can't be judged a second time ({seen.lack})")
+        if not seen.is_steady:
+            return Flaky(seen)
+        verified.append(seen)
     return Found(verified[0], verified[1], skipped)
 
 
-def _end(release: str, prober: Prober, told: Telling, left: int) -> Seen:
-    seen = prober.look(release)
+def _end(release: str, look: Look, told: Telling, left: int) -> Seen:
+    seen = look(release)
     told(seen, left)
     if seen.lack is not None:
         raise Unjudged(f"{release} can't be judged ({seen.lack}): choose another end")
@@ -202,27 +173,15 @@ def _end(release: str, prober: Prober, told: Telling, left: int) -> Seen:
 
 
 def _narrowed(
-    releases: Sequence[str], good: Seen, bad: Seen, prober: Prober, told: Telling
+    releases: Sequence[str], good: Seen, bad: Seen, look: Look, told: Telling
 ) -> tuple[Seen, Seen, tuple[Seen, ...]]:
-    place = {release: number for number, release in enumerate(releases)}
-    before, after = good, bad
-    skipped: dict[str, Seen] = {}
-
-    def between() -> Sequence[str]:
-        return releases[place[before.release] + 1 : place[after.release]]
-
-    def left() -> list[str]:
-        return [release for release in between() if release not in skipped]
-
-    while left():
-        middle = (place[before.release] + place[after.release]) / 2
+    before, after = 0, len(releases) - 1
+    seen = {before: good, after: bad}
+    while left := [at for at in range(before + 1, after) if at not in seen]:
         # What is nearest to the middle, where that itself can't be judged.
-        seen = prober.look(min(left(), key=lambda release: abs(place[release] - middle)))
-        if seen.lack is not None:
-            skipped[seen.release] = seen
-        elif seen.same_as(good):
-            before = seen
-        else:
-            after = seen
-        told(seen, len(left()))
-    return before, after, tuple(skipped[release] for release in between())
+        at = min(left, key=lambda place: abs(place - (before + after) / 2))
+        seen[at] = look(releases[at])
+        if seen[at].lack is None:
+            before, after = (at, after) if seen[at].same_as(good) else (before, at)
+        told(seen[at], sum(place not in seen for place in range(before + 1, after)))
+    return seen[before], seen[after], tuple(seen[at] for at in range(before + 1, after))

@@ -10,6 +10,7 @@ import enum
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from matrix.bisect import bisection
 from matrix.bisect.bisection import Found, Seen
 
 
@@ -35,10 +36,9 @@ class Look:
     seen: Seen
 
     def __str__(self) -> str:
-        what = f"KServe {self.kserve} beside the packages of {self.packages}"
-        if self.kserve == self.packages:
-            what = f"KServe {self.kserve} beside its own packages"
-        return f"{what}: {self.seen.first}"
+        is_own = self.kserve == self.packages
+        packages = "its own packages" if is_own else f"the packages of {self.packages}"
+        return f"KServe {self.kserve} beside {packages}: {bisection.in_words(self.seen.first)}"
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from matrix.commands import given_results
@@ -12,10 +13,10 @@ from matrix.diff import changes, comparison
 from matrix.diff.changes import Compared
 from matrix.planning import expectations
 
-_FORMATS: Mapping[str, Callable[[Compared, bool], str]] = {
+_FORMATS: Mapping[str, Callable[[Compared, bool], Iterable[str]]] = {
     "text": changes.text,
     "markdown": changes.markdown,
-    "json": lambda compared, _: changes.as_json(compared),
+    "json": lambda compared, _: [json.dumps(changes.document(compared), indent=2)],
 }
 
 
@@ -58,11 +59,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def _main(arguments: argparse.Namespace) -> int:
     old, new = given_results.one(arguments.old), given_results.one(arguments.new)
-    compared = Compared(
-        old,
-        new,
-        comparison.compare(old.run, new.run, common=arguments.common),
-        expectations.load(),
-    )
-    put(_FORMATS[arguments.format](compared, arguments.all))
-    return compared.comparison.exit_code()
+    found = comparison.compare(old.run, new.run, common=arguments.common)
+    compared = Compared(old, new, found, expectations.load())
+    put("".join(f"{line}\n" for line in _FORMATS[arguments.format](compared, arguments.all)))
+    return found.exit_code()

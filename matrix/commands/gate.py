@@ -8,7 +8,6 @@ from pathlib import Path
 
 from kserve_conformance.errors import ExitCode
 from kserve_conformance.results import surroundings
-from kserve_conformance.results.results_file import Given
 
 from matrix.commands import given_results
 from matrix.commands.output import fail, make_console, say
@@ -82,8 +81,14 @@ def _main(arguments: argparse.Namespace) -> int:
     here = surroundings.commit(__file__)
     decision = deciding.decide(given, wanted, expected, axes.load(), today, here)
     explained = [] if arguments.explain is None else explanation.find(decision, arguments.explain)
+    failure = None
     # Before anything is said: who reads only the first lines gets the file, too.
-    failure = _attest(decision, given, arguments, today) if arguments.attest else None
+    if arguments.attest is not None:
+        made = attestation.statement(decision, given, arguments.policy, today)
+        try:
+            attestation.write(made, arguments.attest)
+        except OSError as error:
+            failure = error.strerror or str(error)
     console = make_console()
     for line in words.lines(decision, given, arguments.all, _options(arguments)):
         say(console, line)
@@ -94,25 +99,9 @@ def _main(arguments: argparse.Namespace) -> int:
         for line in explanation.of(decision, cell, wanted, expected):
             say(console, line)
     if failure is not None:
-        code = fail(
-            f"--attest {arguments.attest} can't be written: {failure}", ExitCode.WRONG_USAGE
-        )
+        sentence = f"--attest {arguments.attest} can't be written: {failure}"
+        code = fail(sentence, ExitCode.WRONG_USAGE)
         return decision.exit_code or code
     if arguments.attest is not None:
         say(console, f"the in-toto Statement is {arguments.attest}, not signed")
     return decision.exit_code
-
-
-def _attest(
-    decision: deciding.Decision,
-    given: list[Given],
-    arguments: argparse.Namespace,
-    today: datetime.date,
-) -> str | None:
-    """Write the Statement, or say why it can't be written."""
-    made = attestation.statement(decision, given, arguments.policy, today)
-    try:
-        attestation.write(made, arguments.attest)
-    except OSError as error:
-        return error.strerror or str(error)
-    return None

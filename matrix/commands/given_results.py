@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
 from kserve_conformance.results import results_file
-from kserve_conformance.results.record import Run
 from kserve_conformance.results.results_file import Given, ResultsError
 
-from matrix.planning.cells import Cell, completed
+from matrix.planning.cells import completed
+from matrix.results import judging
+from matrix.running import recorder
 
-FILE_NAME = "results.jsonl"
+FILE_NAME = recorder.FILE_NAME
+
 # Where `python -m matrix run` writes when nobody says where.
 DEFAULT = Path("results") / FILE_NAME
 
@@ -61,13 +63,17 @@ def together(paths: Iterable[Path]) -> list[Given]:
             judge the same cell on the same backend.
     """
     given = [of_matrix(path) for path in paths]
-    _refuse_overlap(given)
+    owners: dict[tuple[str, str | None], Given] = {}
+    for each in given:
+        runtime = each.run.header.runtime
+        for cell in each.run.header.planned:
+            owner = owners.setdefault((cell, runtime), each)
+            if owner is not each:
+                raise ResultsError(
+                    f"{owner.path} and {each.path} both hold {cell} on {runtime}: runs that are "
+                    "judged together have no cell in common; `python -m matrix diff` compares them"
+                )
     return given
-
-
-def runs(paths: Iterable[Path]) -> list[Run]:
-    """Read results as `together` does, for who needs no paths."""
-    return [each.run for each in together(paths)]
 
 
 def of_matrix(path: Path) -> Given:
@@ -100,14 +106,12 @@ def _refuse_other_cells(given: Given) -> None:
     header = given.run.header
     if header.runtime is None:
         return
-    planned: dict[str, Mapping[str, str]] = {}
-    for name in header.planned:
-        try:
-            planned[name] = Cell.named(name, header.runtime).axes()
-        except ValueError as error:
-            raise ResultsError(
-                f"{given.path}: line 1 plans what isn't of the matrix: {error}"
-            ) from None
+    try:
+        planned = {name: cell.axes() for name, cell in judging.cells_of(header).items()}
+    except ValueError as error:
+        raise ResultsError(
+            f"{given.path}: line 1 plans what isn't of the matrix: {error}"
+        ) from None
     for line, record in enumerate(given.run.records, start=2):
         if record.cell not in planned:
             raise ResultsError(
@@ -117,16 +121,3 @@ def _refuse_other_cells(given: Given) -> None:
             raise ResultsError(
                 f"{given.path}: line {line} has other axes than its cell {record.cell}"
             )
-
-
-def _refuse_overlap(given: Sequence[Given]) -> None:
-    owners: dict[tuple[str, str | None], Given] = {}
-    for each in given:
-        runtime = each.run.header.runtime
-        for cell in each.run.header.planned:
-            owner = owners.setdefault((cell, runtime), each)
-            if owner is not each:
-                raise ResultsError(
-                    f"{owner.path} and {each.path} both hold {cell} on {runtime}: runs that are "
-                    "judged together have no cell in common; `python -m matrix diff` compares them"
-                )

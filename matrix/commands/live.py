@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections import Counter
 
-import pytest
 from kserve_conformance.results.record import Record, Run
 from rich.console import Console, Group
 from rich.live import Live as LiveDisplay
@@ -16,41 +16,20 @@ from matrix.commands import summary
 from matrix.commands.output import say
 from matrix.planning.cells import Cell
 from matrix.planning.plan import Plan
-from matrix.results import states
+from matrix.results import judging, states, steady_text
 from matrix.results.states import UNEXPECTED
+from matrix.running.starting import Notices
 
 # A log file gets a line now and then instead of a display that moves.
 _LINE_EVERY = 15.0
-
-
-class Notices:
-    """A pytest plugin that prints what a run notices, and what pytest's terminal plugin would."""
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
-
-    def pytest_matrix_notice(self, sentence: str) -> None:
-        """Print it."""
-        self._say(sentence)
-
-    def pytest_internalerror(self, excrepr: object) -> None:
-        """Tell a fault of the harness."""
-        self._say(f"the harness failed:\n{excrepr}")
-
-    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """Tell a check that can't be read."""
-        if report.failed:
-            self._say(f"the checks can't be read:\n{report.longreprtext}")
-
-    def _say(self, sentence: str) -> None:
-        say(self._console, sentence)
 
 
 class Live(Notices):
     """A pytest plugin that listens to the hooks of `matrix.running.hookspecs`."""
 
     def __init__(self, console: Console) -> None:
-        super().__init__(console)
+        super().__init__(functools.partial(say, console))
+        self._console = console
         self._progress = Progress(
             TextColumn("cells"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
         )
@@ -67,7 +46,7 @@ class Live(Notices):
         self._planned = len(plan.cells)
         self._left.update({cell: plan.repeat * len(checks) for cell, checks in plan.checks.items()})
         self._task = self._progress.add_task("cells", total=self._planned)
-        self._say(f"{self._planned} cells, {plan.planned_checks} checks")
+        self.say(f"{self._planned} cells, {plan.planned_checks} checks")
         if self._console.is_terminal:
             self._display.start()
 
@@ -80,8 +59,8 @@ class Live(Notices):
         """Count the check; show what is not as expected at once."""
         if states.of(record) in UNEXPECTED and record.cell not in self._failed:
             self._failed[record.cell] = None
-            cause = summary.cause(record)
-            self._say(f"{record.verdict}: {record.cell}: {record.check}: {cause}")
+            cause = steady_text.short_cause(record)
+            self.say(f"{record.verdict}: {record.cell}: {record.check}: {cause}")
         self._left[record.cell] -= 1
         if self._left[record.cell] == 0:
             self._running.pop(record.cell, None)
@@ -92,13 +71,13 @@ class Live(Notices):
         """Print the summary."""
         self._ended = True
         self._display.stop()
-        summary.show(run, self._console)
+        summary.show(judging.by_today([run]), self._console)
 
     def pytest_unconfigure(self) -> None:
         """Leave the terminal as it was, whatever happened."""
         self._display.stop()
         if self._planned and not self._ended:
-            self._say(f"the run was cut short after {self._done()} of {self._planned} cells")
+            self.say(f"the run was cut short after {self._done()} of {self._planned} cells")
 
     def _done(self) -> int:
         return sum(left == 0 for left in self._left.values())
@@ -115,4 +94,4 @@ class Live(Notices):
             self._display.update(Group(self._progress, Text(self._state())))
         elif time.monotonic() - self._told > _LINE_EVERY:
             self._told = time.monotonic()
-            self._say(self._state())
+            self.say(self._state())

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 from pathlib import Path
 
 from kserve_conformance.results import junit, merging, results_file, whole_file
-from kserve_conformance.results.merging import Merged, MergeError
-from kserve_conformance.results.results_file import Given
-from rich.console import Console
+from kserve_conformance.results.merging import MergeError
 
 from matrix.commands import given_results, summary
 from matrix.commands.output import fail, make_console, say
 from matrix.planning import options
+from matrix.results import judging
 from matrix.running.recorder import JUNIT_NAME
 
 
@@ -55,9 +53,15 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def _main(arguments: argparse.Namespace) -> int:
     console = make_console()
     out = arguments.out
-    out = out if out.suffix == ".jsonl" else out / given_results.FILE_NAME
+    if out.suffix != ".jsonl":
+        out /= given_results.FILE_NAME
     files = [given_results.file(path) for path in arguments.parts]
-    _refuse_overwriting(out, files)
+    for path in files:
+        if out.exists() and path.exists() and out.samefile(path):
+            raise MergeError(
+                f"{path} is one of the parts, and the joined results would go there: "
+                "name another folder with --out"
+            )
     parts = [given_results.one(path) for path in files]
     merged = merging.merge(parts, arguments.planned_parts)
     try:
@@ -66,27 +70,16 @@ def _main(arguments: argparse.Namespace) -> int:
     except OSError as error:
         told = f"--out {arguments.out} can't be written: {error.strerror}"
         return fail(told + whole_file.advice(error), whole_file.exit_code(error))
-    _tell(console, parts, merged, arguments.planned_parts)
-    summary.show(run, console)
-    say(console, f"{out}: {len(run.records)} records of {len(parts)} files")
-    return summary.exit_code(run)
-
-
-def _refuse_overwriting(out: Path, files: Sequence[Path]) -> None:
-    for path in files:
-        if out.exists() and path.exists() and out.samefile(path):
-            raise MergeError(
-                f"{path} is one of the parts, and the joined results would go there: "
-                "name another folder with --out"
-            )
-
-
-def _tell(console: Console, parts: Sequence[Given], merged: Merged, planned: int | None) -> None:
     for part in parts:
         if part.run.cut_short:
             say(console, f"{part.path}: {part.run.sentence()}")
-    absent = (planned or 0) - len(merged.run.header.shards)
+    planned = arguments.planned_parts or 0
+    absent = planned - len(merged.run.header.shards)
     if absent > 0:
         say(console, f"{absent} of {planned} parts are absent: the run counts as cut short")
     if merged.doubled:
         say(console, f"{merged.doubled} records were in several parts, with the same verdict")
+    judged = judging.by_today([run])
+    summary.show(judged, console)
+    say(console, f"{out}: {len(run.records)} records of {len(parts)} files")
+    return summary.exit_code(judged)

@@ -12,7 +12,7 @@ from typing import Any
 from kserve_conformance.errors import ExitCode
 
 from fixtures import torchserve
-from matrix.commands import given_results, run
+from matrix.commands import given_results
 from matrix.commands.output import put
 from matrix.environments import cache_keys
 from matrix.planning import (
@@ -31,6 +31,7 @@ from matrix.planning.options import RunOptions
 from matrix.planning.plan import PlanError
 from matrix.planning.plan_formats import Planned, Task
 from matrix.planning.shards import Shard
+from matrix.running import starting
 
 _FORMATS: Mapping[str, Callable[[Planned], str]] = {
     "text": plan_formats.text,
@@ -38,7 +39,6 @@ _FORMATS: Mapping[str, Callable[[Planned], str]] = {
     "gitlab": plan_formats.gitlab,
     "json": plan_formats.as_json,
 }
-_BOTH: Sequence[options.Preference] = ("container", "process")
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -107,21 +107,26 @@ def _planned(arguments: argparse.Namespace, wanted: RunOptions) -> Planned:
     earlier = [given_results.of_matrix(path).run for path in arguments.timings]
     took = timings.learn(earlier, expected)
     count = arguments.shards or len(variants)
+    # There is one only, of any runtime, unless the plan is for both.
+    by_runtime = {str(each.runtime): each for each in variants}
     parts = shards.split(cells, took, count, repeat=wanted.repeat, jobs=arguments.jobs)
     return Planned(
         wanted.profile,
         cells,
         plan.around(known, expected, wanted.profile, cells),
-        [_task(known, part, _variant(part, variants), cells, arguments.jobs) for part in parts],
+        [
+            _task(known, part, by_runtime.get(part.runtime, wanted), cells, arguments.jobs)
+            for part in parts
+        ],
         arguments.both_runtimes,
     )
 
 
 def _cells(variants: Sequence[RunOptions], wanted: coverage.Coverage) -> list[Cell]:
     if len(variants) == 1:
-        return list(run.make_plan(variants[0]).cells)
+        return list(starting.make_plan(variants[0]).cells)
     # A covering array of several runtimes is made of the cells of all of them together.
-    full = [run.make_plan(replace(each, coverage="full")) for each in variants]
+    full = [starting.make_plan(replace(each, coverage="full")) for each in variants]
     return coverage.reduced([cell for each in full for cell in each.cells], wanted)
 
 
@@ -132,12 +137,7 @@ def _variants(wanted: RunOptions, both: bool) -> list[RunOptions]:
         raise PlanError(
             f"--runtime {wanted.runtime} and --both-runtimes contradict each other: leave one out"
         )
-    return [replace(wanted, runtime=runtime) for runtime in _BOTH]
-
-
-def _variant(shard: Shard, variants: Sequence[RunOptions]) -> RunOptions:
-    # There is one only, of any runtime, unless the plan is for both.
-    return next((each for each in variants if each.runtime == shard.runtime), variants[0])
+    return [replace(wanted, runtime="container"), replace(wanted, runtime="process")]
 
 
 def _task(

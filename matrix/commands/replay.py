@@ -3,36 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import signal
-import sys
 import tempfile
-import time
-from collections.abc import Sequence
 from pathlib import Path
 
-import pytest
-from kserve_conformance.asking.grpc_client import PROTOSET
 from kserve_conformance.errors import ExitCode
-from kserve_conformance.expect import shortened
-from kserve_conformance.results.record import Record, Run
-from kserve_conformance.results.verdict import SubjectFailed, Unprovisioned
-from rich.console import Console
 
-from matrix.commands import given_results, run
-from matrix.commands.live import Notices
+from matrix.commands import given_results
 from matrix.commands.output import fail, make_console, say
-from matrix.commands.summary import cause
 from matrix.planning import options
-from matrix.planning.cells import Cell
-from matrix.planning.options import RunOptions
-from matrix.planning.plan import Plan
-from matrix.replay import conditions, replaying
-from matrix.replay.conditions import Conditions
-from matrix.replay.replaying import PastCell, Replayed, ReplayError, Sameness
-from matrix.results import last_exchange
-from matrix.results.last_exchange import Address
-from matrix.running.launch import RunningWrapper
-from matrix.running.worker import HarnessError, Stage
+from matrix.replay import conditions, replaying, words
+from matrix.replay.listening import Listener
+from matrix.replay.replaying import ReplayError
+from matrix.running import starting
 
 OUT = Path("results", "replay")
 
@@ -101,7 +85,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def _main(arguments: argparse.Namespace) -> int:
-    console = make_console()
+    tell = functools.partial(say, make_console())
     source = given_results.file(arguments.results)
     if (arguments.out / given_results.FILE_NAME).resolve() == source.resolve():
         raise ReplayError(f"--out {arguments.out} would overwrite what is replayed")
@@ -109,148 +93,24 @@ def _main(arguments: argparse.Namespace) -> int:
         past = replaying.find(given_results.of_matrix(source).run, arguments.cell)
         checks = replaying.chosen(past, arguments.check)
         found = conditions.find(past, Path(folder), arguments.wrapper)
-        wanted = _options(past, checks, found, arguments)
+        wanted = options.parsed(
+            wrapper=found.command,
+            wrapper_name=past.header.wrapper["name"],
+            constructor=found.constructor,
+            runtime=found.runtime,
+            image=found.image,
+            lock=found.lock,
+            start_timeout=arguments.start_timeout,
+            out=arguments.out,
+            cell=past.id,
+            check=checks,
+        )
         if found.differences and not arguments.anyway:
-            return fail(_refusal(past, found), ExitCode.NOT_KNOWN)
-        run.make_plan(wanted)
-        say(console, f"{past.id} of {source}, {past.header.wrapper['name']}: {len(checks)} checks")
+            return fail(words.refusal(past, found), ExitCode.NOT_KNOWN)
+        starting.make_plan(wanted)
+        tell(f"{past.id} of {source}, {past.header.wrapper['name']}: {len(checks)} checks")
         for sentence in (*found.differences, found.change):
             if sentence is not None:
-                say(console, f"not the same: {sentence}")
-        signal.signal(signal.SIGTERM, run.interrupt)
-        listener = _Listener(console, past, checks, keep=arguments.keep)
-        return int(pytest.main(run.pytest_arguments(wanted, 1), plugins=[listener]))
-
-
-def _options(
-    past: PastCell, checks: Sequence[str], found: Conditions, arguments: argparse.Namespace
-) -> RunOptions:
-    given = {
-        "wrapper": found.command,
-        "wrapper-name": past.header.wrapper["name"],
-        "constructor": found.constructor,
-        "runtime": found.runtime,
-        "image": found.image,
-        "lock": found.lock,
-        "start-timeout": arguments.start_timeout,
-        "out": arguments.out,
-        "cell": past.id,
-    }
-    words = [f"--{name}={value}" for name, value in given.items() if value is not None]
-    return options.parsed([*words, *(f"--check={each}" for each in checks)])
-
-
-def _refusal(past: PastCell, found: Conditions) -> str:
-    told = "".join(f"\n  {sentence}" for sentence in found.differences)
-    return (
-        f"{past.id} can't be run here on what the results stand on; --anyway runs it on what "
-        f"there is:{told}"
-    )
-
-
-class _Listener(Notices):
-    """A pytest plugin: prints then and now, and keeps what runs where that is asked for."""
-
-    def __init__(
-        self, console: Console, past: PastCell, checks: Sequence[str], *, keep: bool
-    ) -> None:
-        super().__init__(console)
-        self._past = past
-        self._checks = checks
-        self._keep = keep
-        self._cell: Cell | None = None
-        self._comparisons: list[Replayed] = []
-
-    def pytest_matrix_planned(self, plan: Plan) -> None:
-        """Take the cell."""
-        self._cell = plan.cells[0]
-
-    def pytest_matrix_finished(self, run: Run) -> None:
-        """Compare."""
-        self._comparisons = replaying.compare(self._past, self._checks, run)
-
-    def pytest_matrix_standing(self, stage: Stage) -> None:
-        """Print then and now, with lines that reach the wrapper where it is kept."""
-        wrapper = self._kept(stage) if self._keep else None
-        address = Address(wrapper.http_port, wrapper.grpc_port) if wrapper else None
-        show(self._comparisons, address, self._console)
-        if wrapper is not None and self._cell is not None:
-            torchserve = stage.instance(self._cell).endpoints
-            _hold(
-                wrapper,
-                f"the wrapper answers at {wrapper.url}, by gRPC at 127.0.0.1:{wrapper.grpc_port}, "
-                f"and TorchServe at http://{torchserve.host}:{torchserve.inference}; Ctrl-C ends "
-                "both",
-                self._console,
-            )
-
-    def _kept(self, stage: Stage) -> RunningWrapper | None:
-        """Give the running wrapper, started where no check needed it; None where it can't be."""
-        if self._cell is None:
-            return None
-        try:
-            return stage.wrapper(self._cell)
-        except (SubjectFailed, Unprovisioned, HarnessError) as error:
-            say(self._console, f"there is nothing to keep: {error}")
-            return None
-
-
-def show(comparisons: Sequence[Replayed], address: Address | None, console: Console) -> None:
-    """Print each check then and now; below one that failed, its request as a line for a shell.
-
-    Args:
-        address: of a wrapper that the lines shall go to; None where none runs any more.
-    """
-    told: set[str] = set()
-    for each in comparisons:
-        say(console, f"{each.check}: {each.sameness}")
-        say(console, f"  then: {_outcome(each.then)}")
-        say(console, f"  now:  {_outcome(each.now)}")
-        line = _line(each)
-        if line is None:
-            continue
-        say(console, f"  {last_exchange.readdressed(line, address) if address else line}")
-        for sentence in last_exchange.lacks(line):
-            say(console, f"  (this line can't be sent as it is: {sentence})")
-        told |= {_PROTOSET_HINT} if last_exchange.needs_protoset(line) else set()
-        told |= {_KEEP_HINT} if address is None else set()
-    for sentence in sorted(told):
-        say(console, sentence)
-    same = sum(each.sameness in (Sameness.REPRODUCED, Sameness.OTHER_WORDS) for each in comparisons)
-    say(console, f"{same} of {len(comparisons)} checks came to the same as then")
-
-
-def _line(comparison: Replayed) -> str | None:
-    """Give the failing request of now, or of then where it doesn't fail now."""
-    for record in (comparison.now, comparison.then):
-        if record is not None and not record.as_expected:
-            line = last_exchange.of(record)
-            if line is not None:
-                return line
-    return None
-
-
-def _outcome(record: Record | None) -> str:
-    if record is None:
-        return "not made"
-    expected = "" if record.as_expected else f" (expected: {record.expected_verdict})"
-    words = f": {cause(record)}" if record.message else ""
-    answer = None if record.as_expected else last_exchange.answer_of(record)
-    answered = f"; answered: {shortened(answer, 200)}" if answer else ""
-    return f"{record.verdict}{expected}{words}{answered}"
-
-
-def _hold(wrapper: RunningWrapper, sentence: str, console: Console) -> None:
-    say(console, sentence)
-    sys.stdout.flush()
-    try:
-        while wrapper.exit_code() is None:
-            time.sleep(0.2)
-        say(console, f"the wrapper has ended with exit code {wrapper.exit_code()}")
-    except KeyboardInterrupt:
-        # What was started is ended as at any end of a run.
-        say(console, "ending both")
-
-
-_PROTOSET_HINT = f"grpcurl needs the service described: kserve-conformance protoset ({PROTOSET})"
-_KEEP_HINT = "nothing answers at these addresses any more: --keep leaves the wrapper running"
+                tell(f"not the same: {sentence}")
+        signal.signal(signal.SIGTERM, starting.interrupt)
+        return starting.start(wanted, 1, Listener(tell, past, checks, keep=arguments.keep))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from kserve_conformance.errors import ExitCode
@@ -17,6 +16,7 @@ from matrix.planning import policy
 from matrix.planning.policy import Policy
 from matrix.reports import badge, markdown, page
 from matrix.results import judging
+from matrix.running.recorder import JUNIT_NAME
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -48,7 +48,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--format",
         dest="formats",
         action="append",
-        choices=tuple(_FORMATS),
+        choices=_FORMATS,
         help="Write this only; may be given several times (default: all).",
     )
     parser.add_argument(
@@ -65,14 +65,18 @@ def _main(arguments: argparse.Namespace) -> int:
     console = make_console()
     out = arguments.out or given_results.file(arguments.results[0]).parent
     try:
-        report = _Report(given_results.runs(arguments.results), policy.load(arguments.policy), out)
-        written = _write(report, arguments.formats or tuple(_FORMATS))
+        runs = [each.run for each in given_results.together(arguments.results)]
+        known = policy.load(arguments.policy)
+        out.mkdir(parents=True, exist_ok=True)
+        formats = dict.fromkeys(arguments.formats or _FORMATS)
+        written = [path for name in formats for path in _write(name, runs, known, out)]
         if arguments.summary is not None:
-            written.append(_append(report, arguments.summary))
+            _append(markdown.text(runs, known), arguments.summary)
+            written.append(arguments.summary)
     except OSError as error:
         told = f"{error.filename}: {error.strerror}{whole_file.advice(error)}"
         return fail(f"the reports can't be written: {told}", whole_file.exit_code(error))
-    for run in report.runs:
+    for run in runs:
         if run.cut_short:
             say(console, f"cut short, and the reports say so: {run.sentence()}")
     for path in written:
@@ -80,55 +84,31 @@ def _main(arguments: argparse.Namespace) -> int:
     return ExitCode.AS_EXPECTED
 
 
-@dataclass(frozen=True)
-class _Report:
-    """What is reported, and the folder for it."""
-
-    runs: Sequence[Run]
-    policy: Policy
-    folder: Path
-
-
-def _write(report: _Report, formats: Sequence[str]) -> list[Path]:
-    report.folder.mkdir(parents=True, exist_ok=True)
-    return [path for name in dict.fromkeys(formats) for path in _FORMATS[name](report)]
-
-
-def _append(report: _Report, summary: Path) -> Path:
+def _append(text: str, summary: Path) -> None:
     try:
         with summary.open("a", encoding="utf-8") as file:
-            file.write(markdown.text(report.runs, report.policy))
+            file.write(text)
     except OSError as error:
         raise OSError(error.errno, error.strerror, str(summary)) from None
-    return summary
 
 
-def _write_page(report: _Report) -> list[Path]:
-    path = report.folder / "report.html"
-    page.write(report.runs, report.policy, path)
-    return [path]
-
-
-def _write_markdown(report: _Report) -> list[Path]:
-    path = report.folder / "report.md"
+def _markdown(runs: Sequence[Run], known: Policy, path: Path) -> None:
     with whole_file.replacing(path) as unfinished:
-        unfinished.write_text(markdown.text(report.runs, report.policy), encoding="utf-8")
-    return [path]
+        unfinished.write_text(markdown.text(runs, known), encoding="utf-8")
 
 
-def _write_junit(report: _Report) -> list[Path]:
-    path = report.folder / "junit.xml"
-    junit.write(judging.by_today(report.runs).runs, path)
-    return [path]
-
-
-def _write_badge(report: _Report) -> list[Path]:
-    return badge.write(report.runs, report.folder)
-
-
-_FORMATS: Mapping[str, Callable[[_Report], list[Path]]] = {
-    "html": _write_page,
-    "markdown": _write_markdown,
-    "junit": _write_junit,
-    "badge": _write_badge,
+_FILES: Mapping[str, tuple[str, Callable[[Sequence[Run], Policy, Path], None]]] = {
+    "html": ("report.html", page.write),
+    "markdown": ("report.md", _markdown),
+    "junit": (JUNIT_NAME, lambda runs, _, path: junit.write(judging.by_today(runs).runs, path)),
 }
+# A badge is two files.
+_FORMATS = (*_FILES, "badge")
+
+
+def _write(name: str, runs: Sequence[Run], known: Policy, folder: Path) -> list[Path]:
+    if name not in _FILES:
+        return badge.write(runs, folder)
+    file, write = _FILES[name]
+    write(runs, known, folder / file)
+    return [folder / file]

@@ -3,91 +3,23 @@
 from __future__ import annotations
 
 import argparse
-import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
-from dataclasses import dataclass
-from pathlib import Path
 
-import requests
-from kserve_conformance.errors import ExitCode
-from kserve_conformance.results.verdict import SubjectFailed, Unprovisioned
-from kserve_conformance.text import messages
 from kserve_conformance.text.visible import printable
 from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from fixtures import leftovers, models, payloads, torchserve
-from fixtures.torchserve import Instance, TorchServe, TorchServeError
+from fixtures import torchserve
 from matrix.commands.output import make_console, say
-from matrix.environments.provision import provision
 from matrix.planning import axes
 from matrix.planning.axes import PROFILES
-from matrix.planning.options import RUNTIMES, Preference
-from matrix.planning.subject import Subject
-from matrix.running import data_files, launch, reference
-from matrix.running.clients import TIMEOUT, encode
-from matrix.running.launch import Situation
-from matrix.running.worker import MODELS
-
-UNFIXED = Subject("unfixed", "{python} {repository}/fixtures/wrappers/unfixed.py", None)
-FIXED = Subject()
-
-# What the bug is known by.
-WORDS = "None is not a valid PredictorProtocol"
-_MODEL = "contract"
-_PATH = f"/v1/models/{_MODEL}:predict"
-_PAYLOAD = "contract-v1"
-
-
-@dataclass(frozen=True)
-class Reply:
-    """What a wrapper answered to a V1 prediction: its status and body, or how it failed."""
-
-    status: int | None
-    text: str
-
-    def __str__(self) -> str:
-        return self.text if self.status is None else f"{self.status} {self.text}"
-
-
-@dataclass(frozen=True)
-class Line:
-    """What was seen on one SDK release.
-
-    Attributes:
-        missing: why there is nothing to see, None where there is.
-        unfixed: what it answered with PROTOCOL_VERSION unset.
-        unfixed_v1: what it answered with PROTOCOL_VERSION=v1, which unset should be the same as.
-        fixed: what the fixed wrapper answered with PROTOCOL_VERSION unset.
-    """
-
-    release: str
-    unfixed: Reply | None = None
-    unfixed_v1: Reply | None = None
-    fixed: Reply | None = None
-    missing: str | None = None
-
-    @property
-    def says_words(self) -> bool:
-        """Tell whether the unfixed wrapper said the words that the bug is known by."""
-        return self.unfixed is not None and WORDS in self.unfixed.text
-
-    @property
-    def has_bug(self) -> bool:
-        """Tell whether the unset variable broke what v1 would have served."""
-        return self.unfixed_v1 == RIGHT and self.unfixed != RIGHT
-
-    @property
-    def is_fixed(self) -> bool:
-        """Tell whether the fixed wrapper gave TorchServe's own answer."""
-        return self.fixed == RIGHT
-
-
-RIGHT = Reply(200, "right")
+from matrix.planning.options import RUNTIMES
+from matrix.reproduce import looking
+from matrix.reproduce.looking import Line
+from matrix.running import data_files
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -116,112 +48,22 @@ def _main(arguments: argparse.Namespace) -> int:
     )
     for sentence in torchserve.sweep():
         say(console, sentence)
-    with ExitStack() as stack:
-        around = _start(arguments.runtime, arguments.torchserve or known.default_torchserve, stack)
-        pool = stack.enter_context(ThreadPoolExecutor(max_workers=max(1, arguments.jobs)))
-        lines = []
-        for line in pool.map(lambda release: look(release, around), releases):
+    lines = []
+    with (
+        looking.started(
+            arguments.runtime, arguments.torchserve or known.default_torchserve
+        ) as here,
+        ThreadPoolExecutor(max_workers=max(1, arguments.jobs)) as pool,
+    ):
+        for line in pool.map(lambda release: looking.look(release, here), releases):
             lines.append(line)
             progress = f"{len(lines)} of {len(releases)}"
             say(console, f"{progress}: {line.release}: {line.missing or line.unfixed}")
-    show(lines, console)
-    return exit_code(lines)
+    _show(lines, console)
+    return looking.exit_code(lines)
 
 
-@dataclass(frozen=True)
-class Surroundings:
-    """What all wrappers have around them: a TorchServe, a folder, marks for a sweep."""
-
-    instance: Instance
-    folder: Path
-    marks: Mapping[str, str]
-
-
-def _start(runtime: Preference, release: str, stack: ExitStack) -> Surroundings:
-    """Start the TorchServe that all wrappers forward to.
-
-    Raises:
-        Unprovisioned: when it can't be had here.
-    """
-    archives = [models.archive(name) for name in MODELS]
-    try:
-        started: TorchServe = torchserve.start(
-            torchserve.available_runtime(runtime),
-            release=release,
-            envelope="kserve",
-            models=archives,
-        )
-    except TorchServeError as error:
-        raise Unprovisioned(messages.with_cause(str(error))) from None
-    stack.callback(started.stop)
-    folder = Path(tempfile.mkdtemp(prefix="reproduce-"))
-    record = leftovers.Record(folder)
-    stack.callback(record.close)
-    return Surroundings(started.instance, folder, record.environment)
-
-
-def look(release: str, around: Surroundings) -> Line:
-    """Run both wrappers on one SDK release."""
-    try:
-        python = provision(release).python
-        own = reference.by_rest(around.instance, _PATH, payloads.load(_PAYLOAD))
-    except Unprovisioned as error:
-        return Line(release, missing=str(error))
-    return Line(
-        release,
-        ask(UNFIXED, python, around, own),
-        ask(UNFIXED, python, around, own, protocol_version="v1"),
-        ask(FIXED, python, around, own),
-    )
-
-
-def ask(
-    subject: Subject,
-    python: Path,
-    around: Surroundings,
-    own: object,
-    protocol_version: str | None = None,
-) -> Reply:
-    """Start a wrapper, with PROTOCOL_VERSION unset or set, and send it a V1 prediction.
-
-    Args:
-        own: TorchServe's own answer to the same request.
-    """
-    situation = Situation(
-        protocol_version=protocol_version,
-        envelope="kserve",
-        torchserve=around.instance.endpoints,
-        models=MODELS,
-        folder=Path(tempfile.mkdtemp(dir=around.folder)),
-        marks=around.marks,
-    )
-    try:
-        wrapper = launch.start(subject, python, situation, wait_for=(_MODEL,))
-    except SubjectFailed as error:
-        return Reply(None, f"does not start: {messages.telling_line(str(error))}")
-    try:
-        return _predict(wrapper.url, own)
-    finally:
-        wrapper.stop()
-
-
-def _predict(url: str, own: object) -> Reply:
-    headers = {"content-type": "application/json"}
-    body = encode(payloads.load(_PAYLOAD))
-    try:
-        with requests.Session() as session:
-            session.trust_env = False
-            got = session.post(url + _PATH, data=body, headers=headers, timeout=TIMEOUT)
-    except requests.RequestException as error:
-        return Reply(None, f"does not answer: {error}")
-    try:
-        right = got.status_code == 200 and got.json() == own
-    except ValueError:
-        right = False
-    return RIGHT if right else Reply(got.status_code, got.text)
-
-
-def show(lines: Sequence[Line], console: Console) -> None:
+def _show(lines: Sequence[Line], console: Console) -> None:
     """Print the table and what it establishes."""
     table = Table(
         title="What a V1 prediction is answered, by PROTOCOL_VERSION",
@@ -242,44 +84,9 @@ def show(lines: Sequence[Line], console: Console) -> None:
             _shown(str(line.fixed), "green" if line.is_fixed else "bold red"),
         )
     console.print(table)
-    for sentence in conclusions(lines):
+    for sentence in looking.conclusions(lines):
         say(console, sentence)
 
 
 def _shown(text: str, style: str = "") -> Text:
     return Text(printable(text), style=style)
-
-
-def conclusions(lines: Sequence[Line]) -> list[str]:
-    """Say where the bug begins and ends, and where the fix holds, as the lines show it."""
-    ran = [line for line in lines if line.missing is None]
-    fixed = sum(line.is_fixed for line in ran)
-    told = [
-        _extent(f"'{WORDS}'", ran, [line.says_words for line in ran]),
-        _extent("unset breaks what v1 serves", ran, [line.has_bug for line in ran]),
-        f"the fixed wrapper gives TorchServe's own answer on {fixed} of {len(ran)} releases",
-    ]
-    if len(ran) < len(lines):
-        told.append(f"{len(lines) - len(ran)} of {len(lines)} releases could not be provisioned")
-    return told
-
-
-def _extent(what: str, lines: Sequence[Line], seen: Sequence[bool]) -> str:
-    if not any(seen):
-        return f"{what}: on none of {len(lines)} releases"
-    first = seen.index(True)
-    last = len(seen) - 1 - seen[::-1].index(True)
-    gaps = [lines[at].release for at in range(first, last) if not seen[at]]
-    but = f", but not in {', '.join(gaps)}" if gaps else ""
-    return (
-        f"{what}: first in {lines[first].release}, last in {lines[last].release}, "
-        f"on {sum(seen)} of {len(lines)} releases{but}"
-    )
-
-
-def exit_code(lines: Sequence[Line]) -> ExitCode:
-    """Judge: 0 where the fixed wrapper is right on all, 1 where not, 3 where one is missing."""
-    if any(line.missing is None and not line.is_fixed for line in lines):
-        return ExitCode.AGAINST_SUBJECT
-    missing = any(line.missing is not None for line in lines)
-    return ExitCode.NOT_KNOWN if missing else ExitCode.AS_EXPECTED

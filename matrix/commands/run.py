@@ -5,20 +5,14 @@ from __future__ import annotations
 import argparse
 import os
 import signal
-from pathlib import Path
-from typing import NoReturn
 
-import pytest
 from kserve_conformance.errors import ExitCode
 
 from matrix.commands.live import Live
 from matrix.commands.output import make_console, put
-from matrix.planning import axes, expectations, options, plan, policy
+from matrix.planning import options
 from matrix.planning.options import RunOptions
-from matrix.planning.subject import REPOSITORY, Subject
-from matrix.running import data_files
-
-_SUITE = Path(__file__).parents[1]
+from matrix.running import starting
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -41,56 +35,11 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def _main(arguments: argparse.Namespace) -> int:
-    console = make_console()
     wanted = RunOptions.of(arguments)
-    planned = make_plan(wanted)
+    planned = starting.make_plan(wanted)
     if arguments.list:
         put("".join(f"{cell.id}\n" for cell in planned.cells))
         return ExitCode.AS_EXPECTED
-    signal.signal(signal.SIGTERM, interrupt)
+    signal.signal(signal.SIGTERM, starting.interrupt)
     jobs = min(arguments.jobs, len({cell.kserve for cell in planned.cells}))
-    return int(pytest.main(pytest_arguments(wanted, jobs), plugins=[Live(console)]))
-
-
-def make_plan(wanted: RunOptions) -> plan.Plan:
-    """Make the plan of a run, to refuse what can't be run before pytest starts.
-
-    Raises:
-        DataFileError: when a data file can't be used.
-        PlanError: when a selected word isn't on its axis, or nothing is left to run.
-        SubjectError: when the wrapper's command is none.
-    """
-    subject = Subject.described(wanted.wrapper, wanted.wrapper_name, wanted.constructor)
-    runtime = "container" if wanted.runtime == "auto" else wanted.runtime
-    known = subject.constructor is not None
-    every, expected = axes.load(), expectations.load()
-    data_files.check(every, expected)
-    return plan.make(
-        every,
-        expected,
-        wanted,
-        runtime,
-        constructor_known=known,
-        policy=policy.load(wanted.policy),
-    )
-
-
-def pytest_arguments(wanted: RunOptions, jobs: int) -> list[str]:
-    """Give the arguments of `pytest.main` for a run."""
-    workers = ["-n", str(jobs), "--dist", "loadscope"] if jobs > 1 else ["-n", "0"]
-    return [
-        str(_SUITE),
-        f"--rootdir={REPOSITORY}",
-        f"--config-file={REPOSITORY / 'pyproject.toml'}",
-        # `Live` is what is shown; addopts hold options of what is switched off here.
-        *("-p", "no:terminal", "-o", "addopts="),
-        # pytest's own folders outlive a run.
-        *("-p", "no:cacheprovider", "-p", "no:tmpdir"),
-        *workers,
-        *wanted.arguments(),
-    ]
-
-
-def interrupt(*_: object) -> NoReturn:
-    """Handle a signal as Ctrl-C is: pytest ends what was started."""
-    raise KeyboardInterrupt
+    return starting.start(wanted, jobs, Live(make_console()))

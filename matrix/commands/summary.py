@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from statistics import median
 
 from kserve_conformance import catalogue
 from kserve_conformance.errors import ExitCode
@@ -22,6 +22,7 @@ from matrix.commands.output import make_console, say
 from matrix.reports import flaky, grid, timings
 from matrix.reports.grid import Point
 from matrix.results import grouping, judging, states, steady_text
+from matrix.results.judging import JudgedRuns
 from matrix.results.pass_rate import PassRate
 from matrix.results.states import State
 
@@ -34,7 +35,6 @@ _STYLES = {
     State.KNOWN: "yellow",
     State.PASSED: "green",
 }
-_LONGEST = 200
 # Of the intervals that are shown; the gate reckons with that of its policy.
 _CONFIDENCE = 0.95
 _LEGEND = ", ".join(f"{state.letter} {state.meaning}" for state in reversed(State))
@@ -48,45 +48,41 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def _main(arguments: argparse.Namespace) -> int:
-    console = make_console()
-    run = given_results.of_matrix(arguments.file).run
-    show(run, console)
-    return exit_code(run)
+    judged = judging.by_today([given_results.of_matrix(arguments.file).run])
+    show(judged, make_console())
+    return exit_code(judged)
 
 
-def exit_code(run: Run) -> ExitCode:
+def exit_code(judged: JudgedRuns) -> ExitCode:
     """Judge a run that was read: one that was cut short is never all as expected."""
-    (run,) = judging.by_today([run]).runs
+    (run,) = judged.runs
     code = run.exit_code()
     return ExitCode.NOT_KNOWN if run.cut_short and not code else code
 
 
-def show(run: Run, console: Console) -> None:
-    """Print the table, what is not as expected, and how far the run came."""
-    judged = judging.by_today([run])
+def show(judged: JudgedRuns, console: Console) -> None:
+    """Print the table of a run, what is not as expected, and how far the run came."""
     (run,) = judged.runs
     console.print(_table(run))
-    if judged.change:
-        say(console, judged.change)
-    for sentence in (*findings(run), *differences(run)):
+    for sentence in _sentences(run, judged.change):
         say(console, sentence)
-    for sentence in _pass_rates(run):
-        say(console, sentence)
+
+
+def _sentences(run: Run, change: str | None) -> Iterator[str]:
+    if change:
+        yield change
+    yield from (*findings(run), *differences(run), *_pass_rates(run))
     name = run.header.wrapper["name"]
-    say(console, f"{name} on {run.header.runtime}: {run.sentence()}: {states.counts(run.records)}")
-    seconds = timings.refusals(run.records)
-    if seconds:
-        say(
-            console,
-            f"an invalid PROTOCOL_VERSION ends the process after {_median(seconds):.3f} s "
-            f"(median of {len(seconds)} cells)",
+    yield f"{name} on {run.header.runtime}: {run.sentence()}: {states.counts(run.records)}"
+    if seconds := timings.refusals(run.records):
+        yield (
+            f"an invalid PROTOCOL_VERSION ends the process after {median(seconds):.3f} s "
+            f"(median of {len(seconds)} cells)"
         )
-    suite = _suite_seconds(run.records)
-    if suite:
-        say(
-            console,
-            f"the conformance suite took {_median(suite):.1f} s in a cell "
-            f"(median of {len(suite)}, at most {max(suite):.1f} s)",
+    if suite := _suite_seconds(run.records):
+        yield (
+            f"the conformance suite took {median(suite):.1f} s in a cell "
+            f"(median of {len(suite)}, at most {max(suite):.1f} s)"
         )
 
 
@@ -100,9 +96,8 @@ def findings(run: Run, limit: int = 20) -> list[str]:
     sentences = []
     for first, *others in groups:
         more = f" and {len(others)} more" if others else ""
-        sentences.append(
-            f"{states.in_words(first)}: {first.check} in {first.cell}{more}: {cause(first)}"
-        )
+        where = f"{states.in_words(first)}: {first.check} in {first.cell}{more}"
+        sentences.append(f"{where}: {steady_text.short_cause(first)}")
     hidden = len(sentences) - limit
     return sentences[:limit] + ([f"... and {hidden} more findings"] if hidden > 0 else [])
 
@@ -114,7 +109,7 @@ def differences(run: Run) -> list[str]:
     """
     absent = (each for each in run.records if states.is_rightly_not_offered(each))
     return [
-        f"differs: {cause(alike[0])} ({', '.join(grouping.checks(alike))})"
+        f"differs: {steady_text.short_cause(alike[0])} ({', '.join(grouping.checks(alike))})"
         for alike in grouping.gathered(absent, lambda each: steady_text.cause(each.message))
     ]
 
@@ -132,11 +127,6 @@ def _pass_rates(run: Run, limit: int = 20) -> Iterator[str]:
     others = "every other check" if wavering else "every check"
     rate = PassRate(repeat, repeat, _CONFIDENCE)
     yield f"{others} came to the same in each attempt: where it passed, {rate}"
-
-
-def cause(record: Record) -> str:
-    """Give why a verdict is what it is, on one line."""
-    return steady_text.cause(record.message, _LONGEST)
 
 
 def _table(run: Run) -> Table:
@@ -158,7 +148,7 @@ def _table(run: Run) -> Table:
             Text(printable(release)),
             *(_mark(point) for point in found.row(release)),
             str(len(records)),
-            f"{_median(seconds):.3f} s" if seconds else "",
+            f"{median(seconds):.3f} s" if seconds else "",
         )
     return table
 
@@ -174,7 +164,3 @@ def _suite_seconds(records: Iterable[Record]) -> list[float]:
         if record.check in statements:
             by_cell[record.cell] += record.seconds
     return list(by_cell.values())
-
-
-def _median(seconds: list[float]) -> float:
-    return statistics.median(seconds)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
-from kserve_conformance.results.record import Run
 from kserve_conformance.results.results_file import Given
 from kserve_conformance.text import gfm
 
@@ -69,9 +67,7 @@ def headline(compared: Compared) -> str:
     if comparison.is_incomplete:
         missing = len(compared.new.run.missing())
         return f"not known: {many(missing, 'planned check')} of NEW lack an attempt"
-    counts = comparison.counts()
-    moved = any(counts[change] for change in Change if change not in _UNMOVED)
-    if moved:
+    if any(pair.change not in _UNMOVED for pair in comparison.pairs):
         return "nothing regressed"
     if compared.differences:
         return "nothing changed; its environment is another one"
@@ -83,47 +79,19 @@ def headline(compared: Compared) -> str:
 _UNMOVED = frozenset({Change.SAME, Change.STILL_FAILING})
 
 
-def text(compared: Compared, every_group: bool = False) -> str:
-    """Tell it for a terminal.
+def text(compared: Compared, every_group: bool = False) -> Iterator[str]:
+    """Tell it line by line for a terminal.
 
     Args:
         every_group: whether to tell all of it, however much it is.
     """
-    return "\n".join(_text_lines(compared, every_group)) + "\n"
-
-
-def markdown(compared: Compared, every_group: bool = False) -> str:
-    """Tell it as GitHub-flavoured Markdown; see `text`."""
-    return "\n".join(_markdown_lines(compared, every_group)) + "\n"
-
-
-def document(compared: Compared) -> dict[str, Any]:
-    """Tell all of it as data, in the form of changes.schema.json."""
-    counts = compared.comparison.counts()
-    return {
-        "schema": SCHEMA_VERSION,
-        "headline": headline(compared),
-        "exit_code": compared.comparison.exit_code(),
-        "old": _side_document(compared.old),
-        "new": _side_document(compared.new),
-        "counts": {change.value: count for change, count in counts.items()},
-        "circumstances": [asdict(each) for each in compared.differences],
-        "groups": [_group_document(group, compared) for group in compared.groups],
-    }
-
-
-def as_json(compared: Compared) -> str:
-    """Give `document` as text."""
-    return json.dumps(document(compared), indent=2) + "\n"
-
-
-def _text_lines(compared: Compared, every_group: bool) -> Iterator[str]:
     yield headline(compared)
     yield f"OLD: {_described(compared.old)}"
     yield f"NEW: {_described(compared.new)}"
     for each in compared.differences:
         yield f"{_kind(each)}: {each.what}: {each.old} {ARROW} {each.new}"
-    yield _counts(compared.comparison)
+    counts = compared.comparison.counts().items()
+    yield ", ".join(f"{count} {change.value}" for change, count in counts)
     for change, shown, hidden in _chosen(compared.groups, every_group):
         for group in shown:
             yield from compared.teller.text(group)
@@ -131,7 +99,8 @@ def _text_lines(compared: Compared, every_group: bool) -> Iterator[str]:
             yield f"... and {hidden} more of what is {change.value}: --all tells them"
 
 
-def _markdown_lines(compared: Compared, every_group: bool) -> Iterator[str]:
+def markdown(compared: Compared, every_group: bool = False) -> Iterator[str]:
+    """Tell it line by line as GitHub-flavoured Markdown; see `text`."""
     yield f"## {gfm.text(headline(compared))}"
     yield ""
     yield f"- OLD: {gfm.text(_described(compared.old))}"
@@ -154,29 +123,39 @@ def _markdown_lines(compared: Compared, every_group: bool) -> Iterator[str]:
             yield f"- ... and {hidden} more"
 
 
+def document(compared: Compared) -> dict[str, Any]:
+    """Tell all of it as data, in the form of changes.schema.json."""
+    counts = compared.comparison.counts()
+    return {
+        "schema": SCHEMA_VERSION,
+        "headline": headline(compared),
+        "exit_code": compared.comparison.exit_code(),
+        "old": _side_document(compared.old),
+        "new": _side_document(compared.new),
+        "counts": {change.value: count for change, count in counts.items()},
+        "circumstances": [asdict(each) for each in compared.differences],
+        "groups": [_group_document(group, compared) for group in compared.groups],
+    }
+
+
 def _chosen(
     groups: Sequence[Group], every_group: bool
 ) -> Iterator[tuple[Change, Sequence[Group], int]]:
     for change in Change:
-        alike = [group for group in groups if group.change is change]
+        alike = [group for group in groups if group.first.change is change]
         most = len(alike) if every_group else _MOST_GROUPS.get(change, _MOST_GROUPS_OF_OTHERS)
         if alike:
             yield change, alike[:most], max(0, len(alike) - most)
 
 
 def _described(given: Given) -> str:
-    run: Run = given.run
-    name, runtime = run.header.wrapper["name"], run.header.runtime
-    on = f" on {runtime}" if runtime else ""
-    return f"{given.path}: {name}{on}: {run.sentence()}"
+    header = given.run.header
+    on = f" on {header.runtime}" if header.runtime else ""
+    return f"{given.path}: {header.wrapper['name']}{on}: {given.run.sentence()}"
 
 
 def _kind(difference: RunDifference) -> str:
     return "differs" if difference.of_subject else "environment"
-
-
-def _counts(comparison: Comparison) -> str:
-    return ", ".join(f"{count} {change.value}" for change, count in comparison.counts().items())
 
 
 def _side_document(given: Given) -> dict[str, Any]:
@@ -193,13 +172,13 @@ def _side_document(given: Given) -> dict[str, Any]:
 
 def _group_document(group: Group, compared: Compared) -> dict[str, Any]:
     return {
-        "change": group.change.value,
-        "binding": group.is_binding,
+        "change": group.first.change.value,
+        "binding": group.first.is_binding,
         "checks": list(group.checks),
         "where": cells_in_words.of(group.cells, compared.teller.every_cell),
         "cells": list(dict.fromkeys(pair.cell for pair in group.pairs)),
-        "old": _outcome_document(group.old),
-        "new": _outcome_document(group.new),
+        "old": _outcome_document(group.first.old),
+        "new": _outcome_document(group.first.new),
         "attempts": group.attempts(),
     }
 

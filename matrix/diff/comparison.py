@@ -14,7 +14,7 @@ from kserve_conformance.results.record import Run
 from kserve_conformance.results.verdict import Verdict
 
 from matrix.results import attempts, grouping, steady_text
-from matrix.results.attempts import Attempts
+from matrix.results.attempts import Attempts, Merit
 
 # How sure a drop from one rate between 0 and 1 to another must be to count as one.
 _SIGNIFICANCE = 0.05
@@ -90,8 +90,12 @@ class Pair:
 class Group:
     """Checks that went the same way, in the same words, in the same cells."""
 
-    change: Change
     pairs: tuple[Pair, ...]
+
+    @property
+    def first(self) -> Pair:
+        """Give one of them, which tells for all what became of them."""
+        return self.pairs[0]
 
     @property
     def checks(self) -> tuple[str, ...]:
@@ -104,29 +108,14 @@ class Group:
         return list({pair.place: pair.axes for pair in self.pairs}.values())
 
     @property
-    def is_binding(self) -> bool:
-        """Tell whether it is held against the wrapper."""
-        return self.pairs[0].is_binding
-
-    @property
-    def old(self) -> Attempts | None:
-        """Give what one of the checks came to before."""
-        return self.pairs[0].old
-
-    @property
-    def new(self) -> Attempts | None:
-        """Give what the same check came to since."""
-        return self.pairs[0].new
-
-    @property
     def in_words(self) -> str:
         """Say from what to what they went."""
-        old, new = (str(side or "not made") for side in (self.old, self.new))
+        old, new = (str(side or "not made") for side in (self.first.old, self.first.new))
         return f"{old} before and since" if old == new else f"{old} \N{RIGHTWARDS ARROW} {new}"
 
     def attempts(self) -> tuple[str, str] | None:
         """Say how many attempts were good, before and since, where one of the two is flaky."""
-        if not any(side and side.is_flaky for side in (self.old, self.new)):
+        if not any(side and side.is_flaky for side in (self.first.old, self.first.new)):
             return None
         return _rate(pair.old for pair in self.pairs), _rate(pair.new for pair in self.pairs)
 
@@ -218,7 +207,7 @@ def grouped(pairs: Iterable[Pair], order: Mapping[str, int]) -> list[Group]:
         )
 
     groups = grouping.grouped(pairs, _words, order, weight)
-    return [Group(alike[0].change, tuple(alike)) for alike in groups]
+    return [Group(tuple(alike)) for alike in groups]
 
 
 def _is_rarer(old: Attempts, new: Attempts) -> bool:
@@ -229,7 +218,8 @@ def _is_rarer(old: Attempts, new: Attempts) -> bool:
     import numpy
     from scipy.stats import fisher_exact
 
-    table = numpy.array([[side.good, len(side.merits) - side.good] for side in (old, new)])
+    counts = [(len(side.merits), side.merits.count(Merit.WRONG)) for side in (old, new)]
+    table = numpy.array([[every - wrong, wrong] for every, wrong in counts])
     return bool(fisher_exact(table, alternative="greater").pvalue < _SIGNIFICANCE)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from kserve_conformance.text import gfm
 
 from matrix.diff.comparison import Change, Group
-from matrix.planning.counted import many
+from matrix.planning.counted import many, some
 from matrix.planning.expectations import Expectations
 from matrix.results import cells_in_words, steady_text
 from matrix.results.attempts import Attempts
@@ -27,12 +27,7 @@ _QUOTED = frozenset({"was", "now", "answered"})
 
 @dataclass(frozen=True)
 class Teller:
-    """Tells of groups.
-
-    Attributes:
-        every_cell: the axes of all cells that are compared.
-        expected: what says which statement a check proves.
-    """
+    """Tells of groups, and in which of all cells that are compared they are."""
 
     every_cell: Sequence[Mapping[str, str]]
     expected: Expectations
@@ -45,7 +40,7 @@ class Teller:
 
     def text(self, group: Group) -> Iterator[str]:
         """Give lines for a terminal."""
-        yield f"{group.change.value}: {_title(group)}"
+        yield f"{group.first.change.value}: {_title(group)}"
         yield f"    where: {self.where(group)}"
         yield from (f"    {name}: {words}" for name, words in self._details(group))
 
@@ -57,7 +52,7 @@ class Teller:
 
     def _details(self, group: Group) -> Iterator[tuple[str, str]]:
         statement = self.expected.statement_of(group.checks[0])
-        if group.change is Change.REGRESSED and statement:
+        if group.first.change is Change.REGRESSED and statement:
             yield "must", statement
         rates = group.attempts()
         if rates is not None:
@@ -66,22 +61,17 @@ class Teller:
 
 
 def _title(group: Group) -> str:
-    aside = "" if group.is_binding else " (not held against the wrapper)"
-    return f"{_names(group.checks)}: {group.in_words}{aside}"
-
-
-def _names(checks: Sequence[str]) -> str:
-    more = f" and {len(checks) - _MOST_CHECKS} more" if len(checks) > _MOST_CHECKS else ""
-    return ", ".join(checks[:_MOST_CHECKS]) + more
+    aside = "" if group.first.is_binding else " (not held against the wrapper)"
+    return f"{some(group.checks, _MOST_CHECKS)}: {group.in_words}{aside}"
 
 
 def _words(group: Group) -> Iterator[tuple[str, str]]:
-    old, new = group.old, group.new
-    if group.change in _BOTH_TOLD and old and new:
+    old, new, change = group.first.old, group.first.new, group.first.change
+    if change in _BOTH_TOLD and old and new:
         if not old.says_the_same(new):
             yield from _said("was", old, with_seen=True)
         yield from _said("now", new, with_seen=True)
-    elif group.change in _OF_THE_PAST:
+    elif change in _OF_THE_PAST:
         yield from _said("was", old)
     else:
         yield from _said("now", new)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -35,16 +35,10 @@ def differences(old: Run, new: Run) -> list[RunDifference]:
     found = [
         *_differing(_subject(old.header), _subject(new.header), of_subject=True),
         *_differing(_environment(old.header), _environment(new.header)),
-        *_differing(_torchserve(old.header), _torchserve(new.header)),
+        _of_releases("locks", old.header.locks, new.header.locks),
+        _of_releases("SDK environments", _interpreters(old), _interpreters(new)),
     ]
-    locks = _changed(old.header.locks, new.header.locks)
-    if locks:
-        found.append(_of_releases("locks", locks, old.header.locks, new.header.locks))
-    interpreters = _interpreters(old), _interpreters(new)
-    moved = _changed(*interpreters)
-    if moved:
-        found.append(_of_releases("SDK environments", moved, *interpreters))
-    return found
+    return [each for each in found if each is not None]
 
 
 def _subject(header: Header) -> dict[str, str]:
@@ -60,29 +54,26 @@ def _subject(header: Header) -> dict[str, str]:
 def _environment(header: Header) -> dict[str, str]:
     machine = {f"{name} of the machine": str(value) for name, value in header.machine.items()}
     engine = header.engine
+    torchserve = {
+        f"TorchServe {each['release']} with envelope {each['envelope']}": each["identity"]
+        for each in header.torchserve
+        if each["identity"]
+    }
     return {
         "container engine": f"{engine['name']} {engine['version']}" if engine else _NONE,
         **machine,
         "attempts at each check": str(header.repeat),
-    }
-
-
-def _torchserve(header: Header) -> dict[str, str]:
-    return {
-        f"TorchServe {each['release']} with envelope {each['envelope']}": each["identity"]
-        for each in header.torchserve
-        if each["identity"]
+        **torchserve,
     }
 
 
 def _interpreters(run: Run) -> dict[str, str]:
     """Give the name of each release's environment, in which there is a digest of what it holds."""
-    found = {}
+    found: dict[str, str] = {}
     for record in run.records:
-        interpreter = record.evidence.get("interpreter")
-        release = record.axes.get("kserve")
-        if interpreter and release and release not in found:
-            found[release] = PurePosixPath(interpreter).parent.parent.name
+        interpreter, release = record.evidence.get("interpreter"), record.axes.get("kserve")
+        if interpreter and release:
+            found.setdefault(release, PurePosixPath(interpreter).parent.parent.name)
     return found
 
 
@@ -97,19 +88,17 @@ def _changed(old: Mapping[str, str | None], new: Mapping[str, str | None]) -> li
 
 
 def _of_releases(
-    what: str,
-    releases: Iterable[str],
-    old: Mapping[str, str | None],
-    new: Mapping[str, str | None],
-) -> RunDifference:
-    changed = sorted(releases, key=Version)
+    what: str, old: Mapping[str, str | None], new: Mapping[str, str | None]
+) -> RunDifference | None:
+    changed = sorted(_changed(old, new), key=Version)
+    if not changed:
+        return None
     told = f"{what} of KServe {ranges.in_words(changed, sorted(new, key=Version))}"
     if len(changed) > _MOST_DIGESTS:
         return RunDifference(told, f"{len(changed)} digests", "others")
-    then, now = (", ".join(_short(side[release]) for release in changed) for side in (old, new))
+    then, now = (
+        # As many signs as tell digests apart; the results hold all of them.
+        ", ".join((side[release] or _NONE)[:_LONGEST_DIGEST] for release in changed)
+        for side in (old, new)
+    )
     return RunDifference(told, then, now)
-
-
-def _short(digest: str | None) -> str:
-    # As many signs as tell digests apart; the results hold all of them.
-    return (digest or _NONE)[:_LONGEST_DIGEST]

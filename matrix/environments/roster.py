@@ -43,7 +43,7 @@ class Peer:
     """A server that nobody here wrote, which serves the contract model.
 
     Attributes:
-        kind: how it is started: see `matrix.commands.peers`.
+        kind: how it is started: see `matrix.peers.starting`.
         title: what a claim calls it.
         release: what its environment is made of.
         profiles: what its owner says that it offers.

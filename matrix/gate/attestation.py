@@ -35,7 +35,6 @@ def statement(
     A test of it is a cell: which checks a cell has follows from the configuration.
 
     Args:
-        policy: the file by which it was decided.
         today: the day as on which it was, which can be another one than it is.
     """
     held_back, warned = _names(decision, blocking=True), _names(decision, blocking=False)
@@ -84,21 +83,20 @@ def _names(decision: Decision, blocking: bool) -> set[str]:
 
 def _results(given: Sequence[Given]) -> list[dict[str, Any]]:
     names = [_name(each.path) for each in given]
-    # Files outside of this folder have the same name, most often.
-    named = zip(given, names, strict=True)
     return [
-        {
-            "name": name if names.count(name) == 1 else f"{each.path.parent.name}/{name}",
-            # Of what was judged, whatever the file holds by now.
-            "digest": {"sha256": each.sha256},
-        }
-        for each, name in named
+        # Files outside of this folder have the same name, most often. The digest is of what was
+        # judged, whatever the file holds by now.
+        _entry(name if names.count(name) == 1 else f"{each.path.parent.name}/{name}", each.sha256)
+        for each, name in zip(given, names, strict=True)
     ]
 
 
+def _entry(name: str, sha256: str) -> dict[str, Any]:
+    return {"name": name, "digest": {"sha256": sha256}}
+
+
 def _file(path: Path) -> dict[str, Any]:
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return {"name": _name(path), "digest": {"sha256": digest}}
+    return _entry(_name(path), hashlib.sha256(path.read_bytes()).hexdigest())
 
 
 def _name(path: Path) -> str:
@@ -112,33 +110,22 @@ def _images(given: Sequence[Given]) -> list[dict[str, Any]]:
     for each in given:
         for instance in each.run.header.torchserve:
             identity = instance["identity"]
-            if not identity.startswith(_SHA256):
-                continue  # of one that didn't start
-            what = "image" if each.run.header.runtime == "container" else "process environment"
-            found[identity] = {
-                "name": f"TorchServe {instance['release']} ({what})",
-                "digest": {"sha256": identity.removeprefix(_SHA256)},
-            }
+            # That of one that didn't start is empty.
+            if identity.startswith(_SHA256):
+                what = "image" if each.run.header.runtime == "container" else "process environment"
+                name = f"TorchServe {instance['release']} ({what})"
+                found[identity] = _entry(name, identity.removeprefix(_SHA256))
     return list(found.values())
 
 
 def _locks(given: Sequence[Given]) -> list[dict[str, Any]]:
-    locks = {
-        (release, digest): None
-        for each in given
-        for release, digest in each.run.header.locks.items()
-        if digest is not None
-    }
-    return [
-        {"name": f"lock of KServe SDK {release}", "digest": {"sha256": digest}}
-        for release, digest in locks
-    ]
+    locks = dict.fromkeys(lock for each in given for lock in each.run.header.locks.items())
+    return [_entry(f"lock of KServe SDK {release}", digest) for release, digest in locks if digest]
 
 
 def _commits(given: Sequence[Given]) -> Iterator[dict[str, Any]]:
-    for commit in dict.fromkeys(each.run.header.commit for each in given):
-        if commit is None:
-            continue
+    commits = (each.run.header.commit for each in given)
+    for commit in dict.fromkeys(filter(None, commits)):
         clean = commit.removesuffix("-dirty")
         yield {
             "name": "harness",

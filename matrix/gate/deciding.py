@@ -18,21 +18,7 @@ from matrix.planning.expectations import Expectations
 from matrix.planning.policy import Policy
 from matrix.results import attempts, last_exchange
 from matrix.results.attempts import Attempts, JudgedCell
-from matrix.results.attempts import cells as cells_of
 
-GREEN, RED, UNPROVEN = "GREEN", "RED", "UNPROVEN"
-_WORDS = {
-    ExitCode.AS_EXPECTED: GREEN,
-    ExitCode.AGAINST_SUBJECT: RED,
-    ExitCode.NOT_KNOWN: UNPROVEN,
-}
-_OF_VERDICT = {
-    Verdict.FAILED: Rule.FAILED,
-    Verdict.PASSED: Rule.PASSED,
-    Verdict.UNSUPPORTED: Rule.UNSUPPORTED,
-    Verdict.ERROR: Rule.ERROR,
-    Verdict.UNPROVISIONED: Rule.UNPROVISIONED,
-}
 _MISSING = "missing"
 _LONGEST_ANSWER = 300
 # What results have in common that are judged together, and how each is told.
@@ -52,7 +38,6 @@ class Decision:
     """What the gate decided.
 
     Attributes:
-        cells: those of the results.
         reasons: why, the weightiest first; those that only warn come last.
         objections: what stands behind those that are about checks.
     """
@@ -67,15 +52,6 @@ class Decision:
         codes = {reason.exit_code for reason in self.reasons}
         against = ExitCode.AGAINST_SUBJECT
         return against if against in codes else max(codes, default=ExitCode.AS_EXPECTED)
-
-    @property
-    def word(self) -> str:
-        """Give the decision in a word."""
-        return _WORDS[self.exit_code]
-
-    def of(self, exit_code: ExitCode) -> list[Reason]:
-        """List the reasons for an exit code, 0 for those that only warn."""
-        return [reason for reason in self.reasons if reason.exit_code == exit_code]
 
 
 def decide(
@@ -93,10 +69,10 @@ def decide(
         today: the day on which results have an age and entries of lists expire.
 
     Raises:
-        GateError: when they are of two wrappers, or of a server judged at its address.
+        GateError: when they are of two wrappers, or by two suites.
     """
     _refuse_strangers(given)
-    cells = cells_of(given, expected)
+    cells = attempts.cells(given, expected)
     objections = [each for cell in cells for each in _objections(cell, policy, today)]
     found = [
         *reasons.folded(reasons.joined(objections, expected, policy.first), policy.first),
@@ -107,12 +83,6 @@ def decide(
 
 
 def _refuse_strangers(given: Sequence[Given]) -> None:
-    for each in given:
-        if each.run.header.runtime is None:
-            raise GateError(
-                f"{each.path} is of a server judged at its address, which is in no cell: the gate "
-                "judges results of `python -m matrix run`"
-            )
     for what, of in _THE_SAME.items():
         found = {of(each.run.header): each.path for each in given}
         if len(found) > 1:
@@ -127,38 +97,32 @@ def _objections(cell: JudgedCell, policy: Policy, today: datetime.date) -> Itera
         return required and verdict in policy.blocking
 
     def weight(record: Record) -> tuple[bool, int]:
-        return not blocks(record.verdict), _OF_VERDICT[record.verdict].place
+        return not blocks(record.verdict), _rule(record).place
+
+    def objection(record: Record, rule: Rule, detail: str = "") -> Objection:
+        blocked = blocks(record.verdict)
+        return Objection(rule, cell, record.check, record.message, blocked, detail)
 
     for each in cell.attempts.values():
-        if len(each.right) == len(each.records) and not each.is_missing:
-            continue
         if each.is_missing:
-            yield Objection(
-                Rule.MISSING,
-                cell,
-                each.check,
-                f"{len(each.records)} of {each.planned} planned attempts ran",
-                blocks(_MISSING),
-            )
+            told = f"{len(each.records)} of {each.planned} planned attempts ran"
+            yield Objection(Rule.MISSING, cell, each.check, told, blocks(_MISSING))
         # Of several attempts the one that weighs most stands for all.
         if each.unjudged:
             record = min(each.unjudged, key=weight)
-            rule = _OF_VERDICT[record.verdict]
-            yield Objection(rule, cell, each.check, record.message, blocks(record.verdict))
+            yield objection(record, _rule(record))
         if each.wrong and not _is_known(cell, each, policy, today):
             record = min(each.wrong, key=weight)
-            yield _against(cell, each, record, blocks(record.verdict), policy)
+            if each.is_flaky:
+                rate = attempts.pass_rate([each], policy.confidence)
+                advice = f"{rate}: mend it, or list it under known_flaky"
+                yield objection(record, Rule.FLAKY, advice)
+            else:
+                yield objection(record, _rule(record), _answer(record))
 
 
-def _against(
-    cell: JudgedCell, made: Attempts, record: Record, blocks: bool, policy: Policy
-) -> Objection:
-    if not made.is_flaky:
-        rule, detail = _OF_VERDICT[record.verdict], _answer(record)
-        return Objection(rule, cell, made.check, record.message, blocks, detail)
-    rate = attempts.pass_rate([made], policy.confidence)
-    detail = f"{rate}: mend it, or list it under known_flaky"
-    return Objection(Rule.FLAKY, cell, made.check, record.message, blocks, detail)
+def _rule(record: Record) -> Rule:
+    return Rule[record.verdict.name]
 
 
 def _answer(record: Record) -> str:

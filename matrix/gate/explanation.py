@@ -10,7 +10,8 @@ from matrix.gate.deciding import Decision, GateError
 from matrix.gate.reasons import Reason, Rule
 from matrix.planning.expectations import Expectations
 from matrix.planning.policy import Policy
-from matrix.results.attempts import JudgedCell
+from matrix.results import grouping
+from matrix.results.attempts import Attempts, JudgedCell
 
 
 def find(decision: Decision, name: str) -> list[JudgedCell]:
@@ -33,11 +34,13 @@ def find(decision: Decision, name: str) -> list[JudgedCell]:
 def of(decision: Decision, cell: JudgedCell, policy: Policy, expected: Expectations) -> list[str]:
     """Say, a line each, what each rule makes of a cell, what decided it, and its checks."""
     about = _reasons_about(decision, cell, policy, expected)
+    spoke = {reason.rule for reason in about}
+    quiet = (rule.words for rule in Rule if rule not in spoke)
     return [
         f"{cell.name}: {_verdict(about)}",
         *_required(cell, policy),
         *map(_rule, about),
-        f"  nothing by the rules {', '.join(_quiet(about))}",
+        f"  nothing by the rules {', '.join(quiet)}",
         *_checks(cell),
     ]
 
@@ -68,10 +71,10 @@ def _verdict(about: Sequence[Reason]) -> str:
 
 
 def _required(cell: JudgedCell, policy: Policy) -> Iterator[str]:
-    names = [each.name for each in policy.requirements if each.when.holds(cell.axes)]
-    for name in names:
-        yield f"  required: '{name}'"
-    if not names:
+    for each in policy.requirements:
+        if each.when.holds(cell.axes):
+            yield f"  required: '{each.name}'"
+    if not policy.is_required(cell.axes):
         yield "  required: by nothing, so that what is wrong in it only warns"
 
 
@@ -82,18 +85,14 @@ def _rule(reason: Reason) -> str:
     return f"  rule '{reason.rule.words}' {effect}: {checks}{said}"
 
 
-def _quiet(about: Sequence[Reason]) -> list[str]:
-    spoke = {reason.rule for reason in about}
-    return [rule.words for rule in Rule if rule not in spoke]
-
-
 def _checks(cell: JudgedCell) -> Iterator[str]:
-    by_state: dict[str, list[str]] = {}
-    for each in cell.attempts.values():
-        verdicts = dict.fromkeys(str(record.verdict) for record in each.records)
-        words = " and ".join(verdicts) or ("missing" if each.planned else "left out of the run")
-        is_wrong = each.wrong or each.unjudged
-        state = f"{words}, where {each.expected} is right" if is_wrong else words
-        by_state.setdefault(state, []).append(each.check)
-    for state, checks in by_state.items():
-        yield f"  {len(checks)} checks {state}: {', '.join(checks)}"
+    for alike in grouping.gathered(cell.attempts.values(), _state):
+        checks = ", ".join(each.check for each in alike)
+        yield f"  {len(alike)} checks {_state(alike[0])}: {checks}"
+
+
+def _state(made: Attempts) -> str:
+    verdicts = dict.fromkeys(str(record.verdict) for record in made.records)
+    words = " and ".join(verdicts) or ("missing" if made.planned else "left out of the run")
+    is_wrong = made.wrong or made.unjudged
+    return f"{words}, where {made.expected} is right" if is_wrong else words

@@ -18,10 +18,6 @@ _LONGEST_COMPARED = 200
 _SEEN = re.compile(r": \[(?!Errno )")
 
 
-# The weightiest first: what is known against the subject goes before what isn't known.
-_WEIGHTS = (ExitCode.AGAINST_SUBJECT, ExitCode.NOT_KNOWN, ExitCode.AS_EXPECTED)
-
-
 class Rule(enum.Enum):
     """What can stand in the way of a release, the weightiest first, with its exit code.
 
@@ -92,7 +88,6 @@ class Objection:
     """A check in one cell that did not come to what it should.
 
     Attributes:
-        message: why, in the check's words.
         detail: what else belongs to it, in words that are the gate's own.
     """
 
@@ -136,27 +131,24 @@ def folded(reasons: Iterable[Reason], first: Sequence[str]) -> list[Reason]:
     Args:
         first: checks that keep a reason of their own.
     """
-    groups = grouping.folded(
-        reasons,
-        kind=lambda reason: (reason.rule, reason.blocks),
-        cells=lambda reason: frozenset(cell.name for cell in reason.cells),
-        stays=lambda reason: reason.checks[0] in first,
-    )
-    return [
-        replace(head, also=tuple(dict.fromkeys(each.checks[0] for each in others)))
-        for head, *others in groups
-    ]
+    kept: list[Reason] = []
+    for reason in reasons:
+        names = {cell.name for cell in reason.cells}
+        for place, head in enumerate(kept):
+            is_of_kind = (head.rule, head.blocks) == (reason.rule, reason.blocks)
+            may_fold = is_of_kind and reason.checks[0] not in first
+            if may_fold and names <= {cell.name for cell in head.cells}:
+                also = dict.fromkeys([*head.also, reason.checks[0]])
+                kept[place] = replace(head, also=tuple(also))
+                break
+        else:
+            kept.append(reason)
+    return kept
 
 
 def ordered(reasons: Iterable[Reason]) -> list[Reason]:
-    """Order reasons by weight, keeping the order of those of the same weight."""
-    return sorted(
-        reasons,
-        key=lambda reason: (
-            _WEIGHTS.index(reason.exit_code),
-            reason.rule.place,
-        ),
-    )
+    """Order reasons by weight, those that only warn last, and keep the order of the same weight."""
+    return sorted(reasons, key=lambda each: (not each.exit_code, each.rule.place))
 
 
 def _reason(group: Sequence[Objection], expected: Expectations) -> Reason:

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import shlex
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from kserve_conformance import catalogue
 from kserve_conformance.errors import ExitCode
 from kserve_conformance.results.results_file import Given
 
-from matrix.gate.deciding import GREEN, Decision
+from matrix.gate.deciding import Decision
 from matrix.gate.reasons import Reason, Rule
 from matrix.planning.counted import many
 from matrix.results import cells_in_words
 from matrix.results.attempts import JudgedCell
 
+# By exit code: the decision in a word, and what reasons for it are.
+_WORDS = {
+    ExitCode.AGAINST_SUBJECT: ("RED", "against it"),
+    ExitCode.NOT_KNOWN: ("UNPROVEN", "of insufficient evidence"),
+    ExitCode.AS_EXPECTED: ("GREEN", "that only warn"),
+}
 _MOST_REASONS = 12
 _MOST_NAMES = 6
 # What a single cell, run again, can show.
@@ -45,15 +52,12 @@ def headline(decision: Decision, given: Sequence[Given]) -> str:
     name = given[0].run.header.wrapper["name"]
     records = sum(len(each.run.records) for each in given)
     what = f"{name}, {many(len(decision.cells), 'cell')} on {runtimes}, {records} records"
-    counts = (
-        (len(decision.of(ExitCode.AGAINST_SUBJECT)), "against it"),
-        (len(decision.of(ExitCode.NOT_KNOWN)), "of insufficient evidence"),
-        (len(decision.of(ExitCode.AS_EXPECTED)), "that only warn"),
-    )
-    reasons = ", ".join(f"{number} {kind}" for number, kind in counts if number)
-    if decision.word == GREEN:
-        return f"{GREEN}: {what}: all that the policy wants" + (f"; {reasons}" if reasons else "")
-    return f"{decision.word}: {_title(decision.reasons[0], decision)}; {what}; reasons: {reasons}"
+    counts = Counter(reason.exit_code for reason in decision.reasons)
+    told = ", ".join(f"{counts[code]} {kind}" for code, (_, kind) in _WORDS.items() if counts[code])
+    word, _ = _WORDS[decision.exit_code]
+    if not decision.exit_code:
+        return f"{word}: {what}: all that the policy wants" + (f"; {told}" if told else "")
+    return f"{word}: {_title(decision.reasons[0], decision)}; {what}; reasons: {told}"
 
 
 def _reason(number: int, reason: Reason, decision: Decision, again: Sequence[str]) -> Iterator[str]:
@@ -96,12 +100,13 @@ def _names(checks: Sequence[str]) -> str:
     statements = catalogue.load()
     own = [check for check in checks if check not in statements]
     suite = [check for check in checks if check in statements]
-    shown = [*own[:_MOST_NAMES], *suite[: max(0, 2 - len(own))]]
-    hidden_own = len(own) - len([each for each in shown if each in own])
-    hidden_suite = len(suite) - len([each for each in shown if each in suite])
-    hidden = ((hidden_own, "of the matrix"), (hidden_suite, "of the suite"))
-    more = [f"{number} more {kind}" for number, kind in hidden if number]
-    return ", ".join([*shown, *more])
+    shown = own[:_MOST_NAMES], suite[: max(0, 2 - len(own))]
+    hidden = {
+        "of the matrix": len(own) - len(shown[0]),
+        "of the suite": len(suite) - len(shown[1]),
+    }
+    more = (f"{number} more {kind}" for kind, number in hidden.items() if number)
+    return ", ".join([*shown[0], *shown[1], *more])
 
 
 def _where(cells: Sequence[JudgedCell], decision: Decision) -> str:

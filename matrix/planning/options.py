@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -58,7 +58,7 @@ class RunOptions:
 
     def given_arguments(self) -> list[str]:
         """Give those that differ from what holds without them, but for the folder of results."""
-        without = defaults()
+        without = parsed()
         differing = [
             name
             for name in self.__dataclass_fields__
@@ -74,16 +74,21 @@ class RunOptions:
                     yield name.replace("_", "-"), str(each)
 
 
-def parsed(words: Sequence[str]) -> RunOptions:
-    """Read options as `run` does, which ends the process where they are none."""
+def parsed(**given: object) -> RunOptions:
+    """Read options as `run` does, which ends the process where they are none.
+
+    Args:
+        given: by name, with ``_`` for ``-``; None where one isn't given, a list where several are.
+    """
     parser = argparse.ArgumentParser(add_help=False)
     add(parser.add_argument)
-    return RunOptions.of(parser.parse_args(words))
-
-
-def defaults() -> RunOptions:
-    """Give the options of a command line without any."""
-    return parsed([])
+    words = (
+        f"--{name.replace('_', '-')}={each}"
+        for name, value in given.items()
+        for each in (value if isinstance(value, list) else [value])
+        if each is not None
+    )
+    return RunOptions.of(parser.parse_args(list(words)))
 
 
 def positive(text: str) -> int:

@@ -21,10 +21,8 @@ class Conditions:
     """What a cell is run on again.
 
     Attributes:
-        image: what `run --image` takes; None for the one that is built here.
-        lock: what `run --lock` takes; None for the one that is kept for the release.
-        command: what `run --wrapper` takes.
-        constructor: what `run --constructor` takes; None where it isn't known.
+        image, lock: what `run` takes; None for the image that is built here, the lock that is kept.
+        command, constructor: what `run` takes; no constructor where it isn't known.
         differences: why it isn't the same as in the results, a sentence each.
         change: what may have changed since, and is no reason not to run: the code.
     """
@@ -61,29 +59,26 @@ def _torchserve(past: PastCell, differences: list[str]) -> tuple[Runtime, str | 
     runtime: Runtime = "process" if past.axes["runtime"] == "process" else "container"
     release, identity = past.axes["torchserve"], past.torchserve_identity
     try:
-        is_here = not identity or torchserve.is_here(runtime, release, identity)
-    except RuntimeUnavailable as error:
-        if runtime == "container":
+        if not identity or torchserve.is_here(runtime, release, identity):
+            return runtime, identity or None if runtime == "container" else None
+    except TorchServeError as error:
+        if isinstance(error, RuntimeUnavailable) and runtime == "container":
             differences.append(f"TorchServe ran in a container, and as a process here: {error}")
             return "process", None
         differences.append(str(error))
         return runtime, None
-    except TorchServeError as error:
-        differences.append(str(error))
-        return runtime, None
-    if is_here:
-        return runtime, identity or None if runtime == "container" else None
     if runtime == "container":
-        differences.append(
+        wrong = (
             f"the image of TorchServe {release} in the results is {identity}, which this machine "
             "doesn't have: it was built elsewhere, or removed since, and an image that is built "
             "anew is another one"
         )
     else:
-        differences.append(
+        wrong = (
             f"the packages of TorchServe {release} in the results are {identity}, and others are "
             "installed here"
         )
+    differences.append(wrong)
     return runtime, None
 
 

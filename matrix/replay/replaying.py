@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from kserve_conformance.errors import WrongUsage
 from kserve_conformance.results.record import Header, Record, Run
 
+from matrix.planning.counted import some
 from matrix.results import attempts, last_exchange, steady_text
 from matrix.results.attempts import Attempts
+
+_MOST_SHOWN = 20
 
 
 class ReplayError(WrongUsage):
@@ -23,7 +26,6 @@ class PastCell:
 
     Attributes:
         axes: release of the SDK, PROTOCOL_VERSION and so on, by the name of the axis.
-        planned: the ids of its checks.
         attempts: those at each check that was made, by its id.
     """
 
@@ -36,11 +38,9 @@ class PastCell:
     @property
     def torchserve_identity(self) -> str:
         """Give what identifies the TorchServe that it ran on, empty where that didn't start."""
-        wanted = (self.axes["torchserve"], self.axes["envelope"])
-        for each in self.header.torchserve:
-            if (each["release"], each["envelope"]) == wanted:
-                return each["identity"]
-        return ""
+        wanted = self.axes["torchserve"], self.axes["envelope"]
+        found = {(each["release"], each["envelope"]): each for each in self.header.torchserve}
+        return found[wanted]["identity"] if wanted in found else ""
 
     @property
     def lock_digest(self) -> str | None:
@@ -64,20 +64,13 @@ def find(run: Run, cell: str) -> PastCell:
         ReplayError: when they don't have it, or have nothing of it.
     """
     if cell not in run.header.planned:
-        raise ReplayError(
-            f"the results have no cell {cell}; they have {_shown(list(run.header.planned))}"
-        )
+        there = some(list(run.header.planned), _MOST_SHOWN)
+        raise ReplayError(f"the results have no cell {cell}; they have {there}")
     records = [record for record in run.records if record.cell == cell]
-    points = {record.axes["runtime"]: record.axes for record in records}
-    if not points:
+    if not records:
         raise ReplayError(f"no check of {cell} came to its end: {run.sentence()}")
-    if len(points) > 1:
-        raise ReplayError(
-            f"the results have {cell} on {' and '.join(points)}: name a file of one of the two runs"
-        )
-    axes = next(iter(points.values()))
     made = {check: found for (*_, check), found in attempts.gathered(records).items()}
-    return PastCell(run.header, cell, axes, run.header.planned[cell], made)
+    return PastCell(run.header, cell, records[0].axes, run.header.planned[cell], made)
 
 
 def chosen(past: PastCell, asked: Sequence[str]) -> list[str]:
@@ -90,7 +83,7 @@ def chosen(past: PastCell, asked: Sequence[str]) -> list[str]:
         if check not in past.planned:
             raise ReplayError(
                 f"--check {check}: the results have no such check in {past.id}; they have "
-                f"{_shown(past.planned)}"
+                f"{some(past.planned, _MOST_SHOWN)}"
             )
     return list(dict.fromkeys(asked)) or past.unexpected() or list(past.planned)
 
@@ -142,8 +135,3 @@ def compare(past: PastCell, checks: Sequence[str], now: Run) -> list[Replayed]:
 def _words(record: Record) -> str:
     answer = "" if record.as_expected else last_exchange.answer_of(record)
     return steady_text.steady(f"{record.message} {answer}")
-
-
-def _shown(names: Sequence[str], most: int = 20) -> str:
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more

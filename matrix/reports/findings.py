@@ -147,13 +147,8 @@ def counts(found: Iterable[Finding]) -> Counter[str]:
 
 def planned_cells(runs: Iterable[Run]) -> list[Cell]:
     """List the planned cells of runs, those of older KServe releases first."""
-    planned = [cell for run in runs for cell in cells_of(run).values()]
+    planned = [cell for run in runs for cell in judging.cells_of(run.header).values()]
     return sorted(planned, key=lambda cell: Version(cell.kserve))
-
-
-def cells_of(run: Run) -> dict[str, Cell]:
-    """Give each planned cell by its id."""
-    return {name: Cell.named(name, run.header.runtime or "") for name in run.header.planned}
 
 
 def _having(runs: Iterable[Run], chosen: Set[State]) -> Iterator[Record]:

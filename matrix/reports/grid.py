@@ -11,7 +11,7 @@ from packaging.version import Version
 
 from matrix.planning import axes
 from matrix.reports import findings
-from matrix.results import states
+from matrix.results import judging, states
 from matrix.results.states import State
 
 
@@ -71,7 +71,7 @@ def of(runs: Iterable[Run]) -> Grid:
     cells: dict[tuple[str, str], dict[tuple[str, str], Counter[State]]] = defaultdict(dict)
     for run in runs:
         counts = _counts(run)
-        for name, cell in findings.cells_of(run).items():
+        for name, cell in judging.cells_of(run.header).items():
             cells[cell.kserve, cell.protocol][name, cell.runtime] = counts[name]
     return Grid(
         releases=sorted({release for release, _ in cells}, key=Version),

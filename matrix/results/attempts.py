@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,14 +14,17 @@ from kserve_conformance.results.record import Record, by_key
 from kserve_conformance.results.results_file import Given
 from kserve_conformance.results.verdict import Verdict
 
-from matrix.planning.cells import Cell
 from matrix.planning.expectations import Expectations
 from matrix.results import judging, steady_text
 from matrix.results.pass_rate import PassRate
 
 
 class Merit(enum.IntEnum):
-    """How good an attempt at a check is."""
+    """How good an attempt at a check is for who uses the wrapper.
+
+    What passes is right, whatever was expected: that more is offered than was said stands against
+    the expectation (see `Attempts.wrong`), and is no loss from one release to another.
+    """
 
     WRONG = 0
     NOT_OFFERED = 1
@@ -95,14 +99,9 @@ class Attempts:
         return min(self.merits)
 
     @property
-    def good(self) -> int:
-        """Count the attempts that passed, or are rightly said not to be offered."""
-        return len(self.merits) - self.merits.count(Merit.WRONG)
-
-    @property
     def fails(self) -> bool:
         """Tell whether an attempt neither passed nor is rightly said not to be offered."""
-        return self.good < len(self.merits)
+        return Merit.WRONG in self.merits
 
     @property
     def spokesman(self) -> Record:
@@ -139,7 +138,6 @@ class JudgedCell:
     """A cell on one backend, the same only as itself.
 
     Attributes:
-        axes: its points by axis.
         source: the results file that holds it.
         attempts: those at all checks that it has or should have, by the check's id.
     """
@@ -177,28 +175,22 @@ def cells(given: Iterable[Given], expected: Expectations) -> list[JudgedCell]:
     return [cell for each in given for cell in _cells_of(each, expected)]
 
 
-def _cells_of(given: Given, expected: Expectations) -> list[JudgedCell]:
+def _cells_of(given: Given, expected: Expectations) -> Iterator[JudgedCell]:
     header = given.run.header
-    records: dict[str, dict[str, list[Record]]] = {}
+    records: defaultdict[str, defaultdict[str, list[Record]]]
+    records = defaultdict(lambda: defaultdict(list))
     for record in given.run.records:
-        records.setdefault(record.cell, {}).setdefault(record.check, []).append(record)
-    found = []
-    for cell, planned in header.planned.items():
+        records[record.cell][record.check].append(record)
+    for name, cell in judging.cells_of(header).items():
         point = judging.point(cell, header, expected)
-        numbers = dict.fromkeys(expected.checks_at(point), 0)
-        numbers |= dict.fromkeys(planned, header.repeat)
-        of_cell = records.get(cell, {})
+        made = records[name]
         # What nobody planned is judged, too: it may have failed.
-        numbers = {**dict.fromkeys(of_cell, 0), **numbers}
+        planned = dict.fromkeys([*made, *expected.checks_at(point)], 0)
+        planned |= dict.fromkeys(header.planned[name], header.repeat)
         attempts = {
             check: Attempts(
-                check,
-                tuple(of_cell.get(check, ())),
-                judging.right(expected, check, point),
-                number,
+                check, tuple(made[check]), judging.right(expected, check, point), number
             )
-            for check, number in numbers.items()
+            for check, number in planned.items()
         }
-        axes = Cell.named(cell, header.runtime or "").axes()
-        found.append(JudgedCell(cell, axes, given.path, attempts))
-    return found
+        yield JudgedCell(name, cell.axes(), given.path, attempts)

@@ -9,6 +9,7 @@ from packaging.version import Version
 from matrix.planning import ranges
 from matrix.planning.axis import BY_NAME, RELEASE_AXES
 from matrix.planning.cells import Cell
+from matrix.results import grouping
 
 Point = Mapping[str, str]
 # The words for some cells, by axis.
@@ -66,16 +67,14 @@ def _pieces(chosen: Sequence[Point], every: Sequence[Point], axes: Sequence[str]
         return [{}]
     axis, *rest = axes
     order = _points(every, axis)
-    alike: dict[str, list[str]] = {}
-    parts: dict[str, list[_Piece]] = {}
-    for point in _points(chosen, axis):
-        pieces = _pieces(_at(chosen, axis, point), _at(every, axis, point), rest)
-        alike.setdefault(repr(pieces), []).append(point)
-        parts[repr(pieces)] = pieces
+    parts = [
+        (point, _pieces(_at(chosen, axis, point), _at(every, axis, point), rest))
+        for point in _points(chosen, axis)
+    ]
     return [
-        {**_named(axis, points, order), **piece}
-        for key, points in alike.items()
-        for piece in parts[key]
+        {**_named(axis, [point for point, _ in alike], order), **piece}
+        for alike in grouping.gathered(parts, lambda part: repr(part[1]))
+        for piece in alike[0][1]
     ]
 
 

@@ -11,17 +11,13 @@ from typing import Any, Protocol, TypeVar
 
 
 class Item(Protocol):
-    """What is joined, such as a record."""
+    """What is joined, such as a record: of a check, in a place (the cell's id, the runtime)."""
 
     @property
-    def check(self) -> str:
-        """Give the id of the check that it is of."""
-        ...
+    def check(self) -> str: ...
 
     @property
-    def place(self) -> tuple[str, str]:
-        """Give the id of the cell that it is of, and the runtime."""
-        ...
+    def place(self) -> tuple[str, str]: ...
 
 
 T = TypeVar("T")
@@ -63,29 +59,6 @@ def grouped(
         alike = gathered(groups, lambda group: (words(group[0]), frozenset(places(group))))
         groups = [[item for group in joined for item in group] for joined in alike]
     return sorted(groups, key=lambda group: (*weight(group), place(group), -len(places(group))))
-
-
-def folded(
-    groups: Iterable[T],
-    kind: Callable[[T], Hashable],
-    cells: Callable[[T], frozenset[Any]],
-    stays: Callable[[T], bool],
-) -> list[list[T]]:
-    """Put each group that only is in cells of an earlier one of its kind behind that one.
-
-    Args:
-        stays: whether a group is told by itself, wherever it is.
-    """
-    kept: list[list[T]] = []
-    for group in groups:
-        for earlier in kept:
-            head = earlier[0]
-            if kind(head) == kind(group) and cells(group) <= cells(head) and not stays(group):
-                earlier.append(group)
-                break
-        else:
-            kept.append([group])
-    return kept
 
 
 def places(group: Iterable[Item]) -> dict[tuple[str, str], None]:

@@ -9,6 +9,7 @@ list of the policy knew when the results were made stays as it is in them.
 from __future__ import annotations
 
 import functools
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
@@ -18,7 +19,6 @@ from kserve_conformance.results.verdict import Verdict
 from matrix.planning import expectations
 from matrix.planning.cells import Cell
 from matrix.planning.expectations import Expectations
-from matrix.results import grouping
 
 _MOST_EXAMPLES = 3
 
@@ -45,32 +45,22 @@ def by_today(runs: Iterable[Run], expected: Expectations | None = None) -> Judge
     """Judge runs by expectations.toml of today, or by another one."""
     then = tuple(runs)
     now = tuple(_rejudged(run, expected or today()) for run in then)
-    changes = [
-        _Change(*sides)
-        for old, new in zip(then, now, strict=True)
-        for sides in zip(old.records, new.records, strict=True)
-        if sides[0] is not sides[1]
-    ]
+    changes = Counter(
+        f"{new.check} is to be {new.expected_verdict} and was to be {old.expected_verdict}"
+        for sides in zip(then, now, strict=True)
+        for old, new in zip(*(side.records for side in sides), strict=True)
+        if old is not new
+    )
     return JudgedRuns(now, _sentence(changes) if changes else None)
-
-
-@dataclass(frozen=True)
-class _Change:
-    """A record as it was made, and as it is judged today."""
-
-    then: Record
-    now: Record
-
-    def __str__(self) -> str:
-        now, then = self.now.expected_verdict, self.then.expected_verdict
-        return f"{self.now.check} is to be {now} and was to be {then}"
 
 
 def _rejudged(run: Run, expected: Expectations) -> Run:
     if run.header.runtime is None:
         # A server that was judged at its address is in no cell.
         return run
-    points = {cell: point(cell, run.header, expected) for cell in run.header.planned}
+    points = {
+        name: point(cell, run.header, expected) for name, cell in cells_of(run.header).items()
+    }
     known = expected.checks.keys() | expected.statements.keys()
 
     def rejudged(record: Record) -> Record:
@@ -82,13 +72,13 @@ def _rejudged(run: Run, expected: Expectations) -> Run:
     return replace(run, records=list(map(rejudged, run.records)))
 
 
-def _sentence(changes: list[_Change]) -> str:
-    groups = grouping.gathered(changes, str)
-    told = [f"{alike[0]} (records: {len(alike)})" for alike in groups[:_MOST_EXAMPLES]]
-    more = [f"and {len(groups) - _MOST_EXAMPLES} more"] if len(groups) > _MOST_EXAMPLES else []
+def _sentence(changes: Counter[str]) -> str:
+    told = [f"{change} (records: {number})" for change, number in changes.items()]
+    hidden = len(told) - _MOST_EXAMPLES
+    more = [f"and {hidden} more"] if hidden > 0 else []
     return (
         "expectations.toml has changed since the run, and what it says today is what counts: "
-        f"{'; '.join([*told, *more])}"
+        f"{'; '.join([*told[:_MOST_EXAMPLES], *more])}"
     )
 
 
@@ -105,7 +95,11 @@ def right(expected: Expectations, check: str, point: Mapping[str, str]) -> Verdi
     return exception.verdict if exception else Verdict.PASSED
 
 
-def point(cell: str, header: Header, expected: Expectations) -> dict[str, str]:
-    """Give the point of a planned cell, by its id."""
-    axes = Cell.named(cell, header.runtime or "").axes()
-    return expected.point(axes, header.wrapper["constructor"] is not None)
+def cells_of(header: Header) -> dict[str, Cell]:
+    """Give each planned cell by its id."""
+    return {name: Cell.named(name, header.runtime or "") for name in header.planned}
+
+
+def point(cell: Cell, header: Header, expected: Expectations) -> dict[str, str]:
+    """Give the point of a planned cell."""
+    return expected.point(cell.axes(), header.wrapper["constructor"] is not None)

@@ -13,6 +13,7 @@ from kserve_conformance.text import messages
 ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 _ANY = "~"
 _LONGEST_ANSWER = 400
+_LONGEST_CAUSE = 200
 _UNSTEADY = re.compile(
     "|".join(
         (
@@ -107,6 +108,11 @@ def last_answer(record: Record) -> str:
 def cause(message: str, longest: int | None = None) -> str:
     """Give the line of a message to tell, and to group by; see `messages.cause`."""
     return messages.cause(message, longest)
+
+
+def short_cause(record: Record) -> str:
+    """Give why a verdict is what it is, on one line of a terminal."""
+    return cause(record.message, _LONGEST_CAUSE)
 
 
 def first_line(text: str, longest: int | None = None) -> str:

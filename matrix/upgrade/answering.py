@@ -48,19 +48,10 @@ class Question:
             raise UpgradeError(f"FROM and TO are both KServe {old}: name two releases")
         return cls(old, new, tuple(runtimes))
 
-    def is_downgrade(self, axes: Axes) -> bool:
-        """Tell whether it is about an older release."""
-        order = list(axes.kserve)
-        return order.index(self.target) < order.index(self.source)
-
 
 @dataclass(frozen=True)
 class Unknown:
-    """A cell of which not everything is known that the answer needs.
-
-    Attributes:
-        checks: those that weren't judged, none where the results don't have the cell.
-    """
+    """A cell of which these checks weren't judged; without any, the results don't have it."""
 
     cell: Cell
     checks: tuple[str, ...] = ()
@@ -83,11 +74,6 @@ class Service:
     target: tuple[str, str] | None
     breaks: tuple[Group, ...] = ()
     is_known: bool = True
-
-    @property
-    def is_refused(self) -> bool:
-        """Tell whether the new control plane doesn't accept its protocolVersion."""
-        return self.target is None
 
 
 @dataclass(frozen=True)
@@ -118,7 +104,7 @@ class Assessment:
 
     def exit_code(self) -> ExitCode:
         """Judge: 1 something breaks, 3 it isn't known, 0 nothing breaks."""
-        if self.breaks or any(each.breaks or each.is_refused for each in self.services):
+        if self.breaks or any(each.breaks or each.target is None for each in self.services):
             return ExitCode.AGAINST_SUBJECT
         return ExitCode.NOT_KNOWN if self.unknown else ExitCode.AS_EXPECTED
 
@@ -136,20 +122,32 @@ def answer(
     needed = list(_cells(question, known, axes, expected))
     every = [cell for both in needed for cell in both]
     unknown = [each for each in map(known.lacks, every) if each is not None]
-    compared = [both for both in needed if known.cells.keys() >= set(both)]
-    pairs = [pair for old, new in compared for pair in known.pairs(old, new)]
+    compared = list(filter(known.has, needed))
+    pairs = list(known.pairs(compared))
     order = expected.order()
 
     def grouped(chosen: Iterable[Pair]) -> tuple[Group, ...]:
         return tuple(comparison.grouped(chosen, order))
 
-    breaks = [pair for pair in pairs if _is_break(pair)]
-    told = {_key(pair) for pair in breaks}
+    def having(change: Change, alone: Change, merit: Merit) -> list[Pair]:
+        return [
+            pair
+            for pair in pairs
+            if pair.change is change or (pair.change is alone and _alone(pair) is merit)
+        ]
+
+    # What isn't even asked for on the new release breaks, such as gRPC where there is no server.
+    breaks = having(Change.REGRESSED, Change.GONE, Merit.RIGHT)
+    told = {(pair.place, pair.check) for pair in breaks}
     services = []
     for service in _services(question, axes):
         pods = _pods(service, question, needed)
-        moved = [pair for old, new in pods for pair in known.pairs(old, new)]
-        broken = (pair for pair in moved if _breaks_by_moving(pair) and _key(pair) not in told)
+        # Some checks are of one PROTOCOL_VERSION only: that they aren't made is no loss.
+        broken = (
+            pair
+            for pair in known.pairs(pods)
+            if pair.change is Change.REGRESSED and (pair.place, pair.check) not in told
+        )
         is_known = not {each.cell for each in unknown} & {cell for pod in pods for cell in pod}
         services.append(replace(service, breaks=grouped(broken), is_known=is_known))
     return Assessment(
@@ -159,8 +157,8 @@ def answer(
         needed=tuple(every),
         cells=tuple(_without_release(old.axes()) for old, _ in compared),
         breaks=grouped(breaks),
-        comes=grouped(filter(_comes, pairs)),
-        failing=grouped(filter(_fails_anyway, pairs)),
+        comes=grouped(having(Change.FIXED, Change.NEW, Merit.RIGHT)),
+        failing=grouped(having(Change.STILL_FAILING, Change.NEW, Merit.WRONG)),
         services=tuple(services),
         unknown=tuple(unknown),
     )
@@ -186,8 +184,7 @@ class _Known:
 
     @classmethod
     def of(cls, given: Iterable[Given], expected: Expectations) -> _Known:
-        cells = attempts.cells(given, expected)
-        return cls({Cell.named(each.id, each.axes["runtime"]): each for each in cells})
+        return cls({Cell.at(each.axes): each for each in attempts.cells(given, expected)})
 
     def torchserve(self, releases: Iterable[str], default: str) -> list[str]:
         """List the TorchServe releases with which all of some KServe releases were run."""
@@ -197,6 +194,10 @@ class _Known:
         ]
         return sorted(set.intersection(*found)) or [default]
 
+    def has(self, cells: Iterable[Cell]) -> bool:
+        """Tell whether all of some cells were run."""
+        return self.cells.keys() >= set(cells)
+
     def lacks(self, cell: Cell) -> Unknown | None:
         """Tell what isn't known of a cell."""
         if cell not in self.cells:
@@ -205,17 +206,16 @@ class _Known:
         checks = tuple(check for check, each in found if not each.is_judged or each.is_missing)
         return Unknown(cell, checks) if checks else None
 
-    def pairs(self, old: Cell, new: Cell) -> Iterator[Pair]:
-        """Pair what is known of the checks of two cells, if it is of both."""
-        if not self.cells.keys() >= {old, new}:
-            return
-        sides = self.cells[old].attempts, self.cells[new].attempts
-        for check in dict.fromkeys([*sides[1], *sides[0]]):
-            then, now = (side.get(check) for side in sides)
-            if all(each is None or each.is_judged for each in (then, now)):
-                pair = comparison.paired(then, now)
-                # Where it is so is told of both releases.
-                yield replace(pair, axes=_without_release(pair.axes))
+    def pairs(self, cells: Iterable[tuple[Cell, Cell]]) -> Iterator[Pair]:
+        """Pair what is known of the checks of two cells each, where it is of both."""
+        for both in filter(self.has, cells):
+            old, new = (self.cells[cell].attempts for cell in both)
+            for check in dict.fromkeys([*new, *old]):
+                sides = old.get(check), new.get(check)
+                if all(each is None or each.is_judged for each in sides):
+                    pair = comparison.paired(*sides)
+                    # Where it is so is told of both releases.
+                    yield replace(pair, axes=_without_release(pair.axes))
 
 
 def _release(word: str, axes: Axes) -> str:
@@ -232,15 +232,14 @@ def _release(word: str, axes: Axes) -> str:
 
 
 def _one_wrapper(given: Sequence[Given]) -> Header:
-    first, *others = given
-    ours = first.run.header
-    for other in others:
-        theirs = other.run.header
-        if ours.wrapper != theirs.wrapper:
+    ours = given[0].run.header
+    for other in given:
+        theirs = other.run.header.wrapper
+        if ours.wrapper != theirs:
             raise UpgradeError(
-                f"{first.path} is of {ours.wrapper['name']} ({ours.wrapper['command']}) and "
-                f"{other.path} of {theirs.wrapper['name']} ({theirs.wrapper['command']}): give "
-                "results of one wrapper"
+                f"{given[0].path} is of {ours.wrapper['name']} ({ours.wrapper['command']}) and "
+                f"{other.path} of {theirs['name']} ({theirs['command']}): give results of one "
+                "wrapper"
             )
     return ours
 
@@ -260,34 +259,18 @@ def _cells(
         yield old, old.moved(kserve=question.target)
 
 
-def _is_break(pair: Pair) -> bool:
-    if pair.change is Change.GONE:
-        # What isn't even asked for on the new release, such as gRPC where there is no server.
-        return pair.old is not None and pair.old.worst is Merit.RIGHT
-    return pair.change is Change.REGRESSED
+def _alone(pair: Pair) -> Merit | None:
+    """Give how good a check is that only one of two cells has."""
+    sides = [side for side in (pair.old, pair.new) if side is not None]
+    return sides[0].worst if len(sides) == 1 else None
 
 
-def _comes(pair: Pair) -> bool:
-    if pair.change is Change.NEW:
-        return pair.new is not None and pair.new.worst is Merit.RIGHT
-    return pair.change is Change.FIXED
-
-
-def _fails_anyway(pair: Pair) -> bool:
-    is_new = pair.change is Change.NEW
-    return pair.change is Change.STILL_FAILING or (
-        is_new and pair.new is not None and pair.new.fails
-    )
-
-
-def _services(question: Question, axes: Axes) -> list[Service]:
+def _services(question: Question, axes: Axes) -> Iterator[Service]:
     old, new = (control_plane(each, axes) for each in (question.source, question.target))
-    found = []
     for version in old.envelope:
         source, target = _pod(old, version, axes), _pod(new, version, axes)
         if source is not None and source != target:
-            found.append(Service(version, source, target))
-    return found
+            yield Service(version, source, target)
 
 
 def _pod(plane: ControlPlane, version: str, axes: Axes) -> tuple[str, str] | None:
@@ -312,15 +295,6 @@ def _pods(
         for old, _ in needed
         if (old.protocol, old.envelope) == service.source
     ]
-
-
-def _breaks_by_moving(pair: Pair) -> bool:
-    # Some checks are of one PROTOCOL_VERSION only: that they aren't made is no loss.
-    return pair.change is Change.REGRESSED
-
-
-def _key(pair: Pair) -> tuple[str, str, str]:
-    return *pair.place, pair.check
 
 
 def _without_release(axes: Mapping[str, str]) -> dict[str, str]:

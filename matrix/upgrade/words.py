@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from kserve_conformance.errors import ExitCode
@@ -12,14 +12,15 @@ from kserve_conformance.text.redaction import HIDDEN
 
 from matrix.diff.comparison import Group
 from matrix.diff.groups import Teller
-from matrix.planning import plan
+from matrix.planning import options, plan
 from matrix.planning.axes import Axes, ControlPlane
 from matrix.planning.axis import CHOSEN
 from matrix.planning.cells import Cell
 from matrix.planning.counted import many
 from matrix.planning.expectations import Expectations
+from matrix.planning.options import RunOptions
 from matrix.planning.subject import OURS_COMMAND
-from matrix.results import cells_in_words
+from matrix.results import cells_in_words, grouping
 from matrix.upgrade import answering
 from matrix.upgrade.answering import Assessment, Service, Unknown
 
@@ -29,11 +30,7 @@ _MOST_OF_OTHERS = 4
 
 @dataclass(frozen=True)
 class Words:
-    """Tells an answer.
-
-    Attributes:
-        every_group: whether to tell all of it, however much it is.
-    """
+    """Tells an answer; all of it with ``every_group``, however much it is."""
 
     answer: Assessment
     axes: Axes
@@ -58,7 +55,8 @@ class Words:
     def headline(self) -> str:
         """Answer in one line."""
         answer, question = self.answer, self.answer.question
-        kind = "downgrade" if question.is_downgrade(self.axes) else "upgrade"
+        place = list(self.axes.kserve).index
+        kind = "downgrade" if place(question.target) < place(question.source) else "upgrade"
         name = answer.header.wrapper["name"]
         step = f"{kind} of {name} from KServe {question.source} to {question.target}"
         backends = " and ".join(question.runtimes)
@@ -80,13 +78,14 @@ class Words:
         checks = sum(len(group.pairs) for group in groups)
         if checks:
             yield f"{many(checks, 'check')} that passed would no longer pass"
-        refused = [each.protocol_version for each in services if each.is_refused]
+        refused = [each.protocol_version for each in services if each.target is None]
         if refused:
             yield f"services with protocolVersion {', '.join(refused)} would not be accepted"
 
     def _control_plane(self) -> str:
         question = self.answer.question
-        planes = [answering.control_plane(each, self.axes) for each in _releases(self.answer)]
+        releases = question.source, question.target
+        planes = (answering.control_plane(each, self.axes) for each in releases)
         changes = list(_plane_changes(*planes))
         if not changes:
             return f"KServe {question.target}'s sets the same as that of {question.source}"
@@ -127,9 +126,9 @@ class Words:
             where = cells_in_words.of_cells((each.cell for each in absent), self.answer.needed)
             cells = many(len(absent), "cell")
             yield f"not known: {cells} that the results don't have: {where}"
-        for command in commands(unknown, self.answer.header, self.axes, self.expected):
-            yield f"run: {command}"
-        if HIDDEN in " ".join(_wrapper(self.answer.header)):
+        told = commands(unknown, self.answer.header, self.axes, self.expected)
+        yield from (f"run: {command}" for command in told)
+        if HIDDEN in " ".join(told):
             yield f"{HIDDEN} stands for a secret that results don't keep: put yours in"
         instead = ", in place of results that hold the same cells" if partly else ""
         yield f"then ask again, with --results for each file{instead}"
@@ -139,53 +138,33 @@ def commands(
     unknown: Sequence[Unknown], header: Header, axes: Axes, expected: Expectations
 ) -> list[str]:
     """Give the commands that run what isn't known, one for each backend."""
-    by_runtime: dict[str, list[Cell]] = {}
-    for each in unknown:
-        by_runtime.setdefault(each.cell.runtime, []).append(each.cell)
+    by_runtime = grouping.gathered((each.cell for each in unknown), lambda cell: cell.runtime)
     return [
         shlex.join(
             [
                 *("python", "-m", "matrix", "run"),
-                *_selection(cells, axes, expected),
-                *("--runtime", runtime),
-                *_wrapper(header),
-                *("--out", f"results/upgrade-{runtime}"),
+                *_options(cells, header, axes, expected).given_arguments(),
+                *("--out", f"results/upgrade-{cells[0].runtime}"),
             ]
         )
-        for runtime, cells in by_runtime.items()
+        for cells in by_runtime
     ]
 
 
-def _selection(cells: Sequence[Cell], axes: Axes, expected: Expectations) -> list[str]:
-    chosen = {
-        axis.name: list(dict.fromkeys(getattr(cell, axis.name) for cell in cells))
-        for axis in CHOSEN
-    }
-    if len(cells) != len(plan.cells_at(axes, expected, {**chosen, "runtime": ("any",)})):
+def _options(
+    cells: Sequence[Cell], header: Header, axes: Axes, expected: Expectations
+) -> RunOptions:
+    names = [axis.name for axis in CHOSEN]
+    every = {name: list(dict.fromkeys(getattr(cell, name) for cell in cells)) for name in names}
+    chosen = {axis: points for axis, points in every.items() if {*points} != {*axes.usual(axis)}}
+    if len(cells) != len(plan.cells_at(axes, expected, {**every, "runtime": ("any",)})):
         # Others would be run, too, which the results have already.
-        return _options("cell", [cell.id for cell in cells])
-    return [
-        word
-        for axis, points in chosen.items()
-        if set(points) != set(axes.usual(axis))
-        for word in _options(axis, points)
-    ]
-
-
-def _options(name: str, values: Iterable[str]) -> list[str]:
-    return [word for value in values for word in (f"--{name}", value)]
-
-
-def _wrapper(header: Header) -> list[str]:
+        chosen = {"cell": [cell.id for cell in cells]}
+    members = {"wrapper": "command", "wrapper_name": "name", "constructor": "constructor"}
     if header.wrapper["command"] == OURS_COMMAND:
-        return []
-    members = (("wrapper", "command"), ("wrapper-name", "name"), ("constructor", "constructor"))
-    given = ((option, header.wrapper[member]) for option, member in members)
-    return [word for option, value in given if value for word in (f"--{option}", value)]
-
-
-def _releases(answer: Assessment) -> tuple[str, str]:
-    return answer.question.source, answer.question.target
+        members = {}
+    wrapper = {option: header.wrapper[member] or None for option, member in members.items()}
+    return options.parsed(**chosen, **wrapper, runtime=cells[0].runtime)
 
 
 def _plane_changes(old: ControlPlane, new: ControlPlane) -> Iterator[str]:

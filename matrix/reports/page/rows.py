@@ -11,7 +11,7 @@ from kserve_conformance.results.record import Record, Run
 from matrix.planning.policy import Policy
 from matrix.reports import findings, known_entries
 from matrix.reports.findings import MISSING, Findings
-from matrix.results import states
+from matrix.results import judging, states
 from matrix.results.states import UNEXPECTED, State
 
 # What the page filters by; a row may be several of them. Their order is that of the bits.
@@ -72,7 +72,7 @@ def cells(runs: Iterable[Run], policy: Policy, found: Findings) -> Iterator[Page
                 interpreters.setdefault(record.cell, interpreter)
         for _, cell, check, attempt in findings.missing(run):
             rows[cell].append(Row(check, attempt, State.MISSING))
-        for cell, point in findings.cells_of(run).items():
+        for cell, point in judging.cells_of(run.header).items():
             axes = point.axes()
             order = {check: at for at, check in enumerate(run.header.planned[cell])}
             judged = _judged(rows[cell], (point.runtime, cell), found, _entries(policy, axes))

@@ -25,6 +25,7 @@ from rich.console import Console
 
 from matrix.commands import summary
 from matrix.commands.live import Live
+from matrix.results import judging
 from tests.conformance.tiny_run import AXES, CELL, HEADER
 
 REPOSITORY = Path(__file__).parents[3]
@@ -80,14 +81,14 @@ def test_a_run_that_was_cut_short_is_seen_as_such(end: str, tmp_path: Path) -> N
     assert run.cut_short
     assert run.missing() == [(CELL, "v1-predict")]
     assert run.sentence().endswith("was cut short after 0 of 1 cells, 1 of 2 checks")
-    assert summary.exit_code(run) == 3
+    assert summary.exit_code(judging.by_today([run])) == 3
 
 
 def test_a_run_that_lacks_only_its_footer_is_cut_short_too(tmp_path: Path) -> None:
     path = tmp_path / "results.jsonl"
     write(path, BOTH)
     path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
-    assert summary.exit_code(read(path)) == 3
+    assert summary.exit_code(judging.by_today([read(path)])) == 3
 
 
 FAILED, ERROR = Verdict.FAILED, Verdict.ERROR
@@ -437,7 +438,7 @@ def test_the_table_marks_the_worst_of_a_cell(
 ) -> None:
     run = write(tmp_path / "results.jsonl", [record("starts"), *([second] if second else [])])
     shown = io.StringIO()
-    summary.show(run, Console(width=120, file=shown))
+    summary.show(judging.by_today([run]), Console(width=120, file=shown))
     row = next(line for line in shown.getvalue().splitlines() if line.startswith("  0.9.0"))
     assert row.split()[1] == mark
 
@@ -460,7 +461,7 @@ def test_a_known_failure_is_never_called_failed_at_the_end_of_a_run(tmp_path: Pa
         f"known failing: starts in {CELL}: why starts is failed",
     ]
     shown = io.StringIO()
-    summary.show(run, Console(width=200, file=shown))
+    summary.show(judging.by_today([run]), Console(width=200, file=shown))
     assert "3 of 2 checks: 1 failed, 1 known failing, 1 known flaky" in shown.getvalue()
 
 

@@ -13,9 +13,9 @@ from kserve_conformance.results.verdict import Verdict
 from fixtures import torchserve
 from fixtures.torchserve import Instance
 from matrix.bisect import bisection, causes
-from matrix.bisect.bisection import Agreed, Answer, Flaky, Found, Outcome, Seen, Unjudged
+from matrix.bisect.bisection import Agreed, Answer, Flaky, Found, Seen, Unjudged
 from matrix.bisect.causes import Cause, Kind
-from matrix.commands import bisect
+from matrix.results.attempts import Attempts
 from matrix.running.instances import Instances
 from tests.matrix import real_results, runs
 from tests.matrix.given_torchserve import Given
@@ -27,17 +27,21 @@ NEW_WORDS = '501\n\n{"error": "Unsupported protocol None."}'
 
 def outcome(
     release: str, verdict: Verdict = Verdict.PASSED, message: str = "", response: str = ""
-) -> Outcome:
+) -> Record:
     evidence: Evidence = (
         {"exchanges": [{"request": "curl", "response": response}]} if response else {}
     )
     axes = {"kserve": release, "torchserve": "0.12.0", "runtime": "process"}
-    return Outcome(
-        Record("cell", axes, "check", verdict, Verdict.PASSED, message, None, None, 0.1, evidence)
+    return Record(
+        *("cell", axes, "check", verdict, Verdict.PASSED, message, None, None, 0.1, evidence)
     )
 
 
-def failed(release: str, response: str = OLD_WORDS, message: str = "status") -> Outcome:
+def seen_of(release: str, record: Record) -> Seen:
+    return Seen(release, Attempts.of([record]))
+
+
+def failed(release: str, response: str = OLD_WORDS, message: str = "status") -> Record:
     return outcome(release, Verdict.FAILED, message, response)
 
 
@@ -46,8 +50,8 @@ class Told:
 
     def __init__(
         self,
-        outcomes: Mapping[str, Outcome],
-        further: Mapping[str, tuple[Outcome, ...]] | None = None,
+        outcomes: Mapping[str, Record],
+        further: Mapping[str, tuple[Record, ...]] | None = None,
     ) -> None:
         self._outcomes = outcomes
         self._further = further or {}
@@ -56,21 +60,21 @@ class Told:
 
     def look(self, release: str) -> Seen:
         self.looked.append(release)
-        return Seen(release, (self._at(release),))
+        return seen_of(release, self._at(release))
 
-    def again(self, release: str) -> tuple[Outcome, ...]:
+    def again(self, release: str) -> tuple[Record, ...]:
         self.verified.append(release)
         return self._further.get(release, (self._at(release),) * 2)
 
-    def _at(self, release: str) -> Outcome:
+    def _at(self, release: str) -> Record:
         return self._outcomes.get(release, outcome(release))
 
 
 def search(prober: Told, releases: list[str] = RELEASES) -> Answer:
-    return bisection.search(releases, prober, lambda *_: None)
+    return bisection.search(releases, prober.look, prober.again, lambda *_: None)
 
 
-def from_on(release: str) -> dict[str, Outcome]:
+def from_on(release: str) -> dict[str, Record]:
     return {each: failed(each) for each in RELEASES[RELEASES.index(release) :]}
 
 
@@ -82,7 +86,7 @@ def test_the_first_release_that_differs_is_found_wherever_it_is(first: str) -> N
     before = RELEASES[RELEASES.index(first) - 1]
     assert (found.before.release, found.after.release) == (before, first)
     assert prober.verified == [before, first]
-    assert len(found.before.outcomes) == len(found.after.outcomes) == 3
+    assert len(found.before.attempts.records) == len(found.after.attempts.records) == 3
     assert len(prober.looked) <= 2 + 4, "that is no binary search"
 
 
@@ -98,7 +102,10 @@ def test_a_failure_that_says_something_else_is_a_change() -> None:
     found = search(Told(outcomes))
     assert isinstance(found, Found)
     assert found.after.release == RELEASES[6]
-    assert str(found.after.first) == 'failed, 501 {"error": "Unsupported protocol None."}'
+    assert (
+        bisection.in_words(found.after.first)
+        == 'failed, 501 {"error": "Unsupported protocol None."}'
+    )
 
 
 def test_ends_that_come_to_the_same_are_told_with_what_nobody_looked_at() -> None:
@@ -126,7 +133,7 @@ def test_what_could_hold_the_change_and_cannot_be_judged_is_named() -> None:
     assert isinstance(found, Found)
     assert [seen.release for seen in found.skipped] == ["0.13.0", "0.14.0"]
     assert (found.before.release, found.after.release) == ("0.12.0", "0.15.0")
-    assert bisect.exit_code(found) == 3
+    assert bisection.exit_code(found) == 3
 
 
 @pytest.mark.parametrize("end", [0, -1])
@@ -144,7 +151,7 @@ def test_a_neighbour_whose_attempts_disagree_is_flaky_and_how_often_is_said() ->
     assert flaky.seen.release == "0.13.0"
     assert "2 of 3: failed, 500" in flaky.seen.often()
     assert "1 of 3: passed" in flaky.seen.often()
-    assert bisect.exit_code(flaky) == 3
+    assert bisection.exit_code(flaky) == 3
 
 
 def test_a_neighbour_that_cannot_be_judged_again_ends_the_search() -> None:
@@ -164,8 +171,8 @@ def test_a_neighbour_that_cannot_be_judged_again_ends_the_search() -> None:
     ],
     ids=["port", "header", "release", "middle of a log", "answer of a pass"],
 )
-def test_what_differs_without_meaning_is_no_change(one: Outcome, other: Outcome) -> None:
-    assert one.same_as(other)
+def test_what_differs_without_meaning_is_no_change(one: Record, other: Record) -> None:
+    assert bisection.same(one, other)
 
 
 @pytest.mark.parametrize(
@@ -178,19 +185,19 @@ def test_what_differs_without_meaning_is_no_change(one: Outcome, other: Outcome)
     ],
     ids=["status", "body", "end of a log", "verdict"],
 )
-def test_what_differs_with_meaning_is_a_change(one: Outcome, other: Outcome) -> None:
-    assert not one.same_as(other)
+def test_what_differs_with_meaning_is_a_change(one: Record, other: Record) -> None:
+    assert not bisection.same(one, other)
 
 
 BEFORE, AFTER = "0.10.2", "0.11.0"
-FOUND = Found(Seen(BEFORE, (outcome(BEFORE),)), Seen(AFTER, (failed(AFTER),)), ())
+FOUND = Found(seen_of(BEFORE, outcome(BEFORE)), seen_of(AFTER, failed(AFTER)), ())
 SAME_PYTHON = {BEFORE: "3.9", AFTER: "3.9"}
 OTHER_PYTHON = {BEFORE: "3.9", AFTER: "3.10"}
 GOOD, BAD, NEITHER = outcome(AFTER), failed(AFTER), failed(AFTER, message="does not start")
 
 
 def cause(
-    later_kserve: Outcome, later_packages: Outcome, neither: Outcome | None = None
+    later_kserve: Record, later_packages: Record, neither: Record | None = None
 ) -> tuple[Cause, list[tuple[str, str]]]:
     """Judge the cause; ``neither`` is what the later Python alone does, where it is another."""
     seen = {(AFTER, BEFORE): later_kserve, (BEFORE, AFTER): later_packages}
@@ -200,7 +207,7 @@ def cause(
 
     def beside(kserve: str, packages: str) -> Seen:
         asked.append((kserve, packages))
-        return Seen(kserve, (seen[kserve, packages],))
+        return seen_of(kserve, seen[kserve, packages])
 
     return causes.of(FOUND, OTHER_PYTHON if neither else SAME_PYTHON, beside), asked
 
@@ -220,7 +227,7 @@ def cause(
     ],
 )
 def test_the_cause_is_what_the_outcome_goes_with(
-    later_kserve: Outcome, later_packages: Outcome, kind: Kind
+    later_kserve: Record, later_packages: Record, kind: Kind
 ) -> None:
     found, asked = cause(later_kserve, later_packages)
     assert found.kind is kind

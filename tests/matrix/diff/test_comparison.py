@@ -256,7 +256,7 @@ def groups(old: Run, new: Run) -> list[Group]:
 
 def test_what_a_mutant_does_wrong_is_told_first_and_once(default_run: Run, mutant_run: Run) -> None:
     first, *_ = groups(default_run, mutant_run)
-    assert first.change is Change.REGRESSED
+    assert first.first.change is Change.REGRESSED
     assert first.checks == ("effective-protocol",)
     assert {cell["protocol"] for cell in first.cells} == {"unset", "empty"}
     assert len(first.cells) == 8
@@ -266,9 +266,9 @@ def test_what_fails_goes_before_what_is_therefore_not_offered(
     default_run: Run, unfixed_run: Run
 ) -> None:
     told = [
-        str(group.new)
+        str(group.first.new)
         for group in groups(default_run, unfixed_run)
-        if group.change is Change.REGRESSED and group.new is not None
+        if group.first.change is Change.REGRESSED and group.first.new is not None
     ]
     assert told == sorted(told, key=["failed", "unsupported"].index)
     assert set(told) == {"failed", "unsupported"}

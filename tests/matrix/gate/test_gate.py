@@ -5,11 +5,14 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import re
+from pathlib import Path
 
 import pytest
+from kserve_conformance.results import results_file
 from kserve_conformance.results.record import Record, Run
 from kserve_conformance.results.verdict import Verdict
 
+from matrix.commands import cli
 from matrix.gate.deciding import GateError
 from matrix.gate.reasons import Rule
 from matrix.planning import policy
@@ -386,6 +389,10 @@ def test_results_of_two_wrappers_are_refused(two: Run, mutant_run: Run) -> None:
         decide(lenient(), two, mutant_run)
 
 
-def test_results_of_a_server_at_its_address_are_refused(two: Run) -> None:
-    with pytest.raises(GateError, match="of a server judged at its address"):
-        decide(lenient(), with_header(two, runtime=None))
+def test_results_of_a_server_at_its_address_are_refused(
+    two: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "results.jsonl"
+    results_file.write(path, with_header(two, runtime=None))
+    assert cli.main(["gate", str(path)]) == 2
+    assert "of a server that was judged at its address" in capsys.readouterr().err

@@ -48,7 +48,7 @@ def lacking(chosen: Sequence[Cell], whole: Sequence[Cell], strength: int) -> lis
 
 
 def make(**wanted: object) -> Plan:
-    given = dataclasses.replace(options.defaults(), **wanted)  # type: ignore[arg-type]
+    given = dataclasses.replace(options.parsed(), **wanted)  # type: ignore[arg-type]
     return plan.make(axes.load(), expectations.load(), given, "container", True)
 
 

@@ -18,7 +18,7 @@ UNKNOWN = Timings(expectations.load())
 
 
 def cells(runtime: str = "container", **wanted: object) -> list[Cell]:
-    given = dataclasses.replace(options.defaults(), **wanted)  # type: ignore[arg-type]
+    given = dataclasses.replace(options.parsed(), **wanted)  # type: ignore[arg-type]
     return list(plan.make(axes.load(), UNKNOWN.expectations, given, runtime, True).cells)
 
 

@@ -79,16 +79,6 @@ def test_a_cell_that_the_results_do_not_have_is_refused(unfixed_run: Run) -> Non
         replaying.find(unfixed_run, "kserve0.1")
 
 
-def test_a_cell_on_both_backends_is_refused(unfixed_run: Run) -> None:
-    records = [
-        dataclasses.replace(each, axes={**each.axes, "runtime": runtime})
-        for runtime in ("container", "process")
-        for each in unfixed_run.records
-    ]
-    with pytest.raises(ReplayError, match="on container and process"):
-        replaying.find(dataclasses.replace(unfixed_run, records=records), CELL)
-
-
 def test_of_several_attempts_the_one_that_failed_is_compared(past: PastCell) -> None:
     failed = past.attempts["v1-predict"].records[0]
     passed = dataclasses.replace(failed, verdict=Verdict.PASSED, attempt=2)

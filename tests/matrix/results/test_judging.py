@@ -52,7 +52,8 @@ def test_all_judge_by_the_expectations_of_today_and_say_so(
     run = edited(two, check, UNSUPPORTED, then)
     now = PASSED if then is UNSUPPORTED else UNSUPPORTED
     shown = io.StringIO()
-    summary.show(run, Console(width=1000, file=shown))
+    judged = judging.by_today([run])
+    summary.show(judged, Console(width=1000, file=shown))
     path = tmp_path / "results.jsonl"
     results_file.write(path, run)
     cli.main(["gate", str(path)])
@@ -67,7 +68,7 @@ def test_all_judge_by_the_expectations_of_today_and_say_so(
         plain = text.replace("\\", "")
         assert SINCE in plain, where
         assert said in plain, where
-    assert (summary.exit_code(run) == 0) is is_good
+    assert (summary.exit_code(judged) == 0) is is_good
     assert (decide(lenient(), run).exit_code == 0) is is_good
     assert badge.of([run]).is_green is is_good
     assert ("Everything that ran is as expected" in told["Markdown"]) is is_good

@@ -10,10 +10,11 @@ import psutil
 import pytest
 from kserve_conformance.results.verdict import SubjectFailed
 
-from matrix.commands import cli, peers
-from matrix.commands.peers import Place, Start
+from matrix.commands import cli
 from matrix.environments import locking, provision, roster
 from matrix.environments.roster import MLServerRelease, Peer
+from matrix.peers import claims, starting
+from matrix.peers.starting import Place, Start
 from matrix.running import ports
 
 PEERS = roster.load()
@@ -48,15 +49,15 @@ def starts(monkeypatch: pytest.MonkeyPatch, code: str) -> list[Place]:
 
     def start(python: Path, place: Place) -> Start:
         places.append(place)
-        return Start([str(python), "-c", code, str(place.http), str(place.grpc)], {"NOTE": "x"})
+        return [str(python), "-c", code, str(place.http), str(place.grpc)], {"NOTE": "x"}
 
-    monkeypatch.setitem(peers._STARTS, "fake", start)
+    monkeypatch.setitem(starting._STARTS, "fake", start)
     return places
 
 
 class TestEssence:
     def test_is_what_was_found_and_not_when_and_why(self) -> None:
-        assert peers.essence(CLAIM) == {
+        assert claims.essence(CLAIM) == {
             "v1: not offered",
             "v2: departs",
             "v2: MUST, failed: V2-INFER-003",
@@ -65,7 +66,7 @@ class TestEssence:
 
     def test_of_the_same_findings_on_another_day_is_the_same(self) -> None:
         later = CLAIM.replace("2026-01-01", "2027-02-02").replace("200 instead", "201 instead")
-        assert peers.differences(CLAIM, later) == []
+        assert claims.differences(CLAIM, later) == []
 
     @pytest.mark.parametrize(
         ("was", "now", "told"),
@@ -87,7 +88,7 @@ class TestEssence:
         ids=["standing", "id"],
     )
     def test_differs_by_standing_and_by_id(self, was: str, now: str, told: list[str]) -> None:
-        assert peers.differences(CLAIM, CLAIM.replace(was, now)) == told
+        assert claims.differences(CLAIM, CLAIM.replace(was, now)) == told
 
 
 def test_a_claim_lasts_beyond_the_run_that_made_it() -> None:
@@ -97,7 +98,7 @@ def test_a_claim_lasts_beyond_the_run_that_made_it() -> None:
         f'*127.0.0.1:21001 answered {{"id":"{uuid[:13]}*\n'
         f'*id: expected "42", got "{uuid}"*\n'
     )
-    assert peers.lasting(text, Place(21000, 21001, 21002, Path())) == (
+    assert claims.lasting(text, Place(21000, 21001, 21002, Path())) == (
         '*HOST:HTTP_PORT answered {"id":"UUID","n":1} and {"id": "42"}*\n'
         '*HOST:GRPC_PORT answered {"id":"UUID*\n'
         '*id: expected "42", got "UUID"*\n'
@@ -109,16 +110,16 @@ class TestRunning:
         starts(monkeypatch, "import sys; print('no such model'); sys.exit(7)")
         with (
             pytest.raises(SubjectFailed, match=r"ended with exit code 7 .*\n.*no such model"),
-            peers.running(FAKE, PYTHON),
+            starting.running(FAKE, PYTHON),
         ):
             pass
 
     def test_one_that_is_not_ready_in_time_is_ended(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(peers, "_READY_WITHIN", 0.5)
+        monkeypatch.setattr(starting, "_READY_WITHIN", 0.5)
         places = starts(monkeypatch, "import time; time.sleep(600)")
         with (
             pytest.raises(SubjectFailed, match=r"wasn't ready within"),
-            peers.running(FAKE, PYTHON),
+            starting.running(FAKE, PYTHON),
         ):
             pass
         assert not [
@@ -142,7 +143,7 @@ class TestRunning:
             "rest.serve_forever()\n"
         )
         starts(monkeypatch, code)
-        with peers.running(FAKE, PYTHON) as place:
+        with starting.running(FAKE, PYTHON) as place:
             assert ports.is_open(place.http)
             assert place.folder.is_dir()
         assert ports.is_free(place.http)
@@ -157,24 +158,24 @@ def test_an_unknown_peer_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> N
 @pytest.mark.parametrize("name", PEERS)
 class TestClaim:
     def test_says_how_to_make_it_again_and_what_it_depends_on(self, name: str) -> None:
-        text = peers.claim_file(PEERS[name]).read_text(encoding="utf-8")
+        text = claims.claim_file(PEERS[name]).read_text(encoding="utf-8")
         assert f"```sh\npython -m matrix peers --peer {name}\n```" in text
         lock = locking.find(PEERS[name].release)
-        for package, version in peers.surroundings(lock).items():
+        for package, version in claims.surroundings(lock).items():
             assert f"{package} {version}" in text
 
     def test_names_no_place_where_the_peer_listened_once(self, name: str) -> None:
-        assert "127.0.0.1:" not in peers.claim_file(PEERS[name]).read_text(encoding="utf-8")
+        assert "127.0.0.1:" not in claims.claim_file(PEERS[name]).read_text(encoding="utf-8")
 
     @pytest.mark.integration
     def test_is_what_the_suite_gives_now(self, name: str, tmp_path: Path) -> None:
-        judged = peers.judge(PEERS[name], tmp_path)
-        kept = peers.claim_file(PEERS[name]).read_text(encoding="utf-8")
-        assert peers.differences(kept, judged.text) == []
+        _, text = claims.judge(PEERS[name], tmp_path)
+        kept = claims.claim_file(PEERS[name]).read_text(encoding="utf-8")
+        assert claims.differences(kept, text) == []
 
 
 def test_there_is_no_claim_of_another_peer() -> None:
-    assert {path.stem for path in peers.CLAIMS.glob("*.md")} == set(PEERS)
+    assert {path.stem for path in claims.CLAIMS.glob("*.md")} == set(PEERS)
 
 
 @pytest.mark.integration

@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from matrix.commands import reproduce
-from matrix.commands.reproduce import RIGHT, WORDS, Line, Reply
+from matrix.reproduce import looking
+from matrix.reproduce.looking import RIGHT, WORDS, Line, Reply
 from tests.matrix import runs
 
 BUG = Reply(500, f'{{"error":"ValueError : {WORDS}"}}')
@@ -22,7 +22,7 @@ def line(release: str, unfixed: Reply, v1: Reply = RIGHT, fixed: Reply = RIGHT) 
 
 def test_first_and_last_are_those_that_were_seen() -> None:
     lines = [line("1", RIGHT), line("2", BUG), line("3", BUG), line("4", OTHER_WORDS)]
-    assert reproduce.conclusions(lines) == [
+    assert looking.conclusions(lines) == [
         f"'{WORDS}': first in 2, last in 3, on 2 of 4 releases",
         "unset breaks what v1 serves: first in 2, last in 4, on 3 of 4 releases",
         "the fixed wrapper gives TorchServe's own answer on 4 of 4 releases",
@@ -31,11 +31,11 @@ def test_first_and_last_are_those_that_were_seen() -> None:
 
 def test_a_gap_is_told() -> None:
     lines = [line("1", BUG), line("2", RIGHT), line("3", BUG)]
-    assert reproduce.conclusions(lines)[0].endswith("on 2 of 3 releases, but not in 2")
+    assert looking.conclusions(lines)[0].endswith("on 2 of 3 releases, but not in 2")
 
 
 def test_a_bug_that_isnt_there_is_not_made_up() -> None:
-    assert reproduce.conclusions([line("1", RIGHT)])[:2] == [
+    assert looking.conclusions([line("1", RIGHT)])[:2] == [
         f"'{WORDS}': on none of 1 releases",
         "unset breaks what v1 serves: on none of 1 releases",
     ]
@@ -55,11 +55,11 @@ def test_what_breaks_with_v1_too_is_another_bug() -> None:
     ],
 )
 def test_exit_code(lines: list[Line], exit_code: int) -> None:
-    assert reproduce.exit_code(lines) == exit_code
+    assert looking.exit_code(lines) == exit_code
 
 
 def test_what_could_not_be_had_is_told() -> None:
-    told = reproduce.conclusions([line("1", BUG), Line("2", missing="no Python 3.9")])
+    told = looking.conclusions([line("1", BUG), Line("2", missing="no Python 3.9")])
     assert told[-1] == "1 of 2 releases could not be provisioned"
 
 

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from fixtures.torchserve import RuntimeUnavailable
-from matrix.commands import cli, doctor
+from matrix.commands import cli
+from matrix.doctor import examining
 from matrix.environments import interpreters, locking, provision, uv_tool
 from matrix.environments.uv_tool import UvFailed
 from matrix.running import ports
@@ -44,7 +45,7 @@ def machine(
     monkeypatch.setattr(uv_tool, "run", lambda *_, **__: "uv 0.8.0")
     monkeypatch.setattr(interpreters, "installed", lambda python: Path(f"/bin/python{python}"))
     monkeypatch.setattr(provision, "is_made", lambda _: False)
-    monkeypatch.setattr(doctor, "available_runtime", lambda _: "container")
+    monkeypatch.setattr(examining, "available_runtime", lambda _: "container")
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=10**12))
 
     def look() -> Said:
@@ -76,7 +77,7 @@ def without_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(_: str) -> str:
         raise RuntimeUnavailable("no container engine answers: start Docker")
 
-    monkeypatch.setattr(doctor, "available_runtime", refuse)
+    monkeypatch.setattr(examining, "available_runtime", refuse)
 
 
 def test_a_machine_that_has_everything_can_run(machine: Doctor) -> None:
@@ -135,7 +136,7 @@ def test_a_python_that_uv_can_download_is_not_lacking(
 ) -> None:
     without_network(monkeypatch)
     without_python("3.9", monkeypatch)
-    monkeypatch.setattr(doctor, "_answers", lambda _: True)
+    monkeypatch.setattr(examining, "_answers", lambda _: True)
     assert machine().line("Python 3.9").startswith("has     Python 3.9: not here yet")
 
 

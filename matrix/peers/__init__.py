@@ -1,0 +1,1 @@
+"""Servers that nobody here wrote, judged by the conformance suite, and their claims."""

@@ -1,0 +1,117 @@
+"""What a peer is judged to, and whether that is what its claim in the repository says."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from kserve_conformance import VERSION
+from kserve_conformance.asking.target import Target
+from kserve_conformance.catalogue import PROFILES
+from kserve_conformance.commands.run import judge_all, selected
+from kserve_conformance.report import CLAIM, About, Report
+from kserve_conformance.results.claim import ProfileClaim, Standing
+from kserve_conformance.session import Session
+
+from matrix.environments import locking, provision
+from matrix.environments.locking import Lock
+from matrix.environments.roster import Peer
+from matrix.peers import starting
+from matrix.peers.starting import Place
+from matrix.planning.subject import REPOSITORY
+
+CLAIMS = REPOSITORY / "conformance" / "claims"
+
+# Further models of each peer: see fixtures/peers.
+_NOT_READY, _SPARE = "late", "spare"
+# What answers depend on besides the server's own release.
+_TELLING = ("fastapi", "starlette", "uvicorn", "pydantic", "orjson", "numpy", "protobuf", "grpcio")
+# An id that a server made up, also where a claim's reason ends within it.
+_MADE_UP = re.compile(
+    r'(?<=")[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?<="id":")[0-9a-f-]*(?=\*$)', re.MULTILINE
+)
+_STANDING = re.compile(
+    rf"^\| ({'|'.join(PROFILES)}) \| \**({'|'.join(Standing)})\** \|", re.MULTILINE
+)
+_SECTION = re.compile(r"^## (.+)$")
+_FINDING = re.compile(r"^- \*\*([A-Z0-9-]+)\*\*")
+
+
+def claim_file(peer: Peer) -> Path:
+    """Give the file of a peer's claim in the repository."""
+    return CLAIMS / f"{peer.name}.md"
+
+
+def judge(peer: Peer, out: Path) -> tuple[Sequence[ProfileClaim], str]:
+    """Start a peer, judge it by the suite's current requirements, and end it.
+
+    Args:
+        out: a folder for the results.
+
+    Returns:
+        Its claims by profile, and their text.
+
+    Raises:
+        Unprovisioned: when its environment can't be made here.
+        DataFileError: when it has no lock, or one that is out of date.
+        SubjectFailed, PortError: see `starting.running`.
+    """
+    lock = locking.find(peer.release)
+    python = provision.of_lock(lock).python
+    out.mkdir(parents=True, exist_ok=True)
+    about = About(
+        subject=f"{peer.title} {peer.release.release}",
+        command=["python", "-m", "matrix", "peers", "--peer", peer.name],
+        packages=surroundings(lock),
+    )
+    with starting.running(peer, python) as place:
+        target = Target(
+            url=place.url,
+            model=starting.MODEL,
+            grpc=f"127.0.0.1:{place.grpc}",
+            claimed=frozenset(peer.profiles),
+            not_ready_model=_NOT_READY,
+            spare_model=_SPARE,
+        )
+        statements = selected(target, VERSION, ())
+        with Session(target) as session:
+            report = Report(out, session, statements, VERSION, about)
+            judge_all(session, statements, report)
+            claims, _ = report.finish()
+    text = lasting((out / CLAIM).read_text(encoding="utf-8"), place)
+    (out / CLAIM).write_text(text, encoding="utf-8")
+    return claims, text
+
+
+def surroundings(lock: Lock) -> dict[str, str]:
+    """Give the versions of what a peer runs with, as its lock has them."""
+    pins = lock.pins()
+    told = {name: pins[name] for name in (lock.release.package, *_TELLING) if name in pins}
+    return {"Python": lock.release.python, **told}
+
+
+def lasting(text: str, place: Place) -> str:
+    """Leave out of a claim what is another each time: where the peer listened, and made-up ids."""
+    for name, port in (("HTTP", place.http), ("GRPC", place.grpc)):
+        text = text.replace(f"127.0.0.1:{port}", f"HOST:{name}_PORT")
+    return _MADE_UP.sub("UUID", text)
+
+
+def essence(claim: str) -> set[str]:
+    """Give what a claim comes to: the standing of each profile, and what was found by id."""
+    told = {f"{profile}: {standing}" for profile, standing in _STANDING.findall(claim)}
+    section = ""
+    for line in claim.splitlines():
+        if heading := _SECTION.match(line):
+            section = heading[1]
+        elif finding := _FINDING.match(line):
+            told.add(f"{section}: {finding[1]}")
+    return told
+
+
+def differences(kept: str, now: str) -> list[str]:
+    """Say where a claim comes to something else than the one that was kept."""
+    before, after = essence(kept), essence(now)
+    gone = [f"no more: {each}" for each in sorted(before - after)]
+    return gone + [f"not in its claim: {each}" for each in sorted(after - before)]

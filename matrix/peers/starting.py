@@ -1,0 +1,121 @@
+"""Peers started as their owners say, and ended: each with a contract model, on ports of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import requests
+from kserve_conformance.results.verdict import SubjectFailed
+from kserve_conformance.text import messages
+
+from fixtures import leftovers
+from matrix.environments.roster import FOLDER, Peer
+from matrix.planning.subject import base_environment
+from matrix.running import launch, ports
+from matrix.running.logs import last_lines
+
+# The model of each peer: see fixtures/peers.
+MODEL = "contract"
+# The SDK of 0.10 imports ray, which takes over 10 s from a cold disk.
+_READY_WITHIN = 120.0
+
+# The command that starts a peer, and the variables that it is told by.
+Start = tuple[list[str], Mapping[str, str]]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a peer listens: its ports, and a folder for what it writes."""
+
+    http: int
+    grpc: int
+    metrics: int
+    folder: Path
+
+    @property
+    def url(self) -> str:
+        """Give the base of its REST routes."""
+        return f"http://127.0.0.1:{self.http}"
+
+
+def _kserve_sdk(python: Path, place: Place) -> Start:
+    flags = ["--http_port", str(place.http), "--grpc_port", str(place.grpc)]
+    return [str(python), str(FOLDER / "kserve_sdk.py"), *flags], {}
+
+
+def _mlserver(python: Path, place: Place) -> Start:
+    return [str(python.with_name("mlserver")), "start", str(FOLDER / "mlserver")], {
+        "MLSERVER_HTTP_PORT": str(place.http),
+        "MLSERVER_GRPC_PORT": str(place.grpc),
+        "MLSERVER_METRICS_PORT": str(place.metrics),
+    }
+
+
+_STARTS: Mapping[str, Callable[[Path, Place], Start]] = {
+    "kserve-sdk": _kserve_sdk,
+    "mlserver": _mlserver,
+}
+
+
+@contextlib.contextmanager
+def running(peer: Peer, python: Path) -> Iterator[Place]:
+    """Start a peer, wait until its model is ready, and end it and all that it started.
+
+    Raises:
+        SubjectFailed: when it ends, or isn't ready in time; tells why by its log.
+        PortError: when there are no ports for it, or it doesn't let go of them.
+    """
+    http, grpc, metrics = ports.free(3)
+    with tempfile.TemporaryDirectory(prefix="peer-") as name:
+        folder = Path(name)
+        place = Place(http, grpc, metrics, folder)
+        record = leftovers.Record(folder)
+        argv, variables = _STARTS[peer.kind](python, place)
+        environment = {
+            # A peer shares nothing with the wrapper.
+            **{name: value for name, value in base_environment().items() if name != "PYTHONPATH"},
+            # Its program lies in this checkout, which stays as it is.
+            "PYTHONDONTWRITEBYTECODE": "1",
+            **variables,
+            **record.environment,
+        }
+        log = folder / "peer.log"
+        with log.open("wb") as file:
+            process = launch.start_group(argv, environment, folder, file.fileno(), file.fileno())
+        try:
+            _wait_ready(process, place, log)
+            yield place
+        finally:
+            launch.end_group(process)
+            ports.wait_free((http, grpc, metrics), seconds=10)
+            record.close()
+
+
+def _wait_ready(process: subprocess.Popen[bytes], place: Place, log: Path) -> None:
+    deadline = time.monotonic() + _READY_WITHIN
+    url = f"{place.url}/v2/models/{MODEL}/ready"
+    with requests.Session() as session:
+        session.trust_env = False
+        while not (_answers(session, url) and ports.is_open(place.grpc)):
+            if process.poll() is not None:
+                what = f"ended with exit code {process.returncode} before it was ready"
+            elif time.monotonic() > deadline:
+                what = f"wasn't ready within {_READY_WITHIN:.0f} s"
+            else:
+                time.sleep(0.1)
+                continue
+            tail = last_lines(log.read_text(encoding="utf-8", errors="replace"))
+            raise SubjectFailed(messages.with_log(f"the peer {what}", tail))
+
+
+def _answers(session: requests.Session, url: str) -> bool:
+    try:
+        return session.get(url, timeout=5).status_code == 200
+    except requests.RequestException:
+        return False

@@ -1,0 +1,1 @@
+"""The original bug beside its fix, on each SDK release."""
