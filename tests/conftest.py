@@ -15,12 +15,27 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+# The files that take longest begin first: one of them, begun last, would be alone at the end.
+_LONGEST = (
+    "test_mutants.py",
+    "test_bisect_for_real.py",
+    "test_malformed_requests.py",
+    "test_run.py",
+    "test_machines.py",
+    "test_failing_torchserve.py",
+    "test_discovery.py",
+    "test_tokens.py",
+)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what opens the report page, by what it asks for, so that none is forgotten."""
     for item in items:
         if "browser" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.page)
+    places = {name: place for place, name in enumerate(_LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.name, len(places)))
 
 
 def pytest_configure(config: pytest.Config) -> None:

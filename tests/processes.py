@@ -12,15 +12,18 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from fixtures import leftovers
 from matrix.planning.axes import KServeRelease
 from matrix.planning.subject import base_environment
-from matrix.running.forks import CantFork, ForkServers
+from matrix.running import launch
+from matrix.running.forks import CantFork, ForkServers, Process
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+# A process that takes longer, in seconds, takes for ever.
+_WITHIN = 600
 # The folders of the two kinds of fork servers, for the processes of the session.
 _HERE, _SDK = "TESTS_FORK_SERVERS", "TESTS_FORK_SERVERS_SDK"
 
@@ -52,29 +55,38 @@ def clean() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
 
 
+def command(words: Sequence[str | Path]) -> list[str]:
+    """Give the command that runs a module with arguments, in this interpreter."""
+    return [sys.executable, "-m", *map(str, words)]
+
+
 def run(
     words: Sequence[str | Path],
     *,
     env: Mapping[str, str] | None = None,
-    cwd: Path = REPOSITORY,
+    stdout: int | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    """Run ``python -m`` with the words to its end, and give what it wrote."""
-    command = [sys.executable, "-m", *map(str, words)]
-    environment = clean() if env is None else dict(env)
-    servers = _of(_HERE)
-    with tempfile.TemporaryFile("w+") as stdout, tempfile.TemporaryFile("w+") as stderr:
-        try:
-            if servers is None:
-                raise CantFork("the session shares none")
-            files = (stdout.fileno(), stderr.fileno())
-            code = servers.start(command, environment, cwd, *files).wait()
-        except CantFork:
-            return subprocess.run(
-                command, env=environment, cwd=cwd, capture_output=True, text=True, timeout=600
-            )
-        for each in (stdout, stderr):
+    """Run a module with arguments to its end, in the repository, and give what it wrote.
+
+    Args:
+        stdout: a descriptor for it to write to, instead of what is given.
+    """
+    environment = clean() if env is None else env
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+        files = (out.fileno() if stdout is None else stdout, err.fileno())
+        started = _started(command(words), environment, *files)
+        code = started.wait(_WITHIN)
+        for each in (out, err):
             each.seek(0)
-        return subprocess.CompletedProcess(command, code, stdout.read(), stderr.read())
+        return subprocess.CompletedProcess(command(words), code, out.read(), err.read())
+
+
+def _started(argv: list[str], environment: Mapping[str, str], *files: int) -> Process:
+    servers = _of(_HERE)
+    if servers is not None:
+        with suppress(CantFork):
+            return servers.start(argv, environment, REPOSITORY, *files)
+    return launch.start_group(argv, environment, REPOSITORY, *files)
 
 
 def _of(variable: str) -> ForkServers | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,11 +75,10 @@ def run(
     more: Mapping[str, str] | None = None,
 ) -> Ran:
     """Run the matrix to its end."""
-    words = command(folder, *arguments)[2:]
-    ran = processes.run(words, env=environment(given, more))
+    ran = processes.run(words(folder, *arguments), env=environment(given, more))
     return Ran(ran.returncode, ran.stdout + ran.stderr, folder)
 
 
-def command(folder: Path, *arguments: str) -> list[str]:
-    """Give the command of a run."""
-    return [sys.executable, "-m", "matrix", "run", f"--out={folder}", *arguments]
+def words(folder: Path, *arguments: str) -> list[str]:
+    """Give the command of a run, behind ``python -m``."""
+    return ["matrix", "run", f"--out={folder}", *arguments]

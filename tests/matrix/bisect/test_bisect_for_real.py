@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -14,6 +13,7 @@ import psutil
 import pytest
 
 from matrix.environments import provision
+from tests import processes
 from tests.matrix import runs
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
@@ -28,11 +28,8 @@ FIRST_WORDS = 'failed, 500 {"error":"ValueError : None is not a valid PredictorP
 LATER_WORDS = 'failed, 501 {"error":"Unsupported protocol None."}'
 
 
-def command(good: str, bad: str, *more: str) -> list[str]:
-    return [
-        *(sys.executable, "-m", "matrix", "bisect", "--runtime=process"),
-        *(f"--good={good}", f"--bad={bad}", *more),
-    ]
+def words(good: str, bad: str, *more: str) -> list[str]:
+    return ["matrix", "bisect", "--runtime=process", f"--good={good}", f"--bad={bad}", *more]
 
 
 def bisect(
@@ -43,14 +40,8 @@ def bisect(
     Args:
         more: environment variables.
     """
-    ran = subprocess.run(
-        command(good, bad, *options),
-        cwd=runs.REPOSITORY,
-        env=runs.environment(None if real else runs.nowhere(), more),
-        capture_output=True,
-        text=True,
-        timeout=500,
-    )
+    environment = runs.environment(None if real else runs.nowhere(), more)
+    ran = processes.run(words(good, bad, *options), env=environment)
     return ran.returncode, ran.stdout + ran.stderr
 
 
@@ -162,7 +153,7 @@ def short_folder() -> Iterator[Path]:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_leaves_nothing_behind(number: signal.Signals, short_folder: Path) -> None:
     search = subprocess.Popen(
-        command("0.10.2", "0.13.1", *UNFIXED),
+        processes.command(words("0.10.2", "0.13.1", *UNFIXED)),
         cwd=runs.REPOSITORY,
         env={**runs.environment(None), "TMPDIR": str(short_folder)},
         stdout=subprocess.PIPE,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from collections.abc import Mapping
 
 import pytest
@@ -17,6 +16,7 @@ from matrix.bisect.bisection import Agreed, Answer, Flaky, Found, Seen, Unjudged
 from matrix.bisect.causes import Cause, Kind
 from matrix.results.attempts import Attempts
 from matrix.running.instances import Instances
+from tests import processes
 from tests.matrix import real_results, runs
 from tests.matrix.given_torchserve import Given
 
@@ -278,13 +278,7 @@ def test_what_runs_already_is_not_started_again(monkeypatch: pytest.MonkeyPatch)
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run `bisect` as a person does."""
-    return subprocess.run(
-        [sys.executable, "-m", "matrix", "bisect", *arguments],
-        cwd=runs.REPOSITORY,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    return processes.run(["matrix", "bisect", *arguments])
 
 
 def of_results(name: str, good: str, bad: str, *more: str) -> subprocess.CompletedProcess[str]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,21 +11,13 @@ from kserve_conformance.results import results_file
 from kserve_conformance.results.record import Run
 from kserve_conformance.results.verdict import Verdict
 
+from tests import processes
 from tests.matrix.gate.gate_cases import TODAY, one_cell, with_verdict
-from tests.matrix.runs import REPOSITORY
 
 
-def ran(*words: str | Path, stdout: int = subprocess.PIPE, **more: str) -> tuple[int, str, str]:
+def ran(*words: str | Path, stdout: int | None = None, **more: str) -> tuple[int, str, str]:
     """Run a command and give its exit code, and what it wrote to both streams."""
-    done = subprocess.run(
-        [sys.executable, "-m", "matrix", *map(str, words)],
-        cwd=REPOSITORY,
-        env={**os.environ, **more},
-        stdout=stdout,
-        stderr=subprocess.PIPE,
-        text=True,
-        check=False,
-    )
+    done = processes.run(["matrix", *words], env={**os.environ, **more}, stdout=stdout)
     return done.returncode, done.stdout, done.stderr
 
 

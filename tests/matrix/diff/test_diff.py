@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,9 +15,9 @@ from kserve_conformance.results.verdict import Verdict
 
 from matrix.commands import cli
 from matrix.diff import changes
+from tests import processes
 from tests.matrix import real_results
 from tests.matrix.gate.gate_cases import changed, one_cell, repeated, with_header, with_verdict
-from tests.matrix.runs import REPOSITORY
 
 CHECK = "v1-predict"
 SCHEMA = Path(changes.__file__).with_name("changes.schema.json")
@@ -207,13 +205,7 @@ def test_what_cannot_be_compared_is_wrong_usage(tmp_path: Path) -> None:
         (str(tmp_path), default): f"error: {tmp_path}/results.jsonl can't be read: No such file",
     }
     for paths, sentence in cases.items():
-        ran = subprocess.run(
-            [sys.executable, "-m", "matrix", "diff", *paths],
-            cwd=REPOSITORY,
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
+        ran = processes.run(["matrix", "diff", *paths])
         assert (ran.returncode, ran.stdout) == (2, "")
         assert ran.stderr.startswith(sentence)
         assert ran.stderr.count("\n") == 1

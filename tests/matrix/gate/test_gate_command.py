@@ -15,6 +15,7 @@ from kserve_conformance.results.verdict import Verdict
 from matrix.gate import explanation, words
 from matrix.gate.deciding import GateError
 from matrix.planning import expectations, policy
+from tests import processes
 from tests.matrix import given_torchserve, real_results, runs
 from tests.matrix.gate.gate_cases import (
     CELL,
@@ -91,13 +92,7 @@ def test_a_cell_that_is_not_there_is_told_with_those_that_are_near(two: Run) -> 
 
 
 def ran(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "matrix", "gate", f"--today={TODAY}", *map(str, arguments)],
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return processes.run(["matrix", "gate", f"--today={TODAY}", *arguments])
 
 
 def file_of(run: Run, folder: Path) -> Path:
@@ -225,12 +220,6 @@ def test_a_run_and_its_gate_agree_on_what_is_known(
         given=runs.nowhere(),
         more={given_torchserve.PYTHON: sys.executable},
     )
-    done = subprocess.run(
-        [sys.executable, "-m", "matrix", "gate", tmp_path, f"--policy={small_policy}"],
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = processes.run(["matrix", "gate", tmp_path, f"--policy={small_policy}"])
     assert (run.exit_code, done.returncode) == exit_codes, run.output + done.stdout
     assert "refusal-exit-code failed" in done.stdout

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ import pytest
 from kserve_conformance.results.record import Header
 from kserve_conformance.results.results_file import Writer, read
 
+from tests import processes
 from tests.matrix import runs
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
@@ -39,22 +39,15 @@ def unfixed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def command(results: Path, out: Path, *arguments: str) -> list[str]:
-    """Give the command of a replay."""
+def words(results: Path, out: Path, *arguments: str) -> list[str]:
+    """Give the command of a replay, behind ``python -m``."""
     given = [CELL, f"--results={results}", f"--out={out}", *arguments]
-    return [sys.executable, "-m", "matrix", "replay", *given]
+    return ["matrix", "replay", *given]
 
 
 def replay(results: Path, out: Path, *arguments: str) -> tuple[int, str]:
     """Replay to the end; give the exit code and all that was printed."""
-    ran = subprocess.run(
-        command(results, out, *arguments),
-        cwd=runs.REPOSITORY,
-        env=runs.environment(None),
-        capture_output=True,
-        text=True,
-        timeout=600,
-    )
+    ran = processes.run(words(results, out, *arguments), env=runs.environment(None))
     return ran.returncode, ran.stdout + ran.stderr
 
 
@@ -62,7 +55,7 @@ def replay(results: Path, out: Path, *arguments: str) -> tuple[int, str]:
 def kept(results: Path, out: Path) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
     """Replay with --keep; give the process that holds the wrapper and the lines until then."""
     with subprocess.Popen(
-        command(results, out, "--keep"),
+        processes.command(words(results, out, "--keep")),
         cwd=runs.REPOSITORY,
         env=runs.environment(None),
         stdout=subprocess.PIPE,

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import resource
 import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
@@ -15,6 +13,7 @@ from kserve_conformance.results.record import Run
 from kserve_conformance.results.results_file import Writer
 
 from matrix.commands import cli
+from tests import processes
 from tests.matrix import real_results
 from tests.matrix.runs import REPOSITORY
 
@@ -128,9 +127,9 @@ def test_a_folder_that_cant_be_written_is_told(
     assert said == f"error: the reports can't be written: {path}/out: Not a directory\n"
 
 
-def full_disk() -> None:
-    """Have files end after so many bytes, as on a disk that is full by then."""
-    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
+# Has files end after so many blocks, as on a disk that is full by then. A shell does it, since what
+# is forked from a process with gRPC's threads may not get as far as its command.
+FULL_DISK = ("sh", "-c", 'ulimit -f 4 && exec "$@"', "sh")
 
 
 @pytest.mark.parametrize("name", ["report.html", "report.md", "junit.xml"])
@@ -139,11 +138,10 @@ def test_a_full_disk_is_no_wrong_usage_and_leaves_what_was_there(name: str, tmp_
     (tmp_path / name).write_text("of the run before", encoding="utf-8")
     written = {"report.html": "html", "report.md": "markdown", "junit.xml": "junit"}[name]
     ran = subprocess.run(
-        [sys.executable, "-m", "matrix", "report", str(path), f"--format={written}"],
+        [*FULL_DISK, *processes.command(["matrix", "report", path, f"--format={written}"])],
         cwd=REPOSITORY,
         capture_output=True,
         text=True,
-        preexec_fn=full_disk,
     )
     assert ran.returncode == 3
     assert ran.stderr.startswith(f"error: the reports can't be written: {tmp_path / name}: File")
@@ -154,12 +152,7 @@ def test_a_full_disk_is_no_wrong_usage_and_leaves_what_was_there(name: str, tmp_
 
 def test_it_is_a_command_and_never_judges(tmp_path: Path) -> None:
     path = small(tmp_path)
-    ran = subprocess.run(
-        [sys.executable, "-m", "matrix", "report", str(path), "--format=badge"],
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-    )
+    ran = processes.run(["matrix", "report", path, "--format=badge"])
     assert ran.returncode == 0, ran.stderr
     assert "broken, cut short" in (tmp_path / "badge.json").read_text(encoding="utf-8")
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 
 import pytest
 
 from matrix.reproduce import looking
 from matrix.reproduce.looking import RIGHT, WORDS, Line, Reply
+from tests import processes
 from tests.matrix import runs
 
 BUG = Reply(500, f'{{"error":"ValueError : {WORDS}"}}')
@@ -64,10 +64,7 @@ def test_what_could_not_be_had_is_told() -> None:
 
 
 def _reproduce(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "matrix", "reproduce", *arguments]
-    return subprocess.run(
-        command, cwd=runs.REPOSITORY, env=runs.environment(None), capture_output=True, text=True
-    )
+    return processes.run(["matrix", "reproduce", *arguments], env=runs.environment(None))
 
 
 def test_an_unknown_release_is_wrong_usage() -> None:

@@ -14,6 +14,7 @@ import psutil
 import pytest
 from kserve_conformance.results.results_file import read
 
+from tests import processes
 from tests.matrix import runs
 from tests.matrix.given_torchserve import PYTHON
 from tests.matrix.running.test_run import TINY
@@ -106,7 +107,7 @@ def _end_in_the_middle(
         its exit code, and all the processes that it had started.
     """
     runner = subprocess.Popen(
-        runs.command(folder, *arguments),
+        processes.command(runs.words(folder, *arguments)),
         cwd=runs.REPOSITORY,
         env=runs.environment(given, more),
         stdout=subprocess.DEVNULL,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import pytest
 from kserve_conformance.results.results_file import read
 
+from tests import processes
 from tests.matrix import runs
 from tests.matrix.given_torchserve import PYTHON
 from tests.matrix.runs import Ran
@@ -241,7 +241,7 @@ def test_wrong_usage_of_the_plain_suite_is_2(tmp_path: Path) -> None:
     ran = subprocess.run(
         [sys.executable, "-m", "pytest", "matrix", "--kserve=0.7.0", f"--out={tmp_path}"],
         cwd=runs.REPOSITORY,
-        env={key: value for key, value in os.environ.items() if not key.startswith("PYTEST")},
+        env=processes.clean(),
         capture_output=True,
         text=True,
     )
@@ -261,7 +261,6 @@ def test_a_run_tells_of_an_earlier_one_that_was_cut_short(tmp_path: Path) -> Non
 
 def test_summary_judges_a_file_again(tmp_path: Path) -> None:
     run_tiny(tmp_path, "--kserve=0.13.1", "--protocol=v3", wrapper=f"{TINY} --exit-code 1")
-    command = [sys.executable, "-m", "matrix", "summary", str(tmp_path / "results.jsonl")]
-    ran = subprocess.run(command, cwd=runs.REPOSITORY, capture_output=True, text=True)
+    ran = processes.run(["matrix", "summary", tmp_path / "results.jsonl"])
     assert ran.returncode == 1
     assert "failed: refusal-exit-code" in ran.stdout
