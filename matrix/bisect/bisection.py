@@ -15,7 +15,7 @@ from kserve_conformance.errors import ExitCode, NotKnown
 from kserve_conformance.results.record import Record
 from kserve_conformance.results.verdict import Verdict
 
-from matrix.planning.axis import RELEASE_AXES
+from matrix.planning.axis_table import RELEASE_AXES
 from matrix.results import last_exchange, steady_text
 from matrix.results.attempts import Attempts
 

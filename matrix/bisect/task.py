@@ -12,7 +12,7 @@ from kserve_conformance.results.record import Run
 from fixtures import torchserve
 from matrix.planning import expectations, options
 from matrix.planning.axes import Axes
-from matrix.planning.axis import AXES
+from matrix.planning.axis_table import AXES
 from matrix.planning.cells import Cell
 from matrix.planning.options import RunOptions
 from matrix.running import starting

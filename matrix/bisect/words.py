@@ -9,7 +9,7 @@ from kserve_conformance.results.record import Record
 from matrix.bisect.bisection import Agreed, Answer, Flaky, Found, Seen, in_words, one_line
 from matrix.bisect.causes import Cause
 from matrix.bisect.task import Task
-from matrix.planning.axis import BY_NAME
+from matrix.planning.axis_table import BY_NAME
 from matrix.planning.counted import many
 from matrix.results import last_exchange, steady_text
 

@@ -12,7 +12,7 @@ from matrix.bisect.task import GIVEN, HANDED_ON, Task
 from matrix.commands import given_results
 from matrix.commands.output import make_console, say
 from matrix.planning import axes
-from matrix.planning.axis import RELEASE_AXES
+from matrix.planning.axis_table import RELEASE_AXES
 from matrix.planning.options import RUNTIMES
 from matrix.running import starting
 

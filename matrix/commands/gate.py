@@ -11,7 +11,7 @@ from kserve_conformance.results import surroundings
 
 from matrix.commands import given_results
 from matrix.commands.output import fail, make_console, say
-from matrix.gate import attestation, deciding, explanation, words
+from matrix.gate import attestation, cell_explained, deciding, printed
 from matrix.planning import axes, expectations, policy
 from matrix.results import judging
 
@@ -80,7 +80,9 @@ def _main(arguments: argparse.Namespace) -> int:
     today = arguments.today or policy.today()
     here = surroundings.commit(__file__)
     decision = deciding.decide(given, wanted, expected, axes.load(), today, here)
-    explained = [] if arguments.explain is None else explanation.find(decision, arguments.explain)
+    explained = (
+        [] if arguments.explain is None else cell_explained.find(decision, arguments.explain)
+    )
     failure = None
     # Before anything is said: who reads only the first lines gets the file, too.
     if arguments.attest is not None:
@@ -90,13 +92,13 @@ def _main(arguments: argparse.Namespace) -> int:
         except OSError as error:
             failure = error.strerror or str(error)
     console = make_console()
-    for line in words.lines(decision, given, arguments.all, _options(arguments)):
+    for line in printed.lines(decision, given, arguments.all, _options(arguments)):
         say(console, line)
     change = judging.by_today((each.run for each in given), expected).change
     if change:
         say(console, change)
     for cell in explained:
-        for line in explanation.of(decision, cell, wanted, expected):
+        for line in cell_explained.of(decision, cell, wanted, expected):
             say(console, line)
     if failure is not None:
         sentence = f"--attest {arguments.attest} can't be written: {failure}"

@@ -25,7 +25,7 @@ from matrix.planning import (
     shards,
     timings,
 )
-from matrix.planning.axis import CHOSEN
+from matrix.planning.axis_table import CHOSEN
 from matrix.planning.cells import Cell
 from matrix.planning.options import RunOptions
 from matrix.planning.plan import PlanError

@@ -1,4 +1,9 @@
-"""The reasons for a decision, each told once with all the cells that it is about."""
+"""The reasons for a decision, each told once with all the cells that it is about.
+
+What a rule says is worded where it is judged: of evidence in `matrix.gate.sufficiency`, of what is
+known to fail in `matrix.gate.known_failures`, of verdicts in `matrix.gate.deciding` and
+`matrix.gate.printed`.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +27,7 @@ class Rule(enum.Enum):
     """What can stand in the way of a release, the weightiest first, with its exit code.
 
     1 is of what is known against the wrapper or of a list that is wrong, 3 of what isn't known, 0
-    of what is only told.
+    of what is only told. Its words are those of `gate --explain`.
     """
 
     FAILED = "failed", ExitCode.AGAINST_SUBJECT

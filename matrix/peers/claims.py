@@ -10,8 +10,8 @@ from kserve_conformance import VERSION
 from kserve_conformance.asking.target import Target
 from kserve_conformance.catalogue import PROFILES
 from kserve_conformance.commands.run import judge_all, selected
-from kserve_conformance.report import CLAIM, About, Report
 from kserve_conformance.results.claim import ProfileClaim, Standing
+from kserve_conformance.run_folder import CLAIM, About, Report
 from kserve_conformance.session import Session
 
 from matrix.environments import locking, provision

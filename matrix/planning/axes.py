@@ -12,7 +12,7 @@ from kserve_conformance.errors import DataFileError, WrongUsage, located
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import Version
 
-from matrix.planning.axis import BY_NAME, NAMES, RELEASE_AXES
+from matrix.planning.axis_table import BY_NAME, NAMES, RELEASE_AXES
 from matrix.planning.release import Release
 
 FILE = Path(__file__).parents[1] / "axes.toml"
@@ -175,7 +175,7 @@ def _axes(document: Mapping[str, Any]) -> Axes:
         is_known = name in NAMES
         raise DataFileError(
             f"{'it is an axis: add its table' if is_known else 'there is no such axis'}; the axes "
-            f"are {', '.join(NAMES)} (matrix/planning/axis.py)",
+            f"are {', '.join(NAMES)} (matrix/planning/axis_table.py)",
             name,
         )
     for name in NAMES:

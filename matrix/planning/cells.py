@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from matrix.planning.axis import AXES, NAMES, Axis
+from matrix.planning.axis_table import AXES, NAMES, Axis
 
 _NAMED = tuple(axis for axis in AXES if axis.prefix is not None)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from kserve_conformance.errors import DataFileError, located
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
-from matrix.planning.axis import NAMES, RELEASE_AXES
+from matrix.planning.axis_table import NAMES, RELEASE_AXES
 
 # What conditions name beside the axes of releases: see `expectations.Expectations.point`.
 _WORD_AXES = frozenset({*NAMES, "outcome", "constructor"}.difference(RELEASE_AXES))

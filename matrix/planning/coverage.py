@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import covertable
 
-from matrix.planning.axis import NAMES
+from matrix.planning.axis_table import NAMES
 from matrix.planning.cells import Cell
 
 Coverage = Literal["full", "pairs", "triples"]

@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 
 from matrix.planning import policy
 from matrix.planning.axes import PROFILES
-from matrix.planning.axis import CHOSEN
+from matrix.planning.axis_table import CHOSEN
 from matrix.planning.coverage import COVERAGES, Coverage
 
 DEFAULT_PROFILE = "default"

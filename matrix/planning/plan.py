@@ -14,7 +14,7 @@ from kserve_conformance.results.verdict import Verdict
 from matrix.planning import coverage
 from matrix.planning import policy as policies
 from matrix.planning.axes import Axes
-from matrix.planning.axis import BY_NAME, CHOSEN, NAMES
+from matrix.planning.axis_table import BY_NAME, CHOSEN, NAMES
 from matrix.planning.cells import Cell
 from matrix.planning.expectations import Expectations, ExpectedVerdict
 from matrix.planning.options import RunOptions

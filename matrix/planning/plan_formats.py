@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from matrix.planning import coverage, ranges, shards
-from matrix.planning.axis import AXES
+from matrix.planning.axis_table import AXES
 from matrix.planning.cells import Cell
 from matrix.planning.counted import many
 from matrix.planning.plan import PlanError

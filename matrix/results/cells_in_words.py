@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from packaging.version import Version
 
 from matrix.planning import ranges
-from matrix.planning.axis import BY_NAME, RELEASE_AXES
+from matrix.planning.axis_table import BY_NAME, RELEASE_AXES
 from matrix.planning.cells import Cell
 from matrix.results import grouping
 

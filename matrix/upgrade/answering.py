@@ -14,7 +14,7 @@ from matrix.diff import comparison
 from matrix.diff.comparison import Change, Group, Pair
 from matrix.planning import plan
 from matrix.planning.axes import Axes, ControlPlane
-from matrix.planning.axis import NAMES
+from matrix.planning.axis_table import NAMES
 from matrix.planning.cells import Cell
 from matrix.planning.expectations import Expectations
 from matrix.results import attempts

@@ -14,7 +14,7 @@ from matrix.diff.comparison import Group
 from matrix.diff.groups import Teller
 from matrix.planning import options, plan
 from matrix.planning.axes import Axes, ControlPlane
-from matrix.planning.axis import CHOSEN
+from matrix.planning.axis_table import CHOSEN
 from matrix.planning.cells import Cell
 from matrix.planning.counted import many
 from matrix.planning.expectations import Expectations

@@ -1,4 +1,7 @@
-"""The one exception that a request can end with inside the wrapper."""
+"""The one exception that a request can end with inside the wrapper.
+
+What clients are told of TorchServe's failures is in `wrapper.torchserve.error_table`.
+"""
 
 from __future__ import annotations
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from kserve_conformance.asking import transcript
 from kserve_conformance.commands import cli, options
-from kserve_conformance.report import CLAIM, JUNIT, RESULTS
 from kserve_conformance.results import claim, results_file
 from kserve_conformance.results.claim import Standing
 from kserve_conformance.results.verdict import Verdict
+from kserve_conformance.run_folder import CLAIM, JUNIT, RESULTS
 
 from tests.servers import RightServer, state
 from tests.servers.wrong.faults import change_documents

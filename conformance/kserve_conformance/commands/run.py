@@ -17,9 +17,9 @@ from kserve_conformance.catalogue import Level, Statement
 from kserve_conformance.commands import options
 from kserve_conformance.errors import ExitCode
 from kserve_conformance.outcome import Outcome
-from kserve_conformance.report import CLAIM, Report
 from kserve_conformance.results.claim import ProfileClaim, Standing
 from kserve_conformance.results.verdict import Verdict
+from kserve_conformance.run_folder import CLAIM, Report
 from kserve_conformance.session import Session
 from kserve_conformance.text.redaction import without_secrets
 from kserve_conformance.text.visible import printable

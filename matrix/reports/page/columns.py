@@ -11,7 +11,7 @@ from kserve_conformance.results.record import Record
 from kserve_conformance.results.verdict import Verdict
 from kserve_conformance.text import messages
 
-from matrix.planning.axis import AXES
+from matrix.planning.axis_table import AXES
 from matrix.reports.page.rows import Row
 
 # Seconds are kept as whole numbers of this part of one: results have four decimals.

@@ -13,7 +13,7 @@ from kserve_conformance import catalogue
 from kserve_conformance.results.verdict import Verdict
 
 from matrix.planning import axes
-from matrix.planning.axis import NAMES
+from matrix.planning.axis_table import NAMES
 from matrix.reports.findings import MISSING
 from matrix.reports.page.columns import COLUMNS, TICKS
 from matrix.reports.page.rows import OUTCOMES, PageCell

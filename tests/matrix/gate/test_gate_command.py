@@ -12,7 +12,7 @@ from kserve_conformance.results.record import Run
 from kserve_conformance.results.results_file import Writer
 from kserve_conformance.results.verdict import Verdict
 
-from matrix.gate import explanation, words
+from matrix.gate import cell_explained, printed
 from matrix.gate.deciding import GateError
 from matrix.planning import expectations, policy
 from tests import processes
@@ -35,10 +35,10 @@ REPOSITORY = Path(__file__).parents[3]
 
 
 def test_the_first_line_is_the_decision(two: Run) -> None:
-    green = words.headline(decide(lenient(), two), given(two))
+    green = printed.headline(decide(lenient(), two), given(two))
     assert green.startswith("GREEN: wrapper, 32 cells on container, ")
     run = with_verdict(two, "v1-predict", Verdict.FAILED, "kserve0.9.0-")
-    lines = list(words.lines(decide(lenient(), run), given(run), all_reasons=False))
+    lines = list(printed.lines(decide(lenient(), run), given(run), all_reasons=False))
     assert lines[0].startswith(
         "RED: v1-predict failed in 3 of 32 cells (KServe 0.9.0 with PROTOCOL_VERSION unset, "
     )
@@ -47,13 +47,13 @@ def test_the_first_line_is_the_decision(two: Run) -> None:
     assert lines[2].strip() == "of this test"
     assert any("look: python -m matrix replay kserve0.9.0-" in line for line in lines)
     unproven = decide(lenient(), with_verdict(two, "starts", Verdict.ERROR))
-    assert words.headline(unproven, given(two)).startswith("UNPROVEN: starts ended in an ")
+    assert printed.headline(unproven, given(two)).startswith("UNPROVEN: starts ended in an ")
 
 
 def test_the_commands_to_look_closer_decide_by_the_same(two: Run) -> None:
     run = with_verdict(two, "v1-predict", Verdict.FAILED, "kserve0.9.0-")
     options = ("--policy", "my policy.toml", "--today", "2026-11-26")
-    lines = list(words.lines(decide(lenient(), run), given(run), False, options))
+    lines = list(printed.lines(decide(lenient(), run), given(run), False, options))
     look = next(line.strip() for line in lines if "--explain" in line)
     assert look.startswith(
         "look: python -m matrix gate results/0/results.jsonl --policy 'my policy.toml' "
@@ -66,8 +66,8 @@ def test_the_explanation_names_the_rule_that_decided(two: Run) -> None:
     run = with_verdict(two, "v1-predict", Verdict.FAILED, CELL)
     run = with_verdict(run, "v1-explain", Verdict.FAILED, "kserve0.9.0-")
     decision = decide(wanted, run)
-    (cell,) = explanation.find(decision, CELL)
-    lines = explanation.of(decision, cell, wanted, expectations.load())
+    (cell,) = cell_explained.find(decision, CELL)
+    lines = cell_explained.of(decision, cell, wanted, expectations.load())
     assert lines[0] == (
         f"{CELL} on container: exit code 1, decided by the rule 'failed' (v1-predict)"
     )
@@ -78,14 +78,14 @@ def test_the_explanation_names_the_rule_that_decided(two: Run) -> None:
 
 def test_the_explanation_of_a_cell_that_passes_says_so(two: Run) -> None:
     decision = decide(lenient(), two)
-    (cell,) = explanation.find(decision, CELL)
-    lines = explanation.of(decision, cell, lenient(), expectations.load())
+    (cell,) = cell_explained.find(decision, CELL)
+    lines = cell_explained.of(decision, cell, lenient(), expectations.load())
     assert lines[0] == f"{CELL} on container: nothing holds the release back"
 
 
 def test_a_cell_that_is_not_there_is_told_with_those_that_are_near(two: Run) -> None:
     with pytest.raises(GateError, match=f"no such cell; there are for instance .*{CELL}"):
-        explanation.find(decide(lenient(), two), CELL.replace("0.9.0", "0.9.1"))
+        cell_explained.find(decide(lenient(), two), CELL.replace("0.9.0", "0.9.1"))
 
 
 # ---------------------------------------------------------------- the command

@@ -12,7 +12,7 @@ from kserve_conformance.errors import DataFileError
 from packaging.version import Version
 
 from fixtures.torchserve import Runtime, releases
-from matrix.planning import axes, axis
+from matrix.planning import axes, axis_table
 from matrix.planning.axes import AxesError
 from matrix.planning.cells import Cell
 from matrix.planning.options import RunOptions
@@ -73,8 +73,8 @@ def test_points_that_the_file_lacks_come_last(ours: axes.Axes) -> None:
 
 def test_every_axis_is_a_field_of_cells_and_of_options() -> None:
     names = [field.name for field in dataclasses.fields(Cell)]
-    assert names == [*axis.NAMES, "attempt"]
-    assert {each.name for each in axis.CHOSEN} <= {
+    assert names == [*axis_table.NAMES, "attempt"]
+    assert {each.name for each in axis_table.CHOSEN} <= {
         each.name for each in dataclasses.fields(RunOptions)
     }
 
@@ -84,9 +84,9 @@ def test_the_schemas_have_the_axes_of_the_table(ours: axes.Axes) -> None:
         json.loads((axes.FILE.parent / f"{name}.schema.json").read_text())
         for name in ("gate", "expectations")
     )
-    assert gate["$defs"]["axis"]["enum"] == list(axis.NAMES)
+    assert gate["$defs"]["axis"]["enum"] == list(axis_table.NAMES)
     least = gate["properties"]["require"]["items"]["properties"]["least"]
-    assert least["propertyNames"]["enum"] == ["cells", *axis.NAMES]
+    assert least["propertyNames"]["enum"] == ["cells", *axis_table.NAMES]
     serves: Any = expectations["properties"]["serves"]["items"]["properties"]
     assert serves["envelopes"]["items"]["enum"] == list(ours.offered["envelope"])
     assert ours.offered["runtime"] == get_args(Runtime)

@@ -2,7 +2,10 @@
 
 Its points stand in axes.toml. A new axis is an entry here, a table there, a field of `Cell` (with
 the point that results from before it are of) and, where a run chooses among its points, one of
-`RunOptions`. Whatever acts on its points asks the cell.
+`RunOptions`; its name is in gate.schema.json, too. Whatever acts on its points asks the cell.
+
+Of the axes that no cell's id names, results know the runtime alone (`Record.place`): another such
+one would need a place there.
 """
 
 from __future__ import annotations
