@@ -71,6 +71,7 @@ def test_a_class_of_errors_is_in_the_tree_or_ends_no_command() -> None:
     assert {name for name in outside if not name.startswith("_")} == {
         "Blamed",
         "CallFailed",
+        "CantFork",
         "Departure",
         "NoAnswer",
         "Unsupported",

@@ -17,17 +17,19 @@ from __future__ import annotations
 import contextlib
 import gc
 import importlib
+import io
 import json
 import os
 import runpy
 import selectors
 import signal
 import socket
+import stat
 import sys
 import threading
 import types
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 # How often it is looked whether the socket's file is still there, in seconds.
 _LOOK_EVERY = 1.0
@@ -108,10 +110,12 @@ class _Server:
         os.setsid()
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, self._usual)
-        os.dup2(stdout, 1)
-        os.dup2(stderr, 2)
-        os.close(stdout)
-        os.close(stderr)
+        for name, number, descriptor in (("stdout", 1, stdout), ("stderr", 2, stderr)):
+            was = stat.S_IFMT(os.fstat(number).st_mode)
+            os.dup2(descriptor, number)
+            os.close(descriptor)
+            if stat.S_IFMT(os.fstat(number).st_mode) != was:
+                setattr(sys, name, _opened(getattr(sys, name), number))
         self._selector.close()
         for each in (*self._clients.values(), self._listener, self._woken, self._wake):
             each.close()
@@ -130,6 +134,19 @@ class _Server:
     def _lose(self, pid: int) -> None:
         self._selector.unregister(self._clients[pid])
         _kill(pid)
+
+
+def _opened(stream: TextIO, number: int) -> TextIO:
+    """Open a standard stream as the interpreter does: it asks what kind of file it is."""
+    raw = io.FileIO(number, "w", closefd=False)
+    raw.name = stream.name
+    return io.TextIOWrapper(
+        io.BufferedWriter(raw),
+        stream.encoding,
+        stream.errors,
+        newline="\n",
+        line_buffering=number == 2 or raw.isatty(),
+    )
 
 
 def _received(client: socket.socket) -> tuple[dict[str, Any], list[int]]:

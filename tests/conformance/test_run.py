@@ -355,11 +355,11 @@ def test_pytest_says_what_is_missing() -> None:
     assert "nothing answers at" in ran.stdout + ran.stderr
 
 
-def test_another_run_of_pytest_has_nothing_of_the_suite() -> None:
+def test_another_run_of_pytest_has_nothing_of_the_suite(tmp_path: Path) -> None:
     """Neither its options, which others have, too, nor the time that its imports take."""
     program = "import sys, pytest; pytest.main(['--help']); print(*sys.modules, sep='\\n')"
     ran = subprocess.run(
-        [sys.executable, "-c", program], cwd=REPOSITORY, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, timeout=60
     )
     assert "--target" not in ran.stdout
     modules = {each for each in ran.stdout.splitlines() if each.startswith("kserve_conformance")}

@@ -23,7 +23,7 @@ from matrix.running.forks import CantFork, ForkServers
 pytestmark = pytest.mark.integration
 
 # One SDK is enough for what doesn't depend on it.
-RELEASE = "0.13.1"
+RELEASE = "0.21.0"
 _SUBJECT = Path(__file__).with_name("told_start.py")
 
 Start = Callable[..., forks.Process]
