@@ -20,10 +20,11 @@ _LONGEST = (
     "test_mutants.py",
     "test_bisect_for_real.py",
     "test_malformed_requests.py",
+    "test_plan_command.py",
+    "test_real_clients.py",
+    "test_page.py",
     "test_run.py",
-    "test_machines.py",
-    "test_failing_torchserve.py",
-    "test_discovery.py",
+    "test_forks.py",
     "test_tokens.py",
 )
 

@@ -62,7 +62,8 @@ class _GivenServers(ForkServers):
 
 def pytest_configure() -> None:
     """Put what is given in the place of what would have to be made."""
-    torchserve.start = _start
+    if VARIABLE in os.environ:
+        torchserve.start = _start
     given = processes.of_sdks()
     if given is not None:
         session.fork_servers = lambda *_: _GivenServers(given.folder)

@@ -60,12 +60,10 @@ def nowhere() -> dict[str, Any]:
 def environment(
     given: Mapping[str, Any] | None, more: Mapping[str, str] | None = None
 ) -> dict[str, str]:
-    """Give the environment of a run, with TorchServe instances that run already."""
-    clean = processes.clean()
-    if given is not None:
-        clean["PYTEST_ADDOPTS"] = f"-p {given_torchserve.PLUGIN}"
-        clean[given_torchserve.VARIABLE] = json.dumps(given)
-    return {**clean, **(more or {})}
+    """Give the environment of a run, with TorchServe instances that run already, if there are."""
+    given_too = {} if given is None else {given_torchserve.VARIABLE: json.dumps(given)}
+    plugin = {"PYTEST_ADDOPTS": f"-p {given_torchserve.PLUGIN}"}
+    return {**processes.clean(), **plugin, **given_too, **(more or {})}
 
 
 def run(

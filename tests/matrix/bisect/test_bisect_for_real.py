@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
 UNFIXED = (
     "--check=v1-predict",
-    "--wrapper={python} {repository}/fixtures/wrappers/unfixed.py",
+    "--wrapper={python} -m fixtures.wrappers.unfixed",
     "--wrapper-name=unfixed",
 )
 DATED = "{python} {repository}/tests/matrix/running/dated_wrapper.py"

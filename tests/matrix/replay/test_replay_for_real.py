@@ -29,7 +29,7 @@ def unfixed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("unfixed")
     ran = runs.run(
         folder,
-        "--wrapper={python} {repository}/fixtures/wrappers/unfixed.py",
+        "--wrapper={python} -m fixtures.wrappers.unfixed",
         "--wrapper-name=unfixed",
         f"--cell={CELL}",
         *("--check=v1-predict", "--check=starts", "--check=V1-PREDICT-001"),

@@ -195,7 +195,7 @@ def test_the_unfixed_wrapper_is_caught(given: Mapping[str, Any], tmp_path: Path)
         "--runtime=process",
         "--cell=kserve0.13.1-unset-kserve-torchserve0.12.0",
         "--cell=kserve0.13.1-v3-kserve-torchserve0.12.0",
-        f"--wrapper={{python}} {WRAPPERS / 'unfixed.py'}",
+        "--wrapper={python} -m fixtures.wrappers.unfixed",
         given=given,
     )
     assert ran.exit_code == 1, ran.output
