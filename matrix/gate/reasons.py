@@ -47,6 +47,7 @@ class Rule(enum.Enum):
     COVERAGE = "coverage", ExitCode.NOT_KNOWN
     OTHER_COMMIT = "other commit", ExitCode.NOT_KNOWN
     DIRTY_COMMIT = "dirty commit", ExitCode.NOT_KNOWN
+    FORKED_START = "forked start", ExitCode.NOT_KNOWN
     KNOWN_FAILING = "known failing", ExitCode.AS_EXPECTED
     KNOWN_FLAKY = "known flaky", ExitCode.AS_EXPECTED
 

@@ -50,6 +50,11 @@ def _of_run(given: Given, policy: Policy, today: datetime.date) -> Iterator[Reas
     if header.commit is None or commit.endswith("-dirty"):
         sentence = f"{given.path} is of {commit}: no commit gives these results again"
         yield from _effect(evidence.dirty_commit, Rule.DIRTY_COMMIT, sentence)
+    if header.start == "forked":
+        sentence = f"{given.path} has wrappers that were forked, not started as in a pod"
+        yield from _effect(
+            evidence.forked_start, Rule.FORKED_START, f"{sentence}: run with --start exact"
+        )
 
 
 def _of_commits(

@@ -31,6 +31,7 @@ class Evidence:
         cut_short: what follows where the run was cut short.
         dirty_commit: what follows where files were changed since the commit, or none is known.
         other_commit: what follows where the commit isn't the one that is checked out.
+        forked_start: what follows where wrappers weren't started as in a pod (`run --start`).
     """
 
     most_days: int
@@ -38,6 +39,7 @@ class Evidence:
     cut_short: Effect
     dirty_commit: Effect
     other_commit: Effect
+    forked_start: Effect = "allow"
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,7 @@ def of(header: Header, digits: int | None = None) -> dict[str, list[str]]:
             f"KServe {release}: {digest[:digits] if digest else 'none'}"
             for release, digest in header.locks.items()
         ],
+        "starts": [header.start] if header.start else [],
         "attempts": [f"{header.repeat} at each check"] if header.repeat > 1 else [],
         "joined of": [f"{shard['run']}, started {shard['started']}" for shard in header.shards],
     }

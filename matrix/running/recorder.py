@@ -41,13 +41,16 @@ class Recorder:
         runtime: str,
         instances: Instances,
         locks: Mapping[str, Lock],
+        *,
+        forked: bool,
     ) -> None:
         self._plan = plan
         self._instances = instances
         self._pending: dict[str, Observation] = {}
         self._started = time.monotonic()
         self._out = options.out
-        header = _header(plan, subject, runtime, instances, locks)
+        start = "forked" if forked else "exact"
+        header = replace(_header(plan, subject, runtime, instances, locks), start=start)
         self._writer = Writer(options.out / FILE_NAME, header)
         self._transcripts = Transcripts(options.out, plan.cells)
 

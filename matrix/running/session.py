@@ -130,7 +130,13 @@ class MatrixSession:
             )
             self.instances.start(needed, self.runtime, self.options.image)
         self.recorder = Recorder(
-            self.plan, self.options, self.subject, self.runtime, self.instances, self.locks
+            self.plan,
+            self.options,
+            self.subject,
+            self.runtime,
+            self.instances,
+            self.locks,
+            forked=self._forks is not None,
         )
 
     def close(self) -> None:

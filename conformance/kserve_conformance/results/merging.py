@@ -101,6 +101,7 @@ def _identity(header: Header) -> dict[str, str]:
         "the conformance suite": header.suite,
         "the harness's commit": header.commit,
         "the number of attempts": header.repeat,
+        "the way of starting": header.start,
     }
     return {name: "unknown" if value is None else str(value) for name, value in told.items()}
 

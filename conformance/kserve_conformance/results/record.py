@@ -32,6 +32,7 @@ class Header:
     suite: str | None = None
     engine: Mapping[str, str] | None = None
     repeat: int = 1
+    start: str | None = None
     shards: Sequence[Mapping[str, Any]] = field(default_factory=list)
 
     @property

@@ -232,6 +232,14 @@ def test_results_that_no_commit_gives_again(
     assert (decision.exit_code, len(decision.reasons)) == (exit_code, reasons)
 
 
+@pytest.mark.parametrize(("effect", "exit_code", "reasons"), EFFECTS)
+def test_results_of_forked_starts(effect: str, exit_code: int, reasons: int, two: Run) -> None:
+    wanted = with_evidence(lenient(), forked_start=effect)
+    decision = decide(wanted, with_header(two, start="forked"))
+    assert (decision.exit_code, len(decision.reasons)) == (exit_code, reasons)
+    assert not decide(wanted, with_header(two, start="exact")).reasons
+
+
 def test_a_check_that_nobody_planned_is_judged_too(two: Run) -> None:
     stranger = dataclasses.replace(two.records[0], check="a-new-check", verdict=Verdict.FAILED)
     decision = decide(lenient(), dataclasses.replace(two, records=[*two.records, stranger]))
