@@ -31,7 +31,7 @@ _LONGEST = (
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what opens the report page, by what it asks for, so that none is forgotten."""
+    """Mark what opens the report page, so that none is forgotten, and put the longest first."""
     for item in items:
         if "browser" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.page)

@@ -31,11 +31,13 @@ _HERE, _SDK = "TESTS_FORK_SERVERS", "TESTS_FORK_SERVERS_SDK"
 @contextmanager
 def shared() -> Iterator[None]:
     """Let this process, and those that it starts, share fork servers."""
-    with closing(leftovers.Record(Path(tempfile.mkdtemp(prefix="tests-")))) as record:
+    folder = Path(tempfile.mkdtemp(prefix="tests-"))
+    with closing(leftovers.Record(folder)) as record:
+        marks = record.environment
         made = {
-            _HERE: ForkServers.make("", {**clean(), **record.environment}),
+            _HERE: ForkServers.make(folder / "here", "", {**clean(), **marks}),
             _SDK: ForkServers.make(
-                KServeRelease.package, {**base_environment(), **record.environment}
+                folder / "sdk", KServeRelease.package, {**base_environment(), **marks}
             ),
         }
         os.environ.update({name: str(servers.folder) for name, servers in made.items()})
@@ -69,13 +71,17 @@ def run(
     """Run a module with arguments to its end, in the repository, and give what it wrote.
 
     Args:
-        stdout: a descriptor for it to write to, instead of what is given.
+        stdout: a descriptor for it to write to, instead of the text that is given back.
     """
     environment = clean() if env is None else env
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
         files = (out.fileno() if stdout is None else stdout, err.fileno())
         started = _started(command(words), environment, *files)
-        code = started.wait(_WITHIN)
+        try:
+            code = started.wait(_WITHIN)
+        except BaseException:
+            launch.end_group(started)
+            raise
         for each in (out, err):
             each.seek(0)
         return subprocess.CompletedProcess(command(words), code, out.read(), err.read())

@@ -80,6 +80,12 @@ TYPOS = {
         ("status = 200", 'status = "200"', "'200' is not of type 'integer': write a whole number"),
         ("status = 200", "stats = 200", "unknown key 'stats': did you mean 'status'?"),
         ('check = "health-routes"', 'check = "health-rotes"', "did you mean 'health-routes'?"),
+        ('check = "health-routes"', 'check = "grpc-about"', "http[0].check: 'grpc-about' isn't a"),
+        (
+            'check = "grpc-about"',
+            'check = "health-routes"',
+            "'health-routes' isn't a check of gRPC",
+        ),
         ('call = "ServerLive"', 'call = "ServerLiv"', "did you mean 'ServerLive'? allowed: "),
         ('/v1/models/$late"', '/v1/models/$lat"', "'lat': the words are $late"),
     ),

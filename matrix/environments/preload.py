@@ -1,6 +1,7 @@
 """What an SDK environment can import before a wrapper starts: neither the SDK nor the subject.
 
-Found by asking the environment, and kept beside it.
+Found by asking the environment, and kept in the cache for as long as neither it nor the subject
+changes.
 """
 
 from __future__ import annotations
@@ -16,22 +17,37 @@ _PROBE = Path(__file__).resolve().parents[1] / "probes" / "imported.py"
 _ASK_WITHIN = 60.0
 
 
-def modules(python: Path, sdk: str, subject: str, environment: Mapping[str, str]) -> Path:
-    """Give the file with the modules, a JSON list of names; an empty one where asking failed.
+def modules(python: Path, sdk: str, subject: str, environment: Mapping[str, str]) -> list[str]:
+    """Give the names of the modules; none where asking failed.
 
     Args:
         python: the environment's interpreter.
         sdk: the SDK's package.
         subject: the module that is going to be run.
-        environment: that in which the subject can be imported.
+        environment: that in which the subject can be found.
     """
-    told = python.parents[1] / f"preload-{cache.digest(subject, _PROBE)[:12]}.json"
-    if not told.is_file():
-        cache.write_whole(told, json.dumps(_ask(python, sdk, subject, environment)))
-    return told
+    sources = _sources(subject.partition(".")[0], environment)
+    key = cache.digest(str(python), sdk, subject, _PROBE, *sources)[:16]
+    kept = cache.directory("preload") / f"{key}.json"
+    if not kept.is_file():
+        asked = _ask(python, sdk, subject, environment)
+        if asked is None:
+            return []
+        cache.write_whole(kept, json.dumps(asked))
+    listed: list[str] = json.loads(kept.read_text())
+    return listed
 
 
-def _ask(python: Path, sdk: str, subject: str, environment: Mapping[str, str]) -> list[str]:
+def _sources(top: str, environment: Mapping[str, str]) -> list[Path]:
+    """List the files of a module that isn't installed; what is belongs to the environment."""
+    for folder in (".", *environment.get("PYTHONPATH", "").split(":")):
+        inside = sorted(Path(folder, top).rglob("*.py"))
+        if inside or (single := Path(folder, f"{top}.py")).is_file():
+            return inside or [single]
+    return []
+
+
+def _ask(python: Path, sdk: str, subject: str, environment: Mapping[str, str]) -> list[str] | None:
     try:
         asked = subprocess.run(
             [python, _PROBE, sdk, subject],
@@ -43,5 +59,5 @@ def _ask(python: Path, sdk: str, subject: str, environment: Mapping[str, str]) -
         )
         listed: list[str] = json.loads(asked.stdout.splitlines()[-1])
     except (OSError, subprocess.TimeoutExpired, ValueError, IndexError):
-        return []
+        return None
     return listed

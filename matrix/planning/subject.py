@@ -56,6 +56,12 @@ class Subject:
             raise SubjectError("--wrapper is empty: write the command that starts your wrapper")
         return cls(name or Path(words[-1]).stem, command, constructor)
 
+    @property
+    def is_module(self) -> bool:
+        """Tell whether the command is ``{python} -m MODULE``, with arguments or without."""
+        words = shlex.split(self.command)
+        return words[:2] == ["{python}", "-m"] and len(words) > 2
+
     def argv(self, python: Path, http_port: int, grpc_port: int) -> list[str]:
         """Give the command to run, with KServe's usual flags for the ports."""
         words = [

@@ -31,7 +31,7 @@ import types
 from pathlib import Path
 from typing import Any, TextIO
 
-# How often it is looked whether the socket's file is still there, in seconds.
+# How often the server looks whether the socket's file is still there, in seconds.
 _LOOK_EVERY = 1.0
 # A client sends its request at once.
 _REQUEST_WITHIN = 5.0
@@ -93,7 +93,13 @@ class _Server:
         except (OSError, ValueError):
             client.close()
             return
-        pid = os.fork()
+        try:
+            pid = os.fork()
+        except OSError:
+            # The client hears the end of its connection, and starts the module itself.
+            for each in (client.detach(), *descriptors):
+                os.close(each)
+            return
         if pid == 0:
             self._leave(*descriptors)
             # Not before it leads its group, by which it is ended.
@@ -115,7 +121,9 @@ class _Server:
             os.dup2(descriptor, number)
             os.close(descriptor)
             if stat.S_IFMT(os.fstat(number).st_mode) != was:
-                setattr(sys, name, _opened(getattr(sys, name), number))
+                opened = _opened(getattr(sys, name), number)
+                setattr(sys, name, opened)
+                setattr(sys, f"__{name}__", opened)
         self._selector.close()
         for each in (*self._clients.values(), self._listener, self._woken, self._wake):
             each.close()
@@ -125,7 +133,9 @@ class _Server:
             pid, status = os.waitpid(-1, 0 if wait else os.WNOHANG)
             if pid == 0:
                 return
-            client = self._clients.pop(pid)
+            client = self._clients.pop(pid, None)
+            if client is None:
+                continue  # an import has started it
             with contextlib.suppress(KeyError):
                 self._selector.unregister(client)
             _tell(client, {"exit_code": os.waitstatus_to_exitcode(status)})
@@ -140,24 +150,32 @@ def _opened(stream: TextIO, number: int) -> TextIO:
     """Open a standard stream as the interpreter does: it asks what kind of file it is."""
     raw = io.FileIO(number, "w", closefd=False)
     raw.name = stream.name
-    return io.TextIOWrapper(
+    opened = io.TextIOWrapper(
         io.BufferedWriter(raw),
         stream.encoding,
         stream.errors,
         newline="\n",
         line_buffering=number == 2 or raw.isatty(),
+        write_through=getattr(stream, "write_through", False),
     )
+    opened.mode = "w"  # type: ignore[misc]
+    return opened
 
 
 def _received(client: socket.socket) -> tuple[dict[str, Any], list[int]]:
     text, descriptors, _, _ = socket.recv_fds(client, 1 << 16, 2)
-    while not text.endswith(b"\n"):
-        more = client.recv(1 << 16)
-        if not more:
-            raise ValueError("the client went away")
-        text += more
-    if len(descriptors) != 2:
-        raise ValueError("stdout and stderr are needed")
+    try:
+        while not text.endswith(b"\n"):
+            more = client.recv(1 << 16)
+            if not more:
+                raise ValueError("the client went away")
+            text += more
+        if len(descriptors) != 2:
+            raise ValueError("stdout and stderr are needed")
+    except (OSError, ValueError):
+        for each in descriptors:
+            os.close(each)
+        raise
     return json.loads(text), descriptors
 
 
@@ -166,9 +184,11 @@ def _tell(client: socket.socket, told: dict[str, int]) -> None:
         client.sendall(json.dumps(told).encode() + b"\n")
 
 
-def _kill(group: int) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(group, signal.SIGKILL)
+def _kill(pid: int) -> None:
+    # The child as well: it may not lead its group yet. It isn't reaped, so that it is no other.
+    for kill in (os.killpg, os.kill):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            kill(pid, signal.SIGKILL)
 
 
 def _preload(names: list[str]) -> None:
@@ -176,6 +196,7 @@ def _preload(names: list[str]) -> None:
         # Some are of a kind that is made by another's import, and can't be imported.
         with contextlib.suppress(Exception):
             importlib.import_module(name)
+    # Python's own: what native libraries start they start again after a fork.
     if threading.active_count() > 1:
         raise SystemExit("an import has started a thread, which a fork would lose")
     sys.stdout.flush()
@@ -188,12 +209,13 @@ def _preload(names: list[str]) -> None:
 def _become(request: dict[str, Any], at_start: dict[str, str]) -> None:
     """Run a module in this process as ``python -m`` does, to its end."""
     # What imports have set stays set, as if they had come after the start.
-    for name in os.environ.keys() | request["environment"].keys():
-        if os.environ.get(name) == at_start.get(name):
-            if name in request["environment"]:
-                os.environ[name] = request["environment"][name]
-            else:
-                os.environ.pop(name, None)
+    given = request["environment"]
+    for name in os.environ.keys() | given.keys():
+        untouched = os.environ.get(name) == at_start.get(name)
+        if name in given and (untouched or name not in at_start):
+            os.environ[name] = given[name]
+        elif untouched:
+            os.environ.pop(name, None)
     os.chdir(request["folder"])
     sys.path[sys.path.index(_FOLDER)] = str(Path.cwd())
     module, *arguments = request["argv"]

@@ -1,20 +1,24 @@
 """Runs inside an SDK's environment: what importing the SDK and a subject brings in of others.
 
 Usage: ``python imported.py SDK MODULE``. Prints a JSON list of modules in the order in which
-their import began: those of the interpreter and of the environment, none of the SDK, and none from
-elsewhere, such as the subject.
+their import began: those of the interpreter and of the environment, none of the SDK or the subject.
+The SDK is imported. The subject is only read, since importing all of it could do anything: what its
+files import by name is imported.
 
 Standalone, and for Python 3.9 and later: nothing of the harness is installed here.
 """
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import importlib
+import importlib.util
 import json
 import os
-import pkgutil
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 
 
 def main() -> None:
@@ -22,25 +26,39 @@ def main() -> None:
     sdk, subject = sys.argv[1:]
     # The SDK reads the command line while it is imported.
     del sys.argv[1:]
+    top = subject.partition(".")[0]
+    own = (sdk, top, "__main__")
     _import(sdk)
-    module = subject.partition(".")[0]
-    _import(module)
-    inside = getattr(sys.modules.get(module), "__path__", ())
-    for each in pkgutil.walk_packages(inside, f"{module}."):
-        if not each.name.endswith("__main__"):
-            _import(each.name)
-    print(json.dumps([name for name in list(sys.modules) if _is_of_others(name, sdk)]))  # noqa: T201
+    for name in _named_by(top):
+        if name.partition(".")[0] not in own:
+            _import(name)
+    listed = [name for name in list(sys.modules) if name.partition(".")[0] not in own]
+    print(json.dumps([name for name in listed if _is_installed(name)]))  # noqa: T201
+
+
+def _named_by(top: str) -> Iterator[str]:
+    spec = importlib.util.find_spec(top)
+    if spec is None:
+        return
+    folders = spec.submodule_search_locations or ()
+    inside = (path for folder in folders for path in sorted(Path(folder).rglob("*.py")))
+    for path in (*inside, *([] if folders else [Path(spec.origin or "")])):
+        with contextlib.suppress(OSError, SyntaxError, ValueError):
+            for node in ast.walk(ast.parse(path.read_bytes())):
+                if isinstance(node, ast.Import):
+                    yield from (alias.name for alias in node.names)
+                elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                    yield node.module
 
 
 def _import(name: str) -> None:
-    # Modules of a subject may be for another SDK, or need what is elsewhere.
-    with contextlib.suppress(Exception):
+    # Some are for another SDK, or end the process where they don't like what they find.
+    with contextlib.suppress(Exception, SystemExit):
         importlib.import_module(name)
 
 
-def _is_of_others(name: str, sdk: str) -> bool:
-    if name == "__main__" or name.partition(".")[0] == sdk:
-        return False
+def _is_installed(name: str) -> bool:
+    """Tell whether a module is the interpreter's or the environment's."""
     spec = getattr(sys.modules[name], "__spec__", None)
     if spec is None:
         return False

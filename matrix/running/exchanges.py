@@ -122,13 +122,17 @@ def check(checks: Iterable[str], path: Path = FILE) -> None:
     known = load({"late": "late", "transport": "rest", "version": "1"}, path)
     with located(path):
         for index, http in enumerate(known.http):
-            _refuse_unknown(http.check, checks, f"http[{index}].check")
+            _refuse_unknown(http.check, checks, f"http[{index}].check", grpc=False)
         for index, grpc in enumerate(known.grpc):
-            _refuse_unknown(grpc.check, checks, f"grpc[{index}].check")
+            _refuse_unknown(grpc.check, checks, f"grpc[{index}].check", grpc=True)
             _refuse_other_messages(grpc, f"grpc[{index}]")
 
 
-def _refuse_unknown(check: str, checks: Sequence[str], place: str) -> None:
+def _refuse_unknown(check: str, checks: Sequence[str], place: str, *, grpc: bool) -> None:
+    # A check asks by one way, which its name says: what it has of the other would never be sent.
+    if check.startswith("grpc-") is not grpc:
+        way = "gRPC" if grpc else "HTTP"
+        raise DataFileError(f"{check!r} isn't a check of {way}: name one that is", place)
     if check not in checks:
         meant = datafile.near(check, checks)
         raise DataFileError(f"{check!r} is no check of expectations.toml{meant}", place)

@@ -7,6 +7,7 @@ imported by each start itself.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import os
@@ -14,7 +15,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -28,8 +28,9 @@ from matrix.environments import preload
 
 _SERVER = Path(__file__).resolve().parents[1] / "probes" / "fork_server.py"
 # What an interpreter reads when it starts; a fork comes too late for it.
-_READ_AT_START = ("PYTHON", "LC_", "LANG", "LD_")
+_READ_AT_START = ("PYTHON", "LC_", "LANG", "LD_", "GRPC_", "OMP_", "TZ")
 _SERVER_WITHIN = 60.0
+_STARTED_WITHIN = 30.0
 _SETTINGS = "settings.json"
 
 
@@ -72,8 +73,12 @@ class ForkedProcess:
         self._connection = connection
         self._heard = b""
         self._exit_code: int | None = None
-        self.pid = 0
-        self.pid = self._hear()["pid"]
+        self._connection.settimeout(_STARTED_WITHIN)
+        try:
+            self.pid = self._hear()["pid"]
+        except (OSError, KeyError):
+            self._connection.close()
+            raise CantFork("the fork server didn't start it") from None
 
     def poll(self) -> int | None:
         """Give its exit code, negative for a signal; None while it runs."""
@@ -94,7 +99,16 @@ class ForkedProcess:
                 self._exit_code = self._hear()["exit_code"]
             except (BlockingIOError, TimeoutError):
                 raise subprocess.TimeoutExpired(f"process {self.pid}", timeout or 0) from None
-            self._connection.close()
+            except OSError:
+                # Nobody else would end it, nor tell how it ended.
+                self._exit_code = -signal.SIGKILL
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(self.pid, signal.SIGKILL)
+                lost = f"the fork server of process {self.pid} has ended, and so has the process"
+                raise ForkServerLost(lost) from None
+            finally:
+                if self._exit_code is not None:
+                    self._connection.close()
         return self._exit_code
 
     def terminate(self) -> None:
@@ -113,7 +127,7 @@ class ForkedProcess:
         while b"\n" not in self._heard:
             more = self._connection.recv(4096)
             if not more:
-                raise ForkServerLost(f"the fork server of process {self.pid} has ended")
+                raise ConnectionResetError
             self._heard += more
         line, _, self._heard = self._heard.partition(b"\n")
         heard: dict[str, int] = json.loads(line)
@@ -131,17 +145,19 @@ class ForkServers:
         self.folder = folder
 
     @classmethod
-    def make(cls, sdk: str, environment: Mapping[str, str], *, only: bool = False) -> Self:
+    def make(
+        cls, folder: Path, sdk: str, environment: Mapping[str, str], *, only: bool = False
+    ) -> Self:
         """Make the folder of a run's servers.
 
         Args:
+            folder: where none is yet; with a short name, since those of sockets may not be long.
             sdk: the SDK's package, which isn't imported beforehand.
             environment: that of the servers. What an interpreter reads when it starts has to be the
                 same in the starts that they make.
             only: whether what can't be forked is not to be started at all.
         """
-        # Its name is short since those of sockets may not be long.
-        folder = Path(tempfile.mkdtemp(prefix="forks-"))
+        folder.mkdir()
         (folder / _SETTINGS).write_text(json.dumps([sdk, dict(environment), only]))
         return cls(folder)
 
@@ -172,7 +188,11 @@ class ForkServers:
             "folder": str(folder or Path.cwd()),
         }
         connection = self._connect(Path(argv[0]), argv[2])
-        socket.send_fds(connection, [json.dumps(request).encode() + b"\n"], [stdout, stderr])
+        try:
+            socket.send_fds(connection, [json.dumps(request).encode() + b"\n"], [stdout, stderr])
+        except OSError as error:
+            connection.close()
+            raise CantFork(f"the fork server doesn't take it: {error}") from None
         return ForkedProcess(connection)
 
     def _connect(self, python: Path, module: str) -> socket.socket:
@@ -191,9 +211,21 @@ class ForkServers:
         return connection
 
     def _serve(self, path: Path, python: Path, module: str) -> None:
+        failed = path.with_suffix(".failed")
+        if failed.exists():
+            raise CantFork(failed.read_text())
+        try:
+            self._start_server(path, python, module)
+        except (CantFork, OSError) as error:
+            why = f"the fork server of {python} didn't start: {error}"
+            # The next start doesn't wait for the same.
+            failed.write_text(why)
+            raise CantFork(why) from None
+
+    def _start_server(self, path: Path, python: Path, module: str) -> None:
         sdk, environment, _ = self._settings
-        named = preload.modules(python, sdk, module, environment)
-        log = path.with_suffix(".log")
+        named, log = path.with_suffix(".json"), path.with_suffix(".log")
+        named.write_text(json.dumps(preload.modules(python, sdk, module, environment)))
         with log.open("wb") as out:
             server = subprocess.Popen(
                 [python, "-m", _SERVER.stem, path, named],
@@ -209,8 +241,7 @@ class ForkServers:
         while not path.exists():
             if server.poll() is not None or time.monotonic() > deadline:
                 server.kill()
-                why = log.read_text(errors="replace").strip().rpartition("\n")[2]
-                raise CantFork(f"the fork server of {python} didn't start: {why}")
+                raise CantFork(log.read_text(errors="replace").strip().rpartition("\n")[2])
             time.sleep(0.01)
 
     @property

@@ -24,7 +24,7 @@ from kserve_conformance.text import messages
 from fixtures.torchserve import Endpoints
 from matrix.planning.subject import OURS_COMMAND, Subject, base_environment
 from matrix.running import ports
-from matrix.running.forks import CantFork, ForkServers, Process
+from matrix.running.forks import CantFork, ForkServerLost, ForkServers, Process
 from matrix.running.logs import last_lines
 
 _STOP_WITHIN = 5.0
@@ -175,13 +175,17 @@ def spawn(
 ) -> Process:
     """Start a subject's process in a process group of its own.
 
+    Args:
+        forks: what starts it by a fork, where it can be started so.
+
     Raises:
         SubjectFailed: when the command can't be run.
+        Unprovisioned: when it can't be forked, and may not be started otherwise.
     """
     # Ours needs no folder; a user's own command may name files relative to theirs.
     folder = situation.folder if subject.command == OURS_COMMAND else None
     environment = situation.environment()
-    if forks:
+    if forks and subject.is_module:
         try:
             return forks.start(argv, environment, folder, stdout, stderr)
         except CantFork as error:
@@ -220,7 +224,9 @@ def start_group(
 
 
 def end_group(process: Process) -> None:
-    """End a process that `start_group` started, and all that it started."""
+    """End a process that leads its group, and all that it started."""
+    with contextlib.suppress(ForkServerLost):
+        process.poll()
     for number, seconds in ((signal.SIGTERM, _STOP_WITHIN), (signal.SIGKILL, _KILL_WITHIN)):
         _signal_group(process, number)
         deadline = time.monotonic() + seconds

@@ -6,6 +6,7 @@ import contextlib
 import os
 import tempfile
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from matrix.planning.axes import Axes, KServeRelease
 from matrix.planning.options import RunOptions, Start
 from matrix.planning.plan import Plan
 from matrix.planning.plan import make as make_plan
-from matrix.planning.subject import Subject, base_environment
+from matrix.planning.subject import Subject, SubjectError, base_environment
 from matrix.running import data_files
 from matrix.running import instances as running
 from matrix.running.forks import ForkServers
@@ -115,7 +116,10 @@ class MatrixSession:
                 hook.pytest_matrix_notice(sentence=sentence)
         self._folder = Path(tempfile.mkdtemp(prefix="matrix-"))
         self._record = leftovers.Record(self._folder)
-        self._forks = fork_servers(self.options.start, self.plan, self._record)
+        marks = self._record.environment
+        self._forks = fork_servers(
+            self.options.start, self.plan, self.subject, self._folder / "forks", marks
+        )
         needed = self.plan.instances()
         lent = hook.pytest_matrix_instances()
         if lent is not None:
@@ -153,11 +157,22 @@ class MatrixSession:
                 stack.callback(self._stage.close)
 
 
-def fork_servers(start: Start, plan: Plan, record: leftovers.Record) -> ForkServers | None:
-    """Make what a run forks its wrappers from, None where each start is to be exact."""
-    visits = Counter(cell.kserve for cell in plan.visits())
-    if start == "exact" or (start == "auto" and max(visits.values(), default=0) < _WORTH_A_SERVER):
+def fork_servers(
+    start: Start, plan: Plan, subject: Subject, folder: Path, marks: Mapping[str, str]
+) -> ForkServers | None:
+    """Make what a run forks its wrappers from, None where each start is to be exact.
+
+    Attempts at one check are to differ in all that a start draws by chance, such as hashes: of a
+    repeated run each start is exact.
+
+    Raises:
+        SubjectError: when all are to be forked, and the subject can't be.
+    """
+    if start == "forked" and not subject.is_module:
+        raise SubjectError(f"--start forked: {subject.command!r} isn't {{python}} -m MODULE")
+    visits = Counter(cell.kserve for cell in plan.cells)
+    pays = plan.repeat == 1 and max(visits.values(), default=0) >= _WORTH_A_SERVER
+    if not subject.is_module or start == "exact" or (start == "auto" and not pays):
         return None
-    return ForkServers.make(
-        KServeRelease.package, {**base_environment(), **record.environment}, only=start == "forked"
-    )
+    environment = {**base_environment(), **marks}
+    return ForkServers.make(folder, KServeRelease.package, environment, only=start == "forked")

@@ -67,6 +67,7 @@ def merge(parts: Sequence[Given], planned_parts: int | None = None) -> Merged:
         torchserve=_distinct(each for part in parts for each in part.run.header.torchserve),
         locks=_locks(parts),
         planned=planned,
+        start=_start(part.run.header.start for part in parts),
         engine=_joined([shard["engine"] for shard in shards if shard["engine"]]) or None,
         shards=shards,
     )
@@ -101,9 +102,14 @@ def _identity(header: Header) -> dict[str, str]:
         "the conformance suite": header.suite,
         "the harness's commit": header.commit,
         "the number of attempts": header.repeat,
-        "the way of starting": header.start,
     }
     return {name: "unknown" if value is None else str(value) for name, value in told.items()}
+
+
+def _start(starts: Iterable[str | None]) -> str | None:
+    """Give how the wrappers of all parts were started; a part of few cells forks none."""
+    there = set(starts)
+    return "forked" if "forked" in there else there.pop() if len(there) == 1 else None
 
 
 def _shards(parts: Sequence[Given]) -> list[Mapping[str, Any]]:

@@ -1,8 +1,8 @@
 """What a run found out: a header, one record for each attempt at a check, a footer.
 
 A header and its records are made in `kserve_conformance.run_folder`, and for the matrix in
-`matrix/running`, by `recorder` and `observation`. What becomes of a header where runs are joined
-says `kserve_conformance.results.merging`.
+`matrix/running`, by `recorder` and `observation`. `kserve_conformance.results.merging` says what
+becomes of a header where runs are joined.
 """
 
 from __future__ import annotations

@@ -9,8 +9,3 @@ def to(view: str, **members: str | list[str]) -> str:
     """Give the address of a view; scripts/address.js reads it."""
     query = urlencode({name: value for name, value in members.items() if value}, doseq=True)
     return f"#{view}?{query}" if query else f"#{view}"
-
-
-def cell(identity: str, runtime: str) -> str:
-    """Name a cell on one backend."""
-    return f"{identity}@{runtime}"

@@ -128,6 +128,23 @@ def test_machines_and_engines_that_differ_are_all_told() -> None:
     assert [shard["machine"] for shard in told.shards] == [header("a").machine, other]
 
 
+@pytest.mark.parametrize(
+    ("starts", "told"),
+    [
+        (("exact", "forked"), "forked"),
+        (("exact", "exact"), "exact"),
+        ((None, "forked"), "forked"),
+        ((None, "exact"), None),
+    ],
+)
+def test_a_run_of_which_a_part_was_forked_was_forked(
+    starts: tuple[str | None, str | None], told: str | None
+) -> None:
+    one, other = starts
+    merged = merge([part("a", "0.9.0", start=one), part("b", "0.10.2", start=other)])
+    assert merged.run.header.start == told
+
+
 DOCKER, PODMAN = {"name": "Docker", "version": "28"}, {"name": "Podman", "version": "5"}
 
 

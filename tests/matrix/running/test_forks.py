@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import signal
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,11 +15,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from matrix.environments import provision
+from matrix.environments import preload, provision
 from matrix.planning import axes
 from matrix.planning.subject import base_environment
 from matrix.running import forks, launch
-from matrix.running.forks import CantFork, ForkServers
+from matrix.running.forks import CantFork, ForkServerLost, ForkServers
 
 pytestmark = pytest.mark.integration
 
@@ -31,8 +32,17 @@ Start = Callable[..., forks.Process]
 
 @pytest.fixture(scope="module")
 def servers() -> Iterator[ForkServers]:
-    with contextlib.closing(ForkServers.make("kserve", base_environment())) as made:
+    with _made() as made:
         yield made
+
+
+@contextlib.contextmanager
+def _made() -> Iterator[ForkServers]:
+    # pytest's own folders have names that are too long for sockets.
+    with tempfile.TemporaryDirectory(prefix="forks-") as folder:
+        made = ForkServers.make(Path(folder, "forks"), "kserve", base_environment())
+        with contextlib.closing(made):
+            yield made
 
 
 def _start(start: Start, folder: Path, release: str, *words: str, **more: str) -> forks.Process:
@@ -101,13 +111,54 @@ def test_one_whose_starter_has_gone_is_killed(servers: ForkServers, tmp_path: Pa
 
 
 def test_servers_end_with_their_folder(tmp_path: Path) -> None:
-    made = ForkServers.make("kserve", base_environment())
-    started = _start(made.start, tmp_path, RELEASE, "told_start", "sleep")
-    server = psutil.Process(started.pid).parent()
-    assert server is not None
-    made.close()
+    with _made() as made:
+        started = _start(made.start, tmp_path, RELEASE, "told_start", "sleep")
+        server = psutil.Process(started.pid).parent()
+        assert server is not None
     _until(lambda: not server.is_running() or server.status() == psutil.STATUS_ZOMBIE)
     assert started.wait() == -signal.SIGKILL
+
+
+def test_with_a_server_that_is_killed_goes_what_it_started(tmp_path: Path) -> None:
+    with _made() as made:
+        started = _start(made.start, tmp_path, RELEASE, "told_start", "sleep")
+        server = psutil.Process(started.pid).parent()
+        assert server is not None
+        server.kill()
+        with pytest.raises(ForkServerLost, match=f"of process {started.pid} has ended"):
+            started.wait()
+        _until(lambda: not psutil.pid_exists(started.pid))
+        launch.end_group(started)
+        with pytest.raises(CantFork, match="doesn't answer"):
+            _start(made.start, tmp_path, RELEASE, "told_start", "return")
+
+
+def test_streams_are_opened_as_the_interpreter_does(servers: ForkServers, tmp_path: Path) -> None:
+    """A pipe can't be sought in, unlike the file that the server writes to."""
+    told = []
+    for start in (launch.start_group, servers.start):
+        read, write = os.pipe()
+        shutil.copy(_SUBJECT, tmp_path)
+        argv = [str(provision.provision(RELEASE).python), "-m", "told_start", "text"]
+        started = start(argv, base_environment(), tmp_path, write, write)
+        os.close(write)
+        with os.fdopen(read) as written:
+            told.append((started.wait(), written.read()))
+    exact, forked = told
+    assert forked == exact
+
+
+def test_the_subject_is_read_and_never_run_to_know_its_imports(tmp_path: Path) -> None:
+    package = tmp_path / "a_subject"
+    package.mkdir()
+    (package / "__init__.py").write_text("raise SystemExit('it was run')\n")
+    (package / "deploy.py").write_text("import colorsys, not_there\nopen('deployed', 'w')\n")
+    environment = {**base_environment(), "PYTHONPATH": str(tmp_path)}
+    python = provision.provision(RELEASE).python
+    listed = preload.modules(python, "kserve", "a_subject", environment)
+    assert {"colorsys", "fastapi", "grpc"} <= set(listed)
+    assert not [each for each in listed if each.startswith(("kserve", "a_subject"))]
+    assert not list(tmp_path.rglob("deployed"))
 
 
 @pytest.mark.parametrize(
@@ -125,15 +176,18 @@ def test_what_cant_be_forked_is_told(
         servers.start(["python", *words], {**base_environment(), **variables}, None, 1, 2)
 
 
-def test_a_server_that_doesnt_start_is_told(tmp_path: Path) -> None:
-    broken = tmp_path / "bin" / "python"
-    broken.parent.mkdir()
-    broken.write_text("#!/bin/sh\necho no such interpreter; exit 1\n")
+def test_a_server_that_doesnt_start_is_told_and_not_tried_again(tmp_path: Path) -> None:
+    broken = tmp_path / "python"
+    broken.write_text("#!/bin/sh\necho tried >>$0.log; echo no such interpreter; exit 1\n")
     broken.chmod(0o755)
-    made = ForkServers.make("kserve", base_environment())
-    with pytest.raises(CantFork, match="didn't start: no such interpreter"):
-        made.start([str(broken), "-m", "wrapper"], base_environment(), None, 1, 2)
-    made.close()
+    with _made() as made:
+        for _ in range(2):
+            with pytest.raises(CantFork, match="didn't start: no such interpreter"):
+                made.start([str(broken), "-m", "wrapper"], base_environment(), None, 1, 2)
+    # Once to know its imports, once for the server.
+    assert (tmp_path / "python.log").read_text().count("tried") == 2
+    with _made() as made, pytest.raises(CantFork, match=r"didn't start: .*No such file"):
+        made.start(["no-python", "-m", "wrapper"], base_environment(), None, 1, 2)
 
 
 def _until(holds: Callable[[], bool]) -> None:

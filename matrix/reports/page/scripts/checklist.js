@@ -17,7 +17,8 @@ class CheckList {
   mark(at) {
     for (const link of this.links) {
       const isIt = recordOf(link) === at;
-      link.ariaCurrent = isIt ? "true" : null;
+      if (isIt) link.setAttribute("aria-current", "true");
+      else link.removeAttribute("aria-current");
       link.tabIndex = isIt ? 0 : -1;
       if (isIt) this.#reveal(link);
     }

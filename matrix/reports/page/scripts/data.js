@@ -72,7 +72,7 @@ class Store {
   // Gives each check its place among their names.
   #checkRanks() {
     const names = this.checks.map(({ id }) => id);
-    const sorted = names.toSorted((one, other) => one.localeCompare(other, "en"));
+    const sorted = [...names].sort((one, other) => one.localeCompare(other, "en"));
     return names.map((name) => sorted.indexOf(name));
   }
 

@@ -5,8 +5,10 @@ function showView(view) {
     section.classList.toggle("aside", section.id !== view);
   }
   for (const link of document.querySelectorAll(".views a")) {
-    link.ariaCurrent = link.hash === `#${view}` ? "page" : null;
-    if (link.ariaCurrent) scrollSideways(link.closest(".views"), link);
+    if (link.hash === `#${view}`) {
+      link.setAttribute("aria-current", "page");
+      scrollSideways(link.closest(".views"), link);
+    } else link.removeAttribute("aria-current");
   }
 }
 
