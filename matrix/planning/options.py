@@ -12,6 +12,7 @@ from matrix.planning import policy
 from matrix.planning.axes import PROFILES
 from matrix.planning.axis_table import CHOSEN
 from matrix.planning.coverage import COVERAGES, Coverage
+from matrix.planning.subject import Subject, SubjectError
 
 DEFAULT_PROFILE = "default"
 Preference = Literal["auto", "container", "process"]
@@ -51,6 +52,20 @@ class RunOptions:
         lists = {name: tuple(got[name] or ()) for name in several}
         paths = {name: Path(got[name]) for name in ("policy", "out")}
         return cls(**{**got, **lists, **paths})
+
+    def subject(self) -> Subject:
+        """Give the wrapper to test.
+
+        Raises:
+            SubjectError: for a command that is none, or can't be forked where all are to be.
+        """
+        subject = Subject.described(self.wrapper, self.wrapper_name, self.constructor)
+        if self.start == "forked" and not subject.is_module:
+            raise SubjectError(
+                f"--start forked is for {{python}} -m MODULE, and not for {subject.command!r}: "
+                "leave it out, and each start is exact"
+            )
+        return subject
 
     def arguments(self) -> list[str]:
         """Give them as command-line arguments again."""
@@ -134,7 +149,8 @@ _OPTIONS: dict[str, dict[str, Any]] = {
         "choices": STARTS,
         "default": "auto",
         "help": "How wrappers are started: exact, as in a pod; forked, from a process that has "
-        "imported what the SDK depends on, but not SDK or wrapper; auto, forked where it pays.",
+        "imported what the SDK depends on, but not SDK or wrapper; auto, forked where it pays. "
+        "Where a value is refused each start is exact.",
     },
     "wrapper": {
         "metavar": "COMMAND",

@@ -20,7 +20,7 @@ from matrix.planning.axes import Axes, KServeRelease
 from matrix.planning.options import RunOptions, Start
 from matrix.planning.plan import Plan
 from matrix.planning.plan import make as make_plan
-from matrix.planning.subject import Subject, SubjectError, base_environment
+from matrix.planning.subject import Subject, base_environment
 from matrix.running import data_files
 from matrix.running import instances as running
 from matrix.running.forks import ForkServers
@@ -43,8 +43,7 @@ class MatrixSession:
         self.worker: dict[str, Any] | None = getattr(config, "workerinput", {}).get("matrix")
         self.options = RunOptions.of(config.option)
         self.axes: Axes = axes.load()
-        asked = self.options
-        self.subject = Subject.described(asked.wrapper, asked.wrapper_name, asked.constructor)
+        self.subject = self.options.subject()
         self.unavailable: str | None = None
         self.runtime: Runtime = self.worker["runtime"] if self.worker else self._runtime()
         expected = expectations.load()
@@ -164,12 +163,7 @@ def fork_servers(
 
     Attempts at one check are to differ in all that a start draws by chance, such as hashes: of a
     repeated run each start is exact.
-
-    Raises:
-        SubjectError: when all are to be forked, and the subject can't be.
     """
-    if start == "forked" and not subject.is_module:
-        raise SubjectError(f"--start forked: {subject.command!r} isn't {{python}} -m MODULE")
     visits = Counter(cell.kserve for cell in plan.cells)
     pays = plan.repeat == 1 and max(visits.values(), default=0) >= _WORTH_A_SERVER
     if not subject.is_module or start == "exact" or (start == "auto" and not pays):

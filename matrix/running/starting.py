@@ -11,7 +11,7 @@ import pytest
 from matrix.planning import axes, expectations, plan, policy
 from matrix.planning.options import RunOptions
 from matrix.planning.plan import Plan
-from matrix.planning.subject import REPOSITORY, Subject
+from matrix.planning.subject import REPOSITORY
 from matrix.running import data_files
 
 _SUITE = Path(__file__).parents[1]
@@ -25,9 +25,9 @@ def make_plan(wanted: RunOptions) -> Plan:
     Raises:
         DataFileError: when a data file can't be used.
         PlanError: when a selected word isn't on its axis, or nothing is left to run.
-        SubjectError: when the wrapper's command is none.
+        SubjectError: when the wrapper's command is none, or can't be started as is wanted.
     """
-    subject = Subject.described(wanted.wrapper, wanted.wrapper_name, wanted.constructor)
+    subject = wanted.subject()
     every, expected = axes.load(), expectations.load()
     data_files.check(every, expected)
     return plan.make(

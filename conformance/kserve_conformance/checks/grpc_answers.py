@@ -33,7 +33,7 @@ def expect_back(server: Server, write: Writer, *sent: Mapping[str, Any]) -> None
         expect.equal(came.get(each["name"]), each, f"the output {each['name']}")
 
 
-def has_outputs(answer: service_pb2.ModelInferResponse) -> None:
+def expect_outputs(answer: service_pb2.ModelInferResponse) -> None:
     """Go on where an answer has outputs; raise `Departure` where it has none."""
     expect.that(len(answer.outputs) > 0, "the answer has no outputs")
 

@@ -75,7 +75,7 @@ def shape_and_order_are_kept(server: Server) -> None:
 @check("GRPC-DATA-011")
 def outputs_have_the_data_that_their_shapes_say(server: Server) -> None:
     answer = server.infer_grpc(server.grpc_sample())
-    grpc_answers.has_outputs(answer)
+    grpc_answers.expect_outputs(answer)
     raw = list(answer.raw_output_contents)
     if raw:
         expect.equal(len(raw), len(answer.outputs), "the number of raw contents")

@@ -49,7 +49,7 @@ def other_calls_are_unimplemented(server: Server) -> None:
 def the_answer_names_the_model_and_its_outputs(server: Server) -> None:
     answer = server.infer_grpc(server.grpc_sample())
     expect.equal(answer.model_name, server.model, "model_name")
-    grpc_answers.has_outputs(answer)
+    grpc_answers.expect_outputs(answer)
     for index, output in enumerate(answer.outputs):
         expect.that(output.name != "", f"output {index} has no name")
         expect.one_of(output.datatype, _NAMES_OF_DATATYPES, f"the datatype of {output.name}")
@@ -66,7 +66,7 @@ def the_id_comes_back(server: Server, identifier: str) -> None:
 def a_request_needs_no_id(server: Server) -> None:
     request = server.grpc_sample()
     request.ClearField("id")
-    grpc_answers.has_outputs(server.infer_grpc(request))
+    grpc_answers.expect_outputs(server.infer_grpc(request))
 
 
 @check("GRPC-INFER-007", Server.need_contract_v2)
@@ -134,7 +134,7 @@ def unknown_parameters_are_accepted(server: Server) -> None:
         holder.parameters["conformance_flag"].bool_param = True
         holder.parameters["conformance_number"].int64_param = 2**53 + 1
         holder.parameters["conformance_text"].string_param = "é"
-    grpc_answers.has_outputs(server.infer_grpc(request))
+    grpc_answers.expect_outputs(server.infer_grpc(request))
 
 
 @check("GRPC-INFER-016")

@@ -80,7 +80,7 @@ class Hand:
     def post_after_error(self, wrong: tuple[str, bytes], right: tuple[str, bytes]) -> Answer | None:
         """POST what must be refused, and then on the same connection what must not.
 
-        Args are path and body of each. Gives the answer to the second, None where the first says
+        Each is a path and a body. Gives the answer to the second, None where the first says
         that the connection closes; a `Departure` tells what else the first ends with.
         """
         sent = self.write("POST", *wrong, last=False) + self.write("POST", *right)

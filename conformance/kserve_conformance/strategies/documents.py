@@ -56,7 +56,7 @@ def add_faults(
         value: what a sentence calls the values in a request.
         member: the one of the body that has them.
         put_place: makes one of them `PLACE`.
-        empty: how binding it is that this class is refused, as are the others that differ.
+        empty, number, no_object: how binding it is that the class of this name is refused.
     """
 
     def spoilt(strategy: Callable[[bytes], st.SearchStrategy[bytes]]) -> Breaks:

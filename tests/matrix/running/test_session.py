@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from matrix.commands.cli import main
 from matrix.planning import options
 from matrix.planning.options import Start
-from matrix.planning.subject import Subject, SubjectError
+from matrix.planning.subject import Subject
 from matrix.running import session, starting
 
 SCRIPT = Subject("mine", "{python} mine.py")
@@ -42,7 +43,9 @@ def test_where_each_start_is_exact(
     assert not forks(tmp_path, start, subject, *cells, repeat=repeat)
 
 
-def test_what_cant_be_forked_is_wrong_usage_where_all_is_to_be(tmp_path: Path) -> None:
-    assert forks(tmp_path, "forked", Subject(), "v3")
-    with pytest.raises(SubjectError, match=r"'{python} mine.py' isn't {python} -m MODULE"):
-        forks(tmp_path, "forked", SCRIPT)
+def test_where_all_is_to_be_forked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert forks(tmp_path, "forked", Subject(), "v3", repeat=2)
+    assert main(["run", "--start=forked", "--wrapper={python} mine.py", f"--out={tmp_path}"]) == 2
+    assert capsys.readouterr().err.startswith(
+        "error: --start forked is for {python} -m MODULE, and not for '{python} mine.py': leave it"
+    )
