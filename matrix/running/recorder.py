@@ -50,7 +50,7 @@ class Recorder:
         self._started = time.monotonic()
         self._out = options.out
         start = "forked" if forked else "exact"
-        header = replace(_header(plan, subject, runtime, instances, locks), start=start)
+        header = _header(plan, subject, runtime, instances, locks, start)
         self._writer = Writer(options.out / FILE_NAME, header)
         self._transcripts = Transcripts(options.out, plan.cells)
 
@@ -127,6 +127,7 @@ def _header(
     runtime: str,
     instances: Instances,
     locks: Mapping[str, Lock],
+    start: str,
 ) -> Header:
     return Header(
         run=uuid.uuid4().hex,
@@ -152,4 +153,5 @@ def _header(
         suite=VERSION,
         engine=torchserve.engine_version() if runtime == "container" else None,
         repeat=plan.repeat,
+        start=start,
     )

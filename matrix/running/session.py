@@ -15,14 +15,13 @@ import pytest
 from fixtures import leftovers, torchserve
 from fixtures.torchserve import Runtime, RuntimeUnavailable, available_runtime
 from matrix.environments import given_locks, locking
-from matrix.planning import axes, expectations, policy
+from matrix.planning import axes
 from matrix.planning.axes import Axes, KServeRelease
 from matrix.planning.options import RunOptions, Start
 from matrix.planning.plan import Plan
-from matrix.planning.plan import make as make_plan
 from matrix.planning.subject import Subject, base_environment
-from matrix.running import data_files
 from matrix.running import instances as running
+from matrix.running import starting
 from matrix.running.forks import ForkServers
 from matrix.running.instances import Instances
 from matrix.running.recorder import Recorder, past_run
@@ -46,16 +45,7 @@ class MatrixSession:
         self.subject = self.options.subject()
         self.unavailable: str | None = None
         self.runtime: Runtime = self.worker["runtime"] if self.worker else self._runtime()
-        expected = expectations.load()
-        data_files.check(self.axes, expected)
-        self.plan: Plan = make_plan(
-            self.axes,
-            expected,
-            self.options,
-            self.runtime,
-            constructor_known=self.subject.constructor is not None,
-            policy=policy.load(self.options.policy),
-        )
+        self.plan: Plan = starting.make_plan(self.options, self.runtime)
         releases = dict.fromkeys(cell.kserve for cell in self.plan.cells)
         given = given_locks.by_release(self.options.lock, self.axes, releases)
         self.locks = {

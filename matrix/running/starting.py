@@ -8,6 +8,7 @@ from typing import NoReturn
 
 import pytest
 
+from fixtures.torchserve import Runtime
 from matrix.planning import axes, expectations, plan, policy
 from matrix.planning.options import RunOptions
 from matrix.planning.plan import Plan
@@ -19,8 +20,11 @@ _SUITE = Path(__file__).parents[1]
 Say = Callable[[str], None]
 
 
-def make_plan(wanted: RunOptions) -> Plan:
-    """Make the plan of a run, to refuse what can't be run before pytest starts.
+def make_plan(wanted: RunOptions, runtime: Runtime | None = None) -> Plan:
+    """Make the plan of a run; made before pytest starts, it refuses what can't be run.
+
+    Args:
+        runtime: the one that TorchServe runs on, where it has been looked for.
 
     Raises:
         DataFileError: when a data file can't be used.
@@ -34,7 +38,7 @@ def make_plan(wanted: RunOptions) -> Plan:
         every,
         expected,
         wanted,
-        runtime="container" if wanted.runtime == "auto" else wanted.runtime,
+        runtime or ("container" if wanted.runtime == "auto" else wanted.runtime),
         constructor_known=subject.constructor is not None,
         policy=policy.load(wanted.policy),
     )
