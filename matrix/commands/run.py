@@ -14,6 +14,9 @@ from matrix.planning import options
 from matrix.planning.options import RunOptions
 from matrix.running import starting
 
+# For each processor.
+_SIDE_BY_SIDE = 3
+
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the subcommand ``run``."""
@@ -27,8 +30,9 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--jobs",
         type=options.positive,
-        default=min(2, os.cpu_count() or 1),
-        help="How many SDK releases run side by side (default: 2, or the number of processors).",
+        default=_SIDE_BY_SIDE * (os.cpu_count() or 1),
+        help="How many cells run side by side, each of which waits for TorchServe most of its time "
+        f"(default: {_SIDE_BY_SIDE} for each processor).",
     )
     parser.add_argument("--list", action="store_true", help="Print the cells and run nothing.")
     parser.set_defaults(command=_main)
@@ -41,5 +45,5 @@ def _main(arguments: argparse.Namespace) -> int:
         put("".join(f"{cell.id}\n" for cell in planned.cells))
         return ExitCode.AS_EXPECTED
     signal.signal(signal.SIGTERM, starting.interrupt)
-    jobs = min(arguments.jobs, len({cell.kserve for cell in planned.cells}))
+    jobs = min(arguments.jobs, len(planned.cells))
     return starting.start(wanted, jobs, Live(make_console()))

@@ -73,15 +73,21 @@ def of_lock(lock: Lock) -> Environment:
             # It may have been finished while this process waited.
             if not _is_complete(folder):
                 _make(folder, lock, interpreter)
-    return Environment(lock.release.release, _python(folder), lock.digest)
+    return _of_folder(folder, lock)
+
+
+def found(lock: Lock) -> Environment | None:
+    """Give the environment of a lock where this machine has it ready for use; make none."""
+    interpreter = interpreters.installed(lock.release.python)
+    if interpreter is None:
+        return None
+    folder = _folder(lock, interpreter)
+    return _of_folder(folder, lock) if _is_complete(folder) else None
 
 
 def is_made(release: Release) -> bool:
     """Tell whether `provision` would find the environment of a release ready for use."""
-    interpreter = interpreters.installed(release.python)
-    if interpreter is None or locking.out_of_date(release):
-        return False
-    return _is_complete(_folder(locking.find(release), interpreter))
+    return not locking.out_of_date(release) and found(locking.find(release)) is not None
 
 
 def _make(folder: Path, lock: Lock, interpreter: Path) -> None:
@@ -148,6 +154,10 @@ def _folder(lock: Lock, interpreter: Path) -> Path:
     key = cache.digest(lock.digest, str(interpreter), str(RECIPE))[:16]
     name = f"{lock.release.package}-{lock.release.release}-{key}"
     return cache.directory(ENVIRONMENTS) / name
+
+
+def _of_folder(folder: Path, lock: Lock) -> Environment:
+    return Environment(lock.release.release, _python(folder), lock.digest)
 
 
 def _python(folder: Path) -> Path:

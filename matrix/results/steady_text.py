@@ -45,7 +45,7 @@ _UNSTEADY = re.compile(
     )
 )
 # Members of what checks observe that are seconds.
-_SECONDS = frozenset({"best", "median", "seconds"})
+_SECONDS = frozenset({"alone", "beside", "best", "median", "seconds"})
 _RELEASE = re.compile(r"\b\d+(?:\.\d+)+\b")
 
 
@@ -60,7 +60,9 @@ def steady_value(value: Any) -> Any:
         return steady(value)
     if isinstance(value, Mapping):
         return {
-            name: _ANY if name in _SECONDS and isinstance(each, float) else steady_value(each)
+            name: _ANY
+            if name in _SECONDS and isinstance(each, (float, list))
+            else steady_value(each)
             for name, each in value.items()
         }
     if isinstance(value, (list, tuple)):

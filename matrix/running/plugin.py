@@ -22,8 +22,9 @@ from matrix.planning import options
 from matrix.planning.cells import Cell
 from matrix.planning.expectations import Expectations
 from matrix.planning.plan import Plan
+from matrix.planning.timings import Timings
 from matrix.running import hookspecs, observation
-from matrix.running.distribution import ByRelease, visit_of
+from matrix.running.distribution import ByCell, visit_of
 from matrix.running.observation import Phase
 from matrix.running.session import MatrixSession
 from matrix.running.timing import Moment, Watch
@@ -113,9 +114,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Bring the checks of one cell together, in the plan's order."""
+    """Bring the checks of one cell together."""
     planned = config.stash[_MATRIX].plan
-    cells = {cell: index for index, cell in enumerate(planned.visits())}
+    # The longest first: what is begun last keeps nobody waiting at the end.
+    took = Timings(planned.expectations)
+    ordered = sorted(planned.visits(), key=lambda cell: -took.of_cell(cell))
+    cells = {cell: index for index, cell in enumerate(ordered)}
     checks = {check: index for index, check in enumerate(planned.expectations.checks)}
 
     def place(item: pytest.Item) -> tuple[int, int]:
@@ -127,6 +131,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         item for item in items if _cell(item) or "cell" not in getattr(item, "fixturenames", ())
     ]
     items.sort(key=place)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Run a check beside those of the other processes, unless one of them has to be alone."""
+    if _cell(item) is None:
+        return (yield)
+    with item.config.stash[_MATRIX].stage.quiet.beside():
+        return (yield)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -207,7 +220,7 @@ class _Reporting:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> Any:
-        return ByRelease(config, log, self._visits)
+        return ByCell(config, log, self._visits, self._matrix.unmade)
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         cell = self._visits.get(visit_of(nodeid))

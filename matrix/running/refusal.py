@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 import subprocess
 import tempfile
 import threading
@@ -15,15 +14,13 @@ from matrix.planning.subject import Subject
 from matrix.running import launch, ports
 from matrix.running.forks import Process
 from matrix.running.launch import Situation
+from matrix.running.quiet import Measured, Quiet
 
 # A wrapper that swallows the value has opened its port by then, and is caught earlier;
 # one of the usual design dies of the value after 3-7 s.
 _WATCH_FOR = 60.0
 # Seconds from process start to exit. kserve alone takes 2 s and more to import.
 AT_MOST = 0.3
-# A busy machine slows some tries down, hardly ever all of them.
-_FEWEST_TRIES, _MOST_TRIES = 3, 10
-_TRY_FOR = 10.0
 
 
 @dataclass(frozen=True)
@@ -34,7 +31,7 @@ class Refusal:
         exit_code: None where it did not end by itself.
         termination_log: the file's text, None where it wrote none.
         opened_ports: which of its two ports it opened, ``http`` and ``grpc``.
-        seconds: from process start to exit, of each timed try; empty where it didn't end.
+        took: from process start to exit; None where it didn't end.
     """
 
     exit_code: int | None
@@ -42,15 +39,10 @@ class Refusal:
     stderr: str
     termination_log: str | None
     opened_ports: tuple[str, ...]
-    seconds: tuple[float, ...]
-
-    @property
-    def median(self) -> float:
-        """Give the median time to exit in seconds, infinite where it didn't end."""
-        return statistics.median(self.seconds) if self.seconds else float("inf")
+    took: Measured | None
 
 
-def observe(subject: Subject, python: Path, situation: Situation) -> Refusal:
+def observe(subject: Subject, python: Path, situation: Situation, quiet: Quiet) -> Refusal:
     """Start the wrapper, watched; then again, only timed.
 
     Raises:
@@ -59,17 +51,9 @@ def observe(subject: Subject, python: Path, situation: Situation) -> Refusal:
     watched = _watch(subject, python, situation)
     if watched.exit_code is None:
         return watched
-    # Times are of tries of their own: connecting to the ports costs time too.
-    seconds: list[float] = []
-    while _needs_another(seconds):
-        seconds.append(_time(subject, python, situation))
-    return replace(watched, seconds=tuple(seconds))
-
-
-def _needs_another(seconds: list[float]) -> bool:
-    if len(seconds) < _FEWEST_TRIES:
-        return True
-    return min(seconds) > AT_MOST and len(seconds) < _MOST_TRIES and sum(seconds) < _TRY_FOR
+    # Timed in a start of its own: connecting to the ports costs time too.
+    took = quiet.measure(lambda: _time(subject, python, situation), AT_MOST)
+    return replace(watched, took=took)
 
 
 def _watch(subject: Subject, python: Path, situation: Situation) -> Refusal:
@@ -97,7 +81,7 @@ def _watch(subject: Subject, python: Path, situation: Situation) -> Refusal:
             texts.append(file.read().decode("utf-8", "replace"))
     log = situation.termination_log
     told = log.read_text(encoding="utf-8") if log.is_file() else None
-    return Refusal(exit_code, texts[0], texts[1], told, tuple(sorted(opened)), ())
+    return Refusal(exit_code, texts[0], texts[1], told, tuple(sorted(opened)), None)
 
 
 def _wait(process: Process, is_enough: Callable[[], bool]) -> None:

@@ -15,6 +15,7 @@ import pytest
 from fixtures import leftovers, torchserve
 from fixtures.torchserve import Runtime, RuntimeUnavailable, available_runtime
 from matrix.environments import given_locks, locking
+from matrix.environments.provision import Environment, found
 from matrix.planning import axes
 from matrix.planning.axes import Axes, KServeRelease
 from matrix.planning.options import RunOptions, Start
@@ -24,6 +25,7 @@ from matrix.running import instances as running
 from matrix.running import starting
 from matrix.running.forks import ForkServers
 from matrix.running.instances import Instances
+from matrix.running.quiet import Quiet
 from matrix.running.recorder import Recorder, past_run
 from matrix.running.worker import Stage
 
@@ -59,6 +61,7 @@ class MatrixSession:
         self._folder: Path | None = None
         self._record: leftovers.Record | None = None
         self._forks: ForkServers | None = None
+        self._found: dict[str, Environment] = {}
 
     def _runtime(self) -> Runtime:
         wanted = self.options.runtime
@@ -67,6 +70,11 @@ class MatrixSession:
         except RuntimeUnavailable as error:
             self.unavailable = str(error)
             return "container" if wanted == "auto" else wanted
+
+    @property
+    def unmade(self) -> list[str]:
+        """List the releases whose environments weren't there when the run was started."""
+        return [release for release in self.locks if release not in self._found]
 
     @property
     def stage(self) -> Stage:
@@ -81,7 +89,12 @@ class MatrixSession:
                 sent["marks"],
                 self.options.start_timeout,
                 self.locks,
+                {
+                    release: Environment(release, Path(python), self.locks[release].digest)
+                    for release, python in sent["environments"].items()
+                },
                 ForkServers(Path(sent["forks"])) if sent["forks"] else None,
+                Quiet(Path(sent["folder"])),
             )
         return self._stage
 
@@ -94,6 +107,7 @@ class MatrixSession:
             "instances": self.instances.to_dict(),
             "folder": str(self._folder),
             "marks": self._record.environment,
+            "environments": {release: str(each.python) for release, each in self._found.items()},
             "forks": str(self._forks.folder) if self._forks else None,
         }
 
@@ -109,6 +123,9 @@ class MatrixSession:
         self._forks = fork_servers(
             self.options.start, self.plan, self.subject, self._folder / "forks", marks
         )
+        # Looking for interpreters takes seconds; once for all workers.
+        made = {release: found(lock) for release, lock in self.locks.items()}
+        self._found = {release: each for release, each in made.items() if each is not None}
         needed = self.plan.instances()
         lent = hook.pytest_matrix_instances()
         if lent is not None:

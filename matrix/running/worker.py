@@ -7,35 +7,29 @@ the cell tells the same.
 
 from __future__ import annotations
 
-import json
-import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 from kserve_conformance.errors import NotKnown
-from kserve_conformance.results.verdict import SubjectFailed, Unprovisioned, Verdict
-from kserve_conformance.text import messages
+from kserve_conformance.results.verdict import Unprovisioned, Verdict
 
 from fixtures.torchserve import Instance
 from matrix.environments.locking import Lock
 from matrix.environments.provision import Environment, of_lock
 from matrix.planning.axes import Axes
 from matrix.planning.cells import Cell
-from matrix.planning.subject import Subject, base_environment
-from matrix.running import late_model, launch, refusal
+from matrix.planning.subject import Subject
+from matrix.running import constructor, late_model, launch, refusal
 from matrix.running.forks import ForkServers
 from matrix.running.late_model import LateModel
 from matrix.running.launch import RunningWrapper, Situation
-from matrix.running.logs import last_lines
+from matrix.running.quiet import Quiet
 from matrix.running.refusal import Refusal
 from matrix.running.timing import Watch
 
 MODELS = ("contract", "digits")
-
-_PROBE = Path(__file__).parents[1] / "probes" / "constructor.py"
-_PROBE_WITHIN = 120.0
 
 T = TypeVar("T")
 
@@ -55,7 +49,9 @@ class Stage:
         marks: variables for what is started, see `fixtures.leftovers.Record`.
         start_timeout: seconds that a wrapper may take until its models are ready.
         locks: by SDK release, what its environment is made from.
+        environments: by SDK release, its environment where it was there when the run began.
         forks: what starts wrappers by a fork; None where each start is to be exact.
+        quiet: says when a check may run.
     """
 
     subject: Subject
@@ -65,7 +61,9 @@ class Stage:
     marks: Mapping[str, str]
     start_timeout: float
     locks: Mapping[str, Lock]
+    environments: Mapping[str, Environment]
     forks: ForkServers | None
+    quiet: Quiet
     _made: dict[tuple[str, ...], Any] = field(default_factory=dict, init=False)
     _cell: Cell | None = field(default=None, init=False)
 
@@ -101,7 +99,8 @@ class Stage:
         Raises:
             Unprovisioned: when it can't be made.
         """
-        return self._once(("environment", release), lambda: of_lock(self.locks[release]))
+        made = self.environments.get(release)
+        return made or self._once(("environment", release), lambda: of_lock(self.locks[release]))
 
     def wrapper(self, cell: Cell) -> RunningWrapper:
         """Give the running wrapper of a cell; the one of the cell before is ended.
@@ -126,8 +125,8 @@ class Stage:
 
     def interpreter(self, cell: Cell) -> str | None:
         """Give the interpreter of a cell's environment, None where there is none (yet)."""
-        environment = self._made.get(("environment", cell.kserve))
-        return str(environment.python) if isinstance(environment, Environment) else None
+        made = self.environments.get(cell.kserve) or self._made.get(("environment", cell.kserve))
+        return str(made.python) if isinstance(made, Environment) else None
 
     def refusal(self, cell: Cell) -> Refusal:
         """Tell what the wrapper does with a PROTOCOL_VERSION that it must refuse.
@@ -140,7 +139,8 @@ class Stage:
         python = self.environment(cell.kserve).python
         situation = self._situation(cell)
         return self._once(
-            ("refusal", cell.visit), lambda: refusal.observe(self.subject, python, situation)
+            ("refusal", cell.visit),
+            lambda: refusal.observe(self.subject, python, situation, self.quiet),
         )
 
     def late_model(self, cell: Cell) -> LateModel:
@@ -171,8 +171,14 @@ class Stage:
             SubjectFailed: when the class can't be imported beside this SDK.
             Unprovisioned: when there is no environment for it.
         """
-        probe = ("constructor", cell.kserve, str(cell.attempt))
-        outcomes = self._once(probe, lambda: self._probe(cell.kserve))
+        python = self.environment(cell.kserve).python
+        values = {name: self.axes.value(name) for name in self.axes.protocols}
+        # What the processes of the run share.
+        found = self.folder.parent / f"constructor-{cell.kserve}@{cell.attempt}.json"
+        outcomes = self._once(
+            ("constructor", cell.kserve, str(cell.attempt)),
+            lambda: constructor.outcomes(self.subject, python, values, self.marks, found),
+        )
         return outcomes[cell.protocol]
 
     def _start(self, cell: Cell, wait_for: Sequence[str], part: str = "") -> RunningWrapper:
@@ -191,26 +197,6 @@ class Stage:
             folder=self.folder / cell.visit / part,
             marks=self.marks,
         )
-
-    def _probe(self, release: str) -> dict[str, dict[str, Any]]:
-        values = {name: self.axes.value(name) for name in self.axes.protocols}
-        spec = str(self.subject.constructor)
-        python = self.environment(release).python
-        try:
-            ran = subprocess.run(
-                [python, _PROBE, spec, json.dumps([*values.values()])],
-                env={**base_environment(), **self.marks},
-                capture_output=True,
-                text=True,
-                timeout=_PROBE_WITHIN,
-            )
-        except subprocess.TimeoutExpired:
-            raise SubjectFailed(f"{spec} took more than {_PROBE_WITHIN:.0f} s to import") from None
-        if ran.returncode != 0:
-            why = messages.with_log(f"{spec} can't be imported", last_lines(ran.stderr, 2000))
-            raise SubjectFailed(why)
-        outcomes = json.loads(ran.stdout.strip().splitlines()[-1])
-        return dict(zip(values, outcomes, strict=True))
 
     def _enter(self, cell: Cell) -> None:
         if self._cell != cell:

@@ -69,4 +69,4 @@ def pytest_configure() -> None:
         session.fork_servers = lambda *_: _GivenServers(given.folder)
     if PYTHON in os.environ:
         # mypy: what a module imports isn't what it exports, but it is what it uses.
-        worker.of_lock = _of_lock  # type: ignore[attr-defined]
+        worker.of_lock = session.found = _of_lock  # type: ignore[attr-defined]

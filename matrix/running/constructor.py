@@ -1,0 +1,76 @@
+"""Asks a model class, in an SDK's environment, what it makes of each PROTOCOL_VERSION."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import filelock
+from kserve_conformance.results.verdict import SubjectFailed
+from kserve_conformance.text import messages
+
+from fixtures import cache
+from matrix.planning.subject import Subject, base_environment
+from matrix.running.logs import last_lines
+
+_PROBE = Path(__file__).parents[1] / "probes" / "constructor.py"
+_WITHIN = 120.0
+
+# By the name of a value, what `matrix.probes.constructor` tells of it.
+Outcomes = dict[str, dict[str, Any]]
+
+
+def outcomes(
+    subject: Subject,
+    python: Path,
+    values: Mapping[str, str | None],
+    marks: Mapping[str, str],
+    found: Path,
+) -> Outcomes:
+    """Give what a subject's constructor makes of values, asked once by all processes of a run.
+
+    Args:
+        marks: variables for what is started, see `fixtures.leftovers.Record`.
+        found: a file of the run for what was found, the same for whoever asks the same.
+
+    Raises:
+        SubjectFailed: when the class can't be imported beside this SDK.
+    """
+    found.parent.mkdir(parents=True, exist_ok=True)
+    with filelock.FileLock(found.with_suffix(".lock")):
+        if not found.exists():
+            told: dict[str, Any] = {}
+            try:
+                told["outcomes"] = _asked(subject, python, values, marks)
+            except SubjectFailed as error:
+                told["failed"] = str(error)
+            cache.write_whole(found, json.dumps(told))
+    known = json.loads(found.read_text())
+    if "failed" in known:
+        raise SubjectFailed(known["failed"])
+    made: Outcomes = known["outcomes"]
+    return made
+
+
+def _asked(
+    subject: Subject, python: Path, values: Mapping[str, str | None], marks: Mapping[str, str]
+) -> Outcomes:
+    spec = str(subject.constructor)
+    try:
+        ran = subprocess.run(
+            [python, _PROBE, spec, json.dumps([*values.values()])],
+            env={**base_environment(), **marks},
+            capture_output=True,
+            text=True,
+            timeout=_WITHIN,
+        )
+    except subprocess.TimeoutExpired:
+        raise SubjectFailed(f"{spec} took more than {_WITHIN:.0f} s to import") from None
+    if ran.returncode != 0:
+        why = messages.with_log(f"{spec} can't be imported", last_lines(ran.stderr, 2000))
+        raise SubjectFailed(why)
+    told = json.loads(ran.stdout.strip().splitlines()[-1])
+    return dict(zip(values, told, strict=True))
