@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from matrix.planning.cells import Cell
-from matrix.running import distribution
 from matrix.running.distribution import ByCell
 
 CHECKS = ("starts", "model-ready", "v1-predict", "conformance")
@@ -66,7 +65,7 @@ def workers(count: int, *unmade: str, repeat: int = 1) -> list[Worker]:
 
 @pytest.fixture(autouse=True)
 def _two_processors(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(distribution.os, "cpu_count", lambda: 2)
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
 
 
 def test_the_cells_of_one_release_go_to_whoever_is_free() -> None:
