@@ -104,7 +104,7 @@ def _size(count: int) -> str:
 
 
 def _measure(releases: Sequence[str], seconds: int, rounds: int) -> list[dict[str, Any]]:
-    archives = [models.archive("echo")]
+    archives = [models.archive_with_torch("echo")]
     with torchserves.start(
         "process", release=TORCHSERVE, envelope="kserve", models=archives
     ) as torchserve:

@@ -35,7 +35,7 @@ _RESULTS = Path(__file__).parent / "results" / "upstream_client.json"
 
 def main() -> None:
     """Measure, write the file, print the table."""
-    archives = [models.archive("contract")]
+    archives = [models.archive_with_torch("contract")]
     with torchserves.start(
         "process", release="0.12.0", envelope="kserve", models=archives
     ) as torchserve:
