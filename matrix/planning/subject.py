@@ -62,6 +62,10 @@ class Subject:
         words = shlex.split(self.command)
         return words[:2] == ["{python}", "-m"] and len(words) > 2
 
+    def module(self, python: Path) -> str:
+        """Give the module that is run where `is_module` holds."""
+        return self.argv(python, 0, 0)[2]
+
     def argv(self, python: Path, http_port: int, grpc_port: int) -> list[str]:
         """Give the command to run, with KServe's usual flags for the ports."""
         words = [

@@ -168,12 +168,15 @@ class ForkServers:
         folder: Path | None,
         stdout: int,
         stderr: int,
+        *,
+        beside: str | None = None,
     ) -> ForkedProcess:
         """Start a process in a process group of its own.
 
         Args:
             argv: an interpreter, ``-m``, a module, and its arguments.
             folder: where it works; where the caller does if it is None.
+            beside: another module, which needs the same packages, and so whose server starts it.
 
         Raises:
             CantFork: when it isn't of that form, or can't be forked here.
@@ -187,7 +190,7 @@ class ForkServers:
             "environment": dict(environment),
             "folder": str(folder or Path.cwd()),
         }
-        connection = self._connect(Path(argv[0]), argv[2])
+        connection = self._connect(Path(argv[0]), beside or argv[2])
         try:
             socket.send_fds(connection, [json.dumps(request).encode() + b"\n"], [stdout, stderr])
         except OSError as error:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
+import pickle
 import traceback
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Self
 
 import pytest
 from kserve_conformance.asking.transcript import Seen
 from kserve_conformance.outcome import Outcome
 from kserve_conformance.results.exhibit import Exhibit
-from kserve_conformance.results.json_form import from_json
 from kserve_conformance.results.judgement import Judgement, judge
 from kserve_conformance.results.record import Evidence, Record
 from kserve_conformance.results.verdict import Verdict
@@ -52,13 +51,14 @@ class Phase:
     seen: tuple[Seen, ...] | None = None
 
     def attach(self, report: pytest.TestReport) -> None:
-        """Send it along with a report. As text: pytest-xdist carries no dataclasses."""
-        report.matrix_phase = json.dumps(asdict(self))  # type: ignore[attr-defined]
+        """Send it along with a report. As bytes: pytest-xdist carries no dataclasses."""
+        report.matrix_phase = pickle.dumps(self)  # type: ignore[attr-defined]
 
     @classmethod
     def of(cls, report: pytest.TestReport) -> Self:
         """Give what was sent along with a report."""
-        return from_json(cls, json.loads(report.matrix_phase))
+        phase: Self = pickle.loads(report.matrix_phase)
+        return phase
 
 
 def of_check(

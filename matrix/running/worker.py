@@ -177,7 +177,9 @@ class Stage:
         found = self.folder.parent / f"constructor-{cell.kserve}@{cell.attempt}.json"
         outcomes = self._once(
             ("constructor", cell.kserve, str(cell.attempt)),
-            lambda: constructor.outcomes(self.subject, python, values, self.marks, found),
+            lambda: constructor.outcomes(
+                self.subject, python, values, self.marks, found, self.forks
+            ),
         )
         return outcomes[cell.protocol]
 

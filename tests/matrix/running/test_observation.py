@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import fields
-from typing import Any
 
 import pytest
 from kserve_conformance.asking.transcript import Seen
@@ -41,18 +39,6 @@ def _report() -> pytest.TestReport:
     return pytest.TestReport("test", ("", 0, ""), {}, "passed", None, "call")
 
 
-def _sent(**members: Any) -> pytest.TestReport:
-    report = _report()
-    PHASE.attach(report)
-    document = json.loads(report.matrix_phase)
-    document["check"]["record"].update(members)
-    document["check"]["record"] = {
-        name: each for name, each in document["check"]["record"].items() if each is not ...
-    }
-    report.matrix_phase = json.dumps(document)  # type: ignore[attr-defined]
-    return report
-
-
 @pytest.mark.parametrize("phase", [PHASE, Phase(Observation(RECORD, 1.5, 2.5))])
 def test_what_is_sent_arrives_as_it_was(phase: Phase) -> None:
     report = _report()
@@ -66,13 +52,3 @@ def test_no_member_of_the_record_that_is_sent_is_its_default() -> None:
     assert [
         each.name for each in fields(Record) if getattr(RECORD, each.name) == each.default
     ] == []
-
-
-def test_an_unknown_member_is_named() -> None:
-    with pytest.raises(ValueError, match=r"^Record has no colour$"):
-        Phase.of(_sent(colour="red"))
-
-
-def test_missing_members_are_named() -> None:
-    with pytest.raises(ValueError, match=r"^Record lacks message, verdict$"):
-        Phase.of(_sent(verdict=..., message=...))
