@@ -24,7 +24,7 @@ from benchmarks import load, running
 from benchmarks.load import LoadError, Measured
 from fixtures import models
 from fixtures import torchserve as torchserves
-from fixtures.torchserve import Instance
+from fixtures.torchserve import Instance, configuration
 from matrix.planning import axes
 from matrix.planning.subject import Subject
 
@@ -106,7 +106,11 @@ def _size(count: int) -> str:
 def _measure(releases: Sequence[str], seconds: int, rounds: int) -> list[dict[str, Any]]:
     archives = [models.archive_with_torch("echo")]
     with torchserves.start(
-        "process", release=TORCHSERVE, envelope="kserve", models=archives
+        "process",
+        release=TORCHSERVE,
+        envelope="kserve",
+        models=archives,
+        config=configuration.OWN_JVM,
     ) as torchserve:
         _warm(torchserve.instance)
         rows = [

@@ -17,7 +17,7 @@ from typing import Any
 from benchmarks import load, running
 from fixtures import models
 from fixtures import torchserve as torchserves
-from fixtures.torchserve import Instance
+from fixtures.torchserve import Instance, configuration
 from matrix.planning.subject import Subject
 
 RELEASES = ("0.10.2", "0.13.1", "0.21.0")
@@ -37,7 +37,11 @@ def main() -> None:
     """Measure, write the file, print the table."""
     archives = [models.archive_with_torch("contract")]
     with torchserves.start(
-        "process", release="0.12.0", envelope="kserve", models=archives
+        "process",
+        release="0.12.0",
+        envelope="kserve",
+        models=archives,
+        config=configuration.OWN_JVM,
     ) as torchserve:
         rows = [
             row
