@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -45,10 +46,23 @@ class AnyOf:
 
     def holds(self, point: Mapping[str, str]) -> bool:
         """Tell whether it holds at a point, given as the value of every axis it names."""
-        return any(
-            all(_admits(allowed, point[axis]) for axis, allowed in each.items())
-            for each in self.conditions
-        )
+        # Few points differ in what it names, and each of all cells and checks asks.
+        named = tuple(point[axis] for axis in self._axes)
+        if named not in self._held:
+            self._held[named] = any(
+                all(_admits(allowed, point[axis]) for axis, allowed in each.items())
+                for each in self.conditions
+            )
+        return self._held[named]
+
+    @functools.cached_property
+    def _axes(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(axis for each in self.conditions for axis in each))
+
+    @functools.cached_property
+    def _held(self) -> dict[tuple[str, ...], bool]:
+        """Give whether it holds, as far as that is known, by the points of `_axes`."""
+        return {}
 
 
 def _allowed(axis: str, clause: str | list[str]) -> SpecifierSet | frozenset[str]:
