@@ -118,18 +118,18 @@ def make(
     """
     _refuse_unmatched(axes, expectations, policy)
     cells = cells_at(axes, expectations, {**_selected(axes, options), "runtime": (runtime,)})
-    checks = {
-        cell.id: expectations.checks_at(expectations.point(cell.axes(), constructor_known))
-        for cell in cells
-    }
     if options.cell:
         if options.coverage != "full":
             raise PlanError(
                 f"--coverage {options.coverage} chooses among the cells of the axes, and --cell "
                 "names them: use one of the two"
             )
-        _refuse_unknown("cell", options.cell, checks)
+        _refuse_unknown("cell", options.cell, (cell.id for cell in cells))
         cells = [cell for cell in cells if cell.id in options.cell]
+    checks = {
+        cell.id: expectations.checks_at(expectations.point(cell.axes(), constructor_known))
+        for cell in cells
+    }
     if options.check:
         _refuse_unknown("check", options.check, expectations.every)
         wanted = set(options.check)
