@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import difflib
+import functools
 import json
 import math
 import tomllib
@@ -11,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import jsonschema_rs
 from jsonschema import Draft202012Validator, ValidationError
 
 from kserve_conformance.errors import DataFileError
@@ -40,12 +42,28 @@ def read(path: Path, schema: Path) -> dict[str, Any]:
     # What breaks TOML or JSON, which both tell line and column, their encoding, or `_finite`.
     except (ValueError, RecursionError) as error:
         raise _unreadable(path, error) from None
-    validator = Draft202012Validator(json.loads(schema.read_text(encoding="utf-8")))
-    broken = list(validator.iter_errors(_as_json(document)))
-    if broken:
-        first = _innermost(min(broken, key=_weight))
-        raise DataFileError(_sentence(first), _place(first) or "the file", path)
+    written = _as_json(document)
+    if not _is_valid(written, schema):
+        validator = Draft202012Validator(json.loads(schema.read_text(encoding="utf-8")))
+        broken = list(validator.iter_errors(written))
+        if broken:
+            first = _innermost(min(broken, key=_weight))
+            raise DataFileError(_sentence(first), _place(first) or "the file", path)
     return document
+
+
+def _is_valid(document: Any, schema: Path) -> bool:
+    """Tell whether it is, by what tells that at once; what is wrong the other validator tells."""
+    try:
+        return _validator(schema).is_valid(document)
+    except ValueError:
+        # What it can't look at, such as half a surrogate pair.
+        return False
+
+
+@functools.cache
+def _validator(schema: Path) -> jsonschema_rs.Draft202012Validator:
+    return jsonschema_rs.Draft202012Validator(json.loads(schema.read_text(encoding="utf-8")))
 
 
 def _unreadable(path: Path, why: object) -> DataFileError:
