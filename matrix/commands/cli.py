@@ -3,47 +3,34 @@
 from __future__ import annotations
 
 import argparse
+import importlib
+import sys
 import traceback
 from collections.abc import Sequence
+from types import ModuleType
 
 from kserve_conformance.errors import ExitCode, WrongUsage
 
-from matrix.commands import (
-    bisect,
-    can_i_upgrade,
-    diff,
-    doctor,
-    gate,
-    lock,
-    merge,
-    peers,
-    plan,
-    replay,
-    report,
-    reproduce,
-    run,
-    summary,
-)
 from matrix.commands.output import fail, prepare
 from matrix.errors import NOT_KNOWN
 
-# Each module of a command adds it to the parser, and sets ``command`` to the function that
-# takes the parsed arguments and gives the exit code.
+# Each is a module beside this one. It adds itself to the parser, and sets ``command`` to the
+# function that takes the parsed arguments and gives the exit code.
 _COMMANDS = (
-    run,
-    plan,
-    replay,
-    reproduce,
-    summary,
-    gate,
-    report,
-    diff,
-    bisect,
-    can_i_upgrade,
-    merge,
-    lock,
-    peers,
-    doctor,
+    "run",
+    "plan",
+    "replay",
+    "reproduce",
+    "summary",
+    "gate",
+    "report",
+    "diff",
+    "bisect",
+    "can-i-upgrade",
+    "merge",
+    "lock",
+    "peers",
+    "doctor",
 )
 
 
@@ -58,9 +45,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         description="Runs a wrapper on every KServe SDK release against real TorchServe.",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for module in _COMMANDS:
-        module.register(commands)
-    arguments = parser.parse_args(argv)
+    words = sys.argv[1:] if argv is None else argv
+    for name in _needed(words):
+        module(name).register(commands)
+    arguments = parser.parse_args(words)
     prepare()
     try:
         code: int = arguments.command(arguments)
@@ -75,3 +63,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         traceback.print_exc()
         return ExitCode.NOT_KNOWN
     return code
+
+
+def module(name: str) -> ModuleType:
+    """Import the module of a command."""
+    return importlib.import_module(f"matrix.commands.{name.replace('-', '_')}")
+
+
+def _needed(words: Sequence[str]) -> Sequence[str]:
+    """Give the command that is named, which spares the import of what others need, or all."""
+    return words[:1] if words and words[0] in _COMMANDS else _COMMANDS

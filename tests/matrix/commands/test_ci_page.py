@@ -53,8 +53,8 @@ def parse(words: list[str]) -> argparse.Namespace:
     """Parse a command's words as the command would, and run nothing."""
     parser = argparse.ArgumentParser(exit_on_error=True)
     subparsers = parser.add_subparsers(required=True)
-    for module in cli._COMMANDS:
-        module.register(subparsers)
+    for name in cli._COMMANDS:
+        cli.module(name).register(subparsers)
     return parser.parse_args(words)
 
 
