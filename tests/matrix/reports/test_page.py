@@ -35,24 +35,38 @@ def no_known() -> Policy:
     return replace(policy.load(), known_failing=(), known_flaky=())
 
 
-def test_it_is_one_file_that_asks_for_nothing(unfixed_run: Run, no_known: Policy) -> None:
-    text = page.html([unfixed_run], no_known, TODAY)
-    assert "default-src 'none'" in text
-    outside = re.findall(r"<(?:link|img|iframe|script|source)\b[^>]*(?:src|href)=", text)
+# Pages that several tests read: what is in one takes longer to gather than to look at.
+@pytest.fixture(scope="module")
+def of_unfixed(unfixed_run: Run, no_known: Policy) -> str:
+    return page.html([unfixed_run], no_known, TODAY)
+
+
+@pytest.fixture(scope="module")
+def of_default(default_run: Run, no_known: Policy) -> str:
+    return page.html([default_run], no_known, TODAY)
+
+
+@pytest.fixture(scope="module")
+def of_both_backends(two: Run, process_run: Run, no_known: Policy) -> str:
+    return page.html([two, process_run], no_known, TODAY)
+
+
+def test_it_is_one_file_that_asks_for_nothing(of_unfixed: str) -> None:
+    assert "default-src 'none'" in of_unfixed
+    outside = re.findall(r"<(?:link|img|iframe|script|source)\b[^>]*(?:src|href)=", of_unfixed)
     assert outside == []
 
 
-def test_its_policy_names_its_own_script_and_style(unfixed_run: Run, no_known: Policy) -> None:
-    text = page.html([unfixed_run], no_known, TODAY)
+def test_its_policy_names_its_own_script_and_style(of_unfixed: str) -> None:
     for tag in ("style", "script"):
-        inline = re.search(rf"<{tag}>(.*?)</{tag}>", text, re.DOTALL)
+        inline = re.search(rf"<{tag}>(.*?)</{tag}>", of_unfixed, re.DOTALL)
         assert inline is not None
         digest = base64.b64encode(hashlib.sha256(inline[1].encode()).digest()).decode()
-        assert f"{tag}-src 'sha256-{digest}'" in text
+        assert f"{tag}-src 'sha256-{digest}'" in of_unfixed
 
 
-def test_every_record_is_in_it(unfixed_run: Run, no_known: Policy) -> None:
-    data = _data(page.html([unfixed_run], no_known, TODAY))
+def test_every_record_is_in_it(unfixed_run: Run, of_unfixed: str) -> None:
+    data = _data(of_unfixed)
     columns, texts = data["records"], data["texts"]
     assert {len(column) for column in columns.values()} == {len(unfixed_run.records)}
     found = {
@@ -71,8 +85,8 @@ def test_every_record_is_in_it(unfixed_run: Run, no_known: Policy) -> None:
     }
 
 
-def test_evidence_comes_back_as_it_was(unfixed_run: Run, no_known: Policy) -> None:
-    data = _data(page.html([unfixed_run], no_known, TODAY))
+def test_evidence_comes_back_as_it_was(unfixed_run: Run, of_unfixed: str) -> None:
+    data = _data(of_unfixed)
     texts = data["texts"]
     columns = data["records"]
     logs = [columns[name] for name in ("wrapperLog", "torchserveLog", "traceback")]
@@ -100,10 +114,8 @@ def test_evidence_comes_back_as_it_was(unfixed_run: Run, no_known: Policy) -> No
     )
 
 
-def test_a_check_has_its_statement_and_where_that_is_from(
-    unfixed_run: Run, no_known: Policy
-) -> None:
-    checks = {each["id"]: each for each in _data(page.html([unfixed_run], no_known))["checks"]}
+def test_a_check_has_its_statement_and_where_that_is_from(of_unfixed: str) -> None:
+    checks = {each["id"]: each for each in _data(of_unfixed)["checks"]}
     assert checks["starts"]["statement"] == "The wrapper starts and says that its models are ready."
     assert checks["starts"]["source"] == "matrix/expectations.toml"
     statement = checks["V1-PREDICT-001"]
@@ -121,8 +133,10 @@ def test_all_27_releases_are_less_than_2_megabytes(
     assert (tmp_path / "report.html").stat().st_size < 2_000_000
 
 
-def test_the_same_results_give_the_same_page(unfixed_run: Run, no_known: Policy) -> None:
-    assert page.html([unfixed_run], no_known, TODAY) == page.html([unfixed_run], no_known, TODAY)
+def test_the_same_results_give_the_same_page(
+    unfixed_run: Run, no_known: Policy, of_unfixed: str
+) -> None:
+    assert page.html([unfixed_run], no_known, TODAY) == of_unfixed
 
 
 def test_hostile_words_stay_words(unfixed_run: Run, no_known: Policy) -> None:
@@ -142,28 +156,29 @@ def test_hidden_signs_are_made_visible() -> None:
     assert visible("a\u202eb\x00\ud800\tc\n\u00e9") == "a\\u202eb\\u0000\\ud800\tc\n\u00e9"
 
 
-def test_a_run_that_was_cut_short_says_so_aloud(default_run: Run, no_known: Policy) -> None:
-    short = replace(default_run, records=default_run.records[:-500], footer=None)
+def test_a_run_that_was_cut_short_says_so_aloud(
+    two: Run, no_known: Policy, of_default: str
+) -> None:
+    short = replace(two, records=two.records[:-500], footer=None)
     text = page.html([short], no_known, TODAY)
     assert "<strong>Cut short.</strong> The run started" in text
     data = _data(text)
     missing = data["verdicts"].index("missing")
     assert data["records"]["verdict"].count(missing) == 500
-    assert "Cut short" not in page.html([default_run], no_known, TODAY)
+    assert "Cut short" not in of_default
 
 
-def test_the_footprint_is_found_in_what_was_said(unfixed_run: Run, no_known: Policy) -> None:
-    text = _text(page.html([unfixed_run], no_known, TODAY))
+def test_the_footprint_is_found_in_what_was_said(of_unfixed: str) -> None:
+    text = _text(of_unfixed)
     assert "None is not a valid PredictorProtocol with unset on KServe 0.11.2, 0.13.1" in text
     assert "Unsupported protocol None. with unset on KServe 0.14.1" in text
 
 
-def test_without_the_bug_its_words_are_nowhere(default_run: Run, no_known: Policy) -> None:
-    text = _text(page.html([default_run], no_known, TODAY))
-    assert text.count("nowhere, on 14 releases") == 2
+def test_without_the_bug_its_words_are_nowhere(of_default: str) -> None:
+    assert _text(of_default).count("nowhere, on 14 releases") == 2
 
 
-def test_known_failures_have_their_reason_age_and_end(default_run: Run, no_known: Policy) -> None:
+def test_known_failures_have_their_reason_age_and_end(two: Run, no_known: Policy) -> None:
     listed = replace(
         no_known,
         known_failing=(
@@ -182,7 +197,7 @@ def test_known_failures_have_their_reason_age_and_end(default_run: Run, no_known
         ),
         known_flaky=(variants.known(("v1-predict",), {}, least_pass_rate=0.9),),
     )
-    text = page.html([default_run], listed, TODAY)
+    text = page.html([two], listed, TODAY)
     assert "A reason. https://example.org/1 24 days 2026-12-31 36 days left" in _text(text)
     assert "2026-11-24 expired none of its cells" in _text(text)
     assert "flaky, at least 90% pass" in _text(text)
@@ -190,13 +205,13 @@ def test_known_failures_have_their_reason_age_and_end(default_run: Run, no_known
     assert 'href="javascript' not in text
 
 
-def test_what_a_record_is_listed_as_can_be_filtered(default_run: Run, no_known: Policy) -> None:
+def test_what_a_record_is_listed_as_can_be_filtered(two: Run, no_known: Policy) -> None:
     listed = replace(
         no_known,
         known_failing=(variants.known(("starts",), {"kserve": "==0.9.0"}),),
         known_flaky=(variants.known(("v1-predict",), {"protocol": "v1"}),),
     )
-    cells = _cells(default_run, listed)
+    cells = _cells(two, listed)
     failing, flaky = _having(cells, "known-failing"), _having(cells, "known-flaky")
     assert {(cell.axes["kserve"], row.check) for cell, row in failing} == {("0.9.0", "starts")}
     assert {(cell.axes["protocol"], row.check) for cell, row in flaky} == {("v1", "v1-predict")}
@@ -218,8 +233,8 @@ def test_attempts_that_differ_can_be_filtered_and_are_told(
     assert "1 of 2 attempts passed, 95% interval" in _text(page.html([twice], no_known, TODAY))
 
 
-def test_the_environment_has_images_and_locks(default_run: Run, no_known: Policy) -> None:
-    text = _text(page.html([default_run], no_known, TODAY))
+def test_the_environment_has_images_and_locks(default_run: Run, of_default: str) -> None:
+    text = _text(of_default)
     assert default_run.header.torchserve[0]["identity"] in text
     for digest in default_run.header.locks.values():
         assert digest is not None
@@ -227,22 +242,19 @@ def test_the_environment_has_images_and_locks(default_run: Run, no_known: Policy
 
 
 def test_runs_of_different_commits_are_told_as_such(
-    default_run: Run, process_run: Run, no_known: Policy
+    two: Run, mutant_run: Run, no_known: Policy
 ) -> None:
     one, other = (
         replace(run, header=replace(run.header, commit=commit))
-        for run, commit in ((default_run, "a" * 40), (process_run, "b" * 40))
+        for run, commit in ((two, "a" * 40), (mutant_run, "b" * 40))
     )
     told = f"Different commits. These runs are of {'a' * 12} and {'b' * 12}"
     assert told in _text(page.html([one, other], no_known, TODAY))
     assert "Different commits" not in _text(page.html([one], no_known, TODAY))
 
 
-def test_what_is_so_of_all_runs_is_said_once(
-    default_run: Run, process_run: Run, no_known: Policy
-) -> None:
-    text = _text(page.html([default_run, process_run], no_known, TODAY))
-    assert text.count("Cells run side by side") == 1
+def test_what_is_so_of_all_runs_is_said_once(of_both_backends: str) -> None:
+    assert _text(of_both_backends).count("Cells run side by side") == 1
 
 
 def test_the_head_says_when_in_utc(unfixed_run: Run, no_known: Policy) -> None:
@@ -251,19 +263,17 @@ def test_the_head_says_when_in_utc(unfixed_run: Run, no_known: Policy) -> None:
     assert ">2026-11-25 05:06 UTC</time>" in text
 
 
-def test_medians_are_not_summed_up(default_run: Run, no_known: Policy) -> None:
-    text = _text(page.html([default_run], no_known, TODAY))
+def test_medians_are_not_summed_up(of_default: str) -> None:
+    text = _text(of_default)
     title = "Until an invalid PROTOCOL_VERSION ends the process, medians KServe "
     assert f"{title}median longest times" in text
     assert " check in all median longest times" in text
 
 
-def test_both_backends_are_on_one_page(
-    default_run: Run, process_run: Run, no_known: Policy
-) -> None:
-    data = _data(page.html([default_run, process_run], no_known, TODAY))
+def test_both_backends_are_on_one_page(two: Run, process_run: Run, of_both_backends: str) -> None:
+    data = _data(of_both_backends)
     assert data["axes"]["runtime"] == ["container", "process"]
-    assert len(data["records"]["cell"]) == len(default_run.records) + len(process_run.records)
+    assert len(data["records"]["cell"]) == len(two.records) + len(process_run.records)
 
 
 def test_columns_are_whole_numbers_of_what_they_stand_for(
@@ -274,15 +284,15 @@ def test_columns_are_whole_numbers_of_what_they_stand_for(
     assert seconds == pytest.approx(sum(each.seconds for each in mutant_run.records), abs=0.01)
 
 
-def test_each_finding_has_a_link_to_all_of_its_records(unfixed_run: Run, no_known: Policy) -> None:
-    text = page.html([unfixed_run], no_known, TODAY)
-    links = re.findall(r'href="#results\?finding=(\d+)">all ([\d,]+)</a>', text)
+def test_each_finding_has_a_link_to_all_of_its_records(of_unfixed: str) -> None:
+    links = re.findall(r'href="#results\?finding=(\d+)">all ([\d,]+)</a>', of_unfixed)
     assert len(links) > 100
     promised = {int(number): int(count.replace(",", "")) for number, count in links}
-    held = Counter(_data(text)["records"]["finding"])
+    data = _data(of_unfixed)
+    held = Counter(data["records"]["finding"])
     del held[0]
     assert held == promised
-    assert len(_data(text)["finding"]) == len(promised)
+    assert len(data["finding"]) == len(promised)
 
 
 def test_the_figures_count_what_their_links_open(unfixed_run: Run, no_known: Policy) -> None:
@@ -295,15 +305,15 @@ def test_the_figures_count_what_their_links_open(unfixed_run: Run, no_known: Pol
         assert int(count.replace(",", "")) == len(held) > 0
 
 
-def test_what_is_not_as_expected_is_counted_by_verdict(unfixed_run: Run, no_known: Policy) -> None:
+def test_what_is_not_as_expected_is_counted_by_verdict(unfixed_run: Run, of_unfixed: str) -> None:
     verdicts = Counter(str(each.verdict) for each in unfixed_run.records if not each.as_expected)
-    text = _text(page.html([unfixed_run], no_known, TODAY))
+    text = _text(of_unfixed)
     told = f"{verdicts['failed']:,} failed, {verdicts['unsupported']:,} unsupported"
     assert f"not as expected {verdicts.total():,} {told} known failures" in text
 
 
-def test_a_known_failure_is_one_wherever_it_is_told(default_run: Run, no_known: Policy) -> None:
-    run = _with_known(default_run)
+def test_a_known_failure_is_one_wherever_it_is_told(two: Run, no_known: Policy) -> None:
+    run = _with_known(two)
     flaky = [each for each in run.records if not each.binding]
     listed = replace(no_known, known_flaky=(variants.known(("v1-predict",), {"protocol": "v1"}),))
     text = page.html([run], listed, TODAY)
@@ -317,7 +327,7 @@ def test_a_known_failure_is_one_wherever_it_is_told(default_run: Run, no_known: 
     assert data["records"]["state"].count(known) == len(flaky)
 
 
-def test_the_link_of_an_entry_opens_what_it_counts(default_run: Run, no_known: Policy) -> None:
+def test_the_link_of_an_entry_opens_what_it_counts(two: Run, no_known: Policy) -> None:
     listed = replace(
         no_known,
         known_failing=(
@@ -325,7 +335,7 @@ def test_the_link_of_an_entry_opens_what_it_counts(default_run: Run, no_known: P
             variants.known(("v1-predict", "starts"), {"protocol": ["v1", "v2"]}),
         ),
     )
-    text = page.html([default_run], listed, TODAY)
+    text = page.html([two], listed, TODAY)
     data = _data(text)
     links = re.findall(r'href="#results\?entry=(\d)">\d+ of (\d+) failed</a>', text)
     assert [number for number, _ in links] == ["1", "2"]
