@@ -10,6 +10,7 @@ from kserve_conformance.errors import ExitCode
 
 from matrix.commands.live import Live
 from matrix.commands.output import make_console, put
+from matrix.commands.time_account import TimeAccount
 from matrix.planning import options
 from matrix.planning.options import RunOptions
 from matrix.running import starting
@@ -34,6 +35,12 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="How many cells run side by side, each of which waits for TorchServe most of its time "
         f"(default: {_SIDE_BY_SIDE} for each processor).",
     )
+    parser.add_argument(
+        "--timings",
+        action="store_true",
+        help="Tell at the end what the workers spent their time on, and which of their work "
+        "decided when the run ended.",
+    )
     parser.add_argument("--list", action="store_true", help="Print the cells and run nothing.")
     parser.set_defaults(command=_main)
 
@@ -46,4 +53,6 @@ def _main(arguments: argparse.Namespace) -> int:
         return ExitCode.AS_EXPECTED
     signal.signal(signal.SIGTERM, starting.interrupt)
     jobs = min(arguments.jobs, len(planned.cells))
-    return starting.start(wanted, jobs, Live(make_console()))
+    console = make_console()
+    account = [TimeAccount(console, jobs)] if arguments.timings else []
+    return starting.start(wanted, jobs, Live(console), *account)

@@ -25,6 +25,7 @@ from kserve_conformance.errors import NotKnown
 
 from fixtures import cache
 from matrix.environments import preload
+from matrix.running.spans import Activity, during
 
 _SERVER = Path(__file__).resolve().parents[1] / "probes" / "fork_server.py"
 # What an interpreter reads when it starts; a fork comes too late for it.
@@ -225,6 +226,7 @@ class ForkServers:
             failed.write_text(why)
             raise CantFork(why) from None
 
+    @during(Activity.FORK_SERVER)
     def _start_server(self, path: Path, python: Path, module: str) -> None:
         sdk, environment, _ = self._settings
         named, log = path.with_suffix(".json"), path.with_suffix(".log")

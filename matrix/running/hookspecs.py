@@ -8,6 +8,7 @@ from kserve_conformance.results.record import Record, Run
 from matrix.planning.cells import Cell
 from matrix.planning.plan import Plan
 from matrix.running.instances import Instances
+from matrix.running.spans import Work
 from matrix.running.worker import Stage
 
 
@@ -21,6 +22,10 @@ def pytest_matrix_notice(sentence: str) -> None:
 
 def pytest_matrix_cell_entered(cell: Cell) -> None:
     """Told whenever a check of the cell begins."""
+
+
+def pytest_matrix_worked(work: Work) -> None:
+    """Told after each phase of a check, before its record."""
 
 
 def pytest_matrix_record(record: Record) -> None:

@@ -12,6 +12,7 @@ from fixtures.torchserve import Instance
 from matrix.planning.cells import Cell
 from matrix.running.clients import TIMEOUT
 from matrix.running.reference import ReferenceMissingError
+from matrix.running.spans import Activity, during
 
 ARCHIVE = "misbehaving"
 
@@ -55,6 +56,7 @@ class LateModel:
             if self._ask("DELETE", url, {}, but=(404, 500)) == 500:
                 self._ask("DELETE", url, {}, but=(404,))
 
+    @during(Activity.WAITING)
     def _ask(self, method: str, url: str, asked: dict[str, str], but: tuple[int, ...] = ()) -> int:
         try:
             with requests.Session() as session:

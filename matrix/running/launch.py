@@ -24,8 +24,9 @@ from kserve_conformance.text import messages
 from fixtures.torchserve import Endpoints
 from matrix.planning.subject import OURS_COMMAND, Subject, base_environment
 from matrix.running import ports
-from matrix.running.forks import CantFork, ForkServerLost, ForkServers, Process
+from matrix.running.forks import CantFork, ForkedProcess, ForkServerLost, ForkServers, Process
 from matrix.running.logs import last_lines
+from matrix.running.spans import Activity, during
 
 _STOP_WITHIN = 5.0
 # Killed processes whose parent has gone stay zombies where process 1 doesn't reap them.
@@ -153,16 +154,19 @@ def start(
         Unprovisioned: when it can't be forked, and may not be started otherwise.
         PortError: when no ports are free.
     """
-    http, grpc = ports.free(2)
-    with situation_log(situation) as log:
-        process = spawn(subject, subject.argv(python, http, grpc), situation, log, log, forks)
-    wrapper = RunningWrapper(process, situation.log, http, grpc)
-    try:
-        _wait_ready(wrapper, wait_for, timeout)
-    except BaseException:
-        wrapper.stop()
-        raise
-    return wrapper
+    with during(Activity.EXACT_START) as span:
+        http, grpc = ports.free(2)
+        with situation_log(situation) as log:
+            process = spawn(subject, subject.argv(python, http, grpc), situation, log, log, forks)
+        if isinstance(process, ForkedProcess):
+            span.activity = Activity.FORKED_START
+        wrapper = RunningWrapper(process, situation.log, http, grpc)
+        try:
+            _wait_ready(wrapper, wait_for, timeout)
+        except BaseException:
+            wrapper.stop()
+            raise
+        return wrapper
 
 
 def spawn(

@@ -18,6 +18,7 @@ from kserve_conformance.results.verdict import Verdict
 from matrix.planning.cells import Cell
 from matrix.planning.plan import Plan
 from matrix.running.logs import last_lines
+from matrix.running.spans import TimeSpent
 from matrix.running.timing import Moment
 
 
@@ -44,9 +45,11 @@ class Phase:
         check: what the test's own check came to.
         statements: what those of the conformance suite came to that the test judged.
         seen: what the cell's wrapper answered them; None where the test judges none.
+        time: what the worker spent on it, and on what it had done since the phase before.
     """
 
     check: Observation
+    time: TimeSpent
     statements: tuple[Observation, ...] = ()
     seen: tuple[Seen, ...] | None = None
 

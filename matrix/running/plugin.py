@@ -23,10 +23,11 @@ from matrix.planning.cells import Cell
 from matrix.planning.expectations import Expectations
 from matrix.planning.plan import Plan
 from matrix.planning.timings import Timings
-from matrix.running import hookspecs, observation
+from matrix.running import hookspecs, observation, spans
 from matrix.running.distribution import ByCell, visit_of
 from matrix.running.observation import Phase
 from matrix.running.session import MatrixSession
+from matrix.running.spans import Activity, Work
 from matrix.running.timing import Moment, Watch
 from matrix.running.worker import Stage
 
@@ -133,12 +134,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items.sort(key=place)
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Run a check beside those of the other processes, unless one of them has to be alone."""
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Run a check beside those of the other processes, unless one of them has to be alone.
+
+    What it takes, and nothing has a name of its own for, counts as the check.
+    """
     if _cell(item) is None:
         return (yield)
-    with item.config.stash[_MATRIX].stage.quiet.beside():
+    with item.config.stash[_MATRIX].stage.quiet.beside(), spans.during(Activity.CHECK):
         return (yield)
 
 
@@ -177,12 +181,13 @@ def pytest_runtest_makereport(
         report.outcome = "failed"
         if isinstance(report.longrepr, tuple):  # of a skip, which is none here
             report.longrepr = check.record.message
-    phase = Phase(check)
+    time = spans.taken()
+    phase = Phase(check, time)
     if call.when == "call" and _OUTCOMES in item.stash:
         outcomes = item.stash[_OUTCOMES]
         judged = (observation.of_statement(matrix.plan, cell, *each) for each in outcomes)
         seen = (seen for outcome, _ in outcomes for seen in outcome.seen)
-        phase = Phase(check, tuple(judged), tuple(seen))
+        phase = Phase(check, time, tuple(judged), tuple(seen))
     phase.attach(report)
     return report
 
@@ -232,11 +237,15 @@ class _Reporting:
         cell = self._visits.get(visit_of(report.nodeid))
         if recorder is None or cell is None:
             return
+        function = report.nodeid.rpartition("::")[2].partition("[")[0]
+        check = _check_id(function)
         if report.when in ("setup", "call", "teardown"):
-            records = recorder.take(cell, report)
+            phase = Phase.of(report)
+            work = Work(getattr(report, "worker_id", ""), cell, check, phase.time)
+            self._config.hook.pytest_matrix_worked(work=work)
+            records = recorder.take(cell, report, phase)
         else:  # pytest-xdist's report about a worker that crashed
-            function = report.nodeid.rpartition("::")[2].partition("[")[0]
-            records = [recorder.crashed(cell, _check_id(function), report)]
+            records = [recorder.crashed(cell, check, report)]
         for record in records:
             self._config.hook.pytest_matrix_record(record=record)
 

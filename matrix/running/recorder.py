@@ -54,9 +54,8 @@ class Recorder:
         self._writer = Writer(options.out / FILE_NAME, header)
         self._transcripts = Transcripts(options.out, plan.cells)
 
-    def take(self, cell: Cell, report: pytest.TestReport) -> list[Record]:
-        """Take a phase's report; give the check's records once it is over."""
-        phase = Phase.of(report)
+    def take(self, cell: Cell, report: pytest.TestReport, phase: Phase) -> list[Record]:
+        """Take a phase and its report; give the check's records once it is over."""
         if phase.seen is not None:
             self._transcripts.take(cell, phase.seen)
         over = [*phase.statements]

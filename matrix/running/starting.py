@@ -44,21 +44,21 @@ def make_plan(wanted: RunOptions, runtime: Runtime | None = None) -> Plan:
     )
 
 
-def start(wanted: RunOptions, jobs: int, plugin: object) -> int:
-    """Run, and give the exit code; the plugin is what listens and tells."""
+def start(wanted: RunOptions, jobs: int, *plugins: object) -> int:
+    """Run, and give the exit code; the plugins are what listens and tells."""
     workers = ["-n", str(jobs), "--dist", "loadscope"] if jobs > 1 else ["-n", "0"]
     arguments = [
         str(_SUITE),
         f"--rootdir={REPOSITORY}",
         f"--config-file={REPOSITORY / 'pyproject.toml'}",
-        # The plugin is what shows; addopts hold options of what is switched off here.
+        # The plugins are what shows; addopts hold options of what is switched off here.
         *("-p", "no:terminal", "-o", "addopts="),
         # pytest's own folders outlive a run.
         *("-p", "no:cacheprovider", "-p", "no:tmpdir"),
         *workers,
         *wanted.arguments(),
     ]
-    return int(pytest.main(arguments, plugins=[plugin]))
+    return int(pytest.main(arguments, plugins=plugins))
 
 
 def interrupt(*_: object) -> NoReturn:

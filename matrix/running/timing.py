@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from matrix.running.launch import RunningWrapper
 from matrix.running.logs import last_lines
+from matrix.running.spans import Activity, during
 
 # Enough for what made the wrapper answer as it did, such as a model that it lost just before.
 _LONGEST_BEFORE = 1000
@@ -61,6 +62,7 @@ class Watch:
         return Moment(self._began, time.time(), log, last_lines(before, _LONGEST_BEFORE))
 
 
+@during(Activity.WAITING)
 def seconds_until(condition: Callable[[], bool], at_most: float, what: str = "it") -> float:
     """Give the seconds until a condition holds.
 

@@ -27,6 +27,7 @@ from matrix.running.late_model import LateModel
 from matrix.running.launch import RunningWrapper, Situation
 from matrix.running.quiet import Quiet
 from matrix.running.refusal import Refusal
+from matrix.running.spans import Activity, during
 from matrix.running.timing import Watch
 
 MODELS = ("contract", "digits")
@@ -78,7 +79,8 @@ class Stage:
                     late.take_away()
             finally:
                 if isinstance(wrapper, RunningWrapper):
-                    wrapper.stop()
+                    with during(Activity.END):
+                        wrapper.stop()
 
     def instance(self, cell: Cell) -> Instance:
         """Give the TorchServe of a cell.
@@ -100,7 +102,7 @@ class Stage:
             Unprovisioned: when it can't be made.
         """
         made = self.environments.get(release)
-        return made or self._once(("environment", release), lambda: of_lock(self.locks[release]))
+        return made or self._once(("environment", release), lambda: self._provision(release))
 
     def wrapper(self, cell: Cell) -> RunningWrapper:
         """Give the running wrapper of a cell; the one of the cell before is ended.
@@ -138,10 +140,7 @@ class Stage:
         self._enter(cell)
         python = self.environment(cell.kserve).python
         situation = self._situation(cell)
-        return self._once(
-            ("refusal", cell.visit),
-            lambda: refusal.observe(self.subject, python, situation, self.quiet),
-        )
+        return self._once(("refusal", cell.visit), lambda: self._observe(python, situation))
 
     def late_model(self, cell: Cell) -> LateModel:
         """Give the model that only this cell's wrapper is configured with, there or not.
@@ -182,6 +181,14 @@ class Stage:
             ),
         )
         return outcomes[cell.protocol]
+
+    @during(Activity.ENVIRONMENT)
+    def _provision(self, release: str) -> Environment:
+        return of_lock(self.locks[release])
+
+    @during(Activity.EXACT_START)
+    def _observe(self, python: Path, situation: Situation) -> Refusal:
+        return refusal.observe(self.subject, python, situation, self.quiet)
 
     def _start(self, cell: Cell, wait_for: Sequence[str], part: str = "") -> RunningWrapper:
         python = self.environment(cell.kserve).python

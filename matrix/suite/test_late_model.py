@@ -19,6 +19,7 @@ from kserve_conformance.results.exhibit import Exhibit
 from matrix.planning.cells import Cell
 from matrix.running.clients import GrpcClient, RestClient
 from matrix.running.late_model import LateModel
+from matrix.running.spans import Activity, during
 from matrix.running.timing import seconds_until
 from matrix.running.worker import Stage
 
@@ -121,7 +122,7 @@ def test_full_queue(
 
 
 def _fill_queue(rest: RestClient, cell: Cell, late: LateModel, exhibit: Exhibit) -> None:
-    with ThreadPoolExecutor(_CROWD) as pool:
+    with during(Activity.WAITING), ThreadPoolExecutor(_CROWD) as pool:
         asked = [pool.submit(_ask, rest, cell, late, {"sleep": 0.5}) for _ in range(_CROWD)]
         answers = [each.result() for each in asked]
     refused = [answer for answer in answers if answer.status != 200]
@@ -171,7 +172,7 @@ def _drain(stage: Stage, cell: Cell, late: LateModel, exhibit: Exhibit) -> None:
     wrapper = stage.another_wrapper(cell, [late.name])
     try:
         own = Exhibit()  # a thread's exchanges would come in between
-        with ThreadPoolExecutor(1) as pool:
+        with during(Activity.WAITING), ThreadPoolExecutor(1) as pool:
             asked = pool.submit(_ask, RestClient(wrapper, own), cell, late, {"sleep": 1.5})
             time.sleep(_ARRIVED_AFTER)
             wrapper.terminate()
@@ -196,6 +197,7 @@ def _expect_service(rest: RestClient, cell: Cell, model: LateModel, exhibit: Exh
     exhibit.equal(_ask(rest, cell, model, {"echo": 1}).status, 200, "status of inference")
 
 
+@during(Activity.WAITING)
 def _ask(rest: RestClient, cell: Cell, model: LateModel, order: Mapping[str, Any]) -> Answer:
     if cell.envelope == "kserve":
         return rest.post(f"/v1/models/{model.name}:predict", {"instances": [order]})
@@ -210,6 +212,7 @@ def _tensors(order: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+@during(Activity.WAITING)
 def _code(client: GrpcClient, model: LateModel, order: Mapping[str, Any]) -> str:
     try:
         client.infer(tensors.request(model.name, _tensors(order)))

@@ -10,6 +10,7 @@ from kserve_conformance.results.record import Record
 from kserve_conformance.results.verdict import Verdict
 
 from matrix.running.observation import Observation, Phase
+from matrix.running.spans import TimeSpent
 
 # No member as its default, so that one that is dropped on the way is missed.
 RECORD = Record(
@@ -32,14 +33,16 @@ RECORD = Record(
     attempt=2,
 )
 SEEN = Seen("V2-META-001", 1, "GET /v2", "200", "content-type: text/plain", "text")
-PHASE = Phase(Observation(RECORD, 1.5, 2.5), (Observation(RECORD, 3.0, 4.0),), (SEEN, SEEN))
+TIME = TimeSpent(4.5, {"checks": 0.25, "waiting": 1.0}, {"waiting": 2})
+STATEMENTS = (Observation(RECORD, 3.0, 4.0),)
+PHASE = Phase(Observation(RECORD, 1.5, 2.5), TIME, STATEMENTS, (SEEN, SEEN))
 
 
 def _report() -> pytest.TestReport:
     return pytest.TestReport("test", ("", 0, ""), {}, "passed", None, "call")
 
 
-@pytest.mark.parametrize("phase", [PHASE, Phase(Observation(RECORD, 1.5, 2.5))])
+@pytest.mark.parametrize("phase", [PHASE, Phase(Observation(RECORD, 1.5, 2.5), TIME)])
 def test_what_is_sent_arrives_as_it_was(phase: Phase) -> None:
     report = _report()
     phase.attach(report)

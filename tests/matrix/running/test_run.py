@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -103,6 +104,25 @@ def test_a_folder_that_cant_be_written_is_wrong_usage(tmp_path: Path) -> None:
     ran = run_tiny(file / "out", "--kserve=0.13.1", "--protocol=v3")
     assert ran.exit_code == 2, ran.output
     assert f"--out {file}/out can't be written: Not a directory" in ran.output
+
+
+@pytest.mark.parametrize(("jobs", "ended_last"), [(1, "the only worker"), (2, "gw")])
+def test_timings_tell_where_the_time_went(jobs: int, ended_last: str, tmp_path: Path) -> None:
+    arguments = ("--kserve=0.13.1", "--kserve=0.9.0", "--protocol=v3", "--timings")
+    ran = run_tiny(tmp_path, *arguments, jobs=jobs)
+    assert ran.exit_code == 0, ran.output
+    shares = {
+        name.strip(): (float(seconds), int(times or 0))
+        for name, seconds, times in re.findall(
+            r"^ +(\w[a-z -]+?) +([\d.]+) +[\d.]+%(?: +(\d+))? *$", ran.output, re.MULTILINE
+        )
+    }
+    # The constructor of no class was named: what is started is the two that refuse.
+    assert shares["exact starts"][1] == 2, ran.output
+    assert shares["environments"][1] == 2, ran.output
+    for name in ("exact starts", "checks", "start-up of the run", "start-up of its workers"):
+        assert shares[name][0] > 0, ran.output
+    assert f"the critical path is that of {ended_last}" in ran.output
 
 
 def test_list_prints_ids_and_runs_nothing(tmp_path: Path) -> None:
