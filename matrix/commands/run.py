@@ -55,4 +55,4 @@ def _main(arguments: argparse.Namespace) -> int:
     jobs = min(arguments.jobs, len(planned.cells))
     console = make_console()
     account = [TimeAccount(console, jobs)] if arguments.timings else []
-    return starting.start(wanted, jobs, Live(console), *account)
+    return starting.start(wanted, jobs, Live(console, jobs), *account)

@@ -24,7 +24,7 @@ START = 11.0
 # What is the same wherever it runs: a cell's id and runtime, and a release's name and runtime.
 _Place = tuple[str, str]
 # Cells that are alike: the PROTOCOL_VERSION, the envelope and the runtime.
-_Kind = tuple[str, str, str]
+Kind = tuple[str, str, str]
 
 
 @dataclass(frozen=True)
@@ -40,13 +40,13 @@ class Timings:
 
     expectations: Expectations
     cells: Mapping[_Place, float] = field(default_factory=dict)
-    kinds: Mapping[_Kind, float] = field(default_factory=dict)
+    kinds: Mapping[Kind, float] = field(default_factory=dict)
     environments: Mapping[_Place, float] = field(default_factory=dict)
 
     def of_cell(self, cell: Cell) -> float:
         """Give the seconds that one attempt at a cell takes."""
         default = _SERVES if self.expectations.outcome(cell.protocol) == SERVES else _REFUSES
-        alike = self.kinds.get(_kind(cell), default)
+        alike = self.kinds.get(kind(cell), default)
         return self.cells.get((cell.id, cell.runtime), alike)
 
     def of_environment(self, kserve: str, runtime: str) -> float:
@@ -66,18 +66,18 @@ def learn(runs: Iterable[Run], expectations: Expectations) -> Timings:
             first.setdefault((cell.kserve, cell.runtime), cell)
         for place, cell in first.items():
             # Making the environment is a part of the first check that needs it.
-            waited = max(0.0, took[cell] - kinds[_kind(cell)])
+            waited = max(0.0, took[cell] - kinds[kind(cell)])
             environments[place] = round(waited, 3)
             took[cell] = round(took[cell] - waited, 3)
     cells = {(cell.id, cell.runtime): seconds for took in by_run for cell, seconds in took.items()}
     return Timings(expectations, cells, kinds, environments)
 
 
-def _kinds(known: Mapping[Cell, float]) -> dict[_Kind, float]:
-    by_kind: defaultdict[_Kind, list[float]] = defaultdict(list)
+def _kinds(known: Mapping[Cell, float]) -> dict[Kind, float]:
+    by_kind: defaultdict[Kind, list[float]] = defaultdict(list)
     for cell, seconds in known.items():
-        by_kind[_kind(cell)].append(seconds)
-    return {kind: statistics.median(every) for kind, every in by_kind.items()}
+        by_kind[kind(cell)].append(seconds)
+    return {alike: statistics.median(every) for alike, every in by_kind.items()}
 
 
 def _of_run(run: Run, expectations: Expectations) -> dict[Cell, float]:
@@ -93,5 +93,6 @@ def _of_run(run: Run, expectations: Expectations) -> dict[Cell, float]:
     }
 
 
-def _kind(cell: Cell) -> _Kind:
+def kind(cell: Cell) -> Kind:
+    """Name what cells of about the same cost have alike."""
     return cell.protocol, cell.envelope, cell.runtime

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 from kserve_conformance.results.record import Record, Run
 
@@ -14,6 +16,10 @@ from matrix.running.worker import Stage
 
 def pytest_matrix_planned(plan: Plan) -> None:
     """Told once, before anything is started."""
+
+
+def pytest_matrix_environments_lacking(releases: Sequence[str]) -> None:
+    """Told after that: the KServe releases whose environments this run has to make."""
 
 
 def pytest_matrix_notice(sentence: str) -> None:

@@ -114,6 +114,10 @@ class MatrixSession:
     def start(self, hook: Any) -> None:
         """Sweep, start TorchServe, begin the results. In the controller only."""
         hook.pytest_matrix_planned(plan=self.plan)
+        # Looking for interpreters takes seconds; once for all workers.
+        made = {release: found(lock) for release, lock in self.locks.items()}
+        self._found = {release: each for release, each in made.items() if each is not None}
+        hook.pytest_matrix_environments_lacking(releases=self.unmade)
         for sentence in (*torchserve.sweep(), past_run(self.options)):
             if sentence:
                 hook.pytest_matrix_notice(sentence=sentence)
@@ -123,9 +127,6 @@ class MatrixSession:
         self._forks = fork_servers(
             self.options.start, self.plan, self.subject, self._folder / "forks", marks
         )
-        # Looking for interpreters takes seconds; once for all workers.
-        made = {release: found(lock) for release, lock in self.locks.items()}
-        self._found = {release: each for release, each in made.items() if each is not None}
         needed = self.plan.instances()
         lent = hook.pytest_matrix_instances()
         if lent is not None:

@@ -24,7 +24,6 @@ from kserve_conformance.results.verdict import Verdict
 from rich.console import Console
 
 from matrix.commands import summary
-from matrix.commands.live import Live
 from matrix.results import judging
 from tests.conformance.tiny_run import AXES, CELL, HEADER
 
@@ -463,15 +462,6 @@ def test_a_known_failure_is_never_called_failed_at_the_end_of_a_run(tmp_path: Pa
     shown = io.StringIO()
     summary.show(judging.by_today([run]), Console(width=200, file=shown))
     assert "3 of 2 checks: 1 failed, 1 known failing, 1 known flaky" in shown.getvalue()
-
-
-def test_while_a_run_goes_only_what_nobody_expects_is_told(tmp_path: Path) -> None:
-    shown = io.StringIO()
-    live = Live(Console(width=200, file=shown))
-    for each in (FLAKE, record("starts", FAILED)):
-        live.pytest_matrix_record(each)
-    assert shown.getvalue() == f"failed: {CELL}: starts: why starts is failed\n"
-    assert "1 not as expected" in live._state()
 
 
 def test_what_is_not_offered_is_told_with_its_reason(tmp_path: Path) -> None:
