@@ -11,6 +11,7 @@ import io
 import os
 import sys
 from collections.abc import Iterator
+from typing import IO
 
 from kserve_conformance.errors import ExitCode
 from kserve_conformance.text.visible import printable
@@ -24,7 +25,7 @@ _WIDTH = 120
 class _Console(Console):
     def on_broken_pipe(self) -> None:
         # Rich's own ends the process with 1, which would say that the wrapper fails.
-        _read_no_further()
+        _read_no_further(self.file)
 
 
 def prepare() -> None:
@@ -39,6 +40,23 @@ def make_console() -> Console:
     console = _Console()
     if not console.is_terminal and "COLUMNS" not in os.environ:
         console.width = _WIDTH
+    return console
+
+
+def make_lasting_console() -> Console:
+    """Give a console on what stdout is now, whatever becomes of stdout.
+
+    pytest takes stdout away while a check runs in this process, and a thread of ours goes on
+    telling.
+    """
+    console = make_console()
+    with contextlib.suppress(OSError):  # where stdout is no file
+        console.file = os.fdopen(
+            os.dup(sys.stdout.fileno()),
+            "w",
+            encoding=sys.stdout.encoding,
+            errors=sys.stdout.errors,
+        )
     return console
 
 
@@ -69,11 +87,11 @@ def _as_far_as_read() -> Iterator[None]:
     try:
         yield
     except BrokenPipeError:
-        _read_no_further()
+        _read_no_further(sys.stdout)
 
 
-def _read_no_further() -> None:
+def _read_no_further(stream: IO[str]) -> None:
     # What Python flushes when it ends goes nowhere, too.
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
+    os.dup2(nowhere, stream.fileno())
     os.close(nowhere)

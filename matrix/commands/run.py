@@ -9,7 +9,7 @@ import signal
 from kserve_conformance.errors import ExitCode
 
 from matrix.commands.live import Live
-from matrix.commands.output import make_console, put
+from matrix.commands.output import make_lasting_console, put
 from matrix.commands.time_account import TimeAccount
 from matrix.planning import options
 from matrix.planning.options import RunOptions
@@ -53,6 +53,6 @@ def _main(arguments: argparse.Namespace) -> int:
         return ExitCode.AS_EXPECTED
     signal.signal(signal.SIGTERM, starting.interrupt)
     jobs = min(arguments.jobs, len(planned.cells))
-    console = make_console()
+    console = make_lasting_console()
     account = [TimeAccount(console, jobs)] if arguments.timings else []
     return starting.start(wanted, jobs, Live(console, jobs), *account)

@@ -54,7 +54,9 @@ class Shown:
 
     def end(self, cell: Cell, seconds: float, made: float = 0.0, **members: Any) -> None:
         """Make the only check of a cell, and before it the environment."""
-        spent = {Activity.CHECK: seconds, **({Activity.ENVIRONMENT: made} if made else {})}
+        spent: dict[str, float] = {Activity.CHECK: seconds}
+        if made:
+            spent[Activity.ENVIRONMENT] = made
         work = Work("gw0", cell, CHECK, TimeSpent(self.clock.now, spent))
         self.live.pytest_matrix_worked(work)
         self.live.pytest_matrix_record(record(cell, **members))

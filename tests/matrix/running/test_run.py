@@ -108,8 +108,8 @@ def test_a_folder_that_cant_be_written_is_wrong_usage(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("jobs", "ended_last"), [(1, "the only worker"), (2, "gw")])
 def test_timings_tell_where_the_time_went(jobs: int, ended_last: str, tmp_path: Path) -> None:
-    arguments = ("--kserve=0.13.1", "--kserve=0.9.0", "--protocol=v3", "--timings")
-    ran = run_tiny(tmp_path, *arguments, jobs=jobs)
+    two = ("--kserve=0.13.1", "--kserve=0.9.0", "--protocol=v3", "--check=refusal-line")
+    ran = run_tiny(tmp_path, *two, "--timings", jobs=jobs)
     assert ran.exit_code == 0, ran.output
     shares = {
         name.strip(): (float(seconds), int(times or 0))
@@ -117,12 +117,45 @@ def test_timings_tell_where_the_time_went(jobs: int, ended_last: str, tmp_path: 
             r"^ +(\w[a-z -]+?) +([\d.]+) +[\d.]+%(?: +(\d+))? *$", ran.output, re.MULTILINE
         )
     }
-    # The constructor of no class was named: what is started is the two that refuse.
     assert shares["exact starts"][1] == 2, ran.output
     assert shares["environments"][1] == 2, ran.output
-    for name in ("exact starts", "checks", "start-up of the run", "start-up of its workers"):
+    for name in ("exact starts", "start-up of the run", "start-up of its workers"):
         assert shares[name][0] > 0, ran.output
+    assert {"checks", "idle"} < shares.keys(), ran.output
     assert f"the critical path is that of {ended_last}" in ran.output
+
+
+def test_progress_is_told_also_while_a_check_runs_in_the_same_process(tmp_path: Path) -> None:
+    plugin = tmp_path / "slow.py"
+    plugin.write_text(
+        "import threading\n"
+        "from matrix.commands import live\n"
+        "live._LINE_EVERY, live._SHOW_EVERY = 0, 0.05\n"
+        "inside, told, show = threading.Event(), threading.Event(), live.Live.show\n"
+        "def noted(self):\n"
+        "    show(self)\n"
+        "    if inside.is_set():\n"
+        "        self.say('told within a check')\n"
+        "        told.set()\n"
+        "live.Live.show = noted\n"
+        "def pytest_runtest_call(item):\n"
+        "    inside.set()\n"
+        "    told.wait(60)\n"
+    )
+    ran = runs.run(
+        tmp_path / "out",
+        *("--kserve=0.13.1", "--protocol=v3", "--check=refusal-line", f"--wrapper={TINY}"),
+        *("--runtime=process", "--jobs=1"),
+        given=runs.nowhere(),
+        more={
+            **HARNESS_PYTHON,
+            "PYTHONPATH": str(tmp_path),
+            "PYTEST_ADDOPTS": "-p tests.matrix.given_torchserve -p slow",
+        },
+    )
+    assert ran.exit_code == 0, ran.output
+    assert "told within a check\n" in ran.output
+    assert "0 of 1 cells done, 0 not as expected; " in ran.output
 
 
 def test_list_prints_ids_and_runs_nothing(tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ def play(plan: Plan, jobs: int, cost: Cost, lacking: tuple[str, ...] = ()) -> li
                 provided = 30.0 if release in lacking and cell == of_release[0] else 0.0
                 yield provided
                 yield cost(cell)
-                spent = {Activity.CHECK: cost(cell)}
+                spent: dict[str, float] = {Activity.CHECK: cost(cell)}
                 if cell == of_release[0]:
                     spent[Activity.ENVIRONMENT] = provided or 0.01
                 time_left.worked(Work("gw", cell, "starts", TimeSpent(clock(), spent)))
