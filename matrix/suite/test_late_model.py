@@ -150,13 +150,15 @@ def test_grpc_failures(grpc_client: GrpcClient, late: LateModel, exhibit: Exhibi
 
 def test_repository(rest: RestClient, cell: Cell, late: LateModel, exhibit: Exhibit) -> None:
     base = f"/v2/repository/models/{late.name}"
-    unloaded = rest.post(f"{base}/unload", {})
+    with during(Activity.WAITING):
+        unloaded = rest.post(f"{base}/unload", {})
     exhibit.equal(unloaded.status, 200, f"status of unload: {unloaded.body[:300]!r}")
     exhibit.equal(unloaded.json(), {"name": late.name, "unload": True}, "answer to unload")
     exhibit.equal(_state(rest, late), "UNAVAILABLE", "state in the index after unload")
     exhibit.equal(_ask(rest, cell, late, {"echo": 1}).status, 404, "status after unload")
     exhibit.equal(rest.get("/v2/health/ready").status, 200, "readiness of the others' server")
-    loaded = rest.post(f"{base}/load", {})
+    with during(Activity.WAITING):
+        loaded = rest.post(f"{base}/load", {})
     exhibit.equal(loaded.status, 200, f"status of load: {loaded.body[:300]!r}")
     exhibit.equal(loaded.json(), {"name": late.name, "load": True}, "answer to load")
     _wait_ready(rest, late)
