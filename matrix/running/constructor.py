@@ -19,6 +19,7 @@ from matrix.planning.subject import Subject, base_environment
 from matrix.running import launch
 from matrix.running.forks import CantFork, ForkServers, Process
 from matrix.running.logs import last_lines
+from matrix.running.spans import Activity, during
 
 _PROBE = Path(__file__).parents[1] / "probes" / "constructor.py"
 _WITHIN = 120.0
@@ -74,16 +75,19 @@ def _asked(
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
         files = (out.fileno(), err.fileno())
         process: Process | None = None
+        activity = Activity.EXACT_START
         # A file is named relative to where the harness works.
         if forks is not None and ".py:" not in spec:
             with contextlib.suppress(CantFork):
                 beside = subject.module(python)
                 process = forks.start(argv, environment, _PROBE.parent, *files, beside=beside)
+                activity = Activity.FORKED_START
         if process is None:
             argv[1:3] = [str(_PROBE)]
             process = launch.start_group(argv, environment, None, *files)
         try:
-            code = process.wait(_WITHIN)
+            with during(activity):
+                code = process.wait(_WITHIN)
         except subprocess.TimeoutExpired:
             raise SubjectFailed(f"{spec} took more than {_WITHIN:.0f} s to import") from None
         finally:
