@@ -19,6 +19,7 @@ from matrix.errors import NOT_KNOWN
 _COMMANDS = (
     "run",
     "plan",
+    "provision",
     "replay",
     "reproduce",
     "summary",

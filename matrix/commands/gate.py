@@ -7,12 +7,11 @@ import datetime
 from pathlib import Path
 
 from kserve_conformance.errors import ExitCode
-from kserve_conformance.results import surroundings
 
 from matrix.commands import given_results
 from matrix.commands.output import fail, make_console, say
 from matrix.gate import attestation, cell_explained, deciding, printed
-from matrix.planning import axes, expectations, policy
+from matrix.planning import axes, checkout, expectations, policy
 from matrix.results import judging
 
 
@@ -78,7 +77,7 @@ def _main(arguments: argparse.Namespace) -> int:
     expected = expectations.load()
     wanted = policy.load(arguments.policy, expected)
     today = arguments.today or policy.today()
-    here = surroundings.commit(__file__)
+    here = checkout.commit()
     decision = deciding.decide(given, wanted, expected, axes.load(), today, here)
     explained = (
         [] if arguments.explain is None else cell_explained.find(decision, arguments.explain)

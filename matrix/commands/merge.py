@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from kserve_conformance.results import junit, merging, results_file, whole_file
 from kserve_conformance.results.merging import MergeError
+from kserve_conformance.results.results_file import Given
 
 from matrix.commands import given_results, summary
 from matrix.commands.output import fail, make_console, say
-from matrix.planning import options
-from matrix.results import judging
+from matrix.planning import options, plan_file
+from matrix.results import judging, planned_parts
 from matrix.running.recorder import JUNIT_NAME
 
 
@@ -30,9 +32,18 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         nargs="+",
         type=Path,
         metavar="PART",
-        help="A results.jsonl, or the folder that holds it.",
+        help="A results.jsonl, or the folder that holds it; with --plan also a folder of such "
+        "folders.",
     )
-    parser.add_argument(
+    whole = parser.add_mutually_exclusive_group()
+    whole.add_argument(
+        "--plan",
+        type=Path,
+        metavar="FILE",
+        help="The plan that the parts are of, which `plan --format json` wrote: which shards are "
+        "absent is told, and of several attempts at one the last that came to its end counts.",
+    )
+    whole.add_argument(
         "--parts",
         dest="planned_parts",
         type=options.positive,
@@ -55,26 +66,34 @@ def _main(arguments: argparse.Namespace) -> int:
     out = arguments.out
     if out.suffix != ".jsonl":
         out /= given_results.FILE_NAME
-    files = [given_results.file(path) for path in arguments.parts]
+    told: list[str] = []
+    files = _begun(arguments.parts, told) if arguments.plan else arguments.parts
+    files = [given_results.file(path) for path in files]
     for path in files:
         if out.exists() and path.exists() and out.samefile(path):
             raise MergeError(
                 f"{path} is one of the parts, and the joined results would go there: "
                 "name another folder with --out"
             )
-    parts = [given_results.one(path) for path in files]
-    merged = merging.merge(parts, arguments.planned_parts)
+    parts: Sequence[Given] = [given_results.one(path) for path in files]
+    planned = arguments.planned_parts
+    if arguments.plan:
+        of_plan = planned_parts.sort(plan_file.read(arguments.plan), parts)
+        parts, planned = of_plan.parts, of_plan.planned
+        told += of_plan.told
+    merged = merging.merge(parts, planned)
     try:
         run = results_file.write(out, merged.run)
         junit.write([run], out.with_name(JUNIT_NAME))
     except OSError as error:
-        told = f"--out {arguments.out} can't be written: {error.strerror}"
-        return fail(told + whole_file.advice(error), whole_file.exit_code(error))
+        wrong = f"--out {arguments.out} can't be written: {error.strerror}"
+        return fail(wrong + whole_file.advice(error), whole_file.exit_code(error))
+    for sentence in told:
+        say(console, sentence)
     for part in parts:
         if part.run.cut_short:
             say(console, f"{part.path}: {part.run.sentence()}")
-    planned = arguments.planned_parts or 0
-    absent = planned - len(merged.run.header.shards)
+    absent = (planned or 0) - len(merged.run.header.shards)
     if absent > 0:
         say(console, f"{absent} of {planned} parts are absent: the run counts as cut short")
     if merged.doubled:
@@ -83,3 +102,28 @@ def _main(arguments: argparse.Namespace) -> int:
     summary.show(judged, console)
     say(console, f"{out}: {len(run.records)} records of {len(parts)} files")
     return summary.exit_code(judged)
+
+
+def _begun(paths: Iterable[Path], told: list[str]) -> list[Path]:
+    """Give the results that a machine has begun to write, also those in the folders of a folder.
+
+    Of the others it is told. A path that isn't there is given back, to be refused.
+
+    Raises:
+        MergeError: when none was begun.
+    """
+    begun = []
+    for path in paths:
+        inside = [path]
+        if path.is_dir() and not given_results.file(path).exists():
+            inside = sorted(each for each in path.iterdir() if each.is_dir()) or [path]
+        for each in inside:
+            file = given_results.file(each)
+            # The header is one line, written at once.
+            if each.exists() and not (file.exists() and b"\n" in file.read_bytes()):
+                told.append(f"{each} has no results: it was ended before it began")
+            else:
+                begun.append(each)
+    if not begun:
+        raise MergeError(f"there is nothing to merge: {'; '.join(told)}")
+    return begun

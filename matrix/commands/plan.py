@@ -19,26 +19,30 @@ from matrix.planning import (
     axes,
     coverage,
     expectations,
+    kubernetes,
     options,
     plan,
+    plan_file,
     plan_formats,
     shards,
     timings,
 )
 from matrix.planning.axis_table import CHOSEN
 from matrix.planning.cells import Cell
+from matrix.planning.kubernetes import Cluster
 from matrix.planning.options import RunOptions
 from matrix.planning.plan import PlanError
-from matrix.planning.plan_formats import Planned, Task
+from matrix.planning.plan_file import CacheKeys, Needs, PlanFile
 from matrix.planning.shards import Shard
 from matrix.running import starting
 
-_FORMATS: Mapping[str, Callable[[Planned], str]] = {
+_FORMATS: Mapping[str, Callable[[PlanFile], str]] = {
     "text": plan_formats.text,
     "github": plan_formats.github,
     "gitlab": plan_formats.gitlab,
-    "json": plan_formats.as_json,
+    "json": plan_file.as_json,
 }
+_KUBERNETES = "kubernetes"
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -54,10 +58,17 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.add_argument(
         "--format",
-        choices=tuple(_FORMATS),
+        choices=(*_FORMATS, _KUBERNETES),
         default="text",
         help="text: for people; github: one line for a job's strategy.matrix; gitlab: a child "
-        "pipeline; json: all of it (default: text). docs/ci.md shows their use.",
+        "pipeline; kubernetes: the manifests of its Jobs; json: all of it, a file that `plan`, "
+        "`run` and `merge` take by --plan (default: text). docs/ci.md shows their use.",
+    )
+    parser.add_argument(
+        "--plan",
+        type=Path,
+        metavar="FILE",
+        help="Give another form of this plan, which --format json wrote, instead of making one.",
     )
     parser.add_argument(
         "--shards",
@@ -86,21 +97,65 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="N",
         help=f"How many SDK releases run side by side on a machine (default: {shards.JOBS}).",
     )
+    cluster = parser.add_argument_group("with --format kubernetes")
+    cluster.add_argument(
+        "--harness-image",
+        metavar="IMAGE",
+        help="The image that deploy/harness/Dockerfile made, as the cluster pulls it.",
+    )
+    cluster.add_argument(
+        "--name",
+        default="matrix",
+        help="What the Jobs and all else are named after (default: matrix).",
+    )
+    cluster.add_argument(
+        "--claim",
+        metavar="NAME",
+        help="A volume claim that there is, for the results (default: NAME-results, made along, "
+        "which several nodes write to).",
+    )
     options.add(parser.add_argument)
     parser.set_defaults(command=_main)
 
 
 def _main(arguments: argparse.Namespace) -> int:
-    wanted = RunOptions.of(arguments)
-    planned = _planned(arguments, wanted)
-    put(_FORMATS[arguments.format](planned))
-    if arguments.format in ("github", "gitlab"):
+    to_text = _FORMATS.get(arguments.format) or _for_cluster(arguments)
+    planned = _given(arguments) if arguments.plan else _planned(arguments)
+    put(to_text(planned))
+    if arguments.format not in ("text", "json"):
         # Their output goes to a file; a person reads this in the job's log.
         sys.stderr.write(plan_formats.text(planned))
     return ExitCode.AS_EXPECTED
 
 
-def _planned(arguments: argparse.Namespace, wanted: RunOptions) -> Planned:
+def _for_cluster(arguments: argparse.Namespace) -> Callable[[PlanFile], str]:
+    if not arguments.harness_image:
+        raise PlanError(
+            "--format kubernetes: name the harness's image with --harness-image; "
+            "deploy/harness/Dockerfile builds it"
+        )
+    cluster = Cluster(arguments.harness_image, arguments.name, arguments.claim)
+    return lambda planned: kubernetes.manifests(planned, cluster)
+
+
+def _given(arguments: argparse.Namespace) -> PlanFile:
+    made_of = [
+        *RunOptions.of(arguments).given_arguments()[::2],
+        *(["--shards"] if arguments.shards else []),
+        *(["--timings"] if arguments.timings else []),
+        *(["--both-runtimes"] if arguments.both_runtimes else []),
+    ]
+    if made_of:
+        options_given = ", ".join(dict.fromkeys(made_of))
+        raise PlanError(f"--plan {arguments.plan} is made already: leave out {options_given}")
+    return plan_file.read(arguments.plan)
+
+
+def _planned(arguments: argparse.Namespace) -> PlanFile:
+    wanted = RunOptions.of(arguments)
+    if arguments.format == _KUBERNETES and wanted.runtime == "auto":
+        # What works in a pod, which has no container engine.
+        wanted = replace(wanted, runtime="process")
     variants = _variants(wanted, arguments.both_runtimes)
     cells = _cells(variants, wanted.coverage)
     known, expected = axes.load(), expectations.load()
@@ -110,15 +165,14 @@ def _planned(arguments: argparse.Namespace, wanted: RunOptions) -> Planned:
     # There is one only, of any runtime, unless the plan is for both.
     by_runtime = {str(each.runtime): each for each in variants}
     parts = shards.split(cells, took, count, repeat=wanted.repeat, jobs=arguments.jobs)
-    return Planned(
+    return plan_file.compose(
         wanted.profile,
         cells,
         plan.around(known, expected, wanted.profile, cells),
         [
-            _task(known, part, by_runtime.get(part.runtime, wanted), cells, arguments.jobs)
+            (part, _needs(known, part, by_runtime.get(part.runtime, wanted), cells, arguments.jobs))
             for part in parts
         ],
-        arguments.both_runtimes,
     )
 
 
@@ -140,19 +194,20 @@ def _variants(wanted: RunOptions, both: bool) -> list[RunOptions]:
     return [replace(wanted, runtime="container"), replace(wanted, runtime="process")]
 
 
-def _task(
+def _needs(
     known: axes.Axes, shard: Shard, wanted: RunOptions, every: Sequence[Cell], jobs: int
-) -> Task:
+) -> Needs:
     given = _options(wanted, shard.cells, every).given_arguments()
     if jobs != shards.JOBS:
         given += ["--jobs", str(jobs)]
     torchserves = list(dict.fromkeys(cell.torchserve for cell in shard.cells))
     runtime: torchserve.Runtime = "process" if shard.runtime == "process" else "container"
-    return Task(
-        shard,
+    return Needs(
         given,
-        cache_keys.environments(known, shard.releases),
-        cache_keys.of_torchserve(runtime, torchserves),
+        CacheKeys(
+            cache_keys.environments(known, shard.releases),
+            cache_keys.of_torchserve(runtime, torchserves),
+        ),
         cache_keys.images(runtime, torchserves),
     )
 

@@ -8,6 +8,7 @@ import signal
 
 from kserve_conformance.errors import ExitCode
 
+from matrix.commands import planned_shard
 from matrix.commands.live import Live
 from matrix.commands.output import make_lasting_console, put
 from matrix.commands.time_account import TimeAccount
@@ -27,11 +28,16 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         epilog="Exit codes: 0 all as expected, 1 a verdict against the wrapper, 2 wrong usage, "
         "3 the harness or its environment failed, or fewer cells ran than planned.",
     )
+    planned_shard.add(parser)
+    _add_options(parser)
+    parser.set_defaults(command=_main)
+
+
+def _add_options(parser: argparse.ArgumentParser) -> None:
     options.add(parser.add_argument)
     parser.add_argument(
         "--jobs",
         type=options.positive,
-        default=_SIDE_BY_SIDE * (os.cpu_count() or 1),
         help="How many cells run side by side, each of which waits for TorchServe most of its time "
         f"(default: {_SIDE_BY_SIDE} for each processor).",
     )
@@ -42,17 +48,25 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "decided when the run ended.",
     )
     parser.add_argument("--list", action="store_true", help="Print the cells and run nothing.")
-    parser.set_defaults(command=_main)
 
 
 def _main(arguments: argparse.Namespace) -> int:
+    file, shard = arguments.plan, planned_shard.named(arguments)
+    if shard is not None:
+        name = f"shard {shard.shard} of {file}"
+        parser = argparse.ArgumentParser(prog=name, usage=argparse.SUPPRESS, add_help=False)
+        _add_options(parser)
+        arguments = planned_shard.arguments_of(shard, arguments, parser.parse_args)
     wanted = RunOptions.of(arguments)
     planned = starting.make_plan(wanted)
+    if shard is not None:
+        planned_shard.refuse_other_cells(shard, planned, file)
     if arguments.list:
         put("".join(f"{cell.id}\n" for cell in planned.cells))
         return ExitCode.AS_EXPECTED
     signal.signal(signal.SIGTERM, starting.interrupt)
-    jobs = min(arguments.jobs, len(planned.cells))
+    usual = _SIDE_BY_SIDE * (os.cpu_count() or 1)
+    jobs = min(arguments.jobs or usual, len(planned.cells))
     console = make_lasting_console()
     account = [TimeAccount(console, jobs)] if arguments.timings else []
     return starting.start(wanted, jobs, Live(console, jobs), *account)

@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from kserve_conformance.results import surroundings
 from kserve_conformance.text.redaction import HIDDEN, without_secrets
 
 from fixtures import torchserve
 from fixtures.torchserve import Runtime, RuntimeUnavailable, TorchServeError
 from matrix.environments import past_locks
 from matrix.environments.locking import LockError
-from matrix.planning import axes
+from matrix.planning import axes, checkout
 from matrix.replay.replaying import PastCell, ReplayError
 
 
@@ -120,7 +119,7 @@ def _constructor(past: PastCell, differences: list[str]) -> str | None:
 
 
 def _change(past: PastCell) -> str | None:
-    then, now = past.header.commit, surroundings.commit(__file__)
+    then, now = past.header.commit, checkout.commit()
     if then == now and then is not None and not then.endswith("-dirty"):
         return None
     return (

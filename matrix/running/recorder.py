@@ -16,6 +16,7 @@ from kserve_conformance.results.verdict import Verdict
 
 from fixtures import torchserve
 from matrix.environments.locking import Lock
+from matrix.planning import checkout
 from matrix.planning.cells import Cell
 from matrix.planning.options import RunOptions
 from matrix.planning.plan import Plan
@@ -132,7 +133,7 @@ def _header(
         run=uuid.uuid4().hex,
         started=surroundings.now(),
         machine=surroundings.machine(),
-        commit=surroundings.commit(__file__),
+        commit=checkout.commit(),
         runtime=runtime,
         torchserve=[
             {
