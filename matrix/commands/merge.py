@@ -66,8 +66,9 @@ def _main(arguments: argparse.Namespace) -> int:
     out = arguments.out
     if out.suffix != ".jsonl":
         out /= given_results.FILE_NAME
+    plan = plan_file.read(arguments.plan) if arguments.plan else None
     told: list[str] = []
-    files = _begun(arguments.parts, told) if arguments.plan else arguments.parts
+    files = _begun(arguments.parts, told) if plan else arguments.parts
     files = [given_results.file(path) for path in files]
     for path in files:
         if out.exists() and path.exists() and out.samefile(path):
@@ -77,8 +78,8 @@ def _main(arguments: argparse.Namespace) -> int:
             )
     parts: Sequence[Given] = [given_results.one(path) for path in files]
     planned = arguments.planned_parts
-    if arguments.plan:
-        of_plan = planned_parts.sort(plan_file.read(arguments.plan), parts)
+    if plan:
+        of_plan = planned_parts.sort(plan, parts)
         parts, planned = of_plan.parts, of_plan.planned
         told += of_plan.told
     merged = merging.merge(parts, planned)

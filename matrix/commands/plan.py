@@ -153,7 +153,7 @@ def _given(arguments: argparse.Namespace) -> PlanFile:
 
 def _planned(arguments: argparse.Namespace) -> PlanFile:
     wanted = RunOptions.of(arguments)
-    if arguments.format == _KUBERNETES and wanted.runtime == "auto":
+    if arguments.format == _KUBERNETES and wanted.runtime == "auto" and not arguments.both_runtimes:
         # What works in a pod, which has no container engine.
         wanted = replace(wanted, runtime="process")
     variants = _variants(wanted, arguments.both_runtimes)
