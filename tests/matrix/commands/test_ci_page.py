@@ -23,7 +23,8 @@ PAGE = DOCS / "ci.md"
 GITHUB = DOCS / "ci" / "github.yml"
 GITLAB = DOCS / "ci" / "gitlab.yml"
 GITLAB_CHILD = DOCS / "ci" / "gitlab-child.yml"
-FILES = (PAGE, GITHUB, GITLAB, GITLAB_CHILD)
+KUBERNETES = DOCS / "ci" / "kubernetes.md"
+FILES = (PAGE, GITHUB, GITLAB, GITLAB_CHILD, KUBERNETES)
 
 _COMMAND = re.compile(r"python -m matrix ([^`|>#)\n]*)")
 # What a command line holds that a machine fills in.

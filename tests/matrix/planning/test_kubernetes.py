@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -21,6 +22,7 @@ from matrix.planning import kubernetes, plan_file
 from matrix.planning.kubernetes import Cluster
 from matrix.planning.plan import PlanError
 from matrix.planning.plan_file import PlanFile
+from tests.matrix.runs import REPOSITORY
 
 # The first that has backoffLimitPerIndex without being told to.
 OLDEST = (1, 29)
@@ -30,6 +32,7 @@ VERSIONS = [
     for version in dict.fromkeys(all_versions())
     if tuple(map(int, version.split(".")[:2])) >= OLDEST
 ]
+PAGE = REPOSITORY / "docs" / "ci" / "kubernetes.md"
 CLUSTER = Cluster("registry.example/harness:1", "matrix", None)
 SHARDS = 3
 
@@ -102,6 +105,20 @@ def test_what_is_not_valid_would_be_seen(
     assert not refused(job)
     spoil(job)
     assert refused(job)
+
+
+def test_the_pod_that_the_page_shows_is_valid() -> None:
+    (shown,) = re.findall(r"<<'END'\n(.*?)END\n", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    for version in VERSIONS:
+        kubernetes_validate.validate(yaml.safe_load(shown), version, strict=True)
+
+
+def test_the_page_shows_the_commands_that_the_manifests_name(planned: PlanFile) -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    lines = kubernetes.manifests(planned, CLUSTER).partition("---")[0].splitlines()
+    commands = [line[1:].strip() for line in lines[2:]]
+    assert len(commands) == 3
+    assert all(command in page for command in commands)
 
 
 def test_each_index_runs_its_shard(
