@@ -76,6 +76,17 @@ class Expectations:
         """Give all checks by id in the file's order, the statements of the suite last."""
         return {**self.checks, **self.statements}
 
+    @functools.cached_property
+    def _by_condition(self) -> Sequence[tuple[AnyOf, Sequence[str]]]:
+        """Give each condition once, with the ids of its checks: hundreds share a few."""
+        found: list[tuple[AnyOf, list[str]]] = []
+        for check in self.every.values():
+            names = next((names for when, names in found if when == check.when), None)
+            if names is None:
+                found.append((check.when, names := []))
+            names.append(check.id)
+        return found
+
     def statement_of(self, name: str) -> str:
         """Give what a check proves, nothing where it isn't known (any more)."""
         return self.every[name].statement if name in self.every else ""
@@ -111,7 +122,11 @@ class Expectations:
 
     def checks_at(self, point: Mapping[str, str]) -> tuple[str, ...]:
         """List the ids of the checks to make at a point of the axes; see `every`."""
-        return tuple(check.id for check in self.every.values() if check.when.holds(point))
+        there: set[str] = set()
+        for when, names in self._by_condition:
+            if when.holds(point):
+                there.update(names)
+        return tuple(name for name in self.every if name in there)
 
     def exception_at(self, check: str, point: Mapping[str, str]) -> ExpectedVerdict | None:
         """Give the entry that expects something else than passed, where there is one."""
