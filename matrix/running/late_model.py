@@ -23,10 +23,15 @@ def name_of(cell: Cell) -> str:
 
 
 class LateModel:
-    """Brings a cell's own model into its TorchServe, and takes it away."""
+    """Brings a cell's own model into its TorchServe, and takes it away.
 
-    def __init__(self, cell: Cell, instance: Instance) -> None:
+    Attributes:
+        ready_within: seconds after which a wrapper is called wrong that doesn't call it ready.
+    """
+
+    def __init__(self, cell: Cell, instance: Instance, ready_within: float) -> None:
         self.name = name_of(cell)
+        self.ready_within = ready_within
         self._models = f"http://{instance.endpoints.host}:{instance.endpoints.management}/models"
         self._is_there = False
 

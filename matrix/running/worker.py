@@ -150,7 +150,10 @@ class Stage:
             HarnessError: when that did not start.
         """
         self._enter(cell)
-        return self._once(("late", cell.visit), lambda: LateModel(cell, self.instance(cell)))
+        return self._once(
+            ("late", cell.visit),
+            lambda: LateModel(cell, self.instance(cell), self.start_timeout),
+        )
 
     def another_wrapper(self, cell: Cell, wait_for: Sequence[str]) -> RunningWrapper:
         """Start one more wrapper as the cell's; whoever asked has to end it.

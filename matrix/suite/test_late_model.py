@@ -192,7 +192,7 @@ def _is_ready(rest: RestClient, model: LateModel) -> bool:
 
 
 def _wait_ready(rest: RestClient, model: LateModel) -> None:
-    seconds_until(lambda: _is_ready(rest, model), _WORKER_WITHIN, f"readiness of {model.name}")
+    seconds_until(lambda: _is_ready(rest, model), model.ready_within, f"readiness of {model.name}")
 
 
 def _expect_service(rest: RestClient, cell: Cell, model: LateModel, exhibit: Exhibit) -> None:
