@@ -69,12 +69,16 @@ TYPOS = {
         ("schema = 1", "schema = 2", "schema: 2 is not known here: write 1"),
         ("schema = 1", "schema 1", "line "),
         ('v1 = "kserve"', 'v1 = "kserv"', "did you mean 'kserve'? allowed: kserve"),
+        ("[profile.quick]", "[profile.quik]", "unknown key 'quik': did you mean 'quick'?"),
+        ('kserve = ["0.9.0"', 'kserve = ["0.9.9"', "profile.quick: 0.9.9 is no [[kserve]]"),
     ),
     "expectations": (
         ("statement = ", "statment = ", "checks[0]: unknown key 'statment': did you mean"),
         ('transport = "rest"', 'transport = "rst"', "did you mean 'rest'? allowed: rest, grpc"),
         ('{ outcome = "serves" }', '{ outcom = "serves" }', "checks[0].when: outcom = 'serves'"),
         ('"grpc-infer", ', '"grpc-infr", ', "unsupported[0].check: grpc-infr is no check"),
+        ('profile = "quick"', 'profile = "quik"', "left_out[0].profile: 'quik'"),
+        ('"late-model", "worker', '"late-modl", "worker', "left_out[1].check: late-modl is no"),
     ),
     "exchanges": (
         ("status = 200", 'status = "200"', "'200' is not of type 'integer': write a whole number"),

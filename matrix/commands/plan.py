@@ -29,6 +29,7 @@ from matrix.planning import (
 )
 from matrix.planning.axis_table import CHOSEN
 from matrix.planning.cells import Cell
+from matrix.planning.expectations import Expectations
 from matrix.planning.kubernetes import Cluster
 from matrix.planning.options import RunOptions
 from matrix.planning.plan import PlanError
@@ -161,16 +162,16 @@ def _planned(arguments: argparse.Namespace) -> PlanFile:
     known, expected = axes.load(), expectations.load()
     earlier = [given_results.of_matrix(path).run for path in arguments.timings]
     took = timings.learn(earlier, expected)
-    count = arguments.shards or len(variants)
+    count, jobs = arguments.shards or len(variants), arguments.jobs
     # There is one only, of any runtime, unless the plan is for both.
     by_runtime = {str(each.runtime): each for each in variants}
-    parts = shards.split(cells, took, count, repeat=wanted.repeat, jobs=arguments.jobs)
+    parts = shards.split(cells, took, count, repeat=wanted.repeat, jobs=jobs)
     return plan_file.compose(
         wanted.profile,
         cells,
         plan.around(known, expected, wanted.profile, cells),
         [
-            (part, _needs(known, part, by_runtime.get(part.runtime, wanted), cells, arguments.jobs))
+            (part, _needs(known, expected, part, by_runtime.get(part.runtime, wanted), cells, jobs))
             for part in parts
         ],
     )
@@ -195,9 +196,15 @@ def _variants(wanted: RunOptions, both: bool) -> list[RunOptions]:
 
 
 def _needs(
-    known: axes.Axes, shard: Shard, wanted: RunOptions, every: Sequence[Cell], jobs: int
+    known: axes.Axes,
+    expected: Expectations,
+    shard: Shard,
+    wanted: RunOptions,
+    every: Sequence[Cell],
+    jobs: int,
 ) -> Needs:
-    given = _options(wanted, shard.cells, every).given_arguments()
+    profile = options.DEFAULT_PROFILE if expected.is_whole(wanted.profile) else wanted.profile
+    given = _options(wanted, shard.cells, every, profile).given_arguments()
     if jobs != shards.JOBS:
         given += ["--jobs", str(jobs)]
     torchserves = list(dict.fromkeys(cell.torchserve for cell in shard.cells))
@@ -212,8 +219,14 @@ def _needs(
     )
 
 
-def _options(wanted: RunOptions, cells: Sequence[Cell], every: Sequence[Cell]) -> RunOptions:
-    """Give the shortest options of a run that has these cells of all that are planned."""
+def _options(
+    wanted: RunOptions, cells: Sequence[Cell], every: Sequence[Cell], profile: str
+) -> RunOptions:
+    """Give the shortest options of a run that has these cells of all that are planned.
+
+    Args:
+        profile: what is run of a release or cell that is named.
+    """
     if list(cells) == list(every):
         return wanted
     releases = tuple(dict.fromkeys(cell.kserve for cell in cells))
@@ -223,12 +236,12 @@ def _options(wanted: RunOptions, cells: Sequence[Cell], every: Sequence[Cell]) -
         cell for cell in every if cell.kserve in releases and cell.runtime == cells[0].runtime
     ]
     if by_axes and list(cells) == of_them:
-        return replace(wanted, profile=options.DEFAULT_PROFILE, kserve=releases)
+        return replace(wanted, profile=profile, kserve=releases)
     none_chosen: dict[str, Any] = {axis.name: () for axis in CHOSEN}
     return replace(
         wanted,
         **none_chosen,
-        profile=options.DEFAULT_PROFILE,
+        profile=profile,
         coverage="full",
         cell=tuple(cell.id for cell in cells),
     )

@@ -114,7 +114,11 @@ def _coverage(cells: Sequence[JudgedCell], policy: Policy) -> Iterator[Reason]:
         cell for cell in required if not all(each.is_judged for each in cell.attempts.values())
     ]
     left_out = sum(each.planned == 0 for each in attempts)
-    why = f"; {left_out} of them were left out of the run (--check)" if left_out else ""
+    why = (
+        f"; {left_out} of them were left out of the run (--check, --profile quick)"
+        if left_out
+        else ""
+    )
     yield Reason(
         Rule.COVERAGE,
         # Rounded down: what lacks one check is not 100%.

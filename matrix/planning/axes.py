@@ -18,7 +18,8 @@ from matrix.planning.release import Release
 FILE = Path(__file__).parents[1] / "axes.toml"
 _SCHEMA = FILE.with_suffix(".schema.json")
 
-PROFILES = ("default", "all")
+# The two that are rules, and between them the one that axes.toml lists.
+PROFILES = ("default", "quick", "all")
 
 
 class AxesError(WrongUsage):
@@ -66,6 +67,7 @@ class Axes:
         protocols: the PROTOCOL_VERSION values by name, None where it isn't set.
         offered: the points of every axis in its order; releases oldest first.
         defaults: the point of every axis that is taken where one is needed and none is named.
+        listed: the SDK releases of the profiles that are listed, oldest first.
     """
 
     kserve: Mapping[str, KServeRelease]
@@ -73,6 +75,7 @@ class Axes:
     control_planes: tuple[ControlPlane, ...]
     offered: Mapping[str, tuple[str, ...]]
     defaults: Mapping[str, str]
+    listed: Mapping[str, tuple[str, ...]]
 
     @property
     def torchserve(self) -> tuple[str, ...]:
@@ -100,7 +103,8 @@ class Axes:
     def profile(self, name: str) -> tuple[str, ...]:
         """List the SDK releases of a profile, oldest first.
 
-        ``all`` is every release, ``default`` the newest patch of each minor.
+        ``all`` is every release, ``default`` the newest patch of each minor, ``quick`` the few that
+        axes.toml lists.
 
         Raises:
             AxesError: for another name.
@@ -110,7 +114,9 @@ class Axes:
         if name == "default":
             newest = {Version(release).release[:2]: release for release in self.kserve}
             return tuple(newest.values())
-        raise AxesError(f"{name!r} is no profile: use {' or '.join(PROFILES)}")
+        if name in self.listed:
+            return self.listed[name]
+        raise AxesError(f"{name!r} is no profile: use one of {', '.join(PROFILES)}")
 
     def resolved(self, releases: Iterable[str], axis: str = "kserve") -> list[str]:
         """Replace the words that stand for points of an axis.
@@ -170,7 +176,7 @@ def _axes(document: Mapping[str, Any]) -> Axes:
     protocols = {entry["name"]: entry.get("value") for entry in document["protocol"]}
     offered = {"kserve": tuple(kserve), "protocol": tuple(protocols)}
     defaults = {"kserve": releases[-1].release, "protocol": next(iter(protocols))}
-    tables = document.keys() - {"schema", "control_plane"}
+    tables = document.keys() - {"schema", "control_plane", "profile"}
     for name in sorted(tables.symmetric_difference(NAMES)):
         is_known = name in NAMES
         raise DataFileError(
@@ -189,7 +195,15 @@ def _axes(document: Mapping[str, Any]) -> Axes:
         ),
         offered={name: offered[name] for name in NAMES},
         defaults={name: defaults[name] for name in NAMES},
+        listed={name: _listed(name, entry, kserve) for name, entry in document["profile"].items()},
     )
+
+
+def _listed(name: str, entry: Mapping[str, Any], known: Iterable[str]) -> tuple[str, ...]:
+    for release in entry["kserve"]:
+        if release not in known:
+            raise DataFileError(f"{release} is no [[kserve]] of this file", f"profile.{name}")
+    return tuple(release for release in known if release in entry["kserve"])
 
 
 def _points(name: str, entry: Mapping[str, Any]) -> tuple[tuple[str, ...], str]:

@@ -57,6 +57,16 @@ class ExpectedVerdict:
 
 
 @dataclass(frozen=True)
+class LeftOut:
+    """Checks that a profile doesn't make in some cells."""
+
+    profile: str
+    checks: tuple[str, ...]
+    when: AnyOf
+    reason: str
+
+
+@dataclass(frozen=True)
 class Expectations:
     """The whole file. ``services`` and ``refusals`` are by the PROTOCOL_VERSION's name.
 
@@ -70,6 +80,7 @@ class Expectations:
     checks: Mapping[str, Check]
     statements: Mapping[str, Check]
     exceptions: tuple[ExpectedVerdict, ...]
+    left_out: tuple[LeftOut, ...]
 
     @functools.cached_property
     def every(self) -> Mapping[str, Check]:
@@ -120,13 +131,24 @@ class Expectations:
             "constructor": "known" if constructor_known else "unknown",
         }
 
-    def checks_at(self, point: Mapping[str, str]) -> tuple[str, ...]:
-        """List the ids of the checks to make at a point of the axes; see `every`."""
+    def checks_at(self, point: Mapping[str, str], profile: str | None = None) -> tuple[str, ...]:
+        """List the ids of the checks to make at a point of the axes; see `every`.
+
+        Args:
+            profile: the one whose checks they are, None for all that there are.
+        """
         there: set[str] = set()
         for when, names in self._by_condition:
             if when.holds(point):
                 there.update(names)
+        for entry in self.left_out:
+            if entry.profile == profile and entry.when.holds(point):
+                there.difference_update(entry.checks)
         return tuple(name for name in self.every if name in there)
+
+    def is_whole(self, profile: str) -> bool:
+        """Tell whether a profile leaves nothing out of its cells."""
+        return all(entry.profile != profile for entry in self.left_out)
 
     def exception_at(self, check: str, point: Mapping[str, str]) -> ExpectedVerdict | None:
         """Give the entry that expects something else than passed, where there is one."""
@@ -169,7 +191,13 @@ def _expectations(document: Mapping[str, Any]) -> Expectations:
         _unsupported(f"unsupported[{index}]", entry, known)
         for index, entry in enumerate(document.get("unsupported", ()))
     ]
-    expectations = Expectations(services, refusals, by_id, statements, tuple(exceptions))
+    left_out = [
+        _left_out(f"left_out[{index}]", entry, known)
+        for index, entry in enumerate(document.get("left_out", ()))
+    ]
+    expectations = Expectations(
+        services, refusals, by_id, statements, tuple(exceptions), tuple(left_out)
+    )
     both = services.keys() & refusals.keys()
     if both:
         raise DataFileError(f"{', '.join(sorted(both))} is both in serves and in refuses")
@@ -186,6 +214,12 @@ def _statements(entries: Iterable[Mapping[str, Any]]) -> dict[str, Check]:
         for each in catalogue.load().values()
         if each.profile in when
     }
+
+
+def _left_out(place: str, entry: Mapping[str, Any], known: Sequence[str]) -> LeftOut:
+    checks = checks_meant(entry["check"], known, "in [[checks]]", f"{place}.check")
+    when = AnyOf.parse(entry["when"], f"{place}.when")
+    return LeftOut(entry["profile"], checks, when, entry["reason"])
 
 
 def _unsupported(place: str, entry: Mapping[str, Any], known: Sequence[str]) -> ExpectedVerdict:

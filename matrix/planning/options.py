@@ -131,7 +131,8 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     "profile": {
         "choices": PROFILES,
         "default": DEFAULT_PROFILE,
-        "help": "default: the newest patch of each KServe minor; all: every release.",
+        "help": "default: the newest patch of each KServe minor; quick: few cells of three "
+        "releases; all: every release.",
     },
     "coverage": {
         "choices": COVERAGES,

@@ -126,8 +126,10 @@ def make(
             )
         _refuse_unknown("cell", options.cell, (cell.id for cell in cells))
         cells = [cell for cell in cells if cell.id in options.cell]
+    # A check that is named is made whatever the profile leaves out.
+    profile = None if options.check else options.profile
     checks = {
-        cell.id: expectations.checks_at(expectations.point(cell.axes(), constructor_known))
+        cell.id: expectations.checks_at(expectations.point(cell.axes(), constructor_known), profile)
         for cell in cells
     }
     if options.check:
@@ -213,6 +215,12 @@ def _refuse_unmatched(axes: Axes, expectations: Expectations, policy: Policy | N
     for check in expectations.every.values():
         if not any(check.when.holds(point) for point in points):
             wrong = f"check {check.id} meets no cell: mend its 'when'"
+            raise DataFileError(wrong, path="expectations.toml")
+    for left_out in expectations.left_out:
+        whens = [expectations.every[name].when for name in left_out.checks]
+        about = (point for point in points if left_out.when.holds(point))
+        if not any(when.holds(point) for point in about for when in whens):
+            wrong = f"the entry '{left_out.reason}' leaves nothing out: mend it, or remove it"
             raise DataFileError(wrong, path="expectations.toml")
     entries: list[tuple[str, ExpectedVerdict | Known]] = [
         ("expectations.toml", each) for each in expectations.exceptions

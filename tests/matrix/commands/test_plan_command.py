@@ -59,6 +59,8 @@ def plans(matrix: Matrix, *arguments: str) -> dict[str, Any]:
         ),
         "--shards 3 --check v1-predict --check starts",
         "--shards 3 --coverage pairs",
+        "--shards 2 --profile quick",
+        "--shards 7 --profile quick",
         "--shards 1 --coverage pairs --torchserve all",
         (
             "--shards 2 --cell kserve0.9.0-None-kserve-torchserve0.12.0 "
@@ -75,6 +77,13 @@ def test_the_shards_together_are_the_run(matrix: Matrix, selection: str) -> None
     together = [cell for shard in listed for cell in shard]
     assert sorted(together) == sorted(lists(matrix, *wanted))
     assert len(together) == len(set(together)) == planned["cells"]
+
+
+def test_a_shard_of_the_quick_profile_leaves_out_what_that_leaves_out(matrix: Matrix) -> None:
+    for shards in ("2", "7"):
+        planned = plans(matrix, "--shards", shards, "--profile", "quick")
+        for shard in planned["shards"]:
+            assert shard["arguments"][:2] == ["--profile", "quick"]
 
 
 def test_a_shards_arguments_go_through_a_shell(matrix: Matrix) -> None:

@@ -15,7 +15,7 @@ from kserve_conformance.results.verdict import Verdict
 from matrix.commands import cli
 from matrix.gate.deciding import GateError
 from matrix.gate.reasons import Rule
-from matrix.planning import policy
+from matrix.planning import axes, expectations, options, plan, policy
 from matrix.planning.conditions import AnyOf
 from matrix.planning.policy import Requirement
 from tests.matrix.gate.gate_cases import (
@@ -342,6 +342,19 @@ def test_checks_that_the_run_left_out_are_no_coverage(two: Run) -> None:
     assert (decision.exit_code, rules(decision)) == (3, [Rule.COVERAGE])
     assert "were left out of the run" in decision.reasons[0].sentence
     assert decide(with_evidence(lenient(), least_coverage=0.001), run).exit_code == 0
+
+
+def test_the_quick_profile_is_no_evidence(default_run: Run) -> None:
+    wanted = options.parsed(profile="quick")
+    planned = plan.make(axes.load(), expectations.load(), wanted, "container", True).checks
+    run = with_header(default_run, planned=planned, commit="0" * 40)
+    run = changed(run, lambda each: each if each.check in planned.get(each.cell, ()) else None)
+    assert run.exit_code() == 0
+    decision = decide(policy.load(), run)
+    assert (decision.exit_code, rules(decision)) == (3, [Rule.REQUIREMENT, Rule.COVERAGE])
+    lack, share = (each.sentence for each in decision.reasons)
+    assert "no judged cell has kserve 0.8.0.2, 0.10.2" in lack
+    assert re.search(r"; \d+ of them were left out of the run \(--check, --profile quick\)", share)
 
 
 REQUIREMENTS = {
