@@ -19,7 +19,6 @@ from matrix.errors import NOT_KNOWN
 _COMMANDS = (
     "run",
     "plan",
-    "provision",
     "replay",
     "reproduce",
     "summary",

@@ -69,9 +69,11 @@ class Cluster:
         if index is not None:
             variables["JOB_COMPLETION_INDEX"] = str(index)
         user = spec["securityContext"]
-        return self.client.containers.run(
-            container["image"],
-            args or [_expanded(each, variables) for each in container["args"]],
+        given = args or [_expanded(each, variables) for each in container["args"]]
+        image: str = container["image"]
+        started: Container = self.client.containers.run(
+            image,
+            [*given],
             entrypoint=container["command"],
             environment=variables,
             user=f"{user['runAsUser']}:{user['runAsGroup']}",
@@ -83,6 +85,7 @@ class Cluster:
             volumes=[f"{self.plan.parent}:/plan:ro", f"{self.claim}:/harness/results", "/tmp"],
             detach=True,
         )
+        return started
 
     def run(self, job: str, pod: str, index: int | None = None, **more: Any) -> str:
         """Run a pod to its end, keep its exit code, and give what it said."""
@@ -149,14 +152,14 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Cluster:
     whole = ["python", "-m", "matrix", "run", *SELECTION, "--out", "results/whole"]
     with ThreadPoolExecutor(2) as nodes:
         lost = nodes.submit(made.kill, "matrix", "matrix-1-aaaaa", 1)
-        done = [
+        running = [
             nodes.submit(made.run, "matrix", f"matrix-{index}-aaaaa", index) for index in (0, 2)
         ]
-        done.append(nodes.submit(made.run, "matrix", "whole", args=whole))
+        running.append(nodes.submit(made.run, "matrix", "whole", args=whole))
         lost.result()
-        done.append(nodes.submit(made.run, "matrix", "matrix-1-bbbbb", 1))
-        for each in done:
-            each.result()
+        running.append(nodes.submit(made.run, "matrix", "matrix-1-bbbbb", 1))
+        for pod in running:
+            pod.result()
     return made
 
 

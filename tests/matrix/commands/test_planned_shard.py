@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from matrix.commands import cli, run
+from matrix.commands import cli
 from matrix.planning.options import RunOptions
+from matrix.running import starting
 
 Said = tuple[int, str, str]
 Matrix = Callable[..., Said]
@@ -50,7 +51,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[tuple[RunOptions, int]]:
         runs.append((wanted, jobs))
         return 0
 
-    monkeypatch.setattr(run.starting, "start", start)
+    monkeypatch.setattr(starting, "start", start)
     return runs
 
 
