@@ -32,9 +32,11 @@ _SHARDS = "results/shards"
 # The image's own user: the claim is made his by fsGroup.
 _USER = 1000
 
-# What remains to be said of a shard that could not be run.
-_ATTEMPTS_AGAIN = 1
-_SECONDS_OF_A_POD = 3600
+# So often a shard is begun again whose machine or harness failed.
+_RETRIES = 1
+# A pod that takes longer hangs: than so many times what its shard is to take, and than an hour.
+_PATIENCE = 4
+_LEAST_SECONDS = 3600
 
 # The commands stop where one fails, but for merge and gate: what the run came to is the gate's to
 # say, and a red result is reported, too. Results of an earlier try must not be judged.
@@ -169,7 +171,7 @@ def _shards(planned: PlanFile, cluster: Cluster) -> dict[str, Any]:
         "completionMode": "Indexed",
         "completions": count,
         "parallelism": count,
-        "backoffLimitPerIndex": _ATTEMPTS_AGAIN,
+        "backoffLimitPerIndex": _RETRIES,
         # The others go on: what they found is judged, and the gate says what is missing.
         "maxFailedIndexes": count,
         "podReplacementPolicy": "Failed",
@@ -192,7 +194,9 @@ def _shards(planned: PlanFile, cluster: Cluster) -> dict[str, Any]:
             ]
         },
     }
-    return _job(cluster, "", container, spec, {"activeDeadlineSeconds": _SECONDS_OF_A_POD})
+    longest = max(shard.seconds for shard in planned.shards)
+    deadline = max(_LEAST_SECONDS, round(_PATIENCE * longest))
+    return _job(cluster, "", container, spec, {"activeDeadlineSeconds": deadline})
 
 
 def _decision(cluster: Cluster) -> dict[str, Any]:
