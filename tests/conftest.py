@@ -7,7 +7,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests import processes
+from tests import lending, processes
 
 # A shell that starts the tests in the background has them ignore Ctrl-C. Programs that the
 # tests start would inherit that, and could not be interrupted by the tests of Ctrl-C.
@@ -40,8 +40,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Share fork servers among all processes of the session; its first process has them."""
+    """Share fork servers and TorchServe in the session; its first process has them."""
     if not hasattr(config, "workerinput"):
         stack = ExitStack()
         stack.enter_context(processes.shared())
+        stack.enter_context(lending.shared())
         config.add_cleanup(stack.close)

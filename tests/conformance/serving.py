@@ -9,8 +9,8 @@ from pathlib import Path
 
 from packaging.version import Version
 
-from fixtures.torchserve import Envelope, Instance
-from tests.wrapper.running import start_torchserve, wrapper
+from fixtures.torchserve import Instance
+from tests.wrapper.running import wrapper
 
 # The oldest SDK, the oldest with gRPC, and the newest.
 RELEASES = ("0.9.0", "0.10.2", "0.21.0")
@@ -34,13 +34,6 @@ class Serving:
     def http(self) -> str:
         """Give ``HOST:PORT`` of its REST routes."""
         return self.url.removeprefix("http://")
-
-
-@contextlib.contextmanager
-def torchserve(envelope: Envelope) -> Iterator[Instance]:
-    """Run a TorchServe with the contract model and the digits network."""
-    with start_torchserve(envelope, "contract", "digits") as running:
-        yield running.instance
 
 
 @contextlib.contextmanager

@@ -14,7 +14,8 @@ from kserve_conformance.asking.target import Target
 
 from fixtures import payloads
 from matrix.running import reference
-from tests.conformance.serving import RELEASES, Serving, serving, torchserve
+from tests import lending
+from tests.conformance.serving import RELEASES, Serving, serving
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
@@ -24,9 +25,9 @@ def both(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Serving, Serving]]:
     """A service that speaks V1 and one that speaks V2, of the same models."""
+    behind_v1 = lending.instance("kserve", "contract", "digits")
+    behind_v2 = lending.instance("kservev2_faithful", "contract", "digits")
     with (
-        torchserve("kserve") as behind_v1,
-        torchserve("kservev2_faithful") as behind_v2,
         serving(request.param, behind_v1, tmp_path_factory.mktemp("v1")) as v1,
         serving(request.param, behind_v2, tmp_path_factory.mktemp("v2")) as v2,
     ):

@@ -18,7 +18,8 @@ from tritonclient.grpc import service_pb2, service_pb2_grpc
 
 from matrix.environments import provision
 from matrix.planning.subject import REPOSITORY
-from tests.conformance.serving import RELEASES, Serving, serving, torchserve
+from tests import lending
+from tests.conformance.serving import RELEASES, Serving, serving
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
@@ -37,10 +38,8 @@ BODY = {
 
 @pytest.fixture(scope="module", params=RELEASES)
 def v1(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    with (
-        torchserve("kserve") as behind,
-        serving(request.param, behind, tmp_path_factory.mktemp("v1")) as running,
-    ):
+    behind = lending.instance("kserve", "contract", "digits")
+    with serving(request.param, behind, tmp_path_factory.mktemp("v1")) as running:
         yield running
 
 
@@ -48,10 +47,8 @@ def v1(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory)
 def v2(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Serving]:
-    with (
-        torchserve("kservev2_faithful") as behind,
-        serving(request.param, behind, tmp_path_factory.mktemp("v2")) as running,
-    ):
+    behind = lending.instance("kservev2_faithful", "contract", "digits")
+    with serving(request.param, behind, tmp_path_factory.mktemp("v2")) as running:
         yield running
 
 

@@ -6,12 +6,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from kserve_conformance.results.record import Run
 from kserve_conformance.results.results_file import read
 
-from tests import processes
+from fixtures.torchserve import Envelope
+from matrix.running import worker
+from tests import lending, processes
 from tests.matrix import given_torchserve
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -55,6 +57,17 @@ class Ran:
 def nowhere() -> dict[str, Any]:
     """Give instances for checks that never reach TorchServe."""
     return {envelope: {**NOWHERE, "envelope": envelope} for envelope in ENVELOPES}
+
+
+def lent() -> dict[str, Any]:
+    """Give the instances that the session shares.
+
+    A run brings models that are named after its cells: no two of one cell may bring them at a time.
+    """
+    return {
+        each: lending.instance(cast("Envelope", each), *worker.MODELS).to_dict()
+        for each in ENVELOPES
+    }
 
 
 def environment(

@@ -9,9 +9,10 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from fixtures.torchserve import TorchServe
+from fixtures.torchserve import Instance
 from matrix.running.launch import RunningWrapper
-from tests.wrapper.running import RELEASES, start_torchserve, wrapper
+from tests import lending
+from tests.wrapper.running import RELEASES, wrapper
 from wrapper import json_body
 from wrapper.errors import ServingError
 
@@ -63,19 +64,18 @@ def test_what_is_too_deep_is_refused(body: bytes) -> None:
 
 
 @pytest.fixture(scope="module")
-def torchserve() -> Iterator[TorchServe]:
-    with start_torchserve("kserve", "contract") as running:
-        yield running
+def torchserve() -> Instance:
+    return lending.instance("kserve", "contract")
 
 
 @pytest.fixture(scope="module", params=RELEASES)
 def subject(
     request: pytest.FixtureRequest,
-    torchserve: TorchServe,
+    torchserve: Instance,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[RunningWrapper]:
     folder = tmp_path_factory.mktemp("wrapper")
-    with wrapper(request.param, torchserve.instance, folder) as running:
+    with wrapper(request.param, torchserve, folder) as running:
         yield running
 
 

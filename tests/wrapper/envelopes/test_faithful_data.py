@@ -17,8 +17,9 @@ import requests
 import tritonclient.grpc as triton_grpc
 import tritonclient.http as triton_http
 
-from fixtures.torchserve import Envelope, TorchServe
+from fixtures.torchserve import Envelope, Instance
 from matrix.running.launch import RunningWrapper
+from tests import lending
 from tests.wrapper.running import RELEASES, start_torchserve, wrapper
 
 pytestmark = pytest.mark.integration
@@ -39,15 +40,10 @@ ARRAYS: dict[str, numpy.ndarray[Any, Any]] = {
 }
 
 
-def _start(envelope: Envelope, **config: str) -> TorchServe:
-    return start_torchserve(envelope, "echo", **config)
-
-
 @pytest.fixture(scope="module")
-def torchserve() -> Iterator[TorchServe]:
+def torchserve() -> Instance:
     """A TorchServe whose envelope loses nothing."""
-    with _start("kservev2_faithful") as running:
-        yield running
+    return lending.instance("kservev2_faithful", "echo")
 
 
 @pytest.fixture(
@@ -57,13 +53,13 @@ def torchserve() -> Iterator[TorchServe]:
 )
 def subject(
     request: pytest.FixtureRequest,
-    torchserve: TorchServe,
+    torchserve: Instance,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[RunningWrapper]:
     """The wrapper on one SDK, with one transport towards TorchServe."""
     release, protocol = request.param
     folder = tmp_path_factory.mktemp("wrapper")
-    with wrapper(release, torchserve.instance, folder, protocol=protocol) as running:
+    with wrapper(release, torchserve, folder, protocol=protocol) as running:
         yield running
 
 
@@ -179,18 +175,18 @@ def test_plain_python_answers_become_tensors(subject: RunningWrapper) -> None:
 
 def test_v1_instances_come_back_exactly(tmp_path: Path) -> None:
     instances = [2**64 + 1, 0.1, "é", None, {"a": [True]}, -(2**63), 1e-300]
-    with _start("kserve_faithful") as torchserve:
-        for release in RELEASES:
-            folder = tmp_path / release
-            folder.mkdir()
-            with wrapper(release, torchserve.instance, folder) as subject:
-                url = f"{subject.url}/v1/models/echo:predict"
-                for key in ("instances", "inputs"):
-                    answer = requests.post(url, json={key: instances}, timeout=30)
-                    assert answer.json() == {"predictions": instances}
-                image = {"Content-Type": "image/jpeg"}
-                answer = requests.post(url, data=b"\xff\xd8abc", headers=image, timeout=30)
-                assert answer.json() == {"predictions": [5]}
+    torchserve = lending.instance("kserve_faithful", "echo")
+    for release in RELEASES:
+        folder = tmp_path / release
+        folder.mkdir()
+        with wrapper(release, torchserve, folder) as subject:
+            url = f"{subject.url}/v1/models/echo:predict"
+            for key in ("instances", "inputs"):
+                answer = requests.post(url, json={key: instances}, timeout=30)
+                assert answer.json() == {"predictions": instances}
+            image = {"Content-Type": "image/jpeg"}
+            answer = requests.post(url, data=b"\xff\xd8abc", headers=image, timeout=30)
+            assert answer.json() == {"predictions": [5]}
 
 
 @pytest.mark.parametrize("envelope", ["kserve_faithful", "kservev2_faithful"])
@@ -198,7 +194,7 @@ def test_each_request_of_a_batch_gets_its_own_answer(envelope: Envelope, tmp_pat
     # Four requests are answered at once, or after two seconds.
     batches = '{"echo": {"1.0": {"marName": "echo.mar", "batchSize": 4, "maxBatchDelay": 2000}}}'
     with (
-        _start(envelope, models=batches) as torchserve,
+        start_torchserve(envelope, "echo", models=batches) as torchserve,
         wrapper(RELEASES[-1], torchserve.instance, tmp_path) as subject,
         ThreadPoolExecutor(4) as pool,
     ):

@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 from kserve_conformance.strategies import BinaryRequest, invalid, valid
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 
-from fixtures.torchserve import TorchServe
+from fixtures.torchserve import Envelope, Instance
 from matrix.running.launch import RunningWrapper
-from tests.wrapper.running import RELEASES, start_torchserve, wrapper
+from tests import lending
+from tests.wrapper.running import RELEASES, wrapper
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
@@ -123,27 +124,24 @@ def _check_sentence(sentence: str, asked: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def instances() -> Iterator[dict[str, TorchServe]]:
+def instances() -> dict[str, Instance]:
     """A TorchServe for each of its own envelopes."""
-    with (
-        start_torchserve("kserve", "contract") as v1,
-        start_torchserve("kservev2", "contract") as v2,
-    ):
-        yield {"v1": v1, "v2": v2}
+    envelopes: dict[str, Envelope] = {"v1": "kserve", "v2": "kservev2"}
+    return {name: lending.instance(envelope, "contract") for name, envelope in envelopes.items()}
 
 
 @pytest.fixture(scope="module", params=RELEASES)
 def pair(
     request: pytest.FixtureRequest,
-    instances: dict[str, TorchServe],
+    instances: dict[str, Instance],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Pair]:
     """Both wrappers of an SDK; they must have lived through it all."""
     release: str = request.param
     folders = [tmp_path_factory.mktemp(name) for name in instances]
     with (
-        wrapper(release, instances["v1"].instance, folders[0]) as v1,
-        wrapper(release, instances["v2"].instance, folders[1], protocol="v2") as v2,
+        wrapper(release, instances["v1"], folders[0]) as v1,
+        wrapper(release, instances["v2"], folders[1], protocol="v2") as v2,
     ):
         made = Pair(v1, v2)
         yield made
@@ -238,10 +236,10 @@ def test_more_bodies(pair: Pair) -> None:
 
 @pytest.mark.parametrize("release", RELEASES[-1:])
 def test_what_is_not_malformed_is_answered(
-    release: str, instances: dict[str, TorchServe], tmp_path: Path
+    release: str, instances: dict[str, Instance], tmp_path: Path
 ) -> None:
     # So that the others don't pass by refusing everything.
-    with wrapper(release, instances["v2"].instance, tmp_path, protocol="v2") as subject:
+    with wrapper(release, instances["v2"], tmp_path, protocol="v2") as subject:
         pair = Pair(subject, subject)
 
         @settings(_thoroughly, max_examples=200)

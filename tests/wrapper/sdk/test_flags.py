@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,8 @@ from fixtures import payloads
 from fixtures.torchserve import Instance
 from matrix.running.launch import RunningWrapper
 from matrix.running.timing import seconds_until
-from tests.wrapper.running import start_torchserve, wrapper
+from tests import lending
+from tests.wrapper.running import wrapper
 
 GENERATIONS = ["0.9.0", "0.10.0", "0.13.1", "0.14.1", "0.21.0"]
 
@@ -25,10 +25,9 @@ pytestmark = pytest.mark.integration
 
 
 @pytest.fixture(scope="module")
-def torchserve() -> Iterator[Instance]:
+def torchserve() -> Instance:
     """A TorchServe whose envelope reads V1."""
-    with start_torchserve("kserve", "contract") as running:
-        yield running.instance
+    return lending.instance("kserve", "contract")
 
 
 @pytest.fixture(params=GENERATIONS)

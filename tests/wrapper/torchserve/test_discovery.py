@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import requests
 
-from fixtures.torchserve import TorchServe
+from fixtures.torchserve import Instance
 from matrix.environments import provision
 from matrix.planning.subject import Subject
 from matrix.running import launch
 from matrix.running.launch import Situation
 from matrix.running.timing import seconds_until
+from tests import lending
 from tests.wrapper.running import RELEASES, start_torchserve, wrapper
 
 pytestmark = pytest.mark.integration
 
 
 @pytest.fixture(scope="module")
-def torchserve_v2() -> Iterator[TorchServe]:
+def torchserve_v2() -> Instance:
     """A TorchServe whose envelope reads V2."""
-    with start_torchserve("kservev2", "contract") as running:
-        yield running
+    return lending.instance("kservev2", "contract")
 
 
 def test_models_that_nobody_configured_are_found(tmp_path: Path) -> None:
@@ -58,14 +57,13 @@ def test_models_that_nobody_configured_are_found(tmp_path: Path) -> None:
 @pytest.mark.parametrize("protocol", ["v2", "grpc-v2"])
 @pytest.mark.parametrize("release", RELEASES)
 def test_proxies_are_not_asked_for_what_is_in_the_pod(
-    release: str, protocol: str, torchserve_v2: TorchServe, tmp_path: Path
+    release: str, protocol: str, torchserve_v2: Instance, tmp_path: Path
 ) -> None:
     # Port 9 is "discard": nobody answers there.
     names = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "GRPC_PROXY")
     proxies = {each: "http://127.0.0.1:9" for name in names for each in (name, name.lower())}
     proxies.update(NO_PROXY="", no_proxy="")
-    instance = torchserve_v2.instance
-    with wrapper(release, instance, tmp_path, protocol=protocol, more=proxies) as subject:
+    with wrapper(release, torchserve_v2, tmp_path, protocol=protocol, more=proxies) as subject:
         tensor = {"name": "x", "shape": [1], "datatype": "INT64", "data": [1]}
         url = f"{subject.url}/v2/models/contract/infer"
         answer = requests.post(url, json={"inputs": [tensor]}, timeout=10)
@@ -74,14 +72,13 @@ def test_proxies_are_not_asked_for_what_is_in_the_pod(
 
 @pytest.mark.parametrize("release", RELEASES)
 def test_a_port_that_torchserve_has_stops_the_start(release: str, tmp_path: Path) -> None:
-    with start_torchserve("kserve", "contract") as running:
-        endpoints = running.instance.endpoints
-        situation = Situation(None, "kserve", endpoints, ["contract"], tmp_path)
-        python = provision.provision(release).python
-        argv = Subject().argv(python, endpoints.management, endpoints.grpc_management + 1)
-        with launch.situation_log(situation) as log:
-            process = launch.spawn(Subject(), argv, situation, log, log)
-        assert process.wait(timeout=30) == 2
-        told = situation.log.read_text().splitlines()
-        assert "is wanted twice: by the wrapper (--http_port) and by TorchServe" in told[-1]
-        assert situation.termination_log.read_text().strip() == told[-1]
+    endpoints = lending.instance("kserve").endpoints
+    situation = Situation(None, "kserve", endpoints, ["contract"], tmp_path)
+    python = provision.provision(release).python
+    argv = Subject().argv(python, endpoints.management, endpoints.grpc_management + 1)
+    with launch.situation_log(situation) as log:
+        process = launch.spawn(Subject(), argv, situation, log, log)
+    assert process.wait(timeout=30) == 2
+    told = situation.log.read_text().splitlines()
+    assert "is wanted twice: by the wrapper (--http_port) and by TorchServe" in told[-1]
+    assert situation.termination_log.read_text().strip() == told[-1]
