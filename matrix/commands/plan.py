@@ -96,7 +96,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         type=options.positive,
         default=shards.JOBS,
         metavar="N",
-        help=f"How many SDK releases run side by side on a machine (default: {shards.JOBS}).",
+        help=f"How many cells run side by side on a machine (default: {shards.JOBS}).",
     )
     cluster = parser.add_argument_group("with --format kubernetes")
     cluster.add_argument(

@@ -18,8 +18,8 @@ _Thing = TypeVar("_Thing")
 # Timings move releases only where the longest shard would take so much longer without them: each
 # move loses a shard the environments that its machine has in its cache.
 _WORTH_MOVING = 1.1
-# So many releases run side by side on a machine, unless somebody says otherwise.
-JOBS = 2
+# So many cells run side by side on a machine of two processors, unless somebody says otherwise.
+JOBS = 6
 
 
 @dataclass(frozen=True)
@@ -64,11 +64,13 @@ class _Costs:
         return made + sum(self.of_cell(cell) for cell in cells)
 
     def of_shard(self, cells: Sequence[Cell]) -> float:
-        """Give how long a machine takes that runs some releases side by side."""
+        """Give how long a machine takes that runs some cells side by side."""
         ends = [0.0] * self.jobs
-        for release in _by_release(cells).values():
-            # Each goes to whoever is free first.
-            heapq.heapreplace(ends, ends[0] + self.of_release(release))
+        releases = _by_release(cells).values()
+        made = [self.timings.of_environment(each[0].kserve, each[0].runtime) for each in releases]
+        # Each goes to whoever is free first, and the longest go first.
+        for seconds in (*made, *sorted(map(self.of_cell, cells), reverse=True)):
+            heapq.heapreplace(ends, ends[0] + seconds)
         return START + max(ends)
 
 
@@ -84,7 +86,7 @@ def split(
     where there are more shards than releases some are cut: those that take the longest.
 
     Args:
-        jobs: how many releases a machine runs side by side.
+        jobs: how many cells a machine runs side by side.
 
     Raises:
         PlanError: when there are more shards than cells, or fewer than runtimes.

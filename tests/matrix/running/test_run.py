@@ -118,7 +118,6 @@ def test_timings_tell_where_the_time_went(jobs: int, ended_last: str, tmp_path: 
         )
     }
     assert shares["exact starts"][1] == 2, ran.output
-    assert shares["environments"][1] == 2, ran.output
     for name in ("exact starts", "start-up of the run", "start-up of its workers"):
         assert shares[name][0] > 0, ran.output
     assert {"checks", "idle"} < shares.keys(), ran.output
