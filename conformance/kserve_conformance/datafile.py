@@ -10,12 +10,14 @@ import math
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jsonschema_rs
-from jsonschema import Draft202012Validator, ValidationError
 
 from kserve_conformance.errors import DataFileError
+
+if TYPE_CHECKING:
+    from jsonschema import ValidationError
 
 _KINDS = {
     "string": "a text in quotes",
@@ -44,16 +46,22 @@ def read(path: Path, schema: Path) -> dict[str, Any]:
         raise _unreadable(path, error) from None
     written = _as_json(document)
     if not _is_valid(written, schema):
-        validator = Draft202012Validator(json.loads(schema.read_text(encoding="utf-8")))
-        broken = list(validator.iter_errors(written))
-        if broken:
-            first = _innermost(min(broken, key=_weight))
-            raise DataFileError(_sentence(first), _place(first) or "the file", path)
+        _refuse(written, path, schema)
     return document
 
 
+def _refuse(document: Any, path: Path, schema: Path) -> None:
+    """Say what is wrong by the validator that knows it in words, which is slow to be there."""
+    from jsonschema import Draft202012Validator
+
+    validator = Draft202012Validator(json.loads(schema.read_text(encoding="utf-8")))
+    broken = list(validator.iter_errors(document))
+    if broken:
+        first = _innermost(min(broken, key=_weight))
+        raise DataFileError(_sentence(first), _place(first) or "the file", path)
+
+
 def _is_valid(document: Any, schema: Path) -> bool:
-    """Tell whether it is, by what tells that at once; what is wrong the other validator tells."""
     try:
         return _validator(schema).is_valid(document)
     except ValueError:

@@ -18,7 +18,7 @@ from matrix.bisect.task import Task
 from matrix.environments import provision
 from matrix.planning.axes import Axes
 from matrix.results.attempts import Attempts
-from matrix.running import recorder, starting
+from matrix.running import files, starting
 from matrix.running.instances import Instances
 from matrix.running.starting import Notices, Say
 
@@ -107,7 +107,7 @@ class ByRunning(Notices):
                 out=Path(folder),
             )
             code = starting.start(wanted, 1, self)
-            file = Path(folder, recorder.FILE_NAME)
+            file = Path(folder, files.RESULTS)
             found = read(file) if file.is_file() else None
         if found is None or found.cut_short:
             raise Interrupted(f"the run of {cell.id} ended early (exit code {code})")

@@ -13,9 +13,9 @@ from kserve_conformance.results.results_file import Given, ResultsError
 
 from matrix.planning.cells import completed
 from matrix.results import judging
-from matrix.running import recorder
+from matrix.running import files
 
-FILE_NAME = recorder.FILE_NAME
+FILE_NAME = files.RESULTS
 
 # Where `python -m matrix run` writes when nobody says where.
 DEFAULT = Path("results") / FILE_NAME

@@ -14,7 +14,7 @@ from matrix.commands import given_results, summary
 from matrix.commands.output import fail, make_console, say
 from matrix.planning import options, plan_file
 from matrix.results import judging, planned_parts
-from matrix.running.recorder import JUNIT_NAME
+from matrix.running import files
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -68,15 +68,15 @@ def _main(arguments: argparse.Namespace) -> int:
         out /= given_results.FILE_NAME
     plan = plan_file.read(arguments.plan) if arguments.plan else None
     told: list[str] = []
-    files = _begun(arguments.parts, told) if plan else arguments.parts
-    files = [given_results.file(path) for path in files]
-    for path in files:
+    paths = _begun(arguments.parts, told) if plan else arguments.parts
+    paths = [given_results.file(path) for path in paths]
+    for path in paths:
         if out.exists() and path.exists() and out.samefile(path):
             raise MergeError(
                 f"{path} is one of the parts, and the joined results would go there: "
                 "name another folder with --out"
             )
-    parts: Sequence[Given] = [given_results.one(path) for path in files]
+    parts: Sequence[Given] = [given_results.one(path) for path in paths]
     planned = arguments.planned_parts
     if plan:
         of_plan = planned_parts.sort(plan, parts)
@@ -85,7 +85,7 @@ def _main(arguments: argparse.Namespace) -> int:
     merged = merging.merge(parts, planned)
     try:
         run = results_file.write(out, merged.run)
-        junit.write([run], out.with_name(JUNIT_NAME))
+        junit.write([run], out.with_name(files.JUNIT))
     except OSError as error:
         wrong = f"--out {arguments.out} can't be written: {error.strerror}"
         return fail(wrong + whole_file.advice(error), whole_file.exit_code(error))

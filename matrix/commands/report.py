@@ -16,7 +16,7 @@ from matrix.planning import policy
 from matrix.planning.policy import Policy
 from matrix.reports import badge, markdown, page
 from matrix.results import judging
-from matrix.running.recorder import JUNIT_NAME
+from matrix.running import files
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -100,7 +100,7 @@ def _markdown(runs: Sequence[Run], known: Policy, path: Path) -> None:
 _FILES: Mapping[str, tuple[str, Callable[[Sequence[Run], Policy, Path], None]]] = {
     "html": ("report.html", page.write),
     "markdown": ("report.md", _markdown),
-    "junit": (JUNIT_NAME, lambda runs, _, path: junit.write(judging.by_today(runs).runs, path)),
+    "junit": (files.JUNIT, lambda runs, _, path: junit.write(judging.by_today(runs).runs, path)),
 }
 # A badge is two files.
 _FORMATS = (*_FILES, "badge")

@@ -21,14 +21,11 @@ from matrix.planning.cells import Cell
 from matrix.planning.options import RunOptions
 from matrix.planning.plan import Plan
 from matrix.planning.subject import Subject
-from matrix.running import observation
+from matrix.running import files, observation
 from matrix.running.instances import Instances
 from matrix.running.observation import Observation, Phase
 from matrix.running.timing import Moment
 from matrix.running.transcripts import Transcripts
-
-FILE_NAME = "results.jsonl"
-JUNIT_NAME = "junit.xml"
 
 
 class Recorder:
@@ -52,7 +49,7 @@ class Recorder:
         self._out = options.out
         start = "forked" if forked else "exact"
         header = _header(plan, subject, runtime, instances, locks, start)
-        self._writer = Writer(options.out / FILE_NAME, header)
+        self._writer = Writer(options.out / files.RESULTS, header)
         self._transcripts = Transcripts(options.out, plan.cells)
 
     def take(self, cell: Cell, report: pytest.TestReport, phase: Phase) -> list[Record]:
@@ -85,7 +82,7 @@ class Recorder:
             The whole run, and what to tell of the differences.
         """
         run = self._writer.finish(surroundings.now(), time.monotonic() - self._started)
-        junit.write([run], self._out / JUNIT_NAME)
+        junit.write([run], self._out / files.JUNIT)
         return run, self._transcripts.finish()
 
     def _write(self, cell: Cell, observed: Observation) -> Record:
@@ -111,7 +108,7 @@ def _joined(known: Observation, phase: Observation, is_teardown: bool) -> Observ
 
 def past_run(options: RunOptions) -> str | None:
     """Tell of an earlier run in the same folder that was cut short, None where there is none."""
-    path = options.out / FILE_NAME
+    path = options.out / files.RESULTS
     if not path.exists():
         return None
     try:
