@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import random
 from collections.abc import Sequence
 
@@ -17,9 +18,14 @@ from matrix.planning.timings import Timings
 UNKNOWN = Timings(expectations.load())
 
 
-def cells(runtime: str = "container", **wanted: object) -> list[Cell]:
+@functools.cache
+def planned(runtime: str, **wanted: object) -> tuple[Cell, ...]:
     given = dataclasses.replace(options.parsed(), **wanted)  # type: ignore[arg-type]
-    return list(plan.make(axes.load(), UNKNOWN.expectations, given, runtime, True).cells)
+    return plan.make(axes.load(), UNKNOWN.expectations, given, runtime, True).cells
+
+
+def cells(runtime: str = "container", **wanted: object) -> list[Cell]:
+    return list(planned(runtime, **wanted))
 
 
 def ids(parts: Sequence[shards.Shard]) -> list[tuple[str, str]]:
