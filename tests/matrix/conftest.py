@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from kserve_conformance.results.record import Run
-from kserve_conformance.results.results_file import read
+from kserve_conformance.results.results_file import read, write
 
 from tests.matrix import real_results
 from tests.matrix.gate import gate_cases
+from tests.matrix.telling import Matrix, Said, said_by
 
 
 @pytest.fixture(scope="session")
@@ -38,3 +41,21 @@ def mutant_run() -> Run:
 def two(default_run: Run) -> Run:
     """Give the part of the default run that is of two releases."""
     return gate_cases.of_two_releases(default_run)
+
+
+@pytest.fixture(scope="session")
+def two_at(two: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give the results file of that part, for what reads results as a command does."""
+    path = tmp_path_factory.mktemp("two") / "results.jsonl"
+    write(path, two)
+    return path
+
+
+@pytest.fixture
+def matrix(capsys: pytest.CaptureFixture[str]) -> Matrix:
+    """Give what runs a command of ``python -m matrix`` in this process; see `telling`."""
+
+    def run(*arguments: str) -> Said:
+        return said_by(capsys, *arguments)
+
+    return run

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,26 +12,8 @@ import pytest
 import yaml
 
 from fixtures.torchserve import image, releases
-from matrix.commands import cli
-from tests.matrix import real_results
 from tests.matrix.commands.ci_schemas import assert_valid
-
-Said = tuple[int, str, str]
-
-
-@pytest.fixture
-def matrix(capsys: pytest.CaptureFixture[str]) -> Callable[..., Said]:
-    """Give what runs a command of ``python -m matrix``, by its exit code, stdout and stderr."""
-
-    def run(*arguments: str) -> Said:
-        code = cli.main(arguments)
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return run
-
-
-Matrix = Callable[..., Said]
+from tests.matrix.telling import Matrix
 
 
 def lists(matrix: Matrix, *arguments: str) -> list[str]:
@@ -128,17 +110,16 @@ def test_both_runtimes_are_planned_together(matrix: Matrix) -> None:
     ]
 
 
-def test_a_plan_is_the_same_each_time_byte_for_byte(matrix: Matrix) -> None:
-    timings = str(real_results.path("default"))
+def test_a_plan_is_the_same_each_time_byte_for_byte(matrix: Matrix, two_at: Path) -> None:
     for form in ("text", "github", "gitlab", "json"):
-        selection = ("--shards", "4", "--format", form, "--timings", timings)
+        selection = ("--shards", "4", "--format", form, "--timings", str(two_at))
         assert matrix("plan", *selection) == matrix("plan", *selection)
 
 
-def test_timings_are_taken_from_results(matrix: Matrix) -> None:
+def test_timings_are_taken_from_results(matrix: Matrix, two_at: Path) -> None:
     unknown, known = (
         plans(matrix, "--shards", "2", "--kserve", "0.9.0", "--kserve", "0.13.1", *more)
-        for more in ([], ["--timings", str(real_results.path("default"))])
+        for more in ([], ["--timings", str(two_at)])
     )
     seconds = [shard["seconds"] for shard in known["shards"]]
     assert seconds[0] != seconds[1]

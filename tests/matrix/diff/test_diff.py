@@ -15,9 +15,9 @@ from kserve_conformance.results.verdict import Verdict
 
 from matrix.commands import cli
 from matrix.diff import changes
-from tests import processes
 from tests.matrix import real_results
 from tests.matrix.gate.gate_cases import changed, one_cell, repeated, with_header, with_verdict
+from tests.matrix.telling import Matrix
 
 CHECK = "v1-predict"
 SCHEMA = Path(changes.__file__).with_name("changes.schema.json")
@@ -137,14 +137,13 @@ def test_what_is_not_held_against_the_wrapper_is_marked(told: Told, run: Run) ->
     assert any(line.endswith("failed (not held against the wrapper)") for line in lines)
 
 
-def test_what_is_lost_is_not_known_unless_asked_for_what_both_planned(
-    told: Told, default_run: Run, run: Run
-) -> None:
-    code, lines = told(default_run, run)
-    lost = len(default_run.records) - len(run.records)
+def test_what_is_lost_is_not_known_unless_asked_for_what_both_planned(told: Told, two: Run) -> None:
+    run = one_cell(two)
+    code, lines = told(two, run)
+    lost = len(two.records) - len(run.records)
     assert code == 3
     assert lines[0] == f"not known: {lost} checks that OLD judged are not judged in NEW"
-    code, lines = told(default_run, run, "--common")
+    code, lines = told(two, run, "--common")
     assert (code, lines[0]) == (0, "nothing changed")
 
 
@@ -183,10 +182,10 @@ def test_markdown_holds_no_sign_of_the_subjects_that_markdown_reads(told: Told, 
 
 
 @pytest.mark.parametrize("name", ["mutant", "unfixed"])
-def test_json_keeps_its_schema(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    paths = [str(real_results.path(each)) for each in ("default", name)]
-    assert cli.main(["diff", *paths, "--format=json"]) == 1
-    document = json.loads(capsys.readouterr().out)
+def test_json_keeps_its_schema(name: str, two_at: Path, matrix: Matrix) -> None:
+    code, said, _ = matrix("diff", str(two_at), str(real_results.path(name)), "--format=json")
+    assert code == 1
+    document = json.loads(said)
     jsonschema.validate(document, json.loads(SCHEMA.read_text(encoding="utf-8")))
     assert document["exit_code"] == 1
     regressed = [each for each in document["groups"] if each["change"] == "regressed"]
@@ -194,8 +193,10 @@ def test_json_keeps_its_schema(name: str, capsys: pytest.CaptureFixture[str]) ->
     assert told == document["counts"]["regressed"] > 0
 
 
-def test_what_cannot_be_compared_is_wrong_usage(tmp_path: Path) -> None:
-    default, process = (str(real_results.path(name)) for name in ("default", "process"))
+def test_what_cannot_be_compared_is_wrong_usage(
+    tmp_path: Path, two_at: Path, matrix: Matrix
+) -> None:
+    default, process = str(two_at), str(real_results.path("process"))
     broken = tmp_path / "broken.jsonl"
     broken.write_text("{}\n", encoding="utf-8")
     cases = {
@@ -205,7 +206,7 @@ def test_what_cannot_be_compared_is_wrong_usage(tmp_path: Path) -> None:
         (str(tmp_path), default): f"error: {tmp_path}/results.jsonl can't be read: No such file",
     }
     for paths, sentence in cases.items():
-        ran = processes.run(["matrix", "diff", *paths])
-        assert (ran.returncode, ran.stdout) == (2, "")
-        assert ran.stderr.startswith(sentence)
-        assert ran.stderr.count("\n") == 1
+        code, said, told = matrix("diff", *paths)
+        assert (code, said) == (2, "")
+        assert told.startswith(sentence)
+        assert told.count("\n") == 1

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import shlex
-import subprocess
-import sys
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,7 +22,7 @@ from matrix.upgrade.answering import Assessment, Question, UpgradeError
 from matrix.upgrade.words import Words
 from tests.matrix import real_results
 from tests.matrix.gate.gate_cases import changed, given, repeated, with_header, with_verdict
-from tests.matrix.runs import REPOSITORY
+from tests.matrix.telling import Matrix
 
 BOTH = ("container", "process")
 NEWEST = "0.21.0"
@@ -338,37 +336,16 @@ def test_every_release_has_a_control_plane(ours: Axes) -> None:
         answering.control_plane(release, ours)
 
 
-Asked = Callable[..., tuple[int, str, str]]
-
-
 @pytest.fixture
-def asked(tmp_path: Path, process_run: Run) -> Asked:
-    """Give what runs the command in a process of its own."""
+def asked(matrix: Matrix, tmp_path: Path, process_run: Run) -> Matrix:
+    """Give what puts questions to results on processes."""
     small = tmp_path / "process" / "results.jsonl"
     results_file.write(small, process_run)
 
-    def run(*arguments: str) -> tuple[int, str, str]:
-        ran = subprocess.run(
-            [
-                sys.executable,
-                "-m",
-                "matrix",
-                "can-i-upgrade",
-                *arguments,
-                "--results",
-                small.parent,
-            ],
-            cwd=REPOSITORY,
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
-        return ran.returncode, ran.stdout, ran.stderr
-
-    return run
+    return functools.partial(matrix, "can-i-upgrade", f"--results={small.parent}")
 
 
-def test_the_command_says_yes_no_not_known_and_wrong_usage(asked: Asked) -> None:
+def test_the_command_says_yes_no_not_known_and_wrong_usage(asked: Matrix) -> None:
     code, out, _ = asked("0.9.0", "newest", "--runtime", "process")
     assert (code, out.split(":")[0]) == (0, "yes")
     code, out, _ = asked("newest", "0.9.0", "--runtime", "process")
