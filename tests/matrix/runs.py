@@ -59,14 +59,14 @@ def nowhere() -> dict[str, Any]:
     return {envelope: {**NOWHERE, "envelope": envelope} for envelope in ENVELOPES}
 
 
-def lent() -> dict[str, Any]:
-    """Give the instances that the session shares.
+def lent(*envelopes: str) -> dict[str, Any]:
+    """Give the instances that the session shares, of some envelopes or of all.
 
     A run brings models that are named after its cells: no two of one cell may bring them at a time.
     """
     return {
         each: lending.instance(cast("Envelope", each), *worker.MODELS).to_dict()
-        for each in ENVELOPES
+        for each in envelopes or ENVELOPES
     }
 
 

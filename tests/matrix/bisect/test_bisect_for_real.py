@@ -35,12 +35,13 @@ def words(good: str, bad: str, *more: str) -> list[str]:
 def bisect(
     good: str, bad: str, *options: str, real: bool = False, more: Mapping[str, str] | None = None
 ) -> tuple[int, str]:
-    """Give the exit code and all output; without ``real``, no TorchServe is started.
+    """Give the exit code and all output; without ``real``, there is no TorchServe.
 
     Args:
         more: environment variables.
     """
-    environment = runs.environment(None if real else runs.nowhere(), more)
+    given = runs.lent("kserve") if real else runs.nowhere()
+    environment = runs.environment(given, more)
     ran = processes.run(words(good, bad, *options), env=environment)
     return ran.returncode, ran.stdout + ran.stderr
 

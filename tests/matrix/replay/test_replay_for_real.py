@@ -34,6 +34,7 @@ def unfixed(tmp_path_factory: pytest.TempPathFactory) -> Path:
         f"--cell={CELL}",
         *("--check=v1-predict", "--check=starts", "--check=V1-PREDICT-001"),
         "--runtime=process",
+        given=runs.lent("kserve"),
     )
     assert ran.exit_code == 1, ran.output
     return folder
@@ -47,7 +48,8 @@ def words(results: Path, out: Path, *arguments: str) -> list[str]:
 
 def replay(results: Path, out: Path, *arguments: str) -> tuple[int, str]:
     """Replay to the end; give the exit code and all that was printed."""
-    ran = processes.run(words(results, out, *arguments), env=runs.environment(None))
+    given = runs.lent("kserve")
+    ran = processes.run(words(results, out, *arguments), env=runs.environment(given))
     return ran.returncode, ran.stdout + ran.stderr
 
 
