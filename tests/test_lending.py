@@ -54,6 +54,6 @@ def test_it_is_started_once_for_each_envelope_and_ends_with_the_session(
 def test_one_that_doesnt_start_says_why(started: list[_Running]) -> None:
     with (
         lending.shared(),
-        pytest.raises(TorchServeError, match="it ended while it started$"),
+        pytest.raises(TorchServeError, match=r"it ended while it started$"),
     ):
         lending.instance("kservev2")
