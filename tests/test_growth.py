@@ -1,0 +1,154 @@
+"""What is measured of the matrix's growth, and what docs/growth.md says of it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from kserve_conformance.errors import ExitCode, WrongUsage
+from kserve_conformance.results import results_file
+from kserve_conformance.results.record import Run
+
+from benchmarks import growth, growth_page
+from matrix.planning import axes
+from tests.matrix import real_results, runs
+from tests.matrix.gate import gate_cases
+from tests.matrix.given_torchserve import PYTHON
+from tests.matrix.running.test_run import TINY
+
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+SCHEMA = json.loads(growth.RESULTS.with_name("growth.schema.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def told() -> Any:
+    return json.loads(growth.RESULTS.read_text())
+
+
+def test_the_results_keep_their_schema(told: Any) -> None:
+    jsonschema.validate(told, SCHEMA)
+
+
+def test_the_page_and_its_plots_show_the_results(told: Any) -> None:
+    files = growth_page.files(told)
+    assert "growth.md" in files
+    for name, text in files.items():
+        assert (DOCS / name).read_text() == text, f"{name}: run python -m benchmarks.growth page"
+    assert {path.name for path in DOCS.glob("growth*")} == set(files)
+    assert all(name in files["growth.md"] for name in files if name.endswith(".svg"))
+
+
+@pytest.fixture(scope="module")
+def two() -> Run:
+    """Give the part of a real run that is of two releases."""
+    return gate_cases.of_two_releases(results_file.read(real_results.path("default")))
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let runs of the tiny wrapper be made, in environments that nobody has to make."""
+    plugin = runs.environment(runs.nowhere(), {PYTHON: sys.executable})
+    for name, value in plugin.items():
+        monkeypatch.setenv(name, value)
+
+
+BASE = ("--protocol=v3", "--check=refusal-line", "--runtime=process")
+
+
+def test_time_is_that_of_multiples_of_the_base(quick: None, tmp_path: Path) -> None:
+    out, asked = tmp_path / "growth.json", ("--times=1,2", "--jobs=1")
+    base = (*BASE, f"--wrapper={TINY}")
+    code = growth.main([f"--out={out}", f"--docs={tmp_path}", "time", *asked, "--", *base])
+    assert code == ExitCode.AS_EXPECTED
+    told = json.loads(out.read_text())
+    jsonschema.validate(told, SCHEMA)
+    rows = [(row["times"], row["jobs"], row["cells"]) for row in told["time"]["rows"]]
+    assert rows == [(1, 1, 1), (2, 1, 2)]
+    page = (tmp_path / "growth.md").read_text()
+    assert "on the newest KServe release; a multiple of it is run on as many of the newest" in page
+    assert (tmp_path / "growth-cells.svg").exists()
+    assert (tmp_path / "growth-jobs.svg").exists()
+
+
+def test_a_run_that_is_not_as_expected_is_not_measured(
+    quick: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "growth.json"
+    base = (*BASE, "--check=refusal-exit-code", f"--wrapper={TINY} --exit-code 1")
+    code = growth.main([f"--out={out}", f"--docs={tmp_path}", "time", "--times=1", "--", *base])
+    assert code == ExitCode.NOT_KNOWN
+    assert "ended with exit code 1, and what isn't as expected" in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_sizes_are_of_the_run_its_parts_and_its_multiples(two: Run, tmp_path: Path) -> None:
+    given, out = tmp_path / "results.jsonl", tmp_path / "growth.json"
+    results_file.write(given, two)
+    places = (f"--out={out}", f"--docs={tmp_path}")
+    asked = ("--releases=1,2", "--times=1,3", f"--results={given}")
+    assert growth.main([*places, "size", *asked]) == ExitCode.AS_EXPECTED
+    told = json.loads(out.read_text())
+    jsonschema.validate(told, SCHEMA)
+    part, whole, repeated = told["size"]["rows"]
+    assert 0 < part["checks"] < whole["checks"] == len(two.records)
+    assert repeated["checks"] == 3 * whole["checks"]
+    assert whole["results_bytes"] == given.stat().st_size
+    assert repeated["results_bytes"] > 2.9 * whole["results_bytes"]
+    assert part["page_bytes"] < whole["page_bytes"] < repeated["page_bytes"]
+    assert [row["made_up"] for row in told["size"]["rows"]] == [False, False, True]
+    # What was measured before stays.
+    assert growth.main([*places, "page"]) == ExitCode.AS_EXPECTED
+    assert json.loads(out.read_text()) == told
+
+
+def test_a_repeated_run_is_whole_and_its_attempts_differ(two: Run) -> None:
+    made = growth.repeated(two, 2)
+    assert not made.cut_short
+    assert made.missing() == []
+    first, second = ([each.seconds for each in made.records if each.attempt == n] for n in (1, 2))
+    assert first == [each.seconds for each in two.records]
+    assert sorted(second) == sorted(first) != second
+
+
+@pytest.mark.parametrize(
+    ("by", "times", "arguments"),
+    [
+        ("kserve", 2, ["--kserve={0}", "--kserve={1}"]),
+        ("repeat", 3, ["--repeat=3", "--start=exact"]),
+    ],
+)
+def test_multiples(by: str, times: int, arguments: list[str]) -> None:
+    newest = axes.load().profile("default")[-2:]
+    assert growth.multiplied(by, times) == [each.format(*newest) for each in arguments]
+
+
+@pytest.mark.parametrize(
+    ("times", "jobs", "fixed"),
+    [
+        ([1, 2, 4, 8], [1, 2, 4], (2, 4)),
+        ([1, 2, 8], [1, 4], (1, 8)),
+        ([1, 2], [4, 8], (4, 2)),
+    ],
+)
+def test_what_stays_while_the_other_grows(
+    times: list[int], jobs: list[int], fixed: tuple[int, int]
+) -> None:
+    assert growth.fixed(times, jobs) == fixed
+
+
+def test_more_than_there_is_is_refused() -> None:
+    with pytest.raises(WrongUsage, match=r"^--times 99: there are \d+ releases of torchserve$"):
+        growth.multiplied("torchserve", 99)
+
+
+def test_results_that_cant_be_read_are_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    missing = tmp_path / "none.jsonl.xz"
+    out = (f"--out={tmp_path / 'growth.json'}", f"--docs={tmp_path}")
+    assert growth.main([*out, "size", f"--results={missing}"]) == ExitCode.WRONG_USAGE
+    assert capsys.readouterr().err.startswith(f"error: --results {missing} can't be read: ")
