@@ -42,7 +42,7 @@ class Instances:
         What doesn't start is kept as the reason for its cells' verdicts.
         """
         lacking = [each for each in needed if instance_key(*each) not in self._running]
-        with ThreadPoolExecutor(max_workers=2) as pool:
+        with ThreadPoolExecutor(max_workers=4) as pool:
             for release, envelope in lacking:
                 pool.submit(self._start, release, envelope, runtime, image)
 

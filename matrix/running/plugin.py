@@ -92,6 +92,15 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     matrix.start(session.config.hook)
 
 
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> Generator[None, Any, Any]:
+    """Wait for what the workers share, while they collect the checks."""
+    matrix = session.config.stash[_MATRIX]
+    if matrix.worker is None and not session.config.option.collectonly:
+        matrix.begin()
+    return (yield)
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
     """Send a worker of pytest-xdist what it has to know."""

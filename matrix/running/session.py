@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import tempfile
+import threading
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -55,6 +57,7 @@ class MatrixSession:
             for release in releases
         }
         self.instances = Instances()
+        self._starting: threading.Thread | None = None
         self._lent = False
         self.recorder: Recorder | None = None
         self._stage: Stage | None = None
@@ -84,7 +87,7 @@ class MatrixSession:
             self._stage = Stage(
                 self.subject,
                 self.axes,
-                running.from_dict(sent["instances"]),
+                running.from_dict(json.loads(Path(sent["instances"]).read_text())),
                 Path(sent["folder"]) / f"process-{os.getpid()}",
                 sent["marks"],
                 self.options.start_timeout,
@@ -100,11 +103,12 @@ class MatrixSession:
 
     def to_worker(self) -> dict[str, Any]:
         """Give what a worker process has to know. In the controller only, when it has started."""
-        if self._record is None:
+        if self._record is None or self._folder is None:
             raise RuntimeError("the run has not been started")
         return {
             "runtime": self.runtime,
-            "instances": self.instances.to_dict(),
+            # Written when they have started; the workers are made meanwhile.
+            "instances": str(self._folder / "instances.json"),
             "folder": str(self._folder),
             "marks": self._record.environment,
             "environments": {release: str(each.python) for release, each in self._found.items()},
@@ -112,7 +116,7 @@ class MatrixSession:
         }
 
     def start(self, hook: Any) -> None:
-        """Sweep, start TorchServe, begin the results. In the controller only."""
+        """Sweep, and begin to start TorchServe. In the controller only."""
         hook.pytest_matrix_planned(plan=self.plan)
         # Looking for interpreters takes seconds; once for all workers.
         made = {release: found(lock) for release, lock in self.locks.items()}
@@ -124,6 +128,8 @@ class MatrixSession:
         self._folder = Path(tempfile.mkdtemp(prefix="matrix-"))
         self._record = leftovers.Record(self._folder)
         marks = self._record.environment
+        # A worker whose controller was killed makes its check to the end, unless it is swept.
+        os.environ.update(marks)
         self._forks = fork_servers(
             self.options.start, self.plan, self.subject, self._folder / "forks", marks
         )
@@ -139,7 +145,17 @@ class MatrixSession:
                 sentence=f"starting TorchServe ({self.runtime}): "
                 + ", ".join(f"{release} with {envelope}" for release, envelope in needed)
             )
-            self.instances.start(needed, self.runtime, self.options.image)
+            self._starting = threading.Thread(
+                target=self.instances.start, args=(needed, self.runtime, self.options.image)
+            )
+            self._starting.start()
+
+    def begin(self) -> None:
+        """Wait for TorchServe, let the workers know, begin the results. In the controller only."""
+        if self._starting is not None:
+            self._starting.join()
+        path = Path(self.to_worker()["instances"])
+        path.write_text(json.dumps(self.instances.to_dict()))
         self.recorder = Recorder(
             self.plan,
             self.options,
@@ -156,10 +172,14 @@ class MatrixSession:
             if self.worker is None:
                 if self._record is not None:
                     stack.callback(self._record.close)
+                    for name in self._record.environment:
+                        os.environ.pop(name, None)
                 if self._forks is not None:
                     stack.callback(self._forks.close)
                 if not self._lent:
                     stack.callback(self.instances.stop)
+                if self._starting is not None:
+                    stack.callback(self._starting.join)
             if self._stage is not None:
                 stack.callback(self._stage.close)
 
