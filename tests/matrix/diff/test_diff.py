@@ -15,6 +15,7 @@ from kserve_conformance.results.verdict import Verdict
 
 from matrix.commands import cli
 from matrix.diff import changes
+from tests import processes
 from tests.matrix import real_results
 from tests.matrix.gate.gate_cases import changed, one_cell, repeated, with_header, with_verdict
 from tests.matrix.telling import Matrix
@@ -191,6 +192,12 @@ def test_json_keeps_its_schema(name: str, two_at: Path, matrix: Matrix) -> None:
     regressed = [each for each in document["groups"] if each["change"] == "regressed"]
     told = sum(len(each["checks"]) * len(each["cells"]) for each in regressed)
     assert told == document["counts"]["regressed"] > 0
+
+
+def test_it_is_a_command(two_at: Path) -> None:
+    ran = processes.run(["matrix", "diff", two_at, real_results.path("unfixed"), "--common"])
+    assert (ran.returncode, ran.stderr) == (1, "")
+    assert "regressed: v1-predict, " in ran.stdout
 
 
 def test_what_cannot_be_compared_is_wrong_usage(
