@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from xml.sax.saxutils import escape, quoteattr
 
 _WIDTH, _HEIGHT = 720, 400
-_LEFT, _RIGHT, _TOP, _BOTTOM = 80, 20, 60, 60
+_LEFT, _RIGHT, _TOP, _BOTTOM = 80, 40, 60, 60
 _INK, _GRID, _COLOURS = "#1d2b36", "#d5dde3", ("#1f6f8b", "#b5542a")
 _MOST_TICKS = 6
 
