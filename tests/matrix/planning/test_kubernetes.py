@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -170,6 +171,13 @@ def test_a_verdict_ends_no_pod_and_wrong_usage_ends_the_job(
     assert job["spec"]["backoffLimitPerIndex"] == 1
     assert job["spec"]["maxFailedIndexes"] == SHARDS
     assert pod(job)["restartPolicy"] == "Never"
+
+
+@pytest.mark.parametrize(("seconds", "deadline"), [(60.0, 3600), (2000.0, 8000)])
+def test_a_pod_that_hangs_is_ended(planned: PlanFile, seconds: float, deadline: int) -> None:
+    shards = [replace(each, seconds=seconds) for each in planned.shards]
+    every = read(kubernetes.manifests(replace(planned, shards=shards), CLUSTER))
+    assert pod(every["Job/matrix"])["activeDeadlineSeconds"] == deadline
 
 
 @pytest.mark.parametrize("name", ["Job/matrix", "Job/matrix-decide"])
