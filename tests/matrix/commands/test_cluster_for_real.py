@@ -41,6 +41,7 @@ SELECTION = [
     *("--runtime", "process", "--start-timeout", "280"),
 ]
 SHARDS = 3
+LOST = "matrix-1-lost"
 _KILLED = 137
 
 
@@ -50,6 +51,7 @@ class Cluster:
 
     Attributes:
         codes: the exit codes of the pods that ran, by their names.
+        done: the pod that came to the end of an index.
     """
 
     client: docker.DockerClient
@@ -57,6 +59,7 @@ class Cluster:
     plan: Path
     jobs: Mapping[str, Any]
     codes: dict[str, int]
+    done: dict[int, str]
 
     def start(
         self, job: str, pod: str, index: int | None = None, args: Sequence[str] | None = None
@@ -93,6 +96,16 @@ class Cluster:
             self.codes[pod] = container.wait()["StatusCode"]
             said: str = container.logs().decode()
             return said
+
+    def complete(self, index: int) -> None:
+        """Run an index until a pod succeeds, as often as the Job allows: a machine may be busy."""
+        for attempt in range(1 + self.jobs["matrix"]["spec"]["backoffLimitPerIndex"]):
+            pod = f"matrix-{index}-again{attempt}"
+            said = self.run("matrix", pod, index)
+            if self.codes[pod] == 0:
+                self.done[index] = pod
+                return
+        raise AssertionError(f"index {index} is lost:\n{said}")
 
     def kill(self, job: str, pod: str, index: int) -> None:
         """Start a pod, and kill it once it has begun to write, as a node that is lost does."""
@@ -148,18 +161,17 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Cluster:
         each.mkdir()
     # What fsGroup does for a claim.
     claim.chmod(0o777)
-    made = Cluster(client, claim, plan, manifests(plan, image), {})
+    made = Cluster(client, claim, plan, manifests(plan, image), {}, {})
     whole = ["python", "-m", "matrix", "run", *SELECTION, "--out", "results/whole"]
     with ThreadPoolExecutor(2) as nodes:
-        lost = nodes.submit(made.kill, "matrix", "matrix-1-aaaaa", 1)
-        running = [
-            nodes.submit(made.run, "matrix", f"matrix-{index}-aaaaa", index) for index in (0, 2)
-        ]
-        running.append(nodes.submit(made.run, "matrix", "whole", args=whole))
+        lost = nodes.submit(made.kill, "matrix", LOST, 1)
+        running = [nodes.submit(made.complete, index) for index in (0, 2)]
         lost.result()
-        running.append(nodes.submit(made.run, "matrix", "matrix-1-bbbbb", 1))
-        for pod in running:
-            pod.result()
+        running.append(nodes.submit(made.complete, 1))
+        for shard in running:
+            shard.result()
+        said = made.run("matrix", "whole", args=whole)
+        assert made.codes["whole"] == 0, said
     return made
 
 
@@ -183,13 +195,11 @@ def merged(
 
 
 def test_every_index_runs_with_what_the_image_holds(cluster: Cluster) -> None:
-    assert cluster.codes == {
-        "matrix-0-aaaaa": 0,
-        "matrix-1-aaaaa": _KILLED,
-        "matrix-1-bbbbb": 0,
-        "matrix-2-aaaaa": 0,
-        "whole": 0,
-    }
+    assert sorted(cluster.done) == list(range(SHARDS))
+    assert cluster.codes[LOST] == _KILLED
+    # What failed on the way did so by the machine's fault, and was begun again.
+    others = cluster.codes.keys() - {LOST, "whole", *cluster.done.values()}
+    assert {cluster.codes[pod] for pod in others} <= {3}
 
 
 def test_the_indexes_come_to_what_one_machine_comes_to(cluster: Cluster) -> None:
@@ -207,7 +217,7 @@ def test_the_indexes_come_to_what_one_machine_comes_to(cluster: Cluster) -> None
     assert "shard 2 of 3: KServe 0.16.0 was run more than once" in said or (
         "shard 2 of 3: KServe 0.13.1 was run more than once" in said
     )
-    assert "results/shards/matrix-1-bbbbb/results.jsonl counts, and not " in said
+    assert f"results/shards/{cluster.done[1]}/results.jsonl counts, and not " in said
     assert len(joined.header.shards) == SHARDS
 
 
@@ -222,24 +232,24 @@ def test_the_decision_is_the_gates_and_is_reported(cluster: Cluster) -> None:
 def test_a_lost_index_is_told(
     cluster: Cluster, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code, said = merged(cluster, tmp_path, ["matrix-0-aaaaa", "matrix-2-aaaaa"], capsys)
+    others = [cluster.done[0], cluster.done[2]]
+    code, said = merged(cluster, tmp_path, others, capsys)
     assert code == 3
     assert re.search(r"^shard 2 of 3: KServe .* is absent, with \d cells?$", said, re.MULTILINE)
-    pods = ["matrix-0-aaaaa", "matrix-1-aaaaa", "matrix-2-aaaaa"]
-    code, said = merged(cluster, tmp_path, pods, capsys)
+    code, said = merged(cluster, tmp_path, [*others, LOST], capsys)
     assert code == 3
-    assert "matrix-1-aaaaa/results.jsonl: the run started " in said
+    assert f"{LOST}/results.jsonl: the run started " in said
     assert "was cut short after 0 of " in said
 
 
 def test_an_index_that_ran_twice_counts_once(
     cluster: Cluster, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    pods = [f"matrix-{index}-{word}" for index, word in ((0, "aaaaa"), (1, "bbbbb"), (2, "aaaaa"))]
+    pods = [cluster.done[index] for index in range(SHARDS)]
     code, said = merged(cluster, tmp_path, pods, capsys)
     assert (code, "more than once" in said) == (0, False)
     once = read(tmp_path / "results.jsonl")
-    code, said = merged(cluster, tmp_path, [*pods, "matrix-1-aaaaa", pods[1]], capsys)
+    code, said = merged(cluster, tmp_path, [*pods, LOST, pods[1]], capsys)
     assert code == 0
     assert said.count("was run more than once") == 2
     assert outcomes(read(tmp_path / "results.jsonl")) == outcomes(once)
