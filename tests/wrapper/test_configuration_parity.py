@@ -89,7 +89,7 @@ def test_a_file_means_what_it_means_to_torchserve(name: str, filled: Fill, tmp_p
         if file.get("grpc"):
             wanted = {read["grpc_inference"], read["grpc_management"]}
             pid = torchserve.process.pid
-            seconds_until(lambda: wanted <= _listening(pid), 10, f"listening on {wanted}")
+            seconds_until(lambda: wanted <= _listening(pid), 60, f"listening on {wanted}")
         if file.get("models"):
             _compare_models(read, has_command_line="arguments" in file)
 
@@ -105,7 +105,7 @@ def _compare_models(read: Mapping[str, Any], *, has_command_line: bool) -> None:
         with urllib.request.urlopen(url, timeout=5) as answer:
             return [model["modelName"] for model in json.load(answer)["models"]]
 
-    seconds_until(lambda: len(served()) >= len(read["models"]), 30, "the models' registration")
+    seconds_until(lambda: len(served()) >= len(read["models"]), 60, "the models' registration")
     assert sorted(served()) == sorted(read["models"])
 
 

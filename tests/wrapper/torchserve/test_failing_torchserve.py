@@ -77,12 +77,9 @@ def test_a_dead_worker_is_seen_within_a_second_and_its_successor_too(
 
 @pytest.mark.parametrize("release", RELEASES)
 def test_a_dead_torchserve_is_seen_within_a_second_and_its_return_too(
-    release: str, tmp_path: Path
+    release: str, torchserve: ProcessTorchServe, tmp_path: Path
 ) -> None:
-    with (
-        start_torchserve("kserve", "misbehaving") as torchserve,
-        wrapper(release, torchserve.instance, tmp_path) as subject,
-    ):
+    with wrapper(release, torchserve.instance, tmp_path) as subject:
         torchserve.kill()
         assert seconds_until(lambda: not _ready(subject), 5) < 1
         for path in ("/v1/models/misbehaving", "/v2/models/misbehaving/ready"):
@@ -104,7 +101,8 @@ def test_readiness_is_told_while_torchserve_loads_a_model_for_somebody_else(
         release="0.12.0",
         envelope="kserve",
         models=[models.archive("digits")],
-        stored=[models.archive("contract")],
+        # One whose worker takes its time to start.
+        stored=[models.archive_with_torch("contract")],
         config={"enable_model_api": "true", "number_of_netty_threads": "2"},
     ) as torchserve:
         endpoints = torchserve.instance.endpoints

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -48,53 +49,69 @@ def _start(**more: str) -> ProcessTorchServe:
     return start_torchserve("kserve", "contract", disable_token_authorization="false", **more)
 
 
+@pytest.fixture(scope="module")
+def split() -> Iterator[ProcessTorchServe]:
+    """A TorchServe whose management has a port of its own."""
+    with _start() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[ProcessTorchServe]:
+    """A TorchServe whose REST servers are one."""
+    with _start(management_address=configuration.SHARED) as running:
+        yield running
+
+
 @pytest.mark.integration
 @pytest.mark.parametrize("ports", ["split", "shared"])
-def test_torchserves_default_check_is_passed(ports: str, tmp_path: Path) -> None:
-    shared = {"management_address": configuration.SHARED} if ports == "shared" else {}
-    with _start(**shared) as torchserve:
-        held = json.loads(torchserve.key_file.read_text())
-        for release in RELEASES:
-            more = {"TORCHSERVE_KEY_FILE": str(torchserve.key_file)}
-            folder = tmp_path / release
-            folder.mkdir()
-            with wrapper(release, torchserve.instance, folder, more=more) as subject:
-                answer = _predict(subject.url)
-                assert answer.status_code == 200, answer.text
-                # The client's own credentials are neither TorchServe's nor told to anybody.
-                answer = _predict(subject.url, Authorization="Bearer mine", Cookie="a=mine")
-                assert answer.status_code == 200, answer.text
-                assert "mine" not in answer.text + str(answer.headers)
-                log = subject.log()
-                assert not [kind for kind in held if held[kind]["key"] in log]
+def test_torchserves_default_check_is_passed(
+    ports: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    torchserve: ProcessTorchServe = request.getfixturevalue(ports)
+    held = json.loads(torchserve.key_file.read_text())
+    for release in RELEASES:
+        more = {"TORCHSERVE_KEY_FILE": str(torchserve.key_file)}
+        folder = tmp_path / release
+        folder.mkdir()
+        with wrapper(release, torchserve.instance, folder, more=more) as subject:
+            answer = _predict(subject.url)
+            assert answer.status_code == 200, answer.text
+            # The client's own credentials are neither TorchServe's nor told to anybody.
+            answer = _predict(subject.url, Authorization="Bearer mine", Cookie="a=mine")
+            assert answer.status_code == 200, answer.text
+            assert "mine" not in answer.text + str(answer.headers)
+            log = subject.log()
+            assert not [kind for kind in held if held[kind]["key"] in log]
 
 
 @pytest.mark.integration
-def test_without_its_key_file_the_wrapper_says_what_it_lacks(tmp_path: Path) -> None:
-    with (
-        _start() as torchserve,
-        wrapper(RELEASES[-1], torchserve.instance, tmp_path, wait=False) as subject,
-    ):
+def test_without_its_key_file_the_wrapper_says_what_it_lacks(
+    split: ProcessTorchServe, tmp_path: Path
+) -> None:
+    with wrapper(RELEASES[-1], split.instance, tmp_path, wait=False) as subject:
         seconds_until(lambda: _answers(subject.url), 30)
         assert _predict(subject.url).status_code == 503
-        assert "refuses the wrapper's token" in subject.log()
+        seconds_until(lambda: "refuses the wrapper's token" in subject.log(), 30)
 
 
 @pytest.mark.integration
 def test_an_expired_token_is_renewed_without_a_restart(tmp_path: Path) -> None:
-    with _start(token_expiration_min="1") as torchserve:
+    # A fraction of a minute is one, too: 12 s.
+    with _start(token_expiration_min="0.2") as torchserve:
         more = {"TORCHSERVE_KEY_FILE": str(torchserve.key_file)}
         before = torchserve.key_file.read_text()
         with wrapper(RELEASES[1], torchserve.instance, tmp_path, more=more) as subject:
             # Readiness finds the management token expired, a request the inference token.
             seconds_until(lambda: torchserve.key_file.read_text() != before, 90)
             seconds_until(lambda: _predict(subject.url).status_code == 200, 5)
-            assert requests.get(f"{subject.url}/v2/health/ready", timeout=5).status_code == 200
+            # The next one may have expired by now.
+            seconds_until(lambda: _answers(subject.url, "ready"), 5)
 
 
-def _answers(url: str) -> bool:
+def _answers(url: str, probe: str = "live") -> bool:
     try:
-        return requests.get(f"{url}/v2/health/live", timeout=5).ok
+        return requests.get(f"{url}/v2/health/{probe}", timeout=5).ok
     except requests.ConnectionError:
         return False
 
