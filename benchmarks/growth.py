@@ -34,7 +34,7 @@ from matrix.planning import axes, policy
 from matrix.planning.options import positive
 from matrix.planning.subject import REPOSITORY
 from matrix.reports import page
-from matrix.running.recorder import FILE_NAME
+from matrix.running import files
 
 RESULTS = Path(__file__).parent / "results" / "growth.json"
 # The run of the default profile that the tests stand on, too.
@@ -165,7 +165,7 @@ def _timed(arguments: Sequence[str], jobs: int) -> tuple[float, Run]:
                 f"`matrix {' '.join(words)}` ended with exit code {ran.returncode}, and what isn't "
                 f"as expected isn't measured: {last}"
             )
-        return seconds, read(Path(folder, FILE_NAME))
+        return seconds, read(Path(folder, files.RESULTS))
 
 
 def _measure_size(asked: argparse.Namespace) -> dict[str, Any]:
@@ -234,7 +234,7 @@ def _ended(run: Run) -> Run:
 
 
 def _sizes(run: Run, folder: Path) -> Mapping[str, Any]:
-    results, report = folder / FILE_NAME, folder / "report.html"
+    results, report = folder / files.RESULTS, folder / "report.html"
     results_file.write(results, run)
     page.write([run], policy.load(), report)
     sys.stderr.write(f"{len(run.records)} checks: done\n")

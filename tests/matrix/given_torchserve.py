@@ -3,10 +3,10 @@
 MATRIX_GIVEN_TORCHSERVE holds TorchServe instances that run already, as JSON:
 `Instance.to_dict()` by envelope; an instance may be replaced by a text, which is then why it
 can't be started. What is given isn't stopped. Where MATRIX_GIVEN_PYTHON is set, that
-interpreter stands for every SDK environment, and a refusal may take long: such runs are about what
-becomes of verdicts, which mustn't follow from how busy the machine is. MATRIX_GIVEN_CHECKS holds the
-checks to make by the cell's id, as JSON; a run has no others then. The fork servers are those of the
-tests' session.
+interpreter stands for every SDK environment, and a refusal may take long: such runs are about
+what becomes of verdicts, which mustn't follow from how busy the machine is. MATRIX_GIVEN_CHECKS
+holds the checks to make by the cell's id, as JSON; a run has no others then. The fork servers are
+those of the tests' session.
 """
 
 from __future__ import annotations
