@@ -16,6 +16,7 @@ import yaml
 from matrix.planning import plan_file
 from matrix.planning.plan import PlanError
 from matrix.planning.plan_file import PlanFile
+from matrix.planning.shards import JOBS
 
 # A pod's name is the Job's with an index of up to five digits and six letters more; a host's name
 # has 63 letters.
@@ -156,6 +157,9 @@ def _shards(planned: PlanFile, cluster: Cluster) -> dict[str, Any]:
         *("run", "--plan", _PLAN, "--index", "$(JOB_COMPLETION_INDEX)"),
         *("--out", f"{_SHARDS}/$(POD_NAME)"),
     ]
+    if not any("--jobs" in shard.arguments for shard in planned.shards):
+        # A pod sees all processors of its node, and is given two.
+        arguments += ["--jobs", str(JOBS)]
     container = {
         # A verdict against the wrapper (1) is for the gate to judge, and no failure of a pod.
         "command": ["tini", "-e", "1", "--"],

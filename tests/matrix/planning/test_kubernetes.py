@@ -134,14 +134,16 @@ def test_each_index_runs_its_shard(
     assert spec["parallelism"] == SHARDS
     mounted = tmp_path / "mounted.json"
     mounted.write_text(objects["ConfigMap/matrix-plan"]["data"]["plan.json"], encoding="utf-8")
-    python, *module, command, plan, file, index, number, out, folder = container(job)["args"]
-    assert [python, *module, command] == ["python", "-m", "matrix", "run"]
+    *command, plan, file, index, number, out, folder, jobs, count = container(job)["args"]
+    assert command == ["python", "-m", "matrix", "run"]
     assert (plan, file, index, number) == (
         *("--plan", "/plan/plan.json"),
         *("--index", "$(JOB_COMPLETION_INDEX)"),
     )
     # A pod that is begun again has another name, and writes into no other's folder.
     assert (out, folder) == ("--out", "results/shards/$(POD_NAME)")
+    # It sees all processors of its node, and has two.
+    assert ((jobs, count), container(job)["resources"]["requests"]["cpu"]) == (("--jobs", "6"), "2")
     for place, shard in enumerate(planned.shards):
         assert cli.main(["run", plan, str(mounted), index, str(place), "--list"]) == 0
         assert capsys.readouterr().out.splitlines() == shard.cells
