@@ -44,7 +44,8 @@ def _examples(strategy: st.SearchStrategy[Any], count: int = 100) -> list[Any]:
 
 def _inputs(strategy: st.SearchStrategy[Any]) -> list[Any]:
     listed = []
-    for request in _examples(strategy, 150):
+    # What is drawn depends on the constants of what is imported: enough to have all even so.
+    for request in _examples(strategy, 400):
         holder: Any = request.head if isinstance(request, valid.BinaryRequest) else request
         listed += holder["inputs"] if isinstance(holder, dict) else holder.inputs
     return listed
