@@ -20,6 +20,7 @@ from kserve_conformance.results.results_file import read
 
 from fixtures.torchserve import engine
 from matrix.commands import cli
+from matrix.results.steady_text import steady_value
 from tests.matrix import harness_image
 
 pytestmark = [pytest.mark.container, pytest.mark.integration, pytest.mark.timeout(1500)]
@@ -180,7 +181,7 @@ def outcomes(run: Run) -> dict[tuple[object, ...], tuple[object, ...]]:
     return {
         (*each.key, each.attempt): (
             *(each.verdict, each.expected_verdict, each.binding, each.message),
-            *(each.axes, each.expected, each.observed),
+            *(each.axes, steady_value(each.expected), steady_value(each.observed)),
         )
         for each in run.records
     }
