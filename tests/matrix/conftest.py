@@ -13,6 +13,11 @@ from tests.matrix.gate import gate_cases
 from tests.matrix.telling import Matrix, Said, said_by
 
 
+def pytest_unconfigure() -> None:
+    """Leave nothing of the results that were unpacked."""
+    real_results.remove()
+
+
 @pytest.fixture(scope="session")
 def default_run() -> Run:
     """Give the run of the default matrix on containers: our wrapper, all as expected."""

@@ -23,6 +23,14 @@ def path(name: str) -> Path:
     return unpacked
 
 
+def remove() -> None:
+    """Remove what was unpacked. A forked process, as of a mutation run, ends without that."""
+    path.cache_clear()
+    _folder.cache_clear()
+    while _kept:
+        _kept.pop().cleanup()
+
+
 @cache
 def _folder() -> Path:
     folder = tempfile.TemporaryDirectory(prefix="real-results-")
