@@ -17,15 +17,20 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
 
 # The files that take longest begin first: one of them, begun last, would be alone at the end.
 _LONGEST = (
-    "test_mutants.py",
     "test_bisect_for_real.py",
     "test_malformed_requests.py",
-    "test_plan_command.py",
-    "test_real_clients.py",
-    "test_page.py",
-    "test_run.py",
+    "test_mutants.py",
     "test_forks.py",
-    "test_tokens.py",
+    "test_cluster_for_real.py",
+    "test_real_clients.py",
+    "test_configuration_parity.py",
+    "test_provision.py",
+    "test_shutdown.py",
+    "test_machines.py",
+    "test_run.py",
+    "test_plan_command.py",
+    "test_peers.py",
+    "test_page.py",
 )
 
 
