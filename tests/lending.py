@@ -69,9 +69,12 @@ class _Lender:
     def __init__(self) -> None:
         self._running: dict[str, TorchServe] = {}
         self._starting: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+        self._closed = False
 
     def lend(self, envelope: Any) -> dict[str, Any]:
         with self._starting[envelope]:
+            if self._closed:
+                raise TorchServeError("the session that lends it has ended")
             if envelope not in self._running:
                 self._running[envelope] = torchserves.start(
                     "process",
@@ -84,6 +87,10 @@ class _Lender:
             return self._running[envelope].instance.to_dict()
 
     def close(self) -> None:
+        self._closed = True
         with contextlib.ExitStack() as stack:
+            # What is just being started is ended, too.
+            for lock in list(self._starting.values()):
+                stack.enter_context(lock)
             for torchserve in self._running.values():
                 stack.callback(torchserve.stop)

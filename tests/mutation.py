@@ -45,6 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     folder: Path = options.folder
     copy_to(folder)
     every = mutants_of(folder, modules)
+    if not every:
+        print(f"nothing in {', '.join(modules)} can be changed: there is no function")
+        return 0
     drawn = every
     if options.sample and options.sample < len(every):
         drawn = sorted(random.Random(options.seed).sample(every, options.sample))

@@ -120,11 +120,16 @@ def _begun(paths: Iterable[Path], told: list[str]) -> list[Path]:
             inside = sorted(each for each in path.iterdir() if each.is_dir()) or [path]
         for each in inside:
             file = given_results.file(each)
-            # The header is one line, written at once.
-            if each.exists() and not (file.exists() and b"\n" in file.read_bytes()):
-                told.append(f"{each} has no results: it was ended before it began")
+            if each.exists() and not (file.exists() and _has_header(file)):
+                told.append(f"{each} has no results: its run ended before TorchServe had started")
             else:
                 begun.append(each)
     if not begun:
         raise MergeError(f"there is nothing to merge: {'; '.join(told)}")
     return begun
+
+
+def _has_header(file: Path) -> bool:
+    with file.open("rb") as lines:
+        # It is one line, written at once.
+        return lines.readline().endswith(b"\n")

@@ -94,9 +94,9 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--jobs",
         type=options.positive,
-        default=shards.JOBS,
         metavar="N",
-        help=f"How many cells run side by side on a machine (default: {shards.JOBS}).",
+        help="How many cells run side by side on each machine (default: "
+        f"{shards.SIDE_BY_SIDE} for each of its processors, reckoned to be two).",
     )
     cluster = parser.add_argument_group("with --format kubernetes")
     cluster.add_argument(
@@ -112,8 +112,8 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     cluster.add_argument(
         "--claim",
         metavar="NAME",
-        help="A volume claim that there is, for the results (default: NAME-results, made along, "
-        "which several nodes write to).",
+        help="An existing volume claim for the results (default: one named NAME-results is made, "
+        "which several nodes can write to).",
     )
     options.add(parser.add_argument)
     parser.set_defaults(command=_main)
@@ -165,7 +165,7 @@ def _planned(arguments: argparse.Namespace) -> PlanFile:
     count, jobs = arguments.shards or len(variants), arguments.jobs
     # There is one only, of any runtime, unless the plan is for both.
     by_runtime = {str(each.runtime): each for each in variants}
-    parts = shards.split(cells, took, count, repeat=wanted.repeat, jobs=jobs)
+    parts = shards.split(cells, took, count, repeat=wanted.repeat, jobs=jobs or shards.JOBS)
     return plan_file.compose(
         wanted.profile,
         cells,
@@ -201,11 +201,11 @@ def _needs(
     shard: Shard,
     wanted: RunOptions,
     every: Sequence[Cell],
-    jobs: int,
+    jobs: int | None,
 ) -> Needs:
     profile = options.DEFAULT_PROFILE if expected.is_whole(wanted.profile) else wanted.profile
     given = _options(wanted, shard.cells, every, profile).given_arguments()
-    if jobs != shards.JOBS:
+    if jobs is not None:
         given += ["--jobs", str(jobs)]
     torchserves = list(dict.fromkeys(cell.torchserve for cell in shard.cells))
     runtime: torchserve.Runtime = "process" if shard.runtime == "process" else "container"

@@ -21,8 +21,8 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--plan",
         type=Path,
         metavar="FILE",
-        help="Run a shard of this plan, which `plan --format json` wrote; only --out, --jobs "
-        "and --timings may be given beside it (default of --out: results/shard-N).",
+        help="Run a shard of this plan, which `plan --format json` wrote; only --out, "
+        "--jobs, --timings and --list may be given beside it (default of --out: results/shard-N).",
     )
     which = group.add_mutually_exclusive_group()
     which.add_argument(
@@ -89,7 +89,6 @@ def refuse_other_cells(shard: PlannedShard, planned: Plan, file: Path) -> None:
 
 
 def _index(text: str) -> int:
-    number = int(text)
-    if number < 0:
-        raise argparse.ArgumentTypeError("must be 0 or larger")
-    return number
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0 on")
+    return int(text)

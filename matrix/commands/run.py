@@ -14,10 +14,8 @@ from matrix.commands.output import make_lasting_console, put
 from matrix.commands.time_account import TimeAccount
 from matrix.planning import options
 from matrix.planning.options import RunOptions
+from matrix.planning.shards import SIDE_BY_SIDE
 from matrix.running import starting
-
-# For each processor.
-_SIDE_BY_SIDE = 3
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -39,7 +37,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         "--jobs",
         type=options.positive,
         help="How many cells run side by side, each of which waits for TorchServe most of its time "
-        f"(default: {_SIDE_BY_SIDE} for each processor).",
+        f"(default: {SIDE_BY_SIDE} for each processor).",
     )
     parser.add_argument(
         "--timings",
@@ -65,7 +63,7 @@ def _main(arguments: argparse.Namespace) -> int:
         put("".join(f"{cell.id}\n" for cell in planned.cells))
         return ExitCode.AS_EXPECTED
     signal.signal(signal.SIGTERM, starting.interrupt)
-    usual = _SIDE_BY_SIDE * (os.cpu_count() or 1)
+    usual = SIDE_BY_SIDE * (os.cpu_count() or 1)
     jobs = min(arguments.jobs or usual, len(planned.cells))
     console = make_lasting_console()
     account = [TimeAccount(console, jobs)] if arguments.timings else []

@@ -15,7 +15,6 @@ from matrix.commands.output import say
 from matrix.planning.counted import many
 from matrix.reports.timings import duration
 from matrix.reports.worker_time import Path, WorkerTime
-from matrix.running import distribution
 from matrix.running.spans import Work
 
 _MOST_LINKS = 12
@@ -56,7 +55,7 @@ class TimeAccount:
         """Tell it, below the summary."""
         ended = time.time()
         moments = (self._began, self._workers_began or ended, ended)
-        account = WorkerTime(self._works, moments, self._jobs, distribution.together)
+        account = WorkerTime(self._works, moments, self._jobs)
         show(account, self._console)
 
 
@@ -88,9 +87,8 @@ def _sentences(account: WorkerTime) -> Iterator[str]:
     if path is None:
         return
     yield from _in_words(path)
-    cells, seconds = account.longest_whole()
-    where = f"{many(len(cells), 'cell')} from {cells[0].visit} on" if cells[1:] else cells[0].visit
-    yield f"the longest that one worker makes as a whole: {where}, {duration(seconds)}"
+    cell, seconds = account.longest_cell()
+    yield f"the longest cell: {cell}, {duration(seconds)}"
     jobs = [account.jobs * times for times in (1, 2, 4)]
     told = (f"{duration(account.at_best(each))} with {many(each, 'job')}" for each in jobs)
     yield f"at best, each check as fast as here: {', '.join(told)}"
@@ -99,16 +97,13 @@ def _sentences(account: WorkerTime) -> Iterator[str]:
 def _in_words(path: Path) -> Iterator[str]:
     worker = path.worker or "the only worker"
     yield f"the critical path is that of {worker}: start-up {duration(path.start_up)}"
-    shown = sorted(path.links, key=lambda link: -link.seconds)[:_MOST_LINKS]
-    for link in path.links:
-        if link in shown:
-            yield (
-                f"  KServe {link.kserve}, {many(link.cells, 'cell')}: "
-                f"{_time(link.seconds, link.waiting)}"
-            )
-    if len(path.links) > len(shown):
-        others = sum(link.seconds for link in path.links if link not in shown)
-        yield f"  {len(path.links) - len(shown)} more of less: {duration(others)}"
+    order = sorted(range(len(path.links)), key=lambda place: -path.links[place].seconds)
+    for place in sorted(order[:_MOST_LINKS]):
+        link = path.links[place]
+        yield f"  {link.cell}: {_time(link.seconds, link.waiting)}"
+    if order[_MOST_LINKS:]:
+        others = sum(path.links[place].seconds for place in order[_MOST_LINKS:])
+        yield f"  {many(len(order) - _MOST_LINKS, 'shorter cell')}: {duration(others)}"
     yield f"  without work: {duration(path.idle)}"
     yield "its longest checks:"
     for item in path.longest:

@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from matrix.planning import plan_file
+from matrix.planning.counted import many
 from matrix.planning.plan import PlanError
 from matrix.planning.plan_file import PlanFile
 from matrix.planning.shards import JOBS
@@ -44,10 +45,10 @@ _LEAST_SECONDS = 3600
 _DECIDE = f"""\
 rm -f results/results.jsonl
 python -m matrix merge {_SHARDS} --plan {_PLAN} || true
-test -s results/results.jsonl
+test -s results/results.jsonl || exit 3
 decided=0
 python -m matrix gate --attest results/gate.intoto.json || decided=$?
-python -m matrix report
+python -m matrix report || test $decided -ne 0 || decided=3
 exit $decided
 """
 
@@ -117,8 +118,7 @@ def manifests(planned: PlanFile, cluster: Cluster) -> str:
         _shards(planned, cluster),
         _decision(cluster),
     ]
-    count = len(planned.shards)
-    header = _HEADER.format(name=cluster.name, shards=f"{count} shard{'s' if count > 1 else ''}")
+    header = _HEADER.format(name=cluster.name, shards=many(len(planned.shards), "shard"))
     documents = (yaml.dump(each, Dumper=_Dumper, sort_keys=False, width=100) for each in objects)
     return header + "---\n" + "---\n".join(documents)
 

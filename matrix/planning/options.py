@@ -108,10 +108,9 @@ def parsed(**given: object) -> RunOptions:
 
 def positive(text: str) -> int:
     """Read a number of a command line that must be 1 or larger."""
-    number = int(text)
-    if number < 1:
+    if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError("must be 1 or larger")
-    return number
+    return int(text)
 
 
 # What argparse and pytest are told of each option.

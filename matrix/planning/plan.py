@@ -132,6 +132,8 @@ def make(
         cell.id: expectations.checks_at(expectations.point(cell.axes(), constructor_known), profile)
         for cell in cells
     }
+    if options.cell:
+        _refuse_left_out(options.profile, checks)
     if options.check:
         _refuse_unknown("check", options.check, expectations.every)
         wanted = set(options.check)
@@ -235,6 +237,15 @@ def _refuse_unmatched(axes: Axes, expectations: Expectations, policy: Policy | N
                     f"{file}: the entry '{entry.reason}' meets no cell of check {name}: mend its "
                     "'when', or remove it"
                 )
+
+
+def _refuse_left_out(profile: str, checks: Mapping[str, Sequence[str]]) -> None:
+    for cell, made in checks.items():
+        if not made:
+            raise PlanError(
+                f"--cell {cell}: the profile {profile} makes no check in it: name checks with "
+                "--check, or leave --profile out"
+            )
 
 
 def _refuse_unknown(axis: str, words: Sequence[str], points: Iterable[str]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from matrix.planning.cells import Cell
@@ -34,15 +34,14 @@ class Share:
 
 @dataclass(frozen=True)
 class Link:
-    """Cells of one KServe release that a worker made one after another.
+    """A cell that a worker made, with all attempts at it.
 
     Attributes:
-        cells: how many attempts at a cell it made.
+        cell: its id.
         waiting: seconds out of ``seconds`` that it waited for TorchServe.
     """
 
-    kserve: str
-    cells: int
+    cell: str
     seconds: float
     waiting: float
 
@@ -82,15 +81,10 @@ class WorkerTime:
         moments: when the run began, when it was about to start its workers, and when it ended, each
             in seconds since the epoch.
         jobs: how many workers it had; one that was never given work has been idle.
-        together: names what is given to one worker as a whole.
     """
 
     def __init__(
-        self,
-        works: Iterable[Work],
-        moments: tuple[float, float, float],
-        jobs: int,
-        together: Callable[[Cell], str],
+        self, works: Iterable[Work], moments: tuple[float, float, float], jobs: int
     ) -> None:
         self._by_worker: defaultdict[str, list[Work]] = defaultdict(list)
         for work in works:
@@ -99,7 +93,6 @@ class WorkerTime:
         self.seconds = max(0.0, ended - self._began)
         # One that took the place of another that died had its time before that, too.
         self.jobs = max(jobs, len(self._by_worker))
-        self._together = together
 
     def shares(self) -> list[Share]:
         """Give what the workers spent their time on; the most first; together that is all of it."""
@@ -139,7 +132,7 @@ class WorkerTime:
         worker = max(self._by_worker, key=lambda each: self._by_worker[each][-1].time.ended)
         works = self._by_worker[worker]
         start_up = max(0.0, works[0].time.began - self._began)
-        links = [_link(list(each)) for _, each in itertools.groupby(works, _release)]
+        links = [_link(list(each)) for _, each in itertools.groupby(works, _cell)]
         by_check = grouping.gathered(works, lambda work: (work.cell, work.check))
         items = (_item(each) for each in by_check)
         return Path(
@@ -150,15 +143,18 @@ class WorkerTime:
             sorted(items, key=lambda item: -item.seconds)[:most],
         )
 
-    def longest_whole(self) -> tuple[Sequence[Cell], float]:
-        """Give the cells that one worker had to make and that took longest, and their seconds."""
-        wholes = grouping.gathered(self._works(), lambda work: self._together(work.cell))
-        longest = max(wholes, key=_seconds, default=[])
-        return list(dict.fromkeys(work.cell for work in longest)), _seconds(longest)
+    def longest_cell(self) -> tuple[str, float]:
+        """Give the id and the seconds of the cell that took longest, all attempts at it together.
+
+        Raises:
+            ValueError: when no check was made.
+        """
+        longest = max(grouping.gathered(self._works(), _cell), key=_seconds)
+        return _cell(longest[0]), _seconds(longest)
 
     def at_best(self, jobs: int) -> float:
         """Give the seconds that no run with so many workers falls below, each as fast as here."""
-        _, longest = self.longest_whole()
+        _, longest = self.longest_cell()
         return self.start_up + max(_seconds(self._works()) / jobs, longest)
 
     def _works(self) -> Iterator[Work]:
@@ -166,16 +162,15 @@ class WorkerTime:
 
 
 def _link(works: Sequence[Work]) -> Link:
-    visits = {work.cell for work in works}
-    return Link(_release(works[0]), len(visits), _seconds(works), _waiting(works))
+    return Link(_cell(works[0]), _seconds(works), _waiting(works))
 
 
 def _item(works: Sequence[Work]) -> Item:
     return Item(works[0].cell, works[0].check, _seconds(works), _waiting(works))
 
 
-def _release(work: Work) -> str:
-    return work.cell.kserve
+def _cell(work: Work) -> str:
+    return work.cell.id
 
 
 def _seconds(works: Iterable[Work]) -> float:

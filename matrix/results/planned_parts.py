@@ -82,9 +82,9 @@ def _told(shard: PlannedShard, attempts: Sequence[Given]) -> Iterator[str]:
         yield f"shard {shard.name} is absent, with {many(len(shard.cells), 'cell')}"
         return
     counts, *others = attempts
+    # What it gives is not needed: it raises where two of them disagree.
+    merging.merge([_settled(each) for each in attempts])
     for other in others:
-        # What it gives is not needed: it raises where the two disagree.
-        merging.merge([_settled(counts), _settled(other)])
         yield (
             f"shard {shard.name} was run more than once: {counts.path} counts, and not "
             f"{other.path}, {other.run.sentence()}"

@@ -32,8 +32,8 @@ class ByCell(LoadScopeScheduling):  # type: ignore[misc]
         self, config: pytest.Config, log: Any, visits: Mapping[str, Cell], unmade: Iterable[str]
     ) -> None:
         super().__init__(config, log)
-        self._cells = {visit: together(cell) for visit, cell in visits.items()}
-        self._releases = {together(cell): cell.kserve for cell in visits.values()}
+        self._cells = {visit: cell.id for visit, cell in visits.items()}
+        self._releases = {cell.id: cell.kserve for cell in visits.values()}
         self._unmade = set(unmade)
         self._making: set[str] = set()
 
@@ -52,6 +52,8 @@ class ByCell(LoadScopeScheduling):  # type: ignore[misc]
         pending = [(unit, check) for unit in work.values() for check in unit if not unit[check]]
         for unit, deadly in pending[:1]:
             unit[deadly] = True
+        # An environment that it was making is made by another.
+        self._making -= {self._releases.get(unit, "") for unit in work}
         super().remove_node(node)
         return pending[0][1] if pending else None
 
@@ -74,11 +76,6 @@ class ByCell(LoadScopeScheduling):  # type: ignore[misc]
                     return cell
         ready = (cell for cell, release in releases.items() if release not in self._unmade)
         return next(ready, queue[0])
-
-
-def together(cell: Cell) -> str:
-    """Name what a cell is handed out with as a whole."""
-    return cell.id
 
 
 def visit_of(nodeid: str) -> str:

@@ -25,6 +25,8 @@ from matrix.running.logs import last_lines
 from matrix.running.timing import Moment
 from matrix.running.worker import MODELS, instance_key
 
+# Each start computes for seconds, and waits between.
+_AT_ONCE = 4
 # What stands for a TorchServe that isn't there: the verdict to give and the reason.
 Absence = tuple[str, str]
 
@@ -35,14 +37,16 @@ class Instances:
     def __init__(self) -> None:
         self._running: dict[str, TorchServe] = {}
         self._absent: dict[str, Absence] = {}
+        self._stopped = False
 
     def start(self, needed: Sequence[tuple[str, str]], runtime: Runtime, image: str | None) -> None:
         """Start TorchServe for each (release, envelope) that isn't running yet, side by side.
 
         What doesn't start is kept as the reason for its cells' verdicts.
         """
+        self._stopped = False
         lacking = [each for each in needed if instance_key(*each) not in self._running]
-        with ThreadPoolExecutor(max_workers=4) as pool:
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
             for release, envelope in lacking:
                 pool.submit(self._start, release, envelope, runtime, image)
 
@@ -53,6 +57,7 @@ class Instances:
 
     def stop(self) -> None:
         """End all of them; what one can't be ended for must not keep the others."""
+        self._stopped = True
         running, self._running = self._running, {}
         with contextlib.ExitStack() as stack:
             for torchserve in running.values():
@@ -82,7 +87,7 @@ class Instances:
         # Kept by the thread that started it: an interrupted `start` has to be able to stop it.
         key = instance_key(release, envelope)
         try:
-            self._running[key] = torchserves.start(
+            started = torchserves.start(
                 runtime,
                 release=release,
                 envelope=cast("Envelope", envelope),
@@ -91,6 +96,10 @@ class Instances:
                 config={"enable_model_api": "true"},
                 image=image,
             )
+            if self._stopped:
+                started.stop()
+            else:
+                self._running[key] = started
         except RuntimeUnavailable as error:
             self._absent[key] = (str(Verdict.UNPROVISIONED), str(error))
         except Exception as error:

@@ -22,7 +22,6 @@ from matrix.planning import options
 from matrix.planning.cells import Cell
 from matrix.planning.expectations import Expectations
 from matrix.planning.plan import Plan
-from matrix.planning.timings import Timings
 from matrix.running import hookspecs, observation, spans
 from matrix.running.distribution import ByCell, visit_of
 from matrix.running.observation import Phase
@@ -124,12 +123,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Bring the checks of one cell together."""
+    """Bring the checks of one cell together, in the plan's order.
+
+    Several workers are handed the cells with the most checks first: see `LoadScopeScheduling`.
+    """
     planned = config.stash[_MATRIX].plan
-    # The longest first: what is begun last keeps nobody waiting at the end.
-    took = Timings(planned.expectations)
-    ordered = sorted(planned.visits(), key=lambda cell: -took.of_cell(cell))
-    cells = {cell: index for index, cell in enumerate(ordered)}
+    cells = {cell: index for index, cell in enumerate(planned.visits())}
     checks = {check: index for index, check in enumerate(planned.expectations.checks)}
 
     def place(item: pytest.Item) -> tuple[int, int]:

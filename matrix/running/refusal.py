@@ -52,7 +52,7 @@ def observe(subject: Subject, python: Path, situation: Situation, quiet: Quiet) 
     if watched.exit_code is None:
         return watched
     # Timed in a start of its own: connecting to the ports costs time too.
-    took = quiet.measure(lambda: _time(subject, python, situation), AT_MOST)
+    took = quiet.best(lambda: _time(subject, python, situation), AT_MOST)
     return replace(watched, took=took)
 
 

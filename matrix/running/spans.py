@@ -27,6 +27,7 @@ class Activity(enum.StrEnum):
     EXACT_START = "exact starts"
     END = "ends of wrappers"
     WAITING = "waiting for TorchServe"
+    TO_BE_ALONE = "waiting to be alone"
     CHECK = "checks"
 
 

@@ -11,7 +11,6 @@ from matrix.planning import timings
 from matrix.planning.cells import Cell
 from matrix.planning.plan import Plan
 from matrix.planning.timings import Kind, Timings
-from matrix.running import distribution
 from matrix.running.spans import Activity, Work
 
 # Before so much of the run is over nothing is said: a first cell may wait for anything.
@@ -34,7 +33,8 @@ class TimeLeft:
         self._jobs = jobs
         self._lacking: set[str] = set()
         self._clock = clock
-        self._first = {cell.kserve: cell for cell in reversed(self._visits)}
+        # By release, the cell that was entered first, which makes what all of them need.
+        self._makers: dict[str, Cell] = {}
         self._entered: dict[Cell, float] = {}
         self._over: set[Cell] = set()
         self._spent: defaultdict[Cell, float] = defaultdict(float)
@@ -49,6 +49,7 @@ class TimeLeft:
     def entered(self, cell: Cell) -> None:
         """See that a worker makes a cell's checks from now on."""
         self._entered.setdefault(cell, self._clock())
+        self._makers.setdefault(cell.kserve, cell)
 
     def worked(self, work: Work) -> None:
         """See what a worker spent on a cell."""
@@ -76,11 +77,13 @@ class TimeLeft:
             return None
         costs = self._costs(told)
         wholes: defaultdict[str, float] = defaultdict(float)
+        makers = dict(self._makers)
         for cell in self._visits:
             if cell not in self._over:
-                wholes[distribution.together(cell)] += self._left_of(cell, costs)
+                is_maker = makers.setdefault(cell.kserve, cell) == cell
+                wholes[cell.id] += self._left_of(cell, costs, is_maker)
         ends = [0.0] * self._jobs
-        begun = {distribution.together(cell) for cell in self._entered}
+        begun = {cell.id for cell in self._entered}
         # Those that workers are at, then the others, the longest first.
         for whole in sorted(wholes, key=lambda each: (each not in begun, -wholes[each])):
             heapq.heapreplace(ends, ends[0] + wholes[whole])
@@ -96,17 +99,19 @@ class TimeLeft:
         slower = sum(self._spent[cell] for cell in told) / sum(self._known[cell] for cell in told)
         return lambda cell: alike.get(timings.kind(cell), slower * self._known[cell])
 
-    def _left_of(self, cell: Cell, cost: Callable[[Cell], float]) -> float:
+    def _left_of(self, cell: Cell, cost: Callable[[Cell], float], is_maker: bool) -> float:
         whole = cost(cell)
-        if cell == self._first[cell.kserve] and cell.kserve not in self._environments:
+        if is_maker:
             whole += self._to_provide(cell)
         began = self._entered.get(cell)
         return whole if began is None else max(0.0, whole - (self._clock() - began))
 
     def _to_provide(self, cell: Cell) -> float:
-        """Give what its release takes once, before its first cell."""
-        seconds = statistics.mean(self._servers.values() or [0.0])
-        if cell.kserve in self._lacking:
+        """Give what is still to be made for a release, once, before the first of its cells."""
+        seconds = 0.0
+        if cell.kserve not in self._servers:
+            seconds += statistics.mean(self._servers.values() or [0.0])
+        if cell.kserve in self._lacking - self._environments.keys():
             made = [self._environments[each] for each in self._lacking & self._environments.keys()]
             usual = self._timings.of_environment(cell.kserve, cell.runtime)
             seconds += statistics.mean(made or [usual])

@@ -111,7 +111,7 @@ def test_a_lost_shard_is_named(
     (folder / "second-again" / "results.jsonl").write_text('{"kind": "hea')
     code, said, _ = merge(folder)
     assert code == 3
-    assert f"{folder}/second has no results: it was ended before it began" in said
+    assert f"{folder}/second has no results: its run ended before TorchServe had started" in said
     assert f"{folder}/second-again has no results" in said
     assert "shard 2 of 3: KServe 0.13.1 is absent, with 3 cells" in said
     assert "1 of 3 parts are absent: the run counts as cut short" in said
@@ -181,6 +181,22 @@ def test_no_verdict_is_tried_away(
     assert not (tmp_path / "whole").exists()
 
 
+def test_no_verdict_of_two_attempts_that_do_not_count_is_tried_away(
+    merge: Callable[..., Said], shards: Sequence[Run], tmp_path: Path
+) -> None:
+    first, second, third = shards
+    # The one that counts says nothing of the check of which the two others differ.
+    attempts = {
+        "a": cut(changed(second, Verdict.FAILED), 5),
+        "b": cut(later(second), 5),
+        "counts": changed(later(second), Verdict.ERROR),
+    }
+    folder = write(tmp_path / "shards", first=first, **attempts, third=third)
+    code, _, told = merge(folder)
+    assert code == 3
+    assert "the parts disagree, and which is right can't be told" in told
+
+
 def test_results_of_another_plan_are_refused(
     merge: Callable[..., Said], shards: Sequence[Run], default_run: Run, tmp_path: Path
 ) -> None:
@@ -197,8 +213,8 @@ def test_nothing_that_was_begun_is_wrong_usage(merge: Callable[..., Said], tmp_p
     code, _, told = merge(tmp_path / "shards")
     assert code == 2
     assert told == (
-        f"error: there is nothing to merge: {tmp_path}/shards/matrix-0-abcde has no results: it "
-        "was ended before it began\n"
+        f"error: there is nothing to merge: {tmp_path}/shards/matrix-0-abcde has no results: its "
+        "run ended before TorchServe had started\n"
     )
     code, _, told = merge(tmp_path / "nowhere")
     assert code == 2

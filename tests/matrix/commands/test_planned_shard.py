@@ -96,7 +96,7 @@ def test_all_forms_of_a_plan_are_of_the_file(matrix: Matrix, file: Path) -> None
         (["--shard", "4"], "there is no shard 4: the plan has 3, from 1 on"),
         (["--index", "3"], "there is no shard 4: the plan has 3, from 1 on"),
         (["--shard", "0"], "argument --shard: must be 1 or larger"),
-        (["--index", "-1"], "argument --index: must be 0 or larger"),
+        (["--index", "-1"], "argument --index: '-1' is no whole number from 0 on"),
         (["--shard", "1", "--index", "0"], "not allowed with argument"),
         ([], "say which of its shards to run, with --shard or --index"),
         (

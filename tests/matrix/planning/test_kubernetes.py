@@ -213,7 +213,7 @@ def test_the_decision_waits_until_it_is_resumed(objects: dict[str, dict[str, Any
         (True, 0, 0, ["merge", "gate", "report"]),
         (True, 1, 1, ["merge", "gate", "report"]),
         (True, 3, 3, ["merge", "gate", "report"]),
-        (False, 0, 1, ["merge"]),
+        (False, 0, 3, ["merge"]),
     ],
 )
 def test_the_decision_is_the_gates(
@@ -240,6 +240,24 @@ def test_the_decision_is_the_gates(
     ran = subprocess.run([shell, option, script], cwd=tmp_path, env={**os.environ, **path})
     assert ran.returncode == ended
     assert (tmp_path / "said").read_text().split() == asked
+
+
+@pytest.mark.parametrize(("gate", "ended"), [(0, 3), (1, 1)])
+def test_a_report_that_fails_hides_no_decision(
+    objects: dict[str, dict[str, Any]], tmp_path: Path, gate: int, ended: int
+) -> None:
+    shell, option, script = container(objects["Job/matrix-decide"])["args"]
+    python = tmp_path / "python"
+    python.write_text(
+        "#!/bin/sh\n"
+        "case $3 in merge) echo x > results/results.jsonl;; "
+        f"gate) exit {gate};; report) exit 2;; esac\n"
+    )
+    python.chmod(0o755)
+    (tmp_path / "results").mkdir()
+    path = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    ran = subprocess.run([shell, option, script], cwd=tmp_path, env={**os.environ, **path})
+    assert ran.returncode == ended
 
 
 def test_a_claim_of_ones_own_is_used_and_not_made(planned: PlanFile) -> None:

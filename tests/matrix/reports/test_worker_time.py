@@ -19,11 +19,6 @@ def cell(kserve: str, protocol: str = "v1") -> Cell:
     return Cell(kserve, protocol, "kserve", "0.12.0", "process")
 
 
-def together(made: Cell) -> str:
-    """Name what these runs hand out as a whole: the cells of a release."""
-    return made.kserve
-
-
 def work(worker: str, made: Cell, check: str, ended: float, **spent: float) -> Work:
     names = {"waiting": "waiting for TorchServe", "forked": "forked starts"}
     seconds = {names.get(name, name): each for name, each in spent.items()}
@@ -42,7 +37,7 @@ WORKS = [
 
 
 def account(jobs: int = 2, works: list[Work] = WORKS) -> WorkerTime:
-    return WorkerTime(works, MOMENTS, jobs, together)
+    return WorkerTime(works, MOMENTS, jobs)
 
 
 def test_every_worker_second_is_told_once() -> None:
@@ -68,7 +63,11 @@ def test_the_critical_path_is_that_of_the_worker_that_ended_last() -> None:
     assert account().critical_path(2) == Path(
         "gw1",
         start_up=14,
-        links=[Link("0.13.1", 2, 36, 8), Link("0.21.0", 1, 30, 25)],
+        links=[
+            Link(NEW.id, 16, 8),
+            Link(cell("0.13.1", "v2").id, 20, 0),
+            Link(NEWEST.id, 30, 25),
+        ],
         idle=20,
         longest=[
             Item(NEWEST, "repository", 30, 25),
@@ -77,12 +76,12 @@ def test_the_critical_path_is_that_of_the_worker_that_ended_last() -> None:
     )
 
 
-def test_no_run_is_faster_than_its_longest_part_that_stays_together() -> None:
+def test_no_run_is_faster_than_its_longest_cell() -> None:
     told = account()
-    assert told.longest_whole() == ([NEW, cell("0.13.1", "v2")], 36)
+    assert told.longest_cell() == (NEWEST.id, 30)
     assert told.at_best(1) == 10 + 76
     assert told.at_best(2) == 10 + 38
-    assert told.at_best(4) == 10 + 36
+    assert told.at_best(4) == 10 + 30
 
 
 def test_a_run_that_made_no_check_was_start_up() -> None:
@@ -102,25 +101,26 @@ def test_in_words() -> None:
     assert "forked starts 14.0 7.0% 2" in lines
     assert lines[lines.index("start-up of the run 8.0 4.0%") + 1 :] == [
         "the critical path is that of gw1: start-up 14 s",
-        "KServe 0.13.1, 2 cells: 36 s, 8.00 s of it waiting",
-        "KServe 0.21.0, 1 cell: 30 s, 25 s of it waiting",
+        f"{NEW.id}: 16 s, 8.00 s of it waiting",
+        f"{cell('0.13.1', 'v2').id}: 20 s",
+        f"{NEWEST.id}: 30 s, 25 s of it waiting",
         "without work: 20 s",
         "its longest checks:",
         f"repository in {NEWEST.id}: 30 s, 25 s of it waiting",
         f"drains in {cell('0.13.1', 'v2').id}: 20 s",
         f"drains in {NEW.id}: 9.00 s, 8.00 s of it waiting",
         f"starts in {NEW.id}: 7.00 s",
-        f"the longest that one worker makes as a whole: 2 cells from {NEW.id} on, 36 s",
-        "at best, each check as fast as here: 48 s with 2 jobs, 46 s with 4 jobs, 46 s with 8 jobs",
+        f"the longest cell: {NEWEST.id}, 30 s",
+        "at best, each check as fast as here: 48 s with 2 jobs, 40 s with 4 jobs, 40 s with 8 jobs",
     ]
 
 
 def test_of_many_links_the_longest_are_told_in_their_order() -> None:
     works = [work("", cell(f"0.{n}.0"), "starts", 110 + n, checks=n / 10) for n in range(1, 15)]
     lines = said(account(1, works))
-    told = [line for line in lines if line.startswith("KServe")]
-    assert [line.split()[1] for line in told] == [f"0.{n}.0," for n in range(3, 15)]
-    assert "2 more of less: 0.30 s" in lines
+    told = [line for line in lines if line.startswith("kserve")]
+    assert [line.partition(":")[0] for line in told] == [cell(f"0.{n}.0").id for n in range(3, 15)]
+    assert "2 shorter cells: 0.30 s" in lines
     assert "the critical path is that of the only worker: start-up 10 s" not in lines
     assert any(line.startswith("the critical path is that of the only worker") for line in lines)
 

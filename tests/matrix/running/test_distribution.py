@@ -30,7 +30,7 @@ class Worker:
         self.shutting_down = False
         self.sent: list[int] = []
         self.gateway = SimpleNamespace(id="gw")
-        self._scheduler, self._collection = scheduler, collection
+        self.scheduler, self._collection = scheduler, collection
         scheduler.add_node(self)
         scheduler.add_node_collection(self, collection)
 
@@ -47,13 +47,13 @@ class Worker:
 
     def runs(self, checks: int = 1) -> None:
         for _ in range(checks):
-            self._scheduler.mark_test_complete(self, self.sent.pop(0))
+            self.scheduler.mark_test_complete(self, self.sent.pop(0))
 
 
 def workers(count: int, *unmade: str, repeat: int = 1) -> list[Worker]:
     visits = {cell.visit: cell for cell in cells(repeat)}
     config: Any = SimpleNamespace(
-        getvalue=lambda _: ["popen"] * count, option=SimpleNamespace(loadscopereorder=False)
+        getvalue=lambda _: ["popen"] * count, option=SimpleNamespace(loadscopereorder=True)
     )
     log = SimpleNamespace(loadscopesched=lambda *_: None)
     scheduler = ByCell(config, log, visits, unmade)
@@ -92,3 +92,12 @@ def test_as_many_environments_are_made_at_once_as_there_are_processors() -> None
 
 def test_where_all_are_still_to_be_made_nobody_is_left_without_work() -> None:
     assert [each.releases() for each in workers(3, *RELEASES)] == [["0.9.0"], ["0.10.2"], ["0.9.0"]]
+
+
+def test_an_environment_whose_maker_dies_is_made_by_another() -> None:
+    making, _, other = workers(3, *RELEASES[1:])
+    scheduler = making.scheduler
+    first = "kserve0.10.2-unset-kserve-torchserve0.12.0"
+    assert scheduler.remove_node(making) == f"suite::test_starts[{first}]"
+    other.runs(2)
+    assert other.releases()[-1] == "0.10.2"
