@@ -9,23 +9,17 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import random
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-# What is mutated, and the tests of it: where one of those changes, all its modules are looked at.
-PACKAGES = {
-    "matrix/gate": ("tests/matrix/gate/",),
-    "matrix/results": ("tests/matrix/results/",),
-    "conformance/kserve_conformance/results": (
-        "tests/conformance/results/",
-        "tests/conformance/test_json_form.py",
-    ),
-}
+PACKAGES = ("matrix/gate", "matrix/results", "conformance/kserve_conformance/results")
 # As the copy has it.
 _MOVED = ("conformance/kserve_conformance", "src/kserve_conformance")
 _CAUGHT = {"killed", "timeout", "segfault"}
@@ -49,14 +43,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"nothing in {', '.join(modules)} can be changed: there is no function")
         return 0
     drawn = every
-    if options.sample and options.sample < len(every):
+    if 0 < options.sample < len(every):
         drawn = sorted(random.Random(options.seed).sample(every, options.sample))
         print(f"a sample of {len(drawn)}, drawn with seed {options.seed} from", end=" ")
     print(f"{len(every)} mutants of {len(modules)} modules", flush=True)
     mutmut = str(Path(sys.executable).with_name("mutmut"))
     jobs = ("--max-children", str(options.jobs))
     if subprocess.run([mutmut, "run", *jobs, *drawn], cwd=folder).returncode:
-        print(f"mutation: mutmut gave up in {folder}, as it says above", file=sys.stderr)
+        print(
+            f"mutation: mutmut gave up in {folder}, as it says above; a test that fails before any "
+            "mutation is shown there by `mutmut run` with `debug = true` in pyproject.toml",
+            file=sys.stderr,
+        )
         return 2
     told = [mutmut, "results", "--all", "true"]
     results = subprocess.run(told, cwd=folder, check=True, stdout=subprocess.PIPE, text=True)
@@ -68,19 +66,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def changed_since(ref: str) -> list[str]:
-    """List the modules that differ from where a branch left ``ref``, or whose tests do.
+    """List the modules that a branch changed since it left ``ref``: all, if it changed their tests.
 
     Raises:
         ValueError: when git doesn't know the ref.
     """
     asked = _git("diff", "--name-only", "--merge-base", ref, "--")
     changed = {*asked, *_git("ls-files", "--others", "--exclude-standard")}
-    modules = []
-    for package, tests in PACKAGES.items():
-        all_of_it = any(path.startswith(tests) for path in changed)
-        found = (str(path.relative_to(REPOSITORY)) for path in (REPOSITORY / package).glob("*.py"))
-        modules += [module for module in sorted(found) if all_of_it or module in changed]
-    return modules
+    every = sorted(each for package in PACKAGES for each in (REPOSITORY / package).glob("*.py"))
+    modules = [str(each.relative_to(REPOSITORY)) for each in every]
+    settings = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["tool"]["mutmut"]
+    # A test of one package may be what notices a change in another.
+    tests = tuple(settings["pytest_add_cli_args_test_selection"])
+    if any(path.startswith(tests) for path in changed):
+        return modules
+    return [module for module in modules if module in changed]
 
 
 def copy_to(folder: Path) -> None:
@@ -160,7 +160,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--since", default="origin/main", help="the git ref (%(default)s)")
     parser.add_argument("--sample", type=int, default=300, help="at most (%(default)s); 0 is all")
     parser.add_argument("--seed", type=int, default=0, help="which sample (%(default)s)")
-    parser.add_argument("--jobs", type=int, default=2, help="mutants side by side (%(default)s)")
+    parser.add_argument(
+        "--jobs", type=int, default=os.cpu_count(), help="mutants side by side (%(default)s)"
+    )
     parser.add_argument("--least", type=float, required=True, help="share to be killed, in percent")
     parser.add_argument("--folder", type=Path, required=True, help="for the copy; emptied first")
     return parser

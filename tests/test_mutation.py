@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from tests import mutation
 _GATE = "matrix/gate/deciding.py"
 _RESULTS = ("matrix/results/judging.py", "matrix/results/states.py")
 _TEST = "tests/matrix/results/test_judging.py"
+_SETTINGS = '[tool.mutmut]\npytest_add_cli_args_test_selection = ["tests/matrix/results/"]\n'
 _KEPT = "conformance/kserve_conformance/results/record.py"
 
 
@@ -21,6 +23,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(mutation, "REPOSITORY", tmp_path)
     for path in (_GATE, *_RESULTS, _TEST, _KEPT):
         _write(tmp_path / path, "was = True\n")
+    _write(tmp_path / "pyproject.toml", _SETTINGS)
     _git(tmp_path, "init", "-q", "-b", "main")
     _git(tmp_path, "add", ".")
     _git(tmp_path, "commit", "-q", "-m", "all")
@@ -44,7 +47,13 @@ def test_a_module_that_git_does_not_know_yet_is_mutated(checkout: Path) -> None:
 
 def test_of_changed_tests_every_module_is_mutated(checkout: Path) -> None:
     _write(checkout / _TEST, "was = False\n")
-    assert mutation.changed_since("main") == list(_RESULTS)
+    assert mutation.changed_since("main") == [_KEPT, _GATE, *_RESULTS]
+
+
+def test_the_tests_that_are_run_are_there() -> None:
+    settings = tomllib.loads((mutation.REPOSITORY / "pyproject.toml").read_text())["tool"]["mutmut"]
+    tests = settings["pytest_add_cli_args_test_selection"]
+    assert [each for each in tests if not (mutation.REPOSITORY / each).exists()] == []
 
 
 def test_what_main_changed_since_is_not_of_the_branch(checkout: Path) -> None:
@@ -61,6 +70,14 @@ def test_the_copy_has_the_suite_beside_the_wrapper(checkout: Path, tmp_path: Pat
     mutation.copy_to(copy)
     copied = {str(path.relative_to(copy)) for path in copy.rglob("*.py")}
     assert copied == {*_RESULTS, _TEST, "src/kserve_conformance/results/record.py"}
+
+
+def test_modules_without_a_mutant_are_no_reason_to_try_all_others(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(mutation, "mutants_of", lambda *_: [])
+    assert mutation.main(["--least", "1", "--folder", str(checkout / "copy"), _GATE]) == 0
+    assert capsys.readouterr().out == f"nothing in {_GATE} can be changed: there is no function\n"
 
 
 @pytest.mark.parametrize(
