@@ -13,19 +13,24 @@ from kserve_conformance.results.results_file import Writer
 from kserve_conformance.results.verdict import Verdict
 
 from matrix.gate import cell_explained, printed
-from matrix.gate.deciding import GateError
+from matrix.gate.deciding import Decision, GateError
 from matrix.planning import expectations, policy
+from matrix.planning.policy import Policy
 from tests import processes
 from tests.matrix import given_torchserve, real_results, runs
 from tests.matrix.gate.gate_cases import (
     CELL,
     TODAY,
+    changed,
     decide,
     failing,
     given,
     known,
     lenient,
     one_cell,
+    repeated,
+    with_evidence,
+    with_header,
     with_verdict,
 )
 
@@ -61,13 +66,17 @@ def test_the_commands_to_look_closer_decide_by_the_same(two: Run) -> None:
     )
 
 
+def explained(decision: Decision, wanted: Policy) -> list[str]:
+    """Give what is said of `CELL`."""
+    (cell,) = cell_explained.find(decision, CELL)
+    return cell_explained.of(decision, cell, wanted, expectations.load())
+
+
 def test_the_explanation_names_the_rule_that_decided(two: Run) -> None:
     wanted = failing(lenient(), known("v1-explain"))
     run = with_verdict(two, "v1-predict", Verdict.FAILED, CELL)
     run = with_verdict(run, "v1-explain", Verdict.FAILED, "kserve0.9.0-")
-    decision = decide(wanted, run)
-    (cell,) = cell_explained.find(decision, CELL)
-    lines = cell_explained.of(decision, cell, wanted, expectations.load())
+    lines = explained(decide(wanted, run), wanted)
     assert lines[0] == (
         f"{CELL} on container: exit code 1, decided by the rule 'failed' (v1-predict)"
     )
@@ -77,10 +86,38 @@ def test_the_explanation_names_the_rule_that_decided(two: Run) -> None:
 
 
 def test_the_explanation_of_a_cell_that_passes_says_so(two: Run) -> None:
-    decision = decide(lenient(), two)
-    (cell,) = cell_explained.find(decision, CELL)
-    lines = cell_explained.of(decision, cell, lenient(), expectations.load())
-    assert lines[0] == f"{CELL} on container: nothing holds the release back"
+    first, *_ = explained(decide(lenient(), two), lenient())
+    assert first == f"{CELL} on container: nothing holds the release back"
+
+
+def test_the_explanation_says_that_the_results_as_a_whole_decide(two: Run) -> None:
+    wanted = with_evidence(lenient(), dirty_commit="block")
+    decision = decide(wanted, with_header(two, commit=None))
+    lines = explained(decision, wanted)
+    assert lines[0] == (
+        f"{CELL} on container: exit code 3, decided by the rule 'dirty commit', "
+        "which is about the results as a whole"
+    )
+    (rule,) = [line for line in lines if line.startswith("  rule ")]
+    (reason,) = decision.reasons
+    said = "; ".join((reason.sentence, *reason.details))
+    assert rule == f"  rule 'dirty commit' holds the release back: {said}"
+
+
+def test_the_explanation_names_a_check_that_is_missing(two: Run) -> None:
+    run = changed(two, lambda each: None if each.check == "v1-predict" else each)
+    assert "  1 checks missing: v1-predict" in explained(decide(lenient(), run), lenient())
+
+
+def test_the_explanation_names_each_verdict_of_a_check(two: Run) -> None:
+    run = repeated(one_cell(two), "v1-predict", failing=(2,), attempts=2)
+    lines = explained(decide(lenient(), run), lenient())
+    assert "  1 checks passed and failed, where passed is right: v1-predict" in lines
+
+
+def test_the_first_line_names_each_runtime(two: Run, process_run: Run) -> None:
+    said = printed.headline(decide(lenient(), two, process_run), given(two, process_run))
+    assert " on container and process, " in said
 
 
 def test_a_cell_that_is_not_there_is_told_with_those_that_are_near(two: Run) -> None:

@@ -217,6 +217,7 @@ def test_a_known_flake_that_is_proved_worse_than_its_rate_blocks(two: Run) -> No
     run = repeated(one_cell(two), "v1-predict", failing=range(1, 11), attempts=20)
     decision = decide(flaky(lenient(), known("v1-predict", least=0.9)), run)
     assert (decision.exit_code, rules(decision)) == (1, [Rule.PASSES_TOO_RARELY])
+    assert decision.reasons[0].checks == ("v1-predict",)
     assert "less often than 90%: 10 of 20 attempts passed" in decision.reasons[0].sentence
 
 
@@ -277,4 +278,6 @@ def test_a_flaky_entry_whose_check_never_fails_is_stale_once_that_is_proved(two:
     few = repeated(one_cell(two), "v1-predict", failing=(), attempts=20)
     assert not decide(entry, few).reasons
     many = dataclasses.replace(entry, stale_above=0.8)
-    assert rules(decide(many, few)) == [Rule.STALE]
+    (stale,) = decide(many, few).reasons
+    assert (stale.rule, stale.checks) == (Rule.STALE, ("v1-predict",))
+    assert [cell.id for cell in stale.cells] == [CELL]

@@ -82,3 +82,18 @@ def test_where_nothing_changed_nothing_is_said(two: Run) -> None:
 def test_what_a_policy_knew_is_no_change(two: Run) -> None:
     run = edited(two, "v1-predict", Verdict.FAILED, Verdict.FAILED)
     assert judging.by_today([run]) == judging.JudgedRuns((run,), None)
+
+
+@pytest.mark.parametrize(("number", "end"), [(3, " (records: 1)"), (4, "; and 1 more")])
+def test_three_changes_are_told_and_how_many_more_there_are(
+    number: int, end: str, two: Run
+) -> None:
+    checks = ("starts", "constructor", "v1-predict", "v1-explain")[:number]
+
+    def change(record: Record) -> Record:
+        return replace(record, expected_verdict=UNSUPPORTED) if record.check in checks else record
+
+    told = judging.by_today([changed(one_cell(two), change)]).change
+    assert told is not None
+    assert told.count(" was to be ") == 3
+    assert told.endswith(end)
