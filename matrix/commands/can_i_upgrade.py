@@ -8,6 +8,7 @@ from pathlib import Path
 from matrix.commands import given_results
 from matrix.commands.output import put
 from matrix.planning import axes, expectations
+from matrix.running import files
 from matrix.upgrade import answering
 from matrix.upgrade.answering import Question
 from matrix.upgrade.words import Words
@@ -33,7 +34,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         action="append",
         type=Path,
         metavar="RESULTS",
-        help=f"A results file, or the folder of its {given_results.FILE_NAME}; may be given more "
+        help=f"A results file, or the folder of its {files.RESULTS}; may be given more "
         f"than once, such as for both backends (default: {given_results.DEFAULT}).",
     )
     parser.add_argument(

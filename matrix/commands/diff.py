@@ -12,6 +12,7 @@ from matrix.commands.output import put
 from matrix.diff import changes, comparison
 from matrix.diff.changes import Compared
 from matrix.planning import expectations
+from matrix.running import files
 
 _FORMATS: Mapping[str, Callable[[Compared, bool], Iterable[str]]] = {
     "text": changes.text,
@@ -37,7 +38,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
             name,
             type=Path,
             metavar=name.upper(),
-            help=f"{what} results: a file, or the folder of its {given_results.FILE_NAME}.",
+            help=f"{what} results: a file, or the folder of its {files.RESULTS}.",
         )
     parser.add_argument(
         "--common",

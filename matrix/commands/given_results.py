@@ -15,10 +15,8 @@ from matrix.planning.cells import completed
 from matrix.results import judging
 from matrix.running import files
 
-FILE_NAME = files.RESULTS
-
 # Where `python -m matrix run` writes when nobody says where.
-DEFAULT = Path("results") / FILE_NAME
+DEFAULT = Path("results") / files.RESULTS
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -29,14 +27,14 @@ def add(parser: argparse.ArgumentParser) -> None:
         type=Path,
         default=[DEFAULT],
         metavar="RESULTS",
-        help=f"A results file, or the folder of its {FILE_NAME} (default: {DEFAULT}).",
+        help=f"A results file, or the folder of its {files.RESULTS} (default: {DEFAULT}).",
     )
 
 
 def file(path: Path) -> Path:
     """Give the results file that a path stands for, which may name its folder."""
     # pathlib's own raises where the path is too long, or its folder can't be searched.
-    return path / FILE_NAME if os.path.isdir(path) else path  # noqa: PTH112 - see above
+    return path / files.RESULTS if os.path.isdir(path) else path  # noqa: PTH112 - see above
 
 
 def one(path: Path) -> Given:

@@ -65,7 +65,7 @@ def _main(arguments: argparse.Namespace) -> int:
     console = make_console()
     out = arguments.out
     if out.suffix != ".jsonl":
-        out /= given_results.FILE_NAME
+        out /= files.RESULTS
     plan = plan_file.read(arguments.plan) if arguments.plan else None
     told: list[str] = []
     paths = _begun(arguments.parts, told) if plan else arguments.parts

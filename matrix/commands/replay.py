@@ -16,7 +16,7 @@ from matrix.planning import options
 from matrix.replay import conditions, replaying, words
 from matrix.replay.listening import Listener
 from matrix.replay.replaying import ReplayError
-from matrix.running import starting
+from matrix.running import files, starting
 
 OUT = Path("results", "replay")
 
@@ -87,7 +87,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def _main(arguments: argparse.Namespace) -> int:
     tell = functools.partial(say, make_console())
     source = given_results.file(arguments.results)
-    if (arguments.out / given_results.FILE_NAME).resolve() == source.resolve():
+    if (arguments.out / files.RESULTS).resolve() == source.resolve():
         raise ReplayError(f"--out {arguments.out} would overwrite what is replayed")
     with tempfile.TemporaryDirectory(prefix="replay-") as folder:
         past = replaying.find(given_results.of_matrix(source).run, arguments.cell)
