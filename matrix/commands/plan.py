@@ -141,14 +141,13 @@ def _for_cluster(arguments: argparse.Namespace) -> Callable[[PlanFile], str]:
 
 def _given(arguments: argparse.Namespace) -> PlanFile:
     made_of = [
-        *RunOptions.of(arguments).given_arguments()[::2],
+        *RunOptions.of(arguments).given_names(),
         *(["--shards"] if arguments.shards else []),
         *(["--timings"] if arguments.timings else []),
         *(["--both-runtimes"] if arguments.both_runtimes else []),
     ]
     if made_of:
-        options_given = ", ".join(dict.fromkeys(made_of))
-        raise PlanError(f"--plan {arguments.plan} is made already: leave out {options_given}")
+        raise PlanError(f"--plan {arguments.plan} is made already: leave out {', '.join(made_of)}")
     return plan_file.read(arguments.plan)
 
 

@@ -50,11 +50,11 @@ def named(arguments: argparse.Namespace) -> PlannedShard | None:
         return None
     if number is None:
         raise PlanError("--plan: say which of its shards to run, with --shard or --index")
-    wanted = RunOptions.of(arguments).given_arguments()[::2]
+    wanted = RunOptions.of(arguments).given_names()
     if wanted:
         raise PlanError(
             f"--plan {arguments.plan} says what is run: leave out "
-            f"{', '.join(dict.fromkeys(wanted))}, or plan anew with it"
+            f"{', '.join(wanted)}, or plan anew with it"
         )
     return plan_file.read(arguments.plan).numbered(number)
 

@@ -71,6 +71,10 @@ class RunOptions:
         """Give them as command-line arguments again."""
         return [f"--{name}={value}" for name, value in self._named(self.__dataclass_fields__)]
 
+    def given_names(self) -> list[str]:
+        """Give the options of `given_arguments` without their values, each once."""
+        return list(dict.fromkeys(self.given_arguments()[::2]))
+
     def given_arguments(self) -> list[str]:
         """Give those that differ from what holds without them, but for the folder of results."""
         without = parsed()
