@@ -13,7 +13,7 @@ from kserve_conformance.errors import ExitCode, NotKnown, WrongUsage
 
 from fixtures import torchserve
 from fixtures.torchserve import TorchServeError
-from matrix.environments import given_locks, locking, provision
+from matrix.environments import given_locks, provision
 from matrix.planning import axes, expectations, options, plan
 from matrix.planning.options import RunOptions
 
@@ -42,9 +42,7 @@ def _make(wanted: RunOptions) -> None:
     known = axes.load()
     cells = plan.make(known, expectations.load(), wanted, runtime, constructor_known=True).cells
     releases = dict.fromkeys(cell.kserve for cell in cells)
-    given = given_locks.by_release(wanted.lock, known, releases)
-    for release in releases:
-        lock = given.get(release) or locking.find(known.release(release))
+    for lock in given_locks.of_run(wanted.lock, known, releases).values():
         _say(f"{lock.release}: {provision.of_lock(lock).python}")
     for release in dict.fromkeys(cell.torchserve for cell in cells):
         _say(f"TorchServe {release}: {torchserve.provide(runtime, release, wanted.image)}")

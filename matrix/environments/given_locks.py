@@ -63,8 +63,8 @@ def read(path: Path, axes: Axes) -> Lock:
     return Lock(release, path, hashlib.sha256(content).hexdigest())
 
 
-def by_release(paths: Iterable[str], axes: Axes, wanted: Iterable[str]) -> dict[str, Lock]:
-    """Read the locks of some releases, for a run.
+def of_run(paths: Iterable[str], axes: Axes, wanted: Iterable[str]) -> dict[str, Lock]:
+    """Give the lock of each release of a run: the given one, else that of the repository.
 
     Args:
         wanted: the releases that are run.
@@ -72,6 +72,7 @@ def by_release(paths: Iterable[str], axes: Axes, wanted: Iterable[str]) -> dict[
     Raises:
         DataFileError: when a file is no lock.
         PlanError: when two are of one release, or of one not run.
+        LockError: when a release has no lock, or one that is out of date.
     """
     wanted = dict.fromkeys(wanted)
     locks: dict[str, Lock] = {}
@@ -83,4 +84,4 @@ def by_release(paths: Iterable[str], axes: Axes, wanted: Iterable[str]) -> dict[
         if name in locks:
             raise PlanError(f"--lock {path} is of {lock.release}, as {locks[name].path} is")
         locks[name] = lock
-    return locks
+    return {name: locks.get(name) or locking.find(axes.release(name)) for name in wanted}

@@ -16,7 +16,7 @@ import pytest
 
 from fixtures import leftovers, torchserve
 from fixtures.torchserve import Runtime, RuntimeUnavailable, available_runtime
-from matrix.environments import given_locks, locking
+from matrix.environments import given_locks
 from matrix.environments.provision import Environment, found
 from matrix.planning import axes
 from matrix.planning.axes import Axes, KServeRelease
@@ -51,11 +51,7 @@ class MatrixSession:
         self.runtime: Runtime = self.worker["runtime"] if self.worker else self._runtime()
         self.plan: Plan = starting.make_plan(self.options, self.runtime)
         releases = dict.fromkeys(cell.kserve for cell in self.plan.cells)
-        given = given_locks.by_release(self.options.lock, self.axes, releases)
-        self.locks = {
-            release: given.get(release) or locking.find(self.axes.release(release))
-            for release in releases
-        }
+        self.locks = given_locks.of_run(self.options.lock, self.axes, releases)
         self.instances = Instances()
         self._starting: threading.Thread | None = None
         self._lent = False

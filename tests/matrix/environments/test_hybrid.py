@@ -141,7 +141,7 @@ def test_what_is_no_lock_is_refused_with_its_name(
 def test_two_locks_of_one_release_are_refused(lock_of: Callable[[str], Lock]) -> None:
     path = str(lock_of("0.13.1").path)
     with pytest.raises(PlanError, match=r"is of KServe 0\.13\.1, as "):
-        given_locks.by_release([path, path], axes.load(), ["0.13.1"])
+        given_locks.of_run([path, path], axes.load(), ["0.13.1"])
 
 
 def test_a_lock_of_a_release_that_is_not_run_is_wrong_usage(
