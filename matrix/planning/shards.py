@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -68,13 +68,11 @@ class _Costs:
 
     def of_shard(self, cells: Sequence[Cell]) -> float:
         """Give how long a machine takes that runs some cells side by side."""
-        ends = [0.0] * self.jobs
         releases = _by_release(cells).values()
         made = [self.timings.of_environment(each[0].kserve, each[0].runtime) for each in releases]
-        # Each goes to whoever is free first, and the longest go first.
-        for seconds in (*made, *sorted(map(self.of_cell, cells), reverse=True)):
-            heapq.heapreplace(ends, ends[0] + seconds)
-        return START + max(ends)
+        # The longest go first.
+        longest_first = sorted(map(self.of_cell, cells), reverse=True)
+        return START + side_by_side([*made, *longest_first], self.jobs)
 
 
 def split(
@@ -115,6 +113,17 @@ def split(
         Shard(number, part, round(costs.of_shard(part), 1))
         for number, part in enumerate(ordered, start=1)
     ]
+
+
+def side_by_side(seconds: Iterable[float], jobs: int) -> float:
+    """Give how long things take of which so many are done at a time, in their order.
+
+    Each goes to whoever is free first.
+    """
+    ends = [0.0] * jobs
+    for each in seconds:
+        heapq.heapreplace(ends, ends[0] + each)
+    return max(ends)
 
 
 def imbalance(shards: Sequence[Shard]) -> float:

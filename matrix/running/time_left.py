@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import heapq
 import statistics
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 
-from matrix.planning import timings
+from matrix.planning import shards, timings
 from matrix.planning.cells import Cell
 from matrix.planning.plan import Plan
 from matrix.planning.timings import Kind, Timings
@@ -82,13 +81,11 @@ class TimeLeft:
             if cell not in self._over:
                 is_maker = makers.setdefault(cell.kserve, cell) == cell
                 wholes[cell.id] += self._left_of(cell, costs, is_maker)
-        ends = [0.0] * self._jobs
         begun = {cell.id for cell in self._entered}
         # Those that workers are at, then the others, the longest first.
-        for whole in sorted(wholes, key=lambda each: (each not in begun, -wholes[each])):
-            heapq.heapreplace(ends, ends[0] + wholes[whole])
+        order = sorted(wholes, key=lambda each: (each not in begun, -wholes[each]))
         # What takes longer than it should may end at any time.
-        return max(ends) or None
+        return shards.side_by_side(map(wholes.__getitem__, order), self._jobs) or None
 
     def _costs(self, told: Sequence[Cell]) -> Callable[[Cell], float]:
         """Give what tells the cost of a cell: as of those like it, else as of all."""
