@@ -44,6 +44,7 @@ _FORMATS: Mapping[str, Callable[[PlanFile], str]] = {
     "json": plan_file.as_json,
 }
 _KUBERNETES = "kubernetes"
+_OF_CLUSTER = ("harness_image", "name", "claim")
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -106,7 +107,6 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     cluster.add_argument(
         "--name",
-        default="matrix",
         help="What the Jobs and all else are named after (default: matrix).",
     )
     cluster.add_argument(
@@ -120,6 +120,8 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def _main(arguments: argparse.Namespace) -> int:
+    if arguments.format != _KUBERNETES and (of_cluster := _given_names(arguments, _OF_CLUSTER)):
+        raise PlanError(f"{', '.join(of_cluster)}: only with --format {_KUBERNETES}")
     to_text = _FORMATS.get(arguments.format) or _for_cluster(arguments)
     planned = _given(arguments) if arguments.plan else _planned(arguments)
     put(to_text(planned))
@@ -135,20 +137,22 @@ def _for_cluster(arguments: argparse.Namespace) -> Callable[[PlanFile], str]:
             "--format kubernetes: name the harness's image with --harness-image; "
             "deploy/harness/Dockerfile builds it"
         )
-    cluster = Cluster(arguments.harness_image, arguments.name, arguments.claim)
+    cluster = Cluster(arguments.harness_image, arguments.name or "matrix", arguments.claim)
     return lambda planned: kubernetes.manifests(planned, cluster)
 
 
 def _given(arguments: argparse.Namespace) -> PlanFile:
     made_of = [
         *RunOptions.of(arguments).given_names(),
-        *(["--shards"] if arguments.shards else []),
-        *(["--timings"] if arguments.timings else []),
-        *(["--both-runtimes"] if arguments.both_runtimes else []),
+        *_given_names(arguments, ("shards", "timings", "both_runtimes", "jobs")),
     ]
     if made_of:
         raise PlanError(f"--plan {arguments.plan} is made already: leave out {', '.join(made_of)}")
     return plan_file.read(arguments.plan)
+
+
+def _given_names(arguments: argparse.Namespace, names: Sequence[str]) -> list[str]:
+    return [f"--{name.replace('_', '-')}" for name in names if getattr(arguments, name)]
 
 
 def _planned(arguments: argparse.Namespace) -> PlanFile:

@@ -158,9 +158,17 @@ def test_a_plan_that_is_none_is_told_with_its_place(
 
 
 def test_a_plan_that_is_made_takes_no_selection(matrix: Matrix, file: Path) -> None:
-    code, written, told = matrix("plan", "--plan", file, "--shards", "2", "--kserve", "newest")
+    selection = ("--shards", "2", "--kserve", "newest", "--jobs", "4")
+    code, written, told = matrix("plan", "--plan", file, *selection)
     assert (code, written) == (2, "")
-    assert told == f"error: --plan {file} is made already: leave out --kserve, --shards\n"
+    assert told == f"error: --plan {file} is made already: leave out --kserve, --shards, --jobs\n"
+
+
+def test_what_is_said_of_a_cluster_is_said_to_kubernetes(matrix: Matrix, file: Path) -> None:
+    cluster = ("--name", "nightly", "--claim", "results")
+    code, written, told = matrix("plan", "--plan", file, "--format", "github", *cluster)
+    assert (code, written) == (2, "")
+    assert told == "error: --name, --claim: only with --format kubernetes\n"
 
 
 @pytest.mark.parametrize(
