@@ -30,7 +30,7 @@ from kserve_conformance.results.record import Run
 from kserve_conformance.results.results_file import read
 
 from benchmarks import growth_page
-from matrix.planning import axes, policy
+from matrix.planning import axes, policy, shards
 from matrix.planning.options import positive
 from matrix.planning.subject import REPOSITORY
 from matrix.reports import page
@@ -98,7 +98,7 @@ def _surroundings() -> dict[str, Any]:
 
 
 def _measure_time(asked: argparse.Namespace) -> dict[str, Any]:
-    usual, several = fixed(asked.times, asked.jobs)
+    usual, several = shards.jobs_here(), asked.times[0]
     rows = []
     by_cells, by_jobs = ((each, usual) for each in asked.times), ((several, n) for n in asked.jobs)
     for times, jobs in dict.fromkeys([*by_cells, *by_jobs]):
@@ -114,15 +114,6 @@ def _measure_time(asked: argparse.Namespace) -> dict[str, Any]:
     how = {"base": asked.base, "by": asked.by, "rounds": asked.rounds}
     return {"time": {**_surroundings(), **how, "usual_jobs": usual, "several": several,
                      "rows": rows}}  # fmt: skip
-
-
-def fixed(times: Sequence[int], jobs: Sequence[int]) -> tuple[int, int]:
-    """Give the number of jobs with which each multiple is run, and the multiple that is with each.
-
-    They are two jobs, as a run has, and the least multiple in which each job has something to do.
-    """
-    usual = 2 if 2 in jobs else jobs[0]
-    return usual, next((each for each in times if each >= max(jobs)), times[-1])
 
 
 def multiplied(by: str, times: int) -> list[str]:

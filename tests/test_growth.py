@@ -14,7 +14,7 @@ from kserve_conformance.results import results_file
 from kserve_conformance.results.record import Run
 
 from benchmarks import growth, growth_page
-from matrix.planning import axes
+from matrix.planning import axes, shards
 from tests.matrix import real_results, runs
 from tests.matrix.gate import gate_cases
 from tests.matrix.given_torchserve import PYTHON
@@ -67,7 +67,8 @@ def test_time_is_that_of_multiples_of_the_base(quick: None, tmp_path: Path) -> N
     told = json.loads(out.read_text())
     jsonschema.validate(told, SCHEMA)
     rows = [(row["times"], row["jobs"], row["cells"]) for row in told["time"]["rows"]]
-    assert rows == [(1, 1, 1), (2, 1, 2)]
+    usual = shards.jobs_here()
+    assert rows == [(1, usual, 1), (2, usual, 2), (1, 1, 1)]
     page = (tmp_path / "growth.md").read_text()
     assert "on the newest KServe release; a multiple of it is run on as many of the newest" in page
     assert (tmp_path / "growth-cells.svg").exists()
@@ -124,20 +125,6 @@ def test_a_repeated_run_is_whole_and_its_attempts_differ(two: Run) -> None:
 def test_multiples(by: str, times: int, arguments: list[str]) -> None:
     newest = axes.load().profile("default")[-2:]
     assert growth.multiplied(by, times) == [each.format(*newest) for each in arguments]
-
-
-@pytest.mark.parametrize(
-    ("times", "jobs", "fixed"),
-    [
-        ([1, 2, 4, 8], [1, 2, 4], (2, 4)),
-        ([1, 2, 8], [1, 4], (1, 8)),
-        ([1, 2], [4, 8], (4, 2)),
-    ],
-)
-def test_what_stays_while_the_other_grows(
-    times: list[int], jobs: list[int], fixed: tuple[int, int]
-) -> None:
-    assert growth.fixed(times, jobs) == fixed
 
 
 def test_more_than_there_is_is_refused() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import signal
 
 from kserve_conformance.errors import ExitCode
@@ -14,7 +13,7 @@ from matrix.commands.output import make_lasting_console, put
 from matrix.commands.time_account import TimeAccount
 from matrix.planning import options
 from matrix.planning.options import RunOptions
-from matrix.planning.shards import SIDE_BY_SIDE
+from matrix.planning.shards import SIDE_BY_SIDE, jobs_here
 from matrix.running import starting
 
 
@@ -63,8 +62,7 @@ def _main(arguments: argparse.Namespace) -> int:
         put("".join(f"{cell.id}\n" for cell in planned.cells))
         return ExitCode.AS_EXPECTED
     signal.signal(signal.SIGTERM, starting.interrupt)
-    usual = SIDE_BY_SIDE * (os.cpu_count() or 1)
-    jobs = min(arguments.jobs or usual, len(planned.cells))
+    jobs = min(arguments.jobs or jobs_here(), len(planned.cells))
     console = make_lasting_console()
     account = [TimeAccount(console, jobs)] if arguments.timings else []
     return starting.start(wanted, jobs, Live(console, jobs), *account)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import os
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -23,6 +24,11 @@ _WORTH_MOVING = 1.1
 SIDE_BY_SIDE = 3
 # On a machine of two processors, unless somebody says otherwise.
 JOBS = 2 * SIDE_BY_SIDE
+
+
+def jobs_here() -> int:
+    """Give how many cells run side by side on this machine, unless somebody says otherwise."""
+    return SIDE_BY_SIDE * (os.cpu_count() or 1)
 
 
 @dataclass(frozen=True)
