@@ -12,7 +12,7 @@ from fixtures.leftovers import Record
 from fixtures.torchserve import Envelope, Instance
 from fixtures.torchserve.process import ProcessTorchServe
 from matrix.environments import provision
-from matrix.planning.subject import Subject
+from matrix.planning.subject import OURS_COMMAND, Subject
 from matrix.running import launch
 from matrix.running.launch import RunningWrapper, Situation
 from tests import processes
@@ -45,6 +45,7 @@ def wrapper(
     folder: Path,
     *,
     protocol: str | None = None,
+    command: str = OURS_COMMAND,
     flags: str = "",
     wait: bool = True,
     more: Mapping[str, str] | None = None,
@@ -52,6 +53,7 @@ def wrapper(
     """Start a wrapper on the SDK of a release; end it with the context.
 
     Args:
+        command: what starts it; its flags come behind it.
         more: further variables of its environment.
         wait: whether to wait for its models to be ready.
     """
@@ -64,7 +66,7 @@ def wrapper(
             folder=folder,
             marks={**record.environment, **(more or {})},
         )
-        subject = Subject(command=f"{{python}} -m wrapper {flags}")
+        subject = Subject(command=f"{command} {flags}")
         python = provision.provision(release).python
         waited = instance.models if wait else []
         running = launch.start(subject, python, situation, waited, forks=processes.of_sdks())

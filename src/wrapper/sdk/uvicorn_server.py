@@ -6,6 +6,7 @@ import asyncio
 import multiprocessing
 import signal
 import socket
+import time
 from typing import Any
 
 from kserve import model_server
@@ -18,6 +19,8 @@ from wrapper.sdk.fastapi_model import FastApiModelFace
 
 # 0.10.0 and 0.10.1 call it UvicornProcess.
 _SERVER = "UvicornServer" if hasattr(model_server, "UvicornServer") else "UvicornProcess"
+# In seconds; REST is served even so.
+_GRPC_WITHIN = 30.0
 
 
 class UvicornServerSdk(FastApiModelFace):
@@ -35,6 +38,16 @@ class UvicornServerSdk(FastApiModelFace):
                     # asyncio does it for sockets that it makes. Without it each answer on a
                     # connection that stays open waits 40 ms for the client's acknowledgement.
                     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+            def run(self) -> Any:
+                # 0.10.0 and 0.10.1 run it in a process of its own, later ones beside gRPC.
+                if _SERVER == "UvicornProcess":
+                    _wait_for_grpc()
+                return super().run()
+
+            def run_sync(self) -> None:
+                _wait_for_grpc()
+                super().run_sync()
 
             async def stop(self, sig: Any = None) -> None:
                 if sig is None:
@@ -86,6 +99,24 @@ class _UnstoppableServer(model_server.ModelServer):
             # Without gRPC this process only waits for its workers.
             return
         loop.call_soon_threadsafe(lambda: loop.create_task(self._grpc_server.stop()))
+
+
+def _wait_for_grpc() -> None:
+    """Let a process for REST, forked before gRPC starts, serve only after it.
+
+    Else a client that is told by REST that a model is ready would find the port for gRPC closed.
+    """
+    # Those that it has are of the process that it was forked from; uvicorn sets its own.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
+    deadline = time.monotonic() + _GRPC_WITHIN
+    while model_server.args.enable_grpc and time.monotonic() < deadline:
+        try:
+            socket.create_connection(("127.0.0.1", model_server.args.grpc_port), timeout=1).close()
+        except OSError:
+            time.sleep(0.02)
+        else:
+            return
 
 
 def _terminate_children() -> None:
