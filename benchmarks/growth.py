@@ -70,7 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     written.set_defaults(measure=lambda _: {})
     asked = parser.parse_args(argv)
     try:
-        told = {"schema": 1, **_known(asked.out), **asked.measure(asked)}
+        told = _joined(_known(asked.out), asked.measure(asked))
     except (RunFailed, WrongUsage) as error:
         sys.stderr.write(f"error: {error}\n")
         return ExitCode.WRONG_USAGE if isinstance(error, WrongUsage) else ExitCode.NOT_KNOWN
@@ -88,6 +88,14 @@ def numbers(text: str) -> list[int]:
 
 def _known(path: Path) -> dict[str, Any]:
     return dict(json.loads(path.read_text())) if path.exists() else {}
+
+
+def _joined(known: Mapping[str, Any], measured: Mapping[str, Any]) -> dict[str, Any]:
+    """Put what was measured into what is known; of time, each way of growing is kept by itself."""
+    joined = {"schema": 1, **known, **measured}
+    if "time" in joined:
+        joined["time"] = {**known.get("time", {}), **measured.get("time", {})}
+    return joined
 
 
 def _surroundings() -> dict[str, Any]:
@@ -111,9 +119,8 @@ def _measure_time(asked: argparse.Namespace) -> dict[str, Any]:
         rows.append(
             {"times": times, "jobs": jobs, "cells": cells, "checks": checks, "seconds": seconds}
         )
-    how = {"base": asked.base, "by": asked.by, "rounds": asked.rounds}
-    return {"time": {**_surroundings(), **how, "usual_jobs": usual, "several": several,
-                     "rows": rows}}  # fmt: skip
+    how = {"base": asked.base, "rounds": asked.rounds, "usual_jobs": usual, "several": several}
+    return {"time": {asked.by: {**_surroundings(), **how, "rows": rows}}}
 
 
 def multiplied(by: str, times: int) -> list[str]:

@@ -9,11 +9,23 @@ from typing import Any
 from benchmarks.plots import Plot, Series
 
 _MEGABYTE = 1e6
-# By what there is more of: where the base is run, and what a multiple of it is.
+# By what there is more of: its heading, where the base is run, and what a multiple of it is.
 _BY = {
-    "kserve": ("on the newest KServe release", "is run on as many of the newest"),
-    "torchserve": ("beside the newest TorchServe", "is run beside as many of the newest"),
-    "repeat": ("with exact starts", "makes as many attempts at each cell (`--repeat`)"),
+    "kserve": (
+        "by KServe releases",
+        "on the newest KServe release",
+        "is run on as many of the newest",
+    ),
+    "torchserve": (
+        "by TorchServe releases",
+        "beside the newest TorchServe",
+        "is run beside as many of the newest",
+    ),
+    "repeat": (
+        "by attempts",
+        "with exact starts",
+        "makes as many attempts at each cell (`--repeat`)",
+    ),
 }
 
 
@@ -25,16 +37,22 @@ def files(told: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _of_time(told: Mapping[str, Any] | None) -> dict[str, Plot]:
-    if told is None:
-        return {}
-    cells = [(row["cells"], row["seconds"]) for row in _by_cells(told)]
-    jobs = [(row["jobs"], row["seconds"]) for row in _by_jobs(told)]
-    each = f"seconds of a run, {_many(told['usual_jobs'], 'job')}"
-    several = f"seconds of a run of {told['several']} times the base"
-    return {
-        "growth-cells.svg": Plot("Time against cells", "cells", each, [Series("", cells)]),
-        "growth-jobs.svg": Plot("Time against jobs", "jobs", several, [Series("", jobs)]),
-    }
+    plots = {}
+    for by, part in (told or {}).items():
+        cells = [(row["cells"], row["seconds"]) for row in _by_cells(part)]
+        jobs = [(row["jobs"], row["seconds"]) for row in _by_jobs(part)]
+        each = f"seconds of a run, {_many(part['usual_jobs'], 'job')}"
+        several = f"seconds of a run of {part['several']} times the base"
+        plots[_plot("cells", by)] = Plot("Time against cells", "cells", each, [Series("", cells)])
+        if len(jobs) > 1:
+            plots[_plot("jobs", by)] = Plot(
+                "Time against jobs", "jobs", several, [Series("", jobs)]
+            )
+    return plots
+
+
+def _plot(what: str, by: str) -> str:
+    return f"growth-{what}-{by}.svg"
 
 
 def _of_size(told: Mapping[str, Any] | None) -> dict[str, Plot]:
@@ -76,36 +94,39 @@ def _page(told: Mapping[str, Any]) -> Iterator[str]:
         "Written by `python -m benchmarks.growth` from `benchmarks/results/growth.json`; "
         "`tox run -e growth` measures\nit again."
     )
-    if "time" in told:
-        yield from _about_time(told["time"])
+    for by in _BY:
+        if by in told.get("time", {}):
+            yield from _about_time(by, told["time"][by])
     if "size" in told:
         yield from _about_size(told["size"])
     yield ""
 
 
-def _about_time(told: Mapping[str, Any]) -> Iterator[str]:
-    yield "\n## Time\n"
+def _about_time(by: str, told: Mapping[str, Any]) -> Iterator[str]:
+    heading, one, several = _BY[by]
+    yield f"\n## Time, {heading}\n"
     base = shlex.join(["python", "-m", "matrix", "run", *told["base"]])
-    one, several = _BY[told["by"]]
     yield (
         f"Measured {_where(told)}, each figure {_rounds(told['rounds'])}, from the command to its "
         "end, with all environments made.\n"
         f"The base is `{base}` {one}; a multiple of it {several}.\n"
     )
-    yield "![Seconds of a run against its cells](growth-cells.svg)\n"
+    yield f"![Seconds of a run against its cells]({_plot('cells', by)})\n"
     first = _by_cells(told)[0]
     yield from _table(
         ("times the base", "cells", "checks", "seconds", "seconds per cell", "times the seconds"),
         (
             (
-                row["times"], row["cells"], row["checks"], row["seconds"],
+                row["times"], row["cells"], f"{row['checks']:,}", row["seconds"],
                 f"{row['seconds'] / row['cells']:.2f}",
                 f"{row['seconds'] / first['seconds']:.1f}",
             )
             for row in _by_cells(told)
         ),
     )  # fmt: skip
-    yield "\n![Seconds of a run against its jobs](growth-jobs.svg)\n"
+    if len(_by_jobs(told)) < 2:
+        return
+    yield f"\n![Seconds of a run against its jobs]({_plot('jobs', by)})\n"
     alone = _by_jobs(told)[0]
     yield from _table(
         ("jobs", "seconds", "faster than the fewest by"),

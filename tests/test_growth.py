@@ -66,13 +66,23 @@ def test_time_is_that_of_multiples_of_the_base(quick: None, tmp_path: Path) -> N
     assert code == ExitCode.AS_EXPECTED
     told = json.loads(out.read_text())
     jsonschema.validate(told, SCHEMA)
-    rows = [(row["times"], row["jobs"], row["cells"]) for row in told["time"]["rows"]]
+    rows = [(row["times"], row["jobs"], row["cells"]) for row in told["time"]["kserve"]["rows"]]
     usual = shards.jobs_here()
     assert rows == [(1, usual, 1), (2, usual, 2), (1, 1, 1)]
     page = (tmp_path / "growth.md").read_text()
     assert "on the newest KServe release; a multiple of it is run on as many of the newest" in page
-    assert (tmp_path / "growth-cells.svg").exists()
-    assert (tmp_path / "growth-jobs.svg").exists()
+    assert "## Time, by KServe releases" in page
+    assert (tmp_path / "growth-cells-kserve.svg").exists()
+    assert (tmp_path / "growth-jobs-kserve.svg").exists()
+    # One way of growing takes no other's place, and one number of jobs is no plot.
+    repeated = ("--by=repeat", "--times=2", f"--jobs={usual}", "--", *base, "--kserve=newest")
+    code = growth.main([f"--out={out}", f"--docs={tmp_path}", "time", *repeated])
+    assert code == ExitCode.AS_EXPECTED
+    told = json.loads(out.read_text())
+    jsonschema.validate(told, SCHEMA)
+    assert [row["cells"] for part in told["time"].values() for row in part["rows"]] == [1, 2, 1, 2]
+    assert (tmp_path / "growth-cells-repeat.svg").exists()
+    assert not (tmp_path / "growth-jobs-repeat.svg").exists()
 
 
 def test_a_run_that_is_not_as_expected_is_not_measured(
