@@ -110,7 +110,7 @@ def _measure_time(asked: argparse.Namespace) -> dict[str, Any]:
     rows = []
     by_cells, by_jobs = ((each, usual) for each in asked.times), ((several, n) for n in asked.jobs)
     for times, jobs in dict.fromkeys([*by_cells, *by_jobs]):
-        arguments = [*asked.base, *multiplied(asked.by, times)]
+        arguments = [*multiplied(asked.by, times), *asked.base]
         rounds = [_timed(arguments, jobs) for _ in range(asked.rounds)]
         seconds = round(statistics.median(each for each, _ in rounds), 1)
         run = rounds[0][1]
@@ -129,7 +129,7 @@ def multiplied(by: str, times: int) -> list[str]:
     Args:
         by: ``kserve`` or ``torchserve``: so many of the newest releases, which the base must not
             name; ``repeat``: so many attempts at each cell, all started exactly, since those of a
-            repeated run are.
+            repeated run are, unless the base, which comes behind, says --start.
 
     Raises:
         WrongUsage: when there are not so many releases.

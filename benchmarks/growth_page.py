@@ -23,7 +23,7 @@ _BY = {
     ),
     "repeat": (
         "by attempts",
-        "with exact starts",
+        "with each cell made once",
         "makes as many attempts at each cell (`--repeat`)",
     ),
 }
