@@ -39,7 +39,6 @@ from matrix.running import files
 RESULTS = Path(__file__).parent / "results" / "growth.json"
 # The run of the default profile that the tests stand on, too.
 RECORDED = REPOSITORY / "tests" / "matrix" / "results" / "default.jsonl.xz"
-WAYS = ("kserve", "torchserve", "repeat")
 
 
 class RunFailed(Exception):
@@ -53,7 +52,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--docs", type=Path, default=REPOSITORY / "docs", help="default: docs")
     parts = parser.add_subparsers(required=True, metavar="PART")
     timed = parts.add_parser("time", help="seconds against cells, and against jobs")
-    timed.add_argument("--by", choices=WAYS, default="kserve", help="what there is more of")
+    timed.add_argument(
+        "--by", choices=growth_page.WAYS, default="kserve", help="what there is more of"
+    )
     timed.add_argument("--times", type=numbers, default=[1, 2, 4, 8], help="default: 1,2,4,8")
     timed.add_argument("--jobs", type=numbers, default=[1, 2, 4], help="default: 1,2,4")
     timed.add_argument("--rounds", type=positive, default=1, help="whose median is taken")

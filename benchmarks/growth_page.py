@@ -9,8 +9,8 @@ from typing import Any
 from benchmarks.plots import Plot, Series
 
 _MEGABYTE = 1e6
-# By what there is more of: its heading, where the base is run, and what a multiple of it is.
-_BY = {
+# What there may be more of: its heading, where the base is run, and what a multiple of it is.
+WAYS = {
     "kserve": (
         "by KServe releases",
         "on the newest KServe release",
@@ -94,7 +94,7 @@ def _page(told: Mapping[str, Any]) -> Iterator[str]:
         "Written by `python -m benchmarks.growth` from `benchmarks/results/growth.json`; "
         "`tox run -e growth` measures\nit again."
     )
-    for by in _BY:
+    for by in WAYS:
         if by in told.get("time", {}):
             yield from _about_time(by, told["time"][by])
     if "size" in told:
@@ -103,7 +103,7 @@ def _page(told: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _about_time(by: str, told: Mapping[str, Any]) -> Iterator[str]:
-    heading, one, several = _BY[by]
+    heading, one, several = WAYS[by]
     yield f"\n## Time, {heading}\n"
     base = shlex.join(["python", "-m", "matrix", "run", *told["base"]])
     yield (
@@ -117,7 +117,7 @@ def _about_time(by: str, told: Mapping[str, Any]) -> Iterator[str]:
         ("times the base", "cells", "checks", "seconds", "seconds per cell", "times the seconds"),
         (
             (
-                row["times"], row["cells"], f"{row['checks']:,}", row["seconds"],
+                row["times"], f"{row['cells']:,}", f"{row['checks']:,}", row["seconds"],
                 f"{row['seconds'] / row['cells']:.2f}",
                 f"{row['seconds'] / first['seconds']:.1f}",
             )
