@@ -21,13 +21,7 @@ _SLOW_GRPC = f"{{python}} {Path(__file__).with_name('slow_grpc.py')}"
 def test_grpc_is_served_once_rest_says_ready(release: str, flags: str, tmp_path: Path) -> None:
     """SDK 0.10 to 0.14.0 fork the processes for REST before they start gRPC."""
     instance = lending.instance("kservev2", "contract")
-    started = wrapper(release, instance, tmp_path, command=_SLOW_GRPC, flags=flags)
-    with (
-        started as running,
-        closing(triton.InferenceServerClient(_target(running.grpc_port))) as grpc,
-    ):
-        assert grpc.is_model_ready("contract")
-
-
-def _target(port: int) -> str:
-    return f"127.0.0.1:{port}"
+    with wrapper(release, instance, tmp_path, command=_SLOW_GRPC, flags=flags) as running:
+        address = f"127.0.0.1:{running.grpc_port}"
+        with closing(triton.InferenceServerClient(address)) as grpc:
+            assert grpc.is_model_ready("contract")
