@@ -42,7 +42,9 @@ function start(store) {
     show();
     place.arrive();
   });
-  addEventListener("hashchange", () => {
+  // Before the browser scrolls to where one was, for which what was there has to be there again;
+  // `hashchange` can come after that.
+  addEventListener("popstate", () => {
     show();
     place.comeBack();
   });
