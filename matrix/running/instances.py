@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
@@ -38,13 +39,16 @@ class Instances:
         self._running: dict[str, TorchServe] = {}
         self._absent: dict[str, Absence] = {}
         self._stopped = False
+        self._lock = threading.Lock()
 
     def start(self, needed: Sequence[tuple[str, str]], runtime: Runtime, image: str | None) -> None:
         """Start TorchServe for each (release, envelope) that isn't running yet, side by side.
 
-        What doesn't start is kept as the reason for its cells' verdicts.
+        What doesn't start is kept as the reason for its cells' verdicts. Once they have been ended
+        nothing is started: an interrupt can come before the thread that starts them has begun.
         """
-        self._stopped = False
+        if self._stopped:
+            return
         lacking = [each for each in needed if instance_key(*each) not in self._running]
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             for release, envelope in lacking:
@@ -57,8 +61,9 @@ class Instances:
 
     def stop(self) -> None:
         """End all of them; what one can't be ended for must not keep the others."""
-        self._stopped = True
-        running, self._running = self._running, {}
+        with self._lock:
+            self._stopped = True
+            running, self._running = self._running, {}
         with contextlib.ExitStack() as stack:
             for torchserve in running.values():
                 stack.callback(torchserve.stop)
@@ -96,10 +101,11 @@ class Instances:
                 config={"enable_model_api": "true"},
                 image=image,
             )
-            if self._stopped:
-                started.stop()
-            else:
-                self._running[key] = started
+            with self._lock:
+                if not self._stopped:
+                    self._running[key] = started
+                    return
+            started.stop()
         except RuntimeUnavailable as error:
             self._absent[key] = (str(Verdict.UNPROVISIONED), str(error))
         except Exception as error:

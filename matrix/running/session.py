@@ -174,7 +174,8 @@ class MatrixSession:
                     stack.callback(self._forks.close)
                 if not self._lent:
                     stack.callback(self.instances.stop)
-                if self._starting is not None:
+                # It is none that lives where an interrupt came while it was made.
+                if self._starting is not None and self._starting.is_alive():
                     stack.callback(self._starting.join)
             if self._stage is not None:
                 stack.callback(self._stage.close)

@@ -276,6 +276,15 @@ def test_what_runs_already_is_not_started_again(monkeypatch: pytest.MonkeyPatch)
     assert started == ["kserve", "kservev2"]
 
 
+def test_what_has_been_ended_starts_nothing_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[object] = []
+    monkeypatch.setattr(torchserve, "start", lambda *it, **_: started.append(it))
+    instances = Instances()
+    instances.stop()
+    instances.start([("0.12.0", "kserve")], "process", None)
+    assert started == []
+
+
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run `bisect` as a person does."""
     return processes.run(["matrix", "bisect", *arguments])

@@ -35,6 +35,17 @@ def run_tiny(
     )
 
 
+def test_an_interrupt_while_torchserve_begins_to_start_is_told_as_one(tmp_path: Path) -> None:
+    ran = run_tiny(
+        tmp_path,
+        *("--kserve=0.13.1", "--protocol=v3"),
+        more="-p tests.matrix.running.interrupted_start",
+    )
+    assert ran.exit_code == 3, ran.output
+    assert "the run was cut short after 0 of 1 cells" in ran.output
+    assert "Traceback" not in ran.output
+
+
 def test_all_as_expected_is_0(tmp_path: Path) -> None:
     ran = run_tiny(tmp_path, "--kserve=0.13.1", "--protocol=v3")
     assert ran.exit_code == 0, ran.output
