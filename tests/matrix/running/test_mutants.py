@@ -58,12 +58,14 @@ def judged(
     Those of one release come one after the other: two runs may not bring the model of the same cell
     into one TorchServe.
     """
-    by_release: dict[str, list[list[Caught]]] = {}
+    by_release: dict[str, list[tuple[list[Caught], Path]]] = {}
     for together in rounds(CAUGHT):
-        by_release.setdefault(together[0].kserve, []).append(together)
+        # Before there are threads: whoever asks first empties what holds the folders of all.
+        folder = tmp_path_factory.mktemp("mutants")
+        by_release.setdefault(together[0].kserve, []).append((together, folder))
 
-    def run(every: Sequence[Sequence[Caught]]) -> dict[Caught, Ran]:
-        ran = [(each, _run(each, given, tmp_path_factory.mktemp("mutants"))) for each in every]
+    def run(every: Sequence[tuple[Sequence[Caught], Path]]) -> dict[Caught, Ran]:
+        ran = [(cases, _run(cases, given, folder)) for cases, folder in every]
         return {case: of_them for cases, of_them in ran for case in cases}
 
     with ThreadPoolExecutor() as pool:
