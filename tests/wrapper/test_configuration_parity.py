@@ -102,7 +102,7 @@ def _compare_models(read: Mapping[str, Any], *, has_command_line: bool) -> None:
     url = f"http://{read['management']}/models"
 
     def served() -> list[str]:
-        with urllib.request.urlopen(url, timeout=5) as answer:
+        with urllib.request.urlopen(url, timeout=30) as answer:
             return [model["modelName"] for model in json.load(answer)["models"]]
 
     seconds_until(lambda: len(served()) >= len(read["models"]), 60, "the models' registration")

@@ -73,7 +73,7 @@ def test_what_is_in_flight_is_answered(
     with wrapper(release, torchserve, tmp_path, flags=f"--workers {workers}") as subject:
         request = _InFlight(subject, 2)
         took = _terminate(subject)
-        request.join(5)
+        request.join(30)
         assert request.outcome == 200
         assert subject.exit_code() == 0
         assert took < 8
@@ -86,7 +86,7 @@ def test_the_grace_time_ends_it(release: str, torchserve: Instance, tmp_path: Pa
         request = _InFlight(subject, 6)
         assert _terminate(subject) < 3
         assert subject.exit_code() == 0
-        request.join(5)
+        request.join(30)
         assert request.outcome == "ConnectionError"
         assert "grace period of 1 s is over" in subject.log()
     # The model goes on until it has slept, whoever asked.
@@ -108,4 +108,4 @@ def test_a_grpc_call_in_flight_is_answered(
         time.sleep(0.5)
         _terminate(subject)
         assert subject.exit_code() == 0
-        assert call.result(timeout=5).outputs[0].contents.bytes_contents[0] == b"2"
+        assert call.result(timeout=30).outputs[0].contents.bytes_contents[0] == b"2"

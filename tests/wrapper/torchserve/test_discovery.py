@@ -43,15 +43,15 @@ def test_models_that_nobody_configured_are_found(tmp_path: Path) -> None:
             with wrapper(release, running.instance, folder, more=none) as subject:
                 url = subject.url
                 seconds_until(
-                    lambda url=url: requests.get(f"{url}/v2/health/ready", timeout=5).ok,  # type: ignore[misc]
+                    lambda url=url: requests.get(f"{url}/v2/health/ready", timeout=30).ok,  # type: ignore[misc]
                     5,
                 )
-                told = requests.get(f"{url}/v1/models", timeout=5).json()
+                told = requests.get(f"{url}/v1/models", timeout=30).json()
                 assert "models those that TorchServe has" in subject.log()
                 assert told == {"models": ["contract", "echo"]}
                 body = {"instances": [1]}
                 path = f"{url}/v1/models/echo:predict"
-                assert requests.post(path, json=body, timeout=5).json() == {"predictions": [1]}
+                assert requests.post(path, json=body, timeout=30).json() == {"predictions": [1]}
 
 
 @pytest.mark.parametrize("protocol", ["v2", "grpc-v2"])

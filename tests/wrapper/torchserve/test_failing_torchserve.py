@@ -55,7 +55,7 @@ def _predict(subject: RunningWrapper, order: dict[str, Any]) -> requests.Respons
 
 
 def _ready(subject: RunningWrapper, path: str = "/v2/health/ready") -> bool:
-    return requests.get(subject.url + path, timeout=5).status_code == 200
+    return requests.get(subject.url + path, timeout=30).status_code == 200
 
 
 def _settled(subject: RunningWrapper) -> None:
@@ -68,10 +68,10 @@ def test_a_dead_worker_is_seen_within_a_second_and_its_successor_too(
     _settled(subject)
     endpoints = torchserve.instance.endpoints
     url = f"http://{endpoints.host}:{endpoints.management}/models/misbehaving"
-    described = requests.get(url, timeout=5).json()
+    described = requests.get(url, timeout=30).json()
     psutil.Process(described[0]["workers"][0]["pid"]).send_signal(signal.SIGKILL)
     assert seconds_until(lambda: not _ready(subject), 5) < 1
-    assert requests.get(f"{subject.url}/v2/health/live", timeout=5).status_code == 200
+    assert requests.get(f"{subject.url}/v2/health/live", timeout=30).status_code == 200
     _settled(subject)
 
 
@@ -83,9 +83,9 @@ def test_a_dead_torchserve_is_seen_within_a_second_and_its_return_too(
         torchserve.kill()
         assert seconds_until(lambda: not _ready(subject), 5) < 1
         for path in ("/v1/models/misbehaving", "/v2/models/misbehaving/ready"):
-            assert requests.get(subject.url + path, timeout=5).status_code == 503
-        assert requests.get(f"{subject.url}/v2/health/live", timeout=5).status_code == 200
-        assert requests.get(f"{subject.url}/", timeout=5).status_code == 200
+            assert requests.get(subject.url + path, timeout=30).status_code == 503
+        assert requests.get(f"{subject.url}/v2/health/live", timeout=30).status_code == 200
+        assert requests.get(f"{subject.url}/", timeout=30).status_code == 200
         refused = _predict(subject, {"echo": 1})
         assert (refused.status_code, bool(refused.json()["error"])) == (503, True)
         torchserve.start_again()
@@ -127,7 +127,7 @@ def test_readiness_is_told_while_torchserve_loads_a_model_for_somebody_else(
         # What it is about: TorchServe is silent on that thread until the model is loaded.
         assert loading.is_alive()
         _ask(shares_the_thread, "GET", "/models/digits")
-        loading.join(5)
+        loading.join(30)
         assert not loading.is_alive()
 
 

@@ -111,7 +111,7 @@ def test_an_expired_token_is_renewed_without_a_restart(tmp_path: Path) -> None:
 
 def _answers(url: str, probe: str = "live") -> bool:
     try:
-        return requests.get(f"{url}/v2/health/{probe}", timeout=5).ok
+        return requests.get(f"{url}/v2/health/{probe}", timeout=30).ok
     except requests.ConnectionError:
         return False
 
