@@ -22,7 +22,7 @@ from kserve_conformance.results.results_file import read
 from fixtures.torchserve import engine
 from matrix.commands import cli
 from matrix.results.steady_text import steady_value
-from tests.matrix import harness_image
+from tests import deployed_images
 
 pytestmark = [pytest.mark.container, pytest.mark.integration, pytest.mark.timeout(1500)]
 
@@ -162,7 +162,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Cluster:
     folder = tmp_path_factory.mktemp("cluster")
     client = engine.connect()
     selection = "--kserve 0.13.1 --kserve 0.16.0 --protocol unset"
-    image = harness_image.build(client, tmp_path_factory.mktemp("image"), selection)
+    image = deployed_images.harness(client, tmp_path_factory.mktemp("image"), selection)
     claim, plan = folder / "claim", folder / "plan" / "plan.json"
     for each in (claim, plan.parent):
         each.mkdir()
@@ -218,7 +218,7 @@ def test_the_indexes_come_to_what_one_machine_comes_to(cluster: Cluster) -> None
     assert len(joined.records) >= len(_CELLS)
     for name in ("planned", "locks", "torchserve", "wrapper", "runtime", "commit"):
         assert getattr(joined.header, name) == getattr(one.header, name), name
-    assert one.header.commit == harness_image.COMMIT
+    assert one.header.commit == deployed_images.COMMIT
     assert not joined.cut_short
     # The attempt that was lost is told, and counts for nothing.
     assert "shard 2 of 3: KServe 0.16.0 was run more than once" in said or (
