@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import ipaddress
 import re
 
 _WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}
@@ -57,9 +58,27 @@ def read(value: str, default_port: int) -> Address:
     port = default_port if found["port"] is None else int(found["port"])
     if not 0 < port < _FIRST_IMPOSSIBLE_PORT:
         raise AddressError(f"{port} is no port: write one from 1 to {_FIRST_IMPOSSIBLE_PORT - 1}")
-    return Address(reachable(found["host"].strip("[]")), port)
+    return Address(reachable(_host(found)), port)
+
+
+def host(value: str) -> str:
+    """Give the host that a property such as ``inference_address`` binds, "" where it has none."""
+    found = _HTTP.fullmatch(value.strip())
+    return "" if found is None else _host(found)
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a server that listens on this host is reached from its own pod only."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
 
 
 def reachable(host: str) -> str:
     """Give the host by which a server is reached that listens on this one."""
     return _WILDCARDS.get(host, host)
+
+
+def _host(found: re.Match[str]) -> str:
+    return found["host"].strip("[]")

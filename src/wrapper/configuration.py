@@ -110,6 +110,20 @@ class TorchServeConfiguration:
             raise self._error(f"grpc_{server}_address", host, "write a host, or leave it out")
         return Address(addresses.reachable(host), self.integer(f"grpc_{server}_port"))
 
+    def open_servers(self) -> dict[str, str]:
+        """Give the properties by which TorchServe's servers listen on more than the loopback.
+
+        The one for metrics is none of them: they are there to be read from outside.
+        """
+        hosts = {key: addresses.host(self.get(key) or "") for key in _DEFAULT_PORTS}
+        for server in ("inference", "management"):
+            hosts[f"grpc_{server}_address"] = self.get(f"grpc_{server}_address") or ""
+        return {
+            key: self.get(key) or ""
+            for key, host in hosts.items()
+            if host and not addresses.is_loopback(host)
+        }
+
     def integer(self, key: str) -> int:
         """Give the number behind a property such as ``max_request_size``.
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from wrapper.address import is_loopback
 from wrapper.settings import Settings
-
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 def clash(own: Mapping[str, int], settings: Settings) -> str | None:
@@ -23,7 +22,7 @@ def clash(own: Mapping[str, int], settings: Settings) -> str | None:
     }
     for flag, port in own.items():
         for name, address in theirs.items():
-            if address.port == port and address.host in _LOOPBACK:
+            if address.port == port and is_loopback(address.host):
                 return (
                     f"port {port} is wanted twice: by the wrapper ({flag}) and by TorchServe "
                     f"({name}): give one of them another port"

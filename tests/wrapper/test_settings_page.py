@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from wrapper import __main__ as entry
+from wrapper import termination
 from wrapper.protocol import VARIABLE, PredictorProtocol
 from wrapper.settings import Settings
 
@@ -52,9 +52,9 @@ def test_the_page_names_what_is_read(tmp_path: Path, monkeypatch: Any) -> None:
         Settings.from_environment(environment, PredictorProtocol.REST_V1)
         overrides = {name for name in environment.asked if name.startswith("TS_")}
         asked = environment.asked - overrides | {"TS_CONFIG_FILE"}
-    # Both are read before the settings are.
+    # Neither is read with the settings.
     assert VARIABLE in asked
-    assert "TERMINATION_LOG_PATH" in Path(entry.__file__).read_text()
+    assert "TERMINATION_LOG_PATH" in Path(termination.__file__).read_text()
     assert asked | {"TERMINATION_LOG_PATH"} == _names_of("Environment")
     read = asked_properties | {name[3:].lower() for name in overrides - {"TS_CONFIG_FILE"}}
     assert read == _names_of("config.properties")
