@@ -1,0 +1,79 @@
+"""The pod with a real TorchServe and a real SDK: what is in flight at its end, and who ended it."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable
+
+import psutil
+import pytest
+
+from tests.wrapper.pod.load import Load
+from tests.wrapper.pod.running import RunningPod, real_pod
+
+pytestmark = pytest.mark.integration
+
+# What the container's end may take, in seconds, after one of the two has ended by itself.
+WITHIN = 2
+
+
+def _wait_ready(pod: RunningPod) -> None:
+    pod.wait_ready("contract")
+    pod.wait_ready("echo")
+
+
+@pytest.mark.parametrize("release", ["0.9.0", "0.13.1", "0.21.0"])
+def test_nothing_in_flight_is_lost(release: str) -> None:
+    with real_pod(release, "kserve", "contract", "echo") as pod:
+        _wait_ready(pod)
+        everyone = pod.processes()
+        # One worker answers the slow ones one after another.
+        with (
+            Load(pod.url, "contract", clients=6, seconds=0.3) as slow,
+            Load(pod.url, "echo", clients=4) as quick,
+        ):
+            pod.wait_for(lambda: slow.right() > 2 and quick.right() > 2)
+            stopped = time.monotonic()
+            assert pod.end() == 0, pod.log
+            ended = time.monotonic()
+        for load in (slow, quick):
+            sent = [each for each in load.requests if each.sent < stopped]
+            assert [each for each in sent if not each.is_right] == []
+            # Who comes later is answered rightly, or not at all.
+            late = [each for each in load.requests if each.sent >= stopped]
+            assert [each for each in late if not (each.is_right or each.is_unheard)] == []
+            assert all(each.is_unheard for each in late if each.sent > ended)
+        assert sum(each.sent < stopped < each.answered for each in slow.requests) == 6
+        assert not [each for each in everyone if each.is_running()]
+        assert pod.log.endswith("pod        | both have ended\n")
+
+
+def _java(pod: RunningPod) -> psutil.Process:
+    (found,) = pod.processes("org.pytorch.serve.ModelServer")
+    return found
+
+
+def _wrapper(pod: RunningPod) -> psutil.Process:
+    (found,) = pod.processes("-m wrapper --http_port")
+    return found
+
+
+@pytest.mark.parametrize(("name", "victim"), [("torchserve", _java), ("wrapper", _wrapper)])
+def test_a_kill_of_either_ends_it(
+    name: str, victim: Callable[[RunningPod], psutil.Process]
+) -> None:
+    with real_pod("0.13.1", "kserve", "contract", "echo") as pod:
+        _wait_ready(pod)
+        everyone = pod.processes()
+        victim(pod).kill()
+        killed = time.monotonic()
+        assert pod.process.wait(60) == 128 + signal.SIGKILL
+        assert time.monotonic() - killed < WITHIN
+        line = f"the container ends with exit code 137, since {name} was ended by SIGKILL"
+        first, *last = pod.termination_message.splitlines()
+        assert first.startswith(line)
+        assert len(last) == 10
+        # Its own lines, as they stand in the log.
+        assert all(f"{name:<10} | {each[:100]}" in pod.log for each in last)
+        assert not [each for each in everyone if each.is_running()]
