@@ -9,10 +9,11 @@ from typing import Any
 
 from kserve_conformance import datafile
 from kserve_conformance.errors import DataFileError, WrongUsage, located
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import Version
 
+from matrix.planning import control_planes
 from matrix.planning.axis_table import BY_NAME, NAMES, RELEASE_AXES
+from matrix.planning.control_planes import ControlPlane, Pod
 from matrix.planning.release import Release
 
 FILE = Path(__file__).parents[1] / "axes.toml"
@@ -41,21 +42,6 @@ class KServeRelease(Release):
     def contents(self) -> str:
         """Say what its lock holds."""
         return f"KServe SDK {self.release} with the wrapper's own dependencies"
-
-
-@dataclass(frozen=True)
-class ControlPlane:
-    """What the controllers of some KServe releases set on a pod that runs TorchServe.
-
-    Attributes:
-        sets_protocol_version: whether PROTOCOL_VERSION is set, to the InferenceService's
-            protocolVersion, or to v1 when that is absent.
-        envelope: TS_SERVICE_ENVELOPE by protocolVersion, ``absent`` where none is given.
-    """
-
-    releases: SpecifierSet
-    sets_protocol_version: bool
-    envelope: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -155,6 +141,32 @@ class Axes:
             )
         return self.protocols[protocol]
 
+    def control_plane(self, word: str) -> ControlPlane:
+        """Give the control plane of a KServe release, or of a name.
+
+        Raises:
+            AxesError: when axes.toml doesn't say which it is.
+        """
+        for plane in self.control_planes:
+            if plane.is_of(word):
+                return plane
+        names = [plane.name for plane in self.control_planes if plane.name is not None]
+        raise AxesError(
+            f"{word!r} is no control plane of axes.toml: name a release of KServe from "
+            f"{next(iter(self.kserve))} on, or {' or '.join(names)}"
+        )
+
+    def arrived_at(self, pod: Pod) -> tuple[str, str]:
+        """Give the points that a pod is at: PROTOCOL_VERSION's name and the envelope.
+
+        Raises:
+            AxesError: when axes.toml has no such PROTOCOL_VERSION.
+        """
+        names = {value: name for name, value in self.protocols.items()}
+        if pod.protocol_version not in names:
+            raise AxesError(f"axes.toml has no PROTOCOL_VERSION {pod.protocol_version!r}")
+        return names[pod.protocol_version], pod.envelope
+
 
 def load(path: Path = FILE) -> Axes:
     """Read the file.
@@ -191,7 +203,8 @@ def _axes(document: Mapping[str, Any]) -> Axes:
         kserve=kserve,
         protocols=protocols,
         control_planes=tuple(
-            _control_plane(index, entry) for index, entry in enumerate(document["control_plane"])
+            control_planes.parsed(entry, f"control_plane[{index}]")
+            for index, entry in enumerate(document["control_plane"])
         ),
         offered={name: offered[name] for name in NAMES},
         defaults={name: defaults[name] for name in NAMES},
@@ -217,14 +230,6 @@ def _points(name: str, entry: Mapping[str, Any]) -> tuple[tuple[str, ...], str]:
 def _kserve(index: int, entry: Mapping[str, Any]) -> KServeRelease:
     with located(place=f"kserve[{index}]"):
         return KServeRelease.of(entry)
-
-
-def _control_plane(index: int, entry: Mapping[str, Any]) -> ControlPlane:
-    try:
-        releases = SpecifierSet(entry["releases"])
-    except InvalidSpecifier as error:
-        raise DataFileError(str(error), f"control_plane[{index}].releases") from None
-    return ControlPlane(releases, entry["sets_protocol_version"], dict(entry["envelope"]))
 
 
 def _refuse_repeats(table: str, key: str, names: Iterable[str]) -> None:

@@ -13,15 +13,17 @@ from kserve_conformance.results.results_file import Given
 from matrix.diff import comparison
 from matrix.diff.comparison import Change, Group, Pair
 from matrix.planning import plan
-from matrix.planning.axes import Axes, ControlPlane
+from matrix.planning.axes import Axes
 from matrix.planning.axis_table import NAMES
 from matrix.planning.cells import Cell
+from matrix.planning.control_planes import ABSENT, RuntimeKind
 from matrix.planning.expectations import Expectations
 from matrix.results import attempts
 from matrix.results.attempts import JudgedCell, Merit
 
-# What a control plane sets where an InferenceService gives no protocolVersion.
-_ABSENT = "absent"
+# The envelope that reads what a protocolVersion stands for. Nothing speaks grpc-v1, which KServe
+# admitted up to 0.11.
+_SPOKEN_BY = {ABSENT: "kserve", "v1": "kserve", "v2": "kservev2", "grpc-v2": "kservev2"}
 
 
 class UpgradeError(WrongUsage):
@@ -164,18 +166,6 @@ def answer(
     )
 
 
-def control_plane(release: str, axes: Axes) -> ControlPlane:
-    """Give what the controller of a release sets.
-
-    Raises:
-        UpgradeError: when axes.toml doesn't say it.
-    """
-    for plane in axes.control_planes:
-        if plane.releases.contains(release, prereleases=True):
-            return plane
-    raise UpgradeError(f"axes.toml says of no control plane that it is of KServe {release}")
-
-
 @dataclass(frozen=True)
 class _Known:
     """What results hold, by cell."""
@@ -266,21 +256,13 @@ def _alone(pair: Pair) -> Merit | None:
 
 
 def _services(question: Question, axes: Axes) -> Iterator[Service]:
-    old, new = (control_plane(each, axes) for each in (question.source, question.target))
-    for version in old.envelope:
-        source, target = _pod(old, version, axes), _pod(new, version, axes)
-        if source is not None and source != target:
+    old, new = (axes.control_plane(each) for each in (question.source, question.target))
+    for version, envelope in _SPOKEN_BY.items():
+        pods = (plane.pod(version, RuntimeKind.STOCK) for plane in (old, new))
+        source, target = (None if pod is None else axes.arrived_at(pod) for pod in pods)
+        # A pod that doesn't speak what its service declares is nothing that works.
+        if source is not None and source[1] == envelope and source != target:
             yield Service(version, source, target)
-
-
-def _pod(plane: ControlPlane, version: str, axes: Axes) -> tuple[str, str] | None:
-    """Give the name of PROTOCOL_VERSION's value and the envelope that a pod is given."""
-    envelope = plane.envelope.get(version)
-    if envelope is None:
-        return None
-    value = ("v1" if version == _ABSENT else version) if plane.sets_protocol_version else None
-    names = {value: name for name, value in axes.protocols.items()}
-    return names[value], envelope
 
 
 def _pods(

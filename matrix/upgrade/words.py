@@ -13,15 +13,15 @@ from kserve_conformance.text.redaction import HIDDEN
 from matrix.diff.comparison import Group
 from matrix.diff.groups import Teller
 from matrix.planning import options, plan
-from matrix.planning.axes import Axes, ControlPlane
+from matrix.planning.axes import Axes
 from matrix.planning.axis_table import CHOSEN
 from matrix.planning.cells import Cell
+from matrix.planning.control_planes import ABSENT, DECLARED, ControlPlane, RuntimeKind
 from matrix.planning.counted import many
 from matrix.planning.expectations import Expectations
 from matrix.planning.options import RunOptions
 from matrix.planning.subject import OURS_COMMAND
 from matrix.results import cells_in_words, grouping
-from matrix.upgrade import answering
 from matrix.upgrade.answering import Assessment, Service, Unknown
 
 _MOST_GROUPS = 12
@@ -85,7 +85,7 @@ class Words:
     def _control_plane(self) -> str:
         question = self.answer.question
         releases = question.source, question.target
-        planes = (answering.control_plane(each, self.axes) for each in releases)
+        planes = (self.axes.control_plane(each) for each in releases)
         changes = list(_plane_changes(*planes))
         if not changes:
             return f"KServe {question.target}'s sets the same as that of {question.source}"
@@ -93,7 +93,7 @@ class Words:
 
     def _service(self, service: Service) -> str:
         given = service.protocol_version
-        whose = "no protocolVersion" if given == "absent" else f"protocolVersion {given}"
+        whose = "no protocolVersion" if given == ABSENT else f"protocolVersion {given}"
         if service.target is None:
             return f"service with {whose}: {self.answer.question.target} doesn't accept it"
         if service.breaks:
@@ -175,14 +175,17 @@ def _plane_changes(old: ControlPlane, new: ControlPlane) -> Iterator[str]:
         )
     if old.sets_protocol_version and not new.sets_protocol_version:
         yield "never sets PROTOCOL_VERSION, which it did before"
-    for version in dict.fromkeys([*old.envelope, *new.envelope]):
-        then, now = old.envelope.get(version), new.envelope.get(version)
-        if then is None:
-            yield f"accepts protocolVersion {version}, with envelope {now}"
-        elif now is None:
+    for version in DECLARED:
+        then, now = (plane.pod(version, RuntimeKind.STOCK) for plane in (old, new))
+        if then is None and now is not None:
+            yield f"accepts protocolVersion {version}, with envelope {now.envelope}"
+        elif then is not None and now is None:
             yield f"doesn't accept protocolVersion {version} any more"
-        elif then != now:
-            yield f"gives protocolVersion {version} the envelope {now}, and not {then}"
+        elif then is not None and now is not None and then.envelope != now.envelope:
+            yield (
+                f"gives protocolVersion {version} the envelope {now.envelope}, and not "
+                f"{then.envelope}"
+            )
 
 
 def _move(source: tuple[str, str], target: tuple[str, str]) -> str:
