@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,12 @@ _MERGE_KEYS = {"env": "name", "ports": "containerPort", "volumeMounts": "mountPa
 
 
 def read(file: Path) -> list[Manifest]:
-    """Give the documents of a file."""
+    """Give the documents of a file, the caller's to change."""
+    return copy.deepcopy(_documents(file))
+
+
+@functools.cache
+def _documents(file: Path) -> list[Manifest]:
     return [each for each in yaml.safe_load_all(file.read_text(encoding="utf-8")) if each]
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from tests.deploy import manifests
 from tests.deploy.manifests import FOLDER, KUSTOMIZATION, PROTOCOLS
@@ -81,6 +80,6 @@ def test_no_two_of_what_is_applied_together_have_one_name() -> None:
     names = [
         (each["kind"], each["metadata"]["name"])
         for file in resources(EXAMPLE)
-        for each in yaml.safe_load_all(file.read_text(encoding="utf-8"))
+        for each in manifests.read(file)
     ]
     assert len(names) == len(set(names))
