@@ -19,6 +19,7 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
 _LONGEST = (
     "test_bisect_for_real.py",
     "test_malformed_requests.py",
+    "test_model_classes.py",
     "test_mutants.py",
     "test_forks.py",
     "test_cluster_for_real.py",

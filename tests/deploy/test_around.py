@@ -20,8 +20,8 @@ from tests.deploy import manifests
 from tests.deploy.manifests import FOLDER, MODES, PROTOCOLS, Manifest
 
 VERSIONS = list(dict.fromkeys(all_versions()))
-POLICIES = manifests.read(FOLDER / "around" / "network-policy.yaml")
-(MONITOR,) = manifests.read(FOLDER / "around" / "pod-monitor.yaml")
+POLICIES = manifests.read(FOLDER / "network" / "network-policy.yaml")
+(MONITOR,) = manifests.read(FOLDER / "monitoring" / "pod-monitor.yaml")
 
 # Of TorchServe itself: inference and management in KServe's examples, in its own defaults but for
 # those that are the wrapper's here, and gRPC's two.

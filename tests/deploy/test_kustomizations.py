@@ -1,4 +1,4 @@
-"""The kustomizations: each names what lies beside it, and the example sets every image."""
+"""The kustomizations: each names what lies beside it, and what is installed sets every image."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.deploy import manifests
 from tests.deploy.manifests import FOLDER, KUSTOMIZATION, PROTOCOLS
 
 FOLDERS = sorted(file.parent for file in FOLDER.rglob(KUSTOMIZATION))
-EXAMPLE = FOLDER / "example"
+INSTALL = FOLDER / "install"
 
 
 def kustomization(folder: Path) -> Any:
@@ -56,21 +56,16 @@ def test_a_kustomization_names_all_that_lies_beside_it(folder: Path) -> None:
     assert beside <= set(named)
 
 
-def test_the_example_is_all_that_one_kind_of_service_needs() -> None:
-    kinds = [each["kind"] for file in resources(EXAMPLE) for each in manifests.read(file)]
-    assert sorted(set(kinds)) == [
-        "ClusterServingRuntime",
-        "InferenceService",
-        "NetworkPolicy",
-        "PodMonitor",
-    ]
-    assert kinds.count("InferenceService") == len(PROTOCOLS)
+def test_what_is_installed_is_all_that_a_service_needs() -> None:
+    kinds = [each["kind"] for file in resources(INSTALL) for each in manifests.read(file)]
+    assert set(kinds) == {"ClusterServingRuntime", "NetworkPolicy", "PodMonitor"}
+    assert kinds.count("ClusterServingRuntime") == len(PROTOCOLS)
 
 
-def test_the_example_sets_the_image_that_the_manifests_have() -> None:
+def test_what_is_installed_sets_the_image_that_the_manifests_have() -> None:
     ours = {image for each in manifests.every().values() for image in images(each)}
     (image,) = ours
-    (changed,) = kustomization(EXAMPLE)["images"]
+    (changed,) = kustomization(INSTALL)["images"]
     assert image == f"{changed['name']}:TAG"
     assert changed["newName"] != changed["name"]
     assert changed["newTag"]
@@ -79,7 +74,7 @@ def test_the_example_sets_the_image_that_the_manifests_have() -> None:
 def test_no_two_of_what_is_applied_together_have_one_name() -> None:
     names = [
         (each["kind"], each["metadata"]["name"])
-        for file in resources(EXAMPLE)
+        for file in resources(INSTALL)
         for each in manifests.read(file)
     ]
     assert len(names) == len(set(names))

@@ -23,6 +23,7 @@ from matrix.planning import axes
 from tests.deploy import manifests
 from tests.deploy.manifests import MODES, PROTOCOLS, Manifest
 from tests.deploy.test_control_planes import WITHOUT_OUR_RUNTIMES
+from tests.deploy.test_leaving import declared, moves
 
 pytestmark = pytest.mark.integration
 
@@ -205,6 +206,7 @@ def test_the_manifests_are_what_the_release_knows_and_typos_are_not(release: str
     typos = {("self-contained", name): each for name, each in IN_SELF_CONTAINED.items()}
     wrong = spoiled(("self-contained", "v1"), IN_SELF_CONTAINED)
     if usable:
+        ours |= {("moved", declared(each)): each for each in moves()}
         for folder, those in (("runtimes", IN_RUNTIMES), ("raw", IN_SERVICES)):
             typos |= {(folder, name): each for name, each in those.items()}
             wrong |= spoiled((folder, "v1"), those)
