@@ -28,11 +28,13 @@ _DEFAULTS = {
     "grpc_inference_port": "7070",
     "grpc_management_address": "127.0.0.1",
     "grpc_management_port": "7071",
+    "metrics_address": "http://127.0.0.1:8082",
+    "metrics_mode": "log",
     "max_request_size": "6553500",
     "max_response_size": "6553500",
 }
 # What TorchServe takes where an address has no port (Connector.parse).
-_DEFAULT_PORTS = {"inference_address": 80, "management_address": 8081}
+_DEFAULT_PORTS = {"inference_address": 80, "management_address": 8081, "metrics_address": 8082}
 
 # The environment has no say in these (the fields of ConfigManager without the prefix TS_).
 _NOT_OVERRIDABLE = ("enable_envvars_config", "model_snapshot")

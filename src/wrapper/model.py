@@ -15,6 +15,9 @@ import kserve
 from wrapper import protocol as protocols
 from wrapper import sdk
 from wrapper.errors import ServingError
+from wrapper.metrics import kinds
+from wrapper.metrics.kinds import Kind
+from wrapper.metrics.requests import Requests
 from wrapper.torchserve.exchange import Verb
 from wrapper.torchserve.service import TorchServe
 
@@ -45,6 +48,7 @@ class TorchServeModel(kserve.Model):
         super().__init__(name)
         self.protocol = protocols.parse(protocol)
         self._torchserve = torchserve
+        self._requests: Requests | None = None
 
     @property
     def ready(self) -> bool:
@@ -81,8 +85,10 @@ class TorchServeModel(kserve.Model):
             envelope = self._connected().settings.envelope
             request = installed.open_inference_request(payload, envelope)
             if request is None:
-                return await self._ask(Verb.PREDICT, payload, headers)
-            answer = await self._ask(Verb.INFER, request, headers)
+                return await self._ask(kinds.V1_PREDICT, Verb.PREDICT, payload, headers)
+            is_grpc = getattr(payload, "from_grpc", False)
+            kind = kinds.GRPC_INFER if is_grpc else kinds.V2_INFER
+            answer = await self._ask(kind, Verb.INFER, request, headers)
             return installed.open_inference_response(answer, payload)
         except ServingError as error:
             raise installed.exception(error) from None
@@ -99,16 +105,26 @@ class TorchServeModel(kserve.Model):
             Exception: the one that this SDK release turns into the right status.
         """
         try:
-            return await self._ask(Verb.EXPLAIN, payload, headers)
+            return await self._ask(kinds.V1_EXPLAIN, Verb.EXPLAIN, payload, headers)
         except ServingError as error:
             raise sdk.installed().exception(error) from None
 
-    async def _ask(self, verb: Verb, payload: Any, headers: Mapping[str, str] | None) -> Any:
+    async def _ask(
+        self, kind: Kind, verb: Verb, payload: Any, headers: Mapping[str, str] | None
+    ) -> Any:
         torchserve = self._connected()
-        torchserve.check_protocol(self.name, verb)
-        body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
-        forwarded = torchserve.settings.forwarded(headers or {})
-        return json.loads((await torchserve.ask(verb, self.name, body, forwarded)).body)
+        with self._counted().counting(kind, self.name) as timeline:
+            torchserve.check_protocol(self.name, verb)
+            body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
+            forwarded = torchserve.settings.forwarded(headers or {})
+            reply = await torchserve.ask(verb, self.name, body, forwarded, None, timeline)
+            return json.loads(reply.body)
+
+    def _counted(self) -> Requests:
+        if self._requests is None:
+            # The SDK's own histograms are filled by the base class, which calls this one.
+            self._requests = Requests(self._connected().readiness.knows)
+        return self._requests
 
     def _connected(self) -> TorchServe:
         # getattr: the SDK's constructor reads `ready` before ours has run to its end.

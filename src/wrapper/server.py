@@ -10,8 +10,10 @@ from collections.abc import Sequence
 from kserve import model_server
 
 from wrapper import ports, sdk
-from wrapper.front import Front
+from wrapper.front import Front, MetricsFront
+from wrapper.metrics import processes
 from wrapper.model import TorchServeModel
+from wrapper.sdk import histograms
 from wrapper.settings import Settings, SettingsError
 from wrapper.torchserve.service import TorchServe
 
@@ -26,7 +28,8 @@ def run(settings: Settings, arguments: Sequence[str]) -> None:
     """Serve until the process is told to stop.
 
     Raises:
-        SettingsError: when one of its ports is TorchServe's, too.
+        SettingsError: when one of its ports is TorchServe's, too, or when its processes have no
+            folder to count requests in.
     """
     options = _parser().parse_known_args(arguments)[0]
     own = {"--http_port": options.http_port}
@@ -37,11 +40,24 @@ def run(settings: Settings, arguments: Sequence[str]) -> None:
         raise SettingsError(clash)
     _log_to_stderr()
     logger.info("KServe SDK %s; %s", sdk.version(), settings.summary())
+    advice = settings.metrics_advice()
+    if advice is not None:
+        logger.log(logging.WARNING if settings.torchserve_metrics else logging.INFO, advice)
+    installed = sdk.installed()
+    if settings.metrics_folder is not None or installed.has_processes(options.workers):
+        try:
+            processes.count_together(settings.metrics_folder)
+        except processes.NoFolderError as error:
+            raise SettingsError(str(error)) from None
     torchserve = TorchServe(settings)
     torchserve.readiness.wait_for_first_answer(_FIRST_ANSWER)
-    if not options.bare_sdk:
-        sdk.installed().put_before(Front(torchserve))
-    server = sdk.installed().make_server(settings.grace_period)
+    if options.bare_sdk:
+        installed.put_before(MetricsFront(torchserve))
+    else:
+        front = Front(torchserve, histograms.stages)
+        installed.put_before(front)
+        installed.put_before_grpc(front)
+    server = installed.make_server(settings.grace_period)
     for name in settings.models:
         # Registered here and not by start(), which since 0.14 leaves out, for ever, the
         # models that are not ready yet, and ends the process when none is.

@@ -104,6 +104,9 @@ class Settings:
         forwarded_headers: names, in lower case, of the request headers that TorchServe gets.
         request_timeout: seconds that TorchServe may take to answer an inference request.
         grace_period: seconds that requests in flight have to end after SIGTERM.
+        torchserve_metrics: where TorchServe tells its own metrics; None where nobody asks.
+        metrics_mode: what TorchServe does with its metrics, ``log``, ``prometheus`` or ``legacy``.
+        metrics_folder: where several processes count together; None where one is made for that.
         load: how readiness is asked for.
     """
 
@@ -121,6 +124,9 @@ class Settings:
     forwarded_headers: tuple[str, ...]
     request_timeout: float
     grace_period: float
+    torchserve_metrics: Address | None
+    metrics_mode: str
+    metrics_folder: Path | None
     load: LoadPolicy
 
     @classmethod
@@ -152,6 +158,9 @@ class Settings:
                 forwarded_headers=_forwarded_headers(environment),
                 request_timeout=_number(environment, "TORCHSERVE_REQUEST_TIMEOUT", 600) or 600,
                 grace_period=_number(environment, "SHUTDOWN_GRACE_PERIOD", 30),
+                torchserve_metrics=_torchserve_metrics(environment, configuration),
+                metrics_mode=(configuration.get("metrics_mode") or "").lower(),
+                metrics_folder=_folder(environment, "PROMETHEUS_MULTIPROC_DIR"),
                 load=LoadPolicy.from_environment(environment),
             )
         except ConfigurationError as error:
@@ -174,6 +183,29 @@ class Settings:
             f"{said}{effect}; models {models}; "
             f"TorchServe at {self.inference} with {envelope}{answered}"
         )
+
+    def metrics_advice(self) -> str | None:
+        """Say in one line why TorchServe's own metrics stay empty, None where they don't."""
+        if self.metrics_mode != "log":
+            return None
+        return (
+            "TorchServe writes its metrics to its log (metrics_mode=log), and its own /metrics, "
+            "since its release 0.8, stays empty: set metrics_mode=prometheus for that"
+        )
+
+
+def _torchserve_metrics(
+    environment: Mapping[str, str], configuration: TorchServeConfiguration
+) -> Address | None:
+    text = environment.get("TORCHSERVE_METRICS") or "false"
+    if text.lower() not in ("true", "false"):
+        raise SettingsError(f"TORCHSERVE_METRICS={text!r} can't be used: write true or false")
+    return configuration.address("metrics_address") if text.lower() == "true" else None
+
+
+def _folder(environment: Mapping[str, str], name: str) -> Path | None:
+    text = environment.get(name)
+    return Path(text) if text else None
 
 
 def _forwarded_headers(environment: Mapping[str, str]) -> tuple[str, ...]:

@@ -48,7 +48,13 @@ def test_the_page_names_what_is_read(tmp_path: Path, monkeypatch: Any) -> None:
 
     monkeypatch.setattr("javaproperties.load", load)
     for config_path in (_write(tmp_path), ""):
-        environment = _Noticing({"CONFIG_PATH": config_path, "TS_CONFIG_FILE": _write(tmp_path)})
+        environment = _Noticing(
+            {
+                "CONFIG_PATH": config_path,
+                "TS_CONFIG_FILE": _write(tmp_path),
+                "TORCHSERVE_METRICS": "true",
+            }
+        )
         Settings.from_environment(environment, PredictorProtocol.REST_V1)
         overrides = {name for name in environment.asked if name.startswith("TS_")}
         asked = environment.asked - overrides | {"TS_CONFIG_FILE"}

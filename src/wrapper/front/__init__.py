@@ -2,36 +2,34 @@
 
 It knows paths and bodies, not web frameworks. `front.asgi` puts it before the SDK's
 application on 0.10 and later, ``sdk.tornado_server`` before the routes of 0.8 and 0.9, and
-``sdk.grpc_servicer`` before the SDK's gRPC service. What it doesn't own (metrics, docs,
-OpenAI routes) goes to the SDK.
+``sdk.grpc_servicer`` before the SDK's gRPC service. What it doesn't own (docs, OpenAI routes)
+goes to the SDK.
 """
 
 from __future__ import annotations
 
 from functools import partial
+from typing import Callable
 
 from wrapper.front.about import About
 from wrapper.front.answer import Answer
 from wrapper.front.inference import Inference
+from wrapper.front.metrics_page import MetricsPage
 from wrapper.front.routing import Resource, Route, Router
+from wrapper.metrics.families import Stages
+from wrapper.metrics.requests import Requests
 from wrapper.torchserve.exchange import Verb
 from wrapper.torchserve.service import TorchServe
 
-__all__ = ["Answer", "Front", "Route"]
+__all__ = ["Answer", "Front", "MetricsFront", "Route"]
 
 
-class Front:
-    """Finds the route of a request; the route answers it.
-
-    Attributes:
-        inference: what answers inference, for requests that come in another way.
-    """
+class MetricsFront:
+    """Answers ``/metrics`` alone, where the SDK answers all else (``--bare-sdk``)."""
 
     def __init__(self, torchserve: TorchServe) -> None:
         self.torchserve = torchserve
-        self.inference = Inference(torchserve)
-        resources = _resources(About(torchserve), self.inference)
-        self._router = Router(resources, owned=("", "v1", "v2"))
+        self._router = Router((_metrics(torchserve),), owned=())
 
     def route(self, method: str, path: str) -> Route | None:
         """Give what answers a request, None for the SDK's own routes.
@@ -40,6 +38,29 @@ class Front:
             path: the request's path, percent-encoded, without its query.
         """
         return self._router.route(method, path)
+
+
+class Front(MetricsFront):
+    """Finds the route of a request; the route answers it.
+
+    Args:
+        stages: gives the SDK's histograms, which its own model doesn't fill behind the front.
+
+    Attributes:
+        requests: counts requests of inference.
+        inference: what answers inference, for requests that come in another way.
+    """
+
+    def __init__(self, torchserve: TorchServe, stages: Callable[[], Stages] | None = None) -> None:
+        super().__init__(torchserve)
+        self.requests = Requests(torchserve.readiness.knows, stages)
+        self.inference = Inference(torchserve, self.requests)
+        resources = _resources(About(torchserve), self.inference)
+        self._router = Router((*resources, _metrics(torchserve)), owned=("", "v1", "v2"))
+
+
+def _metrics(torchserve: TorchServe) -> Resource:
+    return Resource("metrics", {"GET": MetricsPage(torchserve).answer})
 
 
 def _resources(about: About, inference: Inference) -> tuple[Resource, ...]:

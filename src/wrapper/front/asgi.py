@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Mapping, MutableMapping
 from typing import Any, Callable
 
 from wrapper import shutdown
-from wrapper.front import Answer, Front
+from wrapper.front import Answer, MetricsFront
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -18,7 +18,7 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 class FrontApplication:
     """Answers what the front answers and hands everything else to the SDK's application."""
 
-    def __init__(self, front: Front, sdk_application: Application) -> None:
+    def __init__(self, front: MetricsFront, sdk_application: Application) -> None:
         self._front = front
         self._sdk_application = sdk_application
 

@@ -9,6 +9,9 @@ from wrapper import json_body
 from wrapper.envelope import Envelope
 from wrapper.errors import ServingError
 from wrapper.front.answer import JSON, Answer
+from wrapper.metrics import kinds
+from wrapper.metrics.requests import Requests
+from wrapper.metrics.timeline import Timeline
 from wrapper.openinference import answer as answers
 from wrapper.openinference import binary, request
 from wrapper.openinference.request import Wanted
@@ -19,11 +22,15 @@ from wrapper.torchserve.service import TorchServe
 _UNDECLARED = ("application/x-www-form-urlencoded", binary.MEDIA_TYPE)
 
 
+_V1_KINDS = {Verb.PREDICT: kinds.V1_PREDICT, Verb.EXPLAIN: kinds.V1_EXPLAIN}
+
+
 class Inference:
     """Answers predict, explain and infer."""
 
-    def __init__(self, torchserve: TorchServe) -> None:
+    def __init__(self, torchserve: TorchServe, requests: Requests) -> None:
         self._torchserve = torchserve
+        self._requests = requests
         self._envelope = torchserve.settings.envelope
         self._forwarded = torchserve.settings.forwarded
 
@@ -31,40 +38,45 @@ class Inference:
         self, verb: Verb, model: str, body: bytes, headers: Mapping[str, str]
     ) -> Answer:
         """Answer ``POST /v1/models/{model}:predict`` or ``:explain``."""
-        self._torchserve.check_protocol(model, verb)
-        _check_encoding(headers)
-        forwarded = self._forwarded(headers)
-        if self._is_raw(body, headers):
-            forwarded["content-type"] = headers["content-type"]
-        else:
-            body = _v1_body(body, self._envelope)
-        return self._v1_answer(await self._torchserve.ask(verb, model, body, forwarded))
+        with self._requests.counting(_V1_KINDS[verb], model) as timeline:
+            self._torchserve.check_protocol(model, verb)
+            _check_encoding(headers)
+            forwarded = self._forwarded(headers)
+            if self._is_raw(body, headers):
+                forwarded["content-type"] = headers["content-type"]
+            else:
+                body = _v1_body(body, self._envelope)
+            reply = await self._torchserve.ask(verb, model, body, forwarded, None, timeline)
+            return self._v1_answer(reply)
 
     async def infer(self, model: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         """Answer ``POST /v2/models/{model}/infer``, JSON or of the binary extension."""
-        self._torchserve.check_protocol(model, Verb.INFER)
-        _check_encoding(headers)
-        length = headers.get(binary.LENGTH_HEADER)
-        if length is None:
-            _check_media_type(headers)
-            asked = json_body.read(body)
-            wanted = request.check(asked, self._envelope)
-        else:
-            head, data = binary.split(body, length)
-            asked = binary.to_json(json_body.read(head), data, self._envelope)
-            wanted = request.check(asked, self._envelope)
-            body = json_body.write(asked)
-        reply = await self._torchserve.ask(Verb.INFER, model, body, self._forwarded(headers))
-        return self._v2_answer(reply, wanted)
+        with self._requests.counting(kinds.V2_INFER, model) as timeline:
+            self._torchserve.check_protocol(model, Verb.INFER)
+            _check_encoding(headers)
+            length = headers.get(binary.LENGTH_HEADER)
+            if length is None:
+                _check_media_type(headers)
+                asked = json_body.read(body)
+                wanted = request.check(asked, self._envelope)
+            else:
+                head, data = binary.split(body, length)
+                asked = binary.to_json(json_body.read(head), data, self._envelope)
+                wanted = request.check(asked, self._envelope)
+                body = json_body.write(asked)
+            forwarded = self._forwarded(headers)
+            reply = await self._torchserve.ask(Verb.INFER, model, body, forwarded, None, timeline)
+            return self._v2_answer(reply, wanted)
 
     async def explain_v2(self, model: str, *_: Any) -> Answer:
         """Refuse ``POST /v2/models/{model}/explain``, which isn't part of the protocol."""
-        self._torchserve.check_known(model)
-        if self._envelope.speaks == "V2":
-            how = f", and TorchServe's envelope {self._envelope.name} reads no V1"
-        else:
-            how = f": ask in V1, POST /v1/models/{model}:explain"
-        raise ServingError(501, f"The Open Inference Protocol has no explanations{how}")
+        with self._requests.counting(kinds.V2_EXPLAIN, model):
+            self._torchserve.check_known(model)
+            if self._envelope.speaks == "V2":
+                how = f", and TorchServe's envelope {self._envelope.name} reads no V1"
+            else:
+                how = f": ask in V1, POST /v1/models/{model}:explain"
+            raise ServingError(501, f"The Open Inference Protocol has no explanations{how}")
 
     async def infer_document(
         self,
@@ -72,11 +84,13 @@ class Inference:
         asked: dict[str, Any],
         headers: Mapping[str, str],
         timeout: float | None = None,
+        timeline: Timeline | None = None,
     ) -> dict[str, Any]:
         """Answer a request that came in another encoding, as the JSON that it stands for.
 
         Args:
             timeout: seconds that the client still waits.
+            timeline: gets the moments at which TorchServe was asked and had answered.
 
         Raises:
             ServingError: for whatever keeps the request from being answered.
@@ -85,7 +99,7 @@ class Inference:
         wanted = request.check(asked, self._envelope)
         body = json_body.write(asked)
         reply = await self._torchserve.ask(
-            Verb.INFER, model, body, self._forwarded(headers), timeout
+            Verb.INFER, model, body, self._forwarded(headers), timeout, timeline
         )
         return answers.read(reply.body, wanted)
 

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from wrapper.envelope import Envelope
 from wrapper.errors import ServingError
-from wrapper.front import Front
+from wrapper.front import Front, MetricsFront
 
 
 class Sdk(Protocol):
@@ -31,8 +31,14 @@ class Sdk(Protocol):
     def exception(self, error: ServingError) -> Exception:
         """Give the exception that the SDK turns into the error's status."""
 
-    def put_before(self, front: Front) -> None:
-        """Have every ``kserve.ModelServer`` made from now on answer through the front."""
+    def put_before(self, front: MetricsFront) -> None:
+        """Have every ``kserve.ModelServer`` made from now on ask the front for a route first."""
+
+    def put_before_grpc(self, front: Front) -> None:
+        """Have every gRPC server made from now on serve the front in its service's place."""
+
+    def has_processes(self, workers: int) -> bool:
+        """Tell whether several processes answer requests, when ``--workers`` says so many."""
 
     def make_server(self, grace_period: float) -> Any:
         """Make a ``kserve.ModelServer`` that drains its requests when it is told to stop.

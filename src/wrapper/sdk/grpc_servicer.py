@@ -15,24 +15,14 @@ from google.protobuf.message import DecodeError
 from kserve.protocol.grpc import grpc_predict_v2_pb2 as pb
 from kserve.protocol.grpc import grpc_predict_v2_pb2_grpc as pb_grpc
 
+from wrapper import grpc_codes
 from wrapper.errors import UNEXPECTED, ServingError
 from wrapper.front import Front
 from wrapper.front.about import EXTENSIONS, NAME, PLATFORM, no_versions, version
+from wrapper.metrics import kinds
 from wrapper.openinference import messages, repository_messages
 
 logger = logging.getLogger("wrapper")
-
-_CODES = {
-    400: grpc.StatusCode.INVALID_ARGUMENT,
-    404: grpc.StatusCode.NOT_FOUND,
-    405: grpc.StatusCode.FAILED_PRECONDITION,
-    413: grpc.StatusCode.RESOURCE_EXHAUSTED,
-    415: grpc.StatusCode.INVALID_ARGUMENT,
-    429: grpc.StatusCode.RESOURCE_EXHAUSTED,
-    501: grpc.StatusCode.UNIMPLEMENTED,
-    503: grpc.StatusCode.UNAVAILABLE,
-    504: grpc.StatusCode.DEADLINE_EXCEEDED,
-}
 
 _SERVICE = "inference.GRPCInferenceService"
 # By call its messages: the SDK's own, but for what its service lacks or numbers otherwise.
@@ -98,15 +88,16 @@ class _Calls:
         return pb.ModelMetadataResponse(name=request.name, platform=PLATFORM)
 
     async def ModelInfer(self, request: Any, context: Any) -> Any:  # noqa: N802
-        if request.model_version:
-            raise no_versions(request.model_name)
-        asked = messages.request_to_json(request, self._torchserve.settings.envelope)
-        answer = await self._front.inference.infer_document(
-            request.model_name, asked, _headers(context), context.time_remaining()
-        )
-        response = pb.ModelInferResponse()
-        messages.fill_response(response, answer, raw=bool(request.raw_input_contents))
-        return response
+        with self._front.requests.counting(kinds.GRPC_INFER, request.model_name) as timeline:
+            if request.model_version:
+                raise no_versions(request.model_name)
+            asked = messages.request_to_json(request, self._torchserve.settings.envelope)
+            answer = await self._front.inference.infer_document(
+                request.model_name, asked, _headers(context), context.time_remaining(), timeline
+            )
+            response = pb.ModelInferResponse()
+            messages.fill_response(response, answer, raw=bool(request.raw_input_contents))
+            return response
 
     async def RepositoryIndex(self, request: Any, _context: Any) -> Any:  # noqa: N802
         response = repository_messages.IndexResponse()
@@ -151,14 +142,8 @@ def _guarded(
 
 
 def _refuse(context: Any, error: ServingError) -> None:
-    context.set_code(_code(error))
+    context.set_code(grpc.StatusCode[grpc_codes.name_of(error)])
     context.set_details(error.message)
-
-
-def _code(error: ServingError) -> grpc.StatusCode:
-    if error.retry_after is not None:
-        return grpc.StatusCode.RESOURCE_EXHAUSTED
-    return _CODES.get(error.status, grpc.StatusCode.INTERNAL)
 
 
 def _headers(context: Any) -> Mapping[str, str]:

@@ -11,7 +11,7 @@ from typing import Any
 from kserve import model_server
 from kserve.protocol.rest.server import RESTServer
 
-from wrapper.front import Front
+from wrapper.front import Front, MetricsFront
 from wrapper.front.asgi import FrontApplication
 from wrapper.sdk import grpc_servicer
 from wrapper.sdk.fastapi_model import FastApiModelFace
@@ -26,7 +26,7 @@ class FrontedRESTServer(RESTServer):
     It is pickled when the SDK spawns worker processes, and takes the front with it.
     """
 
-    front: Front | None = None
+    front: MetricsFront | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -42,7 +42,7 @@ class FrontedRESTServer(RESTServer):
 class RestServerSdk(FastApiModelFace):
     """The third generation (0.14.0 to 0.21.0, the newest known)."""
 
-    def put_before(self, front: Front) -> None:
+    def put_before(self, front: MetricsFront) -> None:
         """Have the SDK make a server that puts the front around its application."""
         FrontedRESTServer.front = front
         # The SDK offers no hook: it makes its server by this name, in the constructor of
@@ -51,7 +51,14 @@ class RestServerSdk(FastApiModelFace):
         if importlib.util.find_spec(_MULTIPROCESS):
             module: Any = importlib.import_module(_MULTIPROCESS + ".server")
             module.RESTServer = FrontedRESTServer
+
+    def put_before_grpc(self, front: Front) -> None:
+        """Serve the front in the place of the SDK's gRPC service."""
         grpc_servicer.put_before(front)
+
+    def has_processes(self, workers: int) -> bool:
+        """Tell whether REST has processes of its own, beside that of gRPC."""
+        return workers > 1
 
     def make_server(self, grace_period: float) -> Any:
         """Make a server, which drains; the releases from 0.15 on take the grace time, too."""

@@ -15,7 +15,7 @@ import tornado.web
 from wrapper import shutdown
 from wrapper.envelope import Envelope
 from wrapper.errors import ServingError
-from wrapper.front import Front, Route
+from wrapper.front import Front, MetricsFront, Route
 
 
 class TornadoSdk:
@@ -34,7 +34,7 @@ class TornadoSdk:
         """Give tornado's own, which the SDK writes as ``{"error": reason}``."""
         return tornado.web.HTTPError(status_code=error.status, reason=error.message)
 
-    def put_before(self, front: Front) -> None:
+    def put_before(self, front: MetricsFront) -> None:
         """Have the SDK's application ask the front for a route before its own."""
         create_application = kserve.ModelServer.create_application
 
@@ -46,6 +46,13 @@ class TornadoSdk:
 
         kserve.ModelServer.create_application = with_front
 
+    def put_before_grpc(self, front: Front) -> None:
+        """Do nothing: there is no gRPC server."""
+
+    def has_processes(self, workers: int) -> bool:
+        """Tell whether tornado forks; 0 is as many as there are processors."""
+        return workers != 1
+
     def make_server(self, grace_period: float) -> Any:
         """Make a server that drains, which the SDK's own doesn't."""
         server = _DrainingServer()
@@ -56,7 +63,7 @@ class TornadoSdk:
 class _FrontMatcher(tornado.routing.Matcher):
     """Matches the requests that the front has a route for, and hands the route on."""
 
-    def __init__(self, front: Front) -> None:
+    def __init__(self, front: MetricsFront) -> None:
         self._front = front
 
     def match(self, request: Any) -> dict[str, Any] | None:

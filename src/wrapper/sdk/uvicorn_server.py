@@ -12,7 +12,7 @@ from typing import Any
 from kserve import model_server
 
 from wrapper import shutdown
-from wrapper.front import Front
+from wrapper.front import Front, MetricsFront
 from wrapper.front.asgi import FrontApplication
 from wrapper.sdk import grpc_servicer
 from wrapper.sdk.fastapi_model import FastApiModelFace
@@ -26,7 +26,7 @@ _GRPC_WITHIN = 30.0
 class UvicornServerSdk(FastApiModelFace):
     """The second generation (0.10.0 to 0.14.0)."""
 
-    def put_before(self, front: Front) -> None:
+    def put_before(self, front: MetricsFront) -> None:
         """Have the SDK make a server that puts the front around its application."""
         original = getattr(model_server, _SERVER)
 
@@ -59,7 +59,14 @@ class UvicornServerSdk(FastApiModelFace):
 
         # The SDK offers no hook: it makes its server by this name when it starts.
         setattr(model_server, _SERVER, FrontedServer)
+
+    def put_before_grpc(self, front: Front) -> None:
+        """Serve the front in the place of the SDK's gRPC service."""
         grpc_servicer.put_before(front)
+
+    def has_processes(self, workers: int) -> bool:
+        """Tell whether REST has its own processes: 0.10.0 and 0.10.1 fork for one worker, too."""
+        return workers > 1 or _SERVER == "UvicornProcess"
 
     def make_server(self, grace_period: float) -> Any:
         """Make a server that ends its worker processes with itself."""

@@ -74,6 +74,7 @@ class Management:
         self._grpc: GrpcManagement | None = None
         self._renewing = threading.Lock()
         self._local = threading.local()
+        self._workers: dict[str, tuple[str, ...]] = {}
 
     def why_no_worker(self, model: str) -> str | None:
         """Ask now, and say why no worker of a model is READY; None when one is.
@@ -83,12 +84,18 @@ class Management:
         try:
             versions = self.describe(model)
         except ManagementError as error:
+            self._workers[model] = ()
             return str(error)
         self._warn_of_batches(model, versions)
-        workers = [state for version in versions for state in version.workers]
+        workers = tuple(state for version in versions for state in version.workers)
+        self._workers[model] = workers
         if "READY" in workers:
             return None
         return f"none of its {len(workers)} workers is READY" if workers else "it has no worker"
+
+    def workers_last_seen(self, model: str) -> tuple[str, ...]:
+        """Give the states of a model's workers, of all versions, when it was last asked about."""
+        return self._workers.get(model, ())
 
     def _warn_of_batches(self, model: str, versions: Sequence[Description]) -> None:
         size = max((version.batch_size for version in versions), default=1)

@@ -66,6 +66,10 @@ class Readiness:
         self._watch()
         return tuple(model for model in self._reasons if model not in self._unloaded)
 
+    def knows(self, model: str) -> bool:
+        """Tell whether a model is served, waited for, or was unloaded on purpose."""
+        return model in self._reasons or model in self._unloaded
+
     def is_ready(self, model: str) -> bool:
         """Tell whether the model had a READY worker when last asked about."""
         return self.reason_last_seen(model) is None

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Callable
 
 from wrapper import protocol
 from wrapper.errors import ServingError, model_not_found, model_not_ready
+from wrapper.metrics.timeline import Timeline
 from wrapper.protocol import PredictorProtocol
 from wrapper.settings import Settings
 from wrapper.torchserve import error_table, tokens
@@ -19,6 +20,7 @@ from wrapper.torchserve.error_table import Case, TorchServeError
 from wrapper.torchserve.exchange import Reply, Verb
 from wrapper.torchserve.management import Management
 from wrapper.torchserve.management_errors import ManagementError
+from wrapper.torchserve.own_metrics import OwnMetrics
 from wrapper.torchserve.readiness import Readiness
 from wrapper.torchserve.repository import Repository
 from wrapper.torchserve.rest import RestInference
@@ -37,6 +39,9 @@ class TorchServe:
 
     Bodies are passed on as they are; whoever calls has judged them, and by `check_protocol`
     that TorchServe reads them.
+
+    Attributes:
+        own_metrics: what TorchServe tells of itself, None where nobody asks for that.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -52,6 +57,8 @@ class TorchServe:
         self._management = Management(settings, self._keys)
         self.readiness = Readiness(settings.models, self._management, settings.load.warn_after)
         self.repository = Repository(self._management, self.readiness)
+        address = settings.torchserve_metrics
+        self.own_metrics = None if address is None else OwnMetrics(address)
 
     @classmethod
     def from_environment(cls) -> TorchServe:
@@ -71,16 +78,32 @@ class TorchServe:
         body: bytes,
         headers: Mapping[str, str],
         timeout: float | None = None,
+        timeline: Timeline | None = None,
     ) -> Reply:
         """Have a model answer a request.
 
         Args:
             timeout: seconds that an answer is waited for, TORCHSERVE_REQUEST_TIMEOUT by default.
+            timeline: gets the moments at which TorchServe was asked and had answered.
 
         Raises:
             ServingError: for whatever keeps the request from being answered.
         """
         self.check_ready(model)
+        timeline = timeline or Timeline()
+        timeline.asked = time.perf_counter()
+        reply = await self._ask(verb, model, body, headers, timeout)
+        timeline.replied = time.perf_counter()
+        return reply
+
+    async def _ask(
+        self,
+        verb: Verb,
+        model: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        timeout: float | None,
+    ) -> Reply:
         call = self._call(verb)
         started = time.monotonic()
         sent = {**_JSON, **headers}
@@ -135,6 +158,10 @@ class TorchServe:
         served = self.readiness.models()
         if model not in served:
             raise model_not_found(model, served)
+
+    def workers_last_seen(self, model: str) -> tuple[str, ...]:
+        """Give the states of a model's workers when last asked about, such as ``READY``."""
+        return self._management.workers_last_seen(model)
 
     def error_unless_all_ready(self) -> ServingError | None:
         """Give what keeps the server from being ready, None when every model is ready."""

@@ -57,7 +57,7 @@ def test_what_is_not_served_has_an_error_in_its_body(
     assert error_of(answer)
 
 
-@pytest.mark.parametrize("path", ["/metrics", "/docs", "/openai/v1/models", "/v3"])
+@pytest.mark.parametrize("path", ["/metrics/more", "/docs", "/openai/v1/models", "/v3"])
 def test_the_sdk_keeps_its_other_routes(torchserve: TorchServe, path: str) -> None:
     assert Front(torchserve).route("GET", path) is None
 
