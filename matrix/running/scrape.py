@@ -30,9 +30,11 @@ class Scrape:
         Raises:
             ValueError: when it is none.
         """
+        # Of a family that is called a counter the library would rename the samples.
+        untyped = "".join(f"{line}\n" for line in text.splitlines() if not line.startswith("#"))
         self.samples = tuple(
             Sample(sample.name, sample.labels, sample.value)
-            for family in text_string_to_metric_families(text)
+            for family in text_string_to_metric_families(untyped)
             for sample in family.samples
         )
 

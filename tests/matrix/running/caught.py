@@ -111,6 +111,13 @@ CAUGHT = (
         *("0.13.1", "unset", "kserve"),
         ("grpc-other-protocol",),
     ),
+    Caught(
+        "leaves_the_sdks_histograms_empty",
+        *("0.13.1", "grpc-v2", "kservev2_faithful"),
+        ("metrics", "grpc-metrics"),
+    ),
+    Caught("counts_refusals_as_answers", *("0.9.0", "empty", "kserve"), ("metrics",)),
+    Caught("counts_rest_only", *("0.21.0", "v2", "kservev2_faithful"), ("grpc-metrics",)),
     # A mutant that is wrong in a way that two envelopes show is run in a second cell.
     Caught("truncates_floats", *("0.9.0", "empty", "kserve"), ("v1-digits-tensor",)),
     Caught("lower_cases_text", *("0.9.0", "unset", "kservev2"), ("v2-digits-image",)),

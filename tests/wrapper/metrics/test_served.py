@@ -157,7 +157,8 @@ def test_json_binary_and_grpc_are_counted(release: str, reads_v2: Instance, tmp_
             _post(subject, "/v2/models/nobody/infer", V2),
         ]
         assert statuses == [200] * 5 + [400] * 2 + [404]
-        asked = Counter({("v2", "infer", "contract", "200"): 5})
+        asked: Counter[tuple[str, ...]] = Counter()
+        asked["v2", "infer", "contract", "200"] = 5
         asked["v2", "infer", "contract", "400"] = 2
         asked["v2", "infer", "unknown", "404"] = 1
         if release in WITH_GRPC:
