@@ -64,26 +64,25 @@ def _judge(
     after: Scrape,
     protocol: str,
     answered: int,
-    ours: Mapping[str, float],
+    ours: Mapping[str, int],
     exhibit: Exhibit,
 ) -> None:
-    expected: dict[str, float] = dict.fromkeys(_STAGES, answered)
-    observed = {
-        name: after.total(f"{name}_count", model_name="contract")
-        - before.total(f"{name}_count", model_name="contract")
-        for name in _STAGES
-    }
+    expected = dict.fromkeys(_STAGES, answered)
+    observed = {}
+    for name in _STAGES:
+        then, now = (each.total(f"{name}_count", model_name="contract") for each in (before, after))
+        observed[name] = int(now - then)
     if any(after.of(_OURS)):
         expected |= ours
         observed |= _more(before, after, protocol)
     exhibit.equal(observed, expected, "what /metrics counts more than before")
 
 
-def _more(before: Scrape, after: Scrape, protocol: str) -> dict[str, float]:
+def _more(before: Scrape, after: Scrape, protocol: str) -> dict[str, int]:
     """Give by how much each of our counters of a protocol has grown, where it has."""
-    told: dict[str, float] = {}
+    told = {}
     for sample in after.of(_OURS, protocol=protocol):
-        more = sample.value - before.total(_OURS, **sample.labels)
+        more = int(sample.value - before.total(_OURS, **sample.labels))
         if more:
             told[f"{sample.labels['model']} {sample.labels['status']}"] = more
     return told
