@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from fixtures import models
 from fixtures.leftovers import Record
 from fixtures.torchserve import Instance
 from matrix.environments import provision
@@ -29,6 +30,7 @@ def running(subject: Subject, release: str, instance: Instance) -> Iterator[str]
             models=instance.models,
             folder=Path(folder),
             marks=record.environment,
+            archives=models.archives({name: name for name in instance.models}),
         )
         python = provision.provision(release).python
         started = launch.start(subject, python, situation, instance.models)

@@ -20,8 +20,9 @@ from fixtures.torchserve import releases as torchserve_releases
 from matrix.environments import interpreters, locking, provision, uv_tool
 from matrix.environments.uv_tool import UvFailed
 from matrix.planning.axes import Axes, KServeRelease
+from matrix.probes import pod_paths
 from matrix.results import grouping
-from matrix.running import ports
+from matrix.running import pod_files, ports
 from matrix.running.ports import PortError
 
 _GB = 1e9
@@ -67,6 +68,7 @@ def examine(known: Axes) -> Iterator[Diagnosis]:
     yield _index(default, made)
     yield _disk(len(default) - len(made))
     yield _ports()
+    yield _pod_paths()
     yield _caches()
 
 
@@ -203,6 +205,17 @@ def _ports() -> Diagnosis:
     except PortError as error:
         return Diagnosis("ports", False, f"{error}.", "end the processes that hold them")
     return Diagnosis("ports", True, "TCP ports for wrappers are free.")
+
+
+def _pod_paths() -> Diagnosis:
+    subject, place = "paths of a pod", f"{pod_paths.MODELS}/config/config.properties"
+    why = pod_files.only_where_named()
+    if why is None:
+        sentence = f"each wrapper finds its own {place}, which CONFIG_PATH names as well."
+        return Diagnosis(subject, True, sentence, needed=False)
+    sentence = f"a wrapper that reads {place}, and not CONFIG_PATH, doesn't start here ({why})."
+    mend = "allow user namespaces, or run as root; in a container, with the capability SYS_ADMIN"
+    return Diagnosis(subject, False, sentence, mend, needed=False)
 
 
 def _caches() -> Diagnosis:

@@ -3,10 +3,10 @@
 Usage: ``python -m fork_server SOCKET MODULES``, in this file's folder, where MODULES is a file with
 a JSON list of names.
 Who connects gets one start. A line of JSON, ``{"argv": ["MODULE", ARGUMENT, ...], "environment":
-{...}, "folder": PATH}``, comes with the descriptors of stdout and stderr; the line ``{"pid": N}``
-goes back, and once the process has ended ``{"exit_code": N}``, negative for a signal. Of one who
-goes away before that, the whole process group is killed. The server ends when the socket's file is
-removed.
+{...}, "folder": PATH, "pod_models": PATH or null}``, comes with the descriptors of stdout and
+stderr; the line ``{"pid": N}`` goes back, and once the process has ended ``{"exit_code": N}``,
+negative for a signal. Of one who goes away before that, the whole process group is killed. The
+server ends when the socket's file is removed.
 
 The child runs the module as ``python -m MODULE`` does. Standalone, and for Python 3.9 and later:
 nothing of the harness is installed here.
@@ -28,6 +28,7 @@ import stat
 import sys
 import threading
 import types
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -206,8 +207,12 @@ def _preload(names: list[str]) -> None:
     gc.freeze()
 
 
-def _become(request: dict[str, Any], at_start: dict[str, str]) -> None:
+def _become(
+    request: dict[str, Any], at_start: dict[str, str], enter_pod: Callable[[str], None]
+) -> None:
     """Run a module in this process as ``python -m`` does, to its end."""
+    if request["pod_models"] is not None:
+        enter_pod(request["pod_models"])
     # What imports have set stays set, as if they had come after the start.
     given = request["environment"]
     for name in os.environ.keys() | given.keys():
@@ -239,6 +244,9 @@ def main() -> None:
     """Import the modules, then serve."""
     path, modules = map(Path, sys.argv[1:])
     at_start = dict(os.environ)
+    # Stands in this file's folder. A start's own module may have the name.
+    enter_pod = importlib.import_module("pod_paths").enter
+    del sys.modules["pod_paths"]
     # Imports put folders before it. This file's folder holds nothing that is to be imported.
     sys.path[0] = _FOLDER
     sys.argv[1:] = []
@@ -250,7 +258,7 @@ def main() -> None:
     else:
         return
     # Not in the handler: whatever fails there would be told with this exception as its context.
-    _become(request, at_start)
+    _become(request, at_start, enter_pod)
 
 
 if __name__ == "__main__":

@@ -41,6 +41,10 @@ def of(header: Header, digits: int | None = None) -> dict[str, list[str]]:
             for release, digest in header.locks.items()
         ],
         "starts": [header.start] if header.start else [],
+        # Where all is as in a pod there is nothing to tell.
+        "paths of a pod": ["none: configuration only where CONFIG_PATH says"]
+        if header.pod_paths is False
+        else [],
         "attempts": [f"{header.repeat} at each check"] if header.repeat > 1 else [],
         "joined of": [f"{shard['run']}, started {shard['started']}" for shard in header.shards],
     }

@@ -146,6 +146,7 @@ def ask(
         models=MODELS,
         folder=Path(tempfile.mkdtemp(dir=around.folder)),
         marks=around.marks,
+        archives=models.archives({name: name for name in MODELS}),
     )
     try:
         wrapper = launch.start(subject, python, situation, wait_for=(_MODEL,))

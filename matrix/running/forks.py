@@ -171,6 +171,7 @@ class ForkServers:
         stderr: int,
         *,
         beside: str | None = None,
+        pod_models: Path | None = None,
     ) -> ForkedProcess:
         """Start a process in a process group of its own.
 
@@ -178,6 +179,7 @@ class ForkServers:
             argv: an interpreter, ``-m``, a module, and its arguments.
             folder: where it works; where the caller does if it is None.
             beside: another module, which needs the same packages, and so whose server starts it.
+            pod_models: what it finds at /mnt/models; what is there is there if it is None.
 
         Raises:
             CantFork: when it isn't of that form, or can't be forked here.
@@ -190,6 +192,7 @@ class ForkServers:
             "argv": argv[2:],
             "environment": dict(environment),
             "folder": str(folder or Path.cwd()),
+            "pod_models": str(pod_models) if pod_models else None,
         }
         connection = self._connect(Path(argv[0]), beside or argv[2])
         try:

@@ -8,12 +8,12 @@ What a killed runner leaves is found by marks in its environment; see `fixtures.
 from __future__ import annotations
 
 import contextlib
-import json
+import functools
 import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,7 +23,8 @@ from kserve_conformance.text import messages
 
 from fixtures.torchserve import Endpoints
 from matrix.planning.subject import OURS_COMMAND, Subject, base_environment
-from matrix.running import ports
+from matrix.probes import pod_paths
+from matrix.running import pod_files, ports
 from matrix.running.forks import CantFork, ForkedProcess, ForkServerLost, ForkServers, Process
 from matrix.running.logs import last_lines
 from matrix.running.spans import Activity, during
@@ -43,6 +44,7 @@ class Situation:
         folder: an empty folder for the configuration, the logs and the termination log.
         marks: variables by which a sweep knows the process, where the caller may be killed;
             see `fixtures.leftovers.Record`.
+        archives: the archive of each model that the model store holds, by the model's name.
     """
 
     protocol_version: str | None
@@ -51,6 +53,12 @@ class Situation:
     models: Sequence[str]
     folder: Path
     marks: Mapping[str, str] = field(default_factory=dict)
+    archives: Mapping[str, Path] = field(default_factory=dict)
+
+    @property
+    def pod_models(self) -> Path:
+        """Give the folder that is /mnt/models in the pod."""
+        return self.folder / "models"
 
     @property
     def termination_log(self) -> Path:
@@ -63,10 +71,8 @@ class Situation:
         return self.folder / "wrapper.log"
 
     def environment(self) -> dict[str, str]:
-        """Write config.properties and give the environment of the wrapper's process."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        config = self.folder / "config.properties"
-        config.write_text(_properties(self.torchserve, self.models), encoding="utf-8")
+        """Write the files of its pod and give the environment of the wrapper's process."""
+        config = pod_files.write(self.pod_models, self.torchserve, self.models, self.archives)
         value = self.protocol_version
         return {
             **base_environment(),
@@ -189,13 +195,14 @@ def spawn(
     # Ours needs no folder; a user's own command may name files relative to theirs.
     folder = situation.folder if subject.command == OURS_COMMAND else None
     environment = situation.environment()
+    pod_models = None if pod_files.only_where_named() else situation.pod_models.absolute()
     if forks and subject.is_module:
         try:
-            return forks.start(argv, environment, folder, stdout, stderr)
+            return forks.start(argv, environment, folder, stdout, stderr, pod_models=pod_models)
         except CantFork as error:
             if forks.only:
                 raise Unprovisioned(f"--start forked: {error}") from None
-    return start_group(argv, environment, folder, stdout, stderr)
+    return start_group(argv, environment, folder, stdout, stderr, pod_models=pod_models)
 
 
 def start_group(
@@ -204,18 +211,25 @@ def start_group(
     folder: Path | None,
     stdout: int,
     stderr: int,
+    *,
+    pod_models: Path | None = None,
 ) -> subprocess.Popen[bytes]:
     """Start a process in a process group of its own.
 
     Args:
         folder: where it works; where the caller does if it is None.
+        pod_models: what it finds at /mnt/models; what is there is there if it is None.
 
     Raises:
         SubjectFailed: when the command can't be run.
     """
+    enter: Callable[[], None] | None = None
+    if pod_models is not None:
+        enter = functools.partial(pod_paths.enter, str(pod_models))
     try:
         return subprocess.Popen(
             argv,
+            preexec_fn=enter,
             env=environment,
             cwd=folder,
             stdin=subprocess.DEVNULL,
@@ -256,6 +270,7 @@ def _wait_ready(wrapper: RunningWrapper, models: Sequence[str], timeout: float) 
             if wrapper.exit_code() is not None:
                 raise wrapper.failure(
                     f"ended with exit code {wrapper.exit_code()} before it was ready"
+                    + pod_files.hint(wrapper.log_tail())
                 )
             if time.monotonic() > deadline:
                 raise wrapper.failure(f"didn't call {waiting[0]} ready within {timeout:.0f} s")
@@ -281,25 +296,3 @@ def _signal_group(process: Process, number: int) -> bool:
         os.killpg(process.pid, number)
         return True
     return False
-
-
-def _properties(endpoints: Endpoints, models: Sequence[str]) -> str:
-    # The file that KServe's documentation gives for TorchServe.
-    snapshot: Mapping[str, object] = {
-        "name": "startup.cfg",
-        "modelCount": len(models),
-        "models": {
-            model: {"1.0": {"defaultVersion": True, "marName": f"{model}.mar"}} for model in models
-        },
-    }
-    host = f"http://{endpoints.host}"
-    return (
-        f"inference_address={host}:{endpoints.inference}\n"
-        f"management_address={host}:{endpoints.management}\n"
-        f"metrics_address={host}:{endpoints.metrics}\n"
-        f"grpc_inference_port={endpoints.grpc_inference}\n"
-        f"grpc_management_port={endpoints.grpc_management}\n"
-        "enable_envvars_config=true\n"
-        "model_store=/mnt/models/model-store\n"
-        f"model_snapshot={json.dumps(snapshot)}\n"
-    )

@@ -21,7 +21,7 @@ from matrix.planning.cells import Cell
 from matrix.planning.options import RunOptions
 from matrix.planning.plan import Plan
 from matrix.planning.subject import Subject
-from matrix.running import files, observation
+from matrix.running import files, observation, pod_files
 from matrix.running.instances import Instances
 from matrix.running.observation import Observation, Phase
 from matrix.running.timing import Moment
@@ -151,4 +151,5 @@ def _header(
         engine=torchserve.engine_version() if runtime == "container" else None,
         repeat=plan.repeat,
         start=start,
+        pod_paths=pod_files.only_where_named() is None,
     )

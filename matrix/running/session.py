@@ -24,7 +24,7 @@ from matrix.planning.options import RunOptions, Start
 from matrix.planning.plan import Plan
 from matrix.planning.subject import Subject, base_environment
 from matrix.running import instances as running
-from matrix.running import starting
+from matrix.running import pod_files, starting
 from matrix.running.forks import ForkServers
 from matrix.running.instances import Instances
 from matrix.running.quiet import Quiet
@@ -118,7 +118,8 @@ class MatrixSession:
         made = {release: found(lock) for release, lock in self.locks.items()}
         self._found = {release: each for release, each in made.items() if each is not None}
         hook.pytest_matrix_environments_lacking(releases=self.unmade)
-        for sentence in (*torchserve.sweep(), past_run(self.options)):
+        told = (*torchserve.sweep(), past_run(self.options), pod_files.notice(self.subject))
+        for sentence in told:
             if sentence:
                 hook.pytest_matrix_notice(sentence=sentence)
         self._folder = Path(tempfile.mkdtemp(prefix="matrix-"))

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from kserve_conformance.errors import NotKnown
 from kserve_conformance.results.verdict import Unprovisioned, Verdict
 
+from fixtures import models
 from fixtures.torchserve import Instance
 from matrix.environments.locking import Lock
 from matrix.environments.provision import Environment, of_lock
@@ -201,13 +202,15 @@ class Stage:
         )
 
     def _situation(self, cell: Cell, part: str = "") -> Situation:
+        late = late_model.name_of(cell)
         return Situation(
             protocol_version=self.axes.value(cell.protocol),
             envelope=cell.envelope,
             torchserve=self.instance(cell).endpoints,
-            models=(*MODELS, late_model.name_of(cell)),
+            models=(*MODELS, late),
             folder=self.folder / cell.visit / part,
             marks=self.marks,
+            archives=models.archives({**{name: name for name in MODELS}, late: late_model.ARCHIVE}),
         )
 
     def _enter(self, cell: Cell) -> None:

@@ -68,6 +68,7 @@ def merge(parts: Sequence[Given], planned_parts: int | None = None) -> Merged:
         locks=_locks(parts),
         planned=planned,
         start=_start(part.run.header.start for part in parts),
+        pod_paths=_everywhere(part.run.header.pod_paths for part in parts),
         engine=_joined([shard["engine"] for shard in shards if shard["engine"]]) or None,
         shards=shards,
     )
@@ -110,6 +111,12 @@ def _start(starts: Iterable[str | None]) -> str | None:
     """Give how the wrappers of all parts were started; a part of few cells forks none."""
     there = set(starts)
     return "forked" if "forked" in there else there.pop() if len(there) == 1 else None
+
+
+def _everywhere(there: Iterable[bool | None]) -> bool | None:
+    """Tell whether all parts had something; None where one doesn't say."""
+    found = set(there)
+    return False if False in found else None if None in found else True
 
 
 def _shards(parts: Sequence[Given]) -> list[Mapping[str, Any]]:

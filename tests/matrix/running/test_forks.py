@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import shutil
@@ -18,7 +19,7 @@ import pytest
 from matrix.environments import preload, provision
 from matrix.planning import axes
 from matrix.planning.subject import base_environment
-from matrix.running import forks, launch
+from matrix.running import forks, launch, pod_files
 from matrix.running.forks import CantFork, ForkServerLost, ForkServers
 
 pytestmark = pytest.mark.integration
@@ -92,6 +93,23 @@ def test_a_refusal_is_told_as_by_an_exact_one(servers: ForkServers, tmp_path: Pa
     exact, forked = refused
     assert forked == exact
     assert exact[0] == 2
+
+
+@pytest.mark.skipif(pod_files.only_where_named() is not None, reason="the kernel doesn't let it")
+def test_it_finds_what_an_exact_one_finds_at_the_paths_of_a_pod(
+    servers: ForkServers, tmp_path: Path
+) -> None:
+    models = tmp_path / "models"
+    models.mkdir()
+    (models / "config").write_text("of this cell")
+    found = []
+    for start in (launch.start_group, servers.start):
+        at_pods = functools.partial(start, pod_models=models)
+        assert _ended(at_pods, tmp_path, RELEASE, "told_start", "return")[0] == 0
+        found.append(json.loads((tmp_path / "told.json").read_text()))
+    exact, forked = found
+    assert forked == exact
+    assert exact["models"] == "of this cell"
 
 
 def test_it_is_told_to_stop_alone(servers: ForkServers, tmp_path: Path) -> None:

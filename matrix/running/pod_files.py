@@ -1,0 +1,109 @@
+"""What a pod has below /mnt/models, made for one wrapper: config.properties and the model store.
+
+``CONFIG_PATH`` and ``model_store`` name them where they are; a wrapper that reads the paths of the
+pod finds the same there, on a machine that lets `matrix.probes.pod_paths` do so.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from fixtures.torchserve import Endpoints
+from matrix.planning.subject import OURS_COMMAND, Subject
+from matrix.probes import pod_paths
+
+_PROBE = Path(pod_paths.__file__)
+_TRY_WITHIN = 30.0
+
+
+def write(
+    folder: Path, endpoints: Endpoints, models: Sequence[str], archives: Mapping[str, Path]
+) -> Path:
+    """Write config.properties, and fill the model store with links to archives.
+
+    Args:
+        folder: what /mnt/models is in the pod; made if it isn't there.
+        models: those that the configuration names.
+        archives: the archive (MAR) of each model that is in the store, by the model's name.
+
+    Returns:
+        The path of config.properties.
+    """
+    config = folder / "config" / "config.properties"
+    store = folder / "model-store"
+    for each in (config.parent, store):
+        each.mkdir(parents=True, exist_ok=True)
+    for model, archive in archives.items():
+        link = store / _stored(model)
+        link.unlink(missing_ok=True)
+        link.symlink_to(archive.absolute())
+    config.write_text(_properties(endpoints, models, store), encoding="utf-8")
+    return config
+
+
+@functools.cache
+def only_where_named() -> str | None:
+    """Say why a wrapper can't have them at /mnt/models on this machine, None where it can."""
+    with tempfile.TemporaryDirectory(prefix="pod-") as around:
+        folder = Path(around, "models")
+        folder.mkdir()
+        # A namespace is the calling process's own, which this one must not leave.
+        command = [sys.executable, "-I", "-S", str(_PROBE), str(folder)]
+        try:
+            tried = subprocess.run(command, capture_output=True, text=True, timeout=_TRY_WITHIN)
+        except (OSError, subprocess.TimeoutExpired) as error:
+            return str(error)
+    said = tried.stderr.strip().rpartition("\n")[2] or f"exit code {tried.returncode}"
+    return said if tried.returncode != 0 else None
+
+
+def notice(subject: Subject) -> str | None:
+    """Say, of a wrapper that isn't ours, where it finds its configuration if only there."""
+    why = None if subject.command == OURS_COMMAND else only_where_named()
+    if why is None:
+        return None
+    return (
+        f"this machine gives a wrapper no {pod_paths.MODELS} ({why}): its configuration is only "
+        "where CONFIG_PATH says"
+    )
+
+
+def hint(log: str) -> str:
+    """Say, where it is so, that what a log looks for isn't to be had on this machine; else nothing.
+
+    A wrapper that knows no CONFIG_PATH fails by the name of a file that each pod has.
+    """
+    why = only_where_named() if pod_paths.MODELS in log else None
+    return f", and {pod_paths.MODELS} can't be had on this machine ({why})" if why else ""
+
+
+def _stored(model: str) -> str:
+    return f"{model}.mar"
+
+
+def _properties(endpoints: Endpoints, models: Sequence[str], store: Path) -> str:
+    # The file that KServe's documentation gives for TorchServe.
+    snapshot: Mapping[str, object] = {
+        "name": "startup.cfg",
+        "modelCount": len(models),
+        "models": {
+            model: {"1.0": {"defaultVersion": True, "marName": _stored(model)}} for model in models
+        },
+    }
+    host = f"http://{endpoints.host}"
+    return (
+        f"inference_address={host}:{endpoints.inference}\n"
+        f"management_address={host}:{endpoints.management}\n"
+        f"metrics_address={host}:{endpoints.metrics}\n"
+        f"grpc_inference_port={endpoints.grpc_inference}\n"
+        f"grpc_management_port={endpoints.grpc_management}\n"
+        "enable_envvars_config=true\n"
+        f"model_store={store}\n"
+        f"model_snapshot={json.dumps(snapshot)}\n"
+    )
