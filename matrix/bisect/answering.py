@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from kserve_conformance.errors import DataFileError
 from kserve_conformance.results.record import Run
+from kserve_conformance.results.verdict import Unprovisioned
 
 from fixtures import torchserve
 from matrix.bisect import bisection, causes, words
@@ -15,7 +16,7 @@ from matrix.bisect.bisection import Answer, Found, Seen
 from matrix.bisect.causes import Cause
 from matrix.bisect.probers import ByRunning, FromResults
 from matrix.bisect.task import Task
-from matrix.environments import hybrid, locking
+from matrix.environments import hybrid, locking, own_requirements
 from matrix.environments.locking import Lock
 from matrix.planning.axes import Axes
 from matrix.running.starting import Say
@@ -41,7 +42,8 @@ def answer(task: Task, runs: Sequence[Run], known: Axes, say: Say) -> Answer:
     with _prober(task, runs, known, say) as prober:
         found = bisection.search(task.releases, prober.look, prober.again, told)
         if isinstance(found, Found) and of_kserve and isinstance(prober, ByRunning):
-            locks = _locks(found, known, say)
+            own = task.options.subject().requirements
+            locks = _locks(found, own, known, say)
             cause = _cause(found, locks, prober, known, say) if locks else None
     for line in words.answer(task, found, cause):
         say(line)
@@ -68,14 +70,14 @@ def _prober(
         yield running
 
 
-def _locks(found: Found, known: Axes, say: Say) -> dict[str, Lock]:
+def _locks(found: Found, requirements: Sequence[str], known: Axes, say: Say) -> dict[str, Lock]:
     """Give the locks of the two releases, none where the cause can't be looked into."""
+    ends = [known.release(seen.release) for seen in (found.before, found.after)]
     try:
         return {
-            seen.release: locking.find(known.release(seen.release))
-            for seen in (found.before, found.after)
+            each.release: own_requirements.make(locking.find(each), requirements) for each in ends
         }
-    except DataFileError as error:
+    except (DataFileError, Unprovisioned) as error:
         say(f"the cause can't be looked into: {error}")
         return {}
 

@@ -15,7 +15,7 @@ from kserve_conformance.results.verdict import Unprovisioned, Verdict
 
 from matrix.bisect.bisection import Seen
 from matrix.bisect.task import Task
-from matrix.environments import provision
+from matrix.environments import own_requirements
 from matrix.planning.axes import Axes
 from matrix.results.attempts import Attempts
 from matrix.running import files, starting
@@ -116,7 +116,8 @@ class ByRunning(Notices):
 
     def _is_made(self, release: str) -> bool:
         try:
-            return provision.is_made(self._axes.release(release))
+            own = self._task.options.subject().requirements
+            return own_requirements.is_made(self._axes.release(release), own)
         except Unprovisioned:
             return True  # The run tells what is wrong.
 

@@ -26,9 +26,14 @@ HANDED_ON = {
     "wrapper": "COMMAND",
     "wrapper_name": "NAME",
     "constructor": "MODULE:CLASS",
+    "requirements": "FILE",
     "image": "IMAGE",
     "start_timeout": "SECONDS",
 }
+
+
+# What results say of a wrapper, by the option that says it of a run.
+_OF_HEADER = {"wrapper": "command", "constructor": "constructor"}
 
 
 class BisectError(WrongUsage):
@@ -130,10 +135,11 @@ def _cell(arguments: argparse.Namespace, known: Axes, wanted: RunOptions, runtim
 
 
 def _options(arguments: argparse.Namespace, runtime: str, runs: Sequence[Run]) -> RunOptions:
-    given = {name: getattr(arguments, name) for name in HANDED_ON}
+    given = {name: getattr(arguments, name) for name in (*HANDED_ON, "with_")}
     if runs:
-        wrapper = runs[0].header.wrapper
-        given |= {"wrapper": wrapper["command"], "constructor": wrapper["constructor"]}
+        header = runs[0].header
+        given |= {name: header.wrapper[member] for name, member in _OF_HEADER.items()}
+        given |= {"requirements": None, "with_": list(header.requirements)}
     return options.parsed(**given, runtime=runtime)
 
 

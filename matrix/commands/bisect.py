@@ -54,6 +54,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     for name, metavar in HANDED_ON.items():
         kind = float if metavar == "SECONDS" else str
         as_of_run.add_argument(f"--{name.replace('_', '-')}", metavar=metavar, type=kind)
+    as_of_run.add_argument("--with", dest="with_", metavar="PACKAGE", action="append")
     parser.set_defaults(command=_main)
 
 

@@ -215,7 +215,7 @@ def _needs(
     return Needs(
         given,
         CacheKeys(
-            cache_keys.environments(known, shard.releases),
+            cache_keys.environments(known, shard.releases, wanted.subject().requirements),
             cache_keys.of_torchserve(runtime, torchserves),
         ),
         cache_keys.images(runtime, torchserves),

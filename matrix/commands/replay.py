@@ -92,11 +92,14 @@ def _main(arguments: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory(prefix="replay-") as folder:
         past = replaying.find(given_results.of_matrix(source).run, arguments.cell)
         checks = replaying.chosen(past, arguments.check)
-        found = conditions.find(past, Path(folder), arguments.wrapper)
+        found = conditions.find(
+            past, Path(folder), arguments.wrapper, beside=source.parent / files.LOCKS
+        )
         wanted = options.parsed(
             wrapper=found.command,
             wrapper_name=past.header.wrapper["name"],
             constructor=found.constructor,
+            with_=list(past.header.requirements),
             runtime=found.runtime,
             image=found.image,
             lock=found.lock,

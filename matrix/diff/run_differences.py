@@ -46,6 +46,7 @@ def _subject(header: Header) -> dict[str, str]:
         "wrapper": str(header.wrapper["name"]),
         "command of the wrapper": str(header.wrapper["command"]),
         "model class of the wrapper": header.wrapper["constructor"] or _NONE,
+        "requirements of the wrapper": ", ".join(header.requirements) or _NONE,
         "conformance suite": header.suite or _NONE,
         "commit": header.commit or "unknown",
     }

@@ -10,10 +10,11 @@ import argparse
 import sys
 
 from kserve_conformance.errors import ExitCode, NotKnown, WrongUsage
+from kserve_conformance.results.verdict import Unprovisioned
 
 from fixtures import torchserve
 from fixtures.torchserve import TorchServeError
-from matrix.environments import given_locks, provision
+from matrix.environments import given_locks, own_requirements, provision
 from matrix.planning import axes, expectations, options, plan
 from matrix.planning.options import RunOptions
 
@@ -42,10 +43,14 @@ def _make(wanted: RunOptions) -> None:
     known = axes.load()
     cells = plan.make(known, expectations.load(), wanted, runtime, constructor_known=True).cells
     releases = dict.fromkeys(cell.kserve for cell in cells)
-    for lock in given_locks.of_run(wanted.lock, known, releases).values():
+    locks = given_locks.of_run(wanted.lock, known, releases)
+    resolved = own_requirements.beside(locks, wanted.subject().requirements)
+    for lock in resolved.found.values():
         _say(f"{lock.release}: {provision.of_lock(lock).python}")
     for release in dict.fromkeys(cell.torchserve for cell in cells):
         _say(f"TorchServe {release}: {torchserve.provide(runtime, release, wanted.image)}")
+    if resolved.lacking:
+        raise Unprovisioned("; ".join(resolved.lacking.values()))
 
 
 def _say(sentence: str) -> None:

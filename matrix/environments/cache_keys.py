@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from fixtures import cache, torchserve
 from matrix.environments import locking, provision
 from matrix.planning.axes import Axes
 
 
-def environments(axes: Axes, releases: Iterable[str]) -> str:
+def environments(axes: Axes, releases: Iterable[str], requirements: Sequence[str]) -> str:
     """Give a key for the environments of KServe releases: it changes with their locks.
+
+    Args:
+        requirements: the wrapper's own, which are resolved beside the locks.
 
     Raises:
         LockError: when a release has no lock, or one that is out of date.
     """
     digests = [locking.find(axes.release(release)).digest for release in releases]
-    return f"environments-{cache.digest(str(provision.RECIPE), *digests)[:16]}"
+    return f"environments-{cache.digest(str(provision.RECIPE), *digests, *requirements)[:16]}"
 
 
 def of_torchserve(runtime: torchserve.Runtime, releases: Iterable[str]) -> str:

@@ -8,19 +8,17 @@ is seen when it is installed and used.
 
 from __future__ import annotations
 
-import re
+import dataclasses
 from collections.abc import Iterable, Mapping
 
 from packaging.utils import canonicalize_name
 
 from fixtures import cache
-from matrix.environments import given_locks
+from matrix.environments import given_locks, locking, own_requirements
 from matrix.environments.locking import Lock
 from matrix.planning.axes import Axes
 
 _FOLDER = "hybrid-locks"
-# A pin with the lines of its hashes, which are indented.
-_ENTRY = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)==.*(?:\n[ \t].*)*", re.MULTILINE)
 
 
 def make(kserve: Lock, packages: Lock, python: str, axes: Axes) -> Lock:
@@ -56,19 +54,22 @@ def differing(one: Lock, other: Lock) -> dict[str, tuple[str, str]]:
 
 
 def _entries(lock: Lock) -> Mapping[str, str]:
-    text = lock.path.read_text(encoding="utf-8")
-    return {canonicalize_name(entry[1]): entry[0] for entry in _ENTRY.finditer(text)}
+    return locking.entries_in(lock.path.read_text(encoding="utf-8"))
 
 
 def _header(kserve: Lock, packages: Lock, python: str, from_source: Iterable[str]) -> str:
     # A day on which the packages of both were there.
     cut_off = max(kserve.release.cut_off, packages.release.cut_off)
     own, other = kserve.release.release, packages.release.release
-    lines = [
-        f"KServe SDK {own} beside the packages of {other}, as their locks hold them",
-        f"Valid for: CPython {python} on Linux, x86_64, glibc",
-        f"Cut-off: {cut_off.isoformat()}T00:00:00Z",
-        f"From source: {', '.join(sorted(from_source)) or 'nothing'}",
-        f"Locks: {own} sha256:{kserve.digest}, {other} sha256:{packages.digest}",
-    ]
-    return "".join(f"# {line}\n" for line in lines)
+    release = dataclasses.replace(
+        kserve.release, python=python, cut_off=cut_off, from_source=tuple(sorted(from_source))
+    )
+    return locking.header(
+        release,
+        [f"KServe SDK {own} beside the packages of {other}, as their locks hold them"],
+        [
+            f"Locks: {own} sha256:{kserve.digest}, {other} sha256:{packages.digest}",
+            # A wrapper's own are in both.
+            *own_requirements.lines_in(kserve),
+        ],
+    )

@@ -7,6 +7,7 @@ import json
 import re
 import tempfile
 import tomllib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +23,8 @@ from matrix.planning.release import Release
 _PYPROJECT = Path(__file__).resolve().parents[2] / "pyproject.toml"
 _INPUTS = re.compile(r"^# Inputs: sha256:([0-9a-f]{64})$", re.MULTILINE)
 _PINNED = re.compile(r"^([A-Za-z0-9._-]+)==([^ ;\\\n]+)", re.MULTILINE)
+# A pin with the lines of its hashes, which are indented.
+_ENTRY = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)==.*(?:\n[ \t].*)*", re.MULTILINE)
 _LINE = re.compile(r"(#.*|[A-Za-z0-9._-]+==[^ ;\\]+( \\)?|    --hash=sha256:[0-9a-f]{64}( \\)?)?")
 
 
@@ -49,6 +52,11 @@ class Lock:
 def pins_in(text: str) -> dict[str, str]:
     """Give the version of each package in the text of a lock."""
     return dict(_PINNED.findall(text))
+
+
+def entries_in(text: str) -> dict[str, str]:
+    """Give the pin of each package in the text of a lock, with its hashes, by canonical name."""
+    return {canonicalize_name(entry[1]): entry[0] for entry in _ENTRY.finditer(text)}
 
 
 def find(release: Release, folder: Path | None = None) -> Lock:
@@ -109,7 +117,9 @@ def make(release: Release, folder: Path | None = None) -> Lock:
     """
     python = interpreters.find(release.python)
     try:
-        pins = _resolve(release, python)
+        pinned = f"{release.package}=={release.release}"
+        wanted = [pinned, *release.also, *_wrapper_requirements(release)]
+        pins = resolve(release, python, wanted)
     except UvFailed as error:
         if error.no_network:
             raise Unprovisioned(
@@ -122,7 +132,9 @@ def make(release: Release, folder: Path | None = None) -> Lock:
     _refuse_unused(release, pins)
     path = path_of(release, folder)
     path.parent.mkdir(exist_ok=True)
-    path.write_text(f"{_header(release)}\n{pins}", encoding="utf-8")
+    said = [f"{release.contents}, resolved by", f"  {release.lock_command}"]
+    told = header(release, said, [f"Inputs: sha256:{_inputs(release)}"])
+    path.write_text(f"{told}\n{pins}", encoding="utf-8")
     return find(release, folder)
 
 
@@ -134,21 +146,35 @@ def install_options(release: Release) -> list[str]:
     return options
 
 
-def _resolve(release: Release, python: Path) -> str:
+def resolve(
+    release: Release, python: Path, wanted: Iterable[str], beside: Path | None = None
+) -> str:
+    """Resolve requirements as of the day of a release, and give the pins with their hashes.
+
+    Args:
+        python: an interpreter of the release's Python.
+        beside: a lock whose versions are kept.
+
+    Raises:
+        UvFailed: when they can't be resolved without a compiler, or the index can't be reached.
+    """
     options: list[str | Path] = [
         *("--python", python, "--python-platform", "linux"),
         *("--generate-hashes", "--no-annotate", "--no-header", "--quiet"),
         *install_options(release),
     ]
-    pinned = f"{release.package}=={release.release}"
-    wanted = "\n".join([pinned, *release.also, *_wrapper_requirements(release), ""])
+    if beside is not None:
+        options += ["--constraints", beside]
+    wanted = list(wanted)
+    named = {canonicalize_name(Requirement(each).name) for each in wanted}
     with tempfile.TemporaryDirectory(prefix="matrix-lock-") as folder:
         left_out = Path(folder, "excludes.txt")
-        left_out.write_text("\n".join(release.without), encoding="utf-8")
+        excluded = [each for each in release.without if canonicalize_name(each) not in named]
+        left_out.write_text("\n".join(excluded), encoding="utf-8")
         options += ["--excludes", left_out]
         return uv_tool.run(
             *("pip", "compile", "-", *options),
-            stdin=wanted,
+            stdin="\n".join([*wanted, ""]),
             environment=uv_tool.NO_COMPILER,
         )
 
@@ -164,14 +190,19 @@ def _refuse_unused(release: Release, pins: str) -> None:
             )
 
 
-def _header(release: Release) -> str:
+def header(release: Release, said: Sequence[str], more: Sequence[str] = ()) -> str:
+    """Give the header of a lock, which says what it is for.
+
+    Args:
+        said: what it is, and what makes it.
+        more: what else it is made of.
+    """
     lines = [
-        f"{release.contents}, resolved by",
-        f"  {release.lock_command}",
+        *said,
         f"Valid for: CPython {release.python} on Linux, x86_64, glibc",
         f"Cut-off: {_cut_off(release)}",
         f"From source: {', '.join(release.from_source) or 'nothing'}",
-        f"Inputs: sha256:{_inputs(release)}",
+        *more,
     ]
     return "".join(f"# {line}\n" for line in lines)
 

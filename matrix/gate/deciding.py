@@ -25,6 +25,7 @@ _LONGEST_ANSWER = 300
 _THE_SAME: Mapping[str, Callable[[Header], str | None]] = {
     "wrappers": lambda header: header.wrapper["command"],
     "model classes of the wrapper": lambda header: header.wrapper["constructor"],
+    "requirements of the wrapper": lambda header: ", ".join(header.requirements) or None,
     "conformance suites": lambda header: header.suite,
 }
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from matrix.planning import policy
+from matrix.planning import policy, requirements
 from matrix.planning.axes import PROFILES
 from matrix.planning.axis_table import CHOSEN
 from matrix.planning.coverage import COVERAGES, Coverage
@@ -39,6 +39,8 @@ class RunOptions:
     wrapper: str | None
     wrapper_name: str | None
     constructor: str | None
+    requirements: str | None
+    with_: tuple[str, ...]
     start_timeout: float
     repeat: int
     policy: Path
@@ -47,8 +49,9 @@ class RunOptions:
     @classmethod
     def of(cls, namespace: argparse.Namespace) -> RunOptions:
         """Take the options out of what argparse or pytest parsed."""
-        got = {name: getattr(namespace, f"matrix_{name}") for name in cls.__dataclass_fields__}
-        several = (name for name, told in _OPTIONS.items() if told.get("action") == "append")
+        fields = cls.__dataclass_fields__
+        got = {name: getattr(namespace, _destination(_option(name))) for name in fields}
+        several = [n for n in fields if _OPTIONS[_option(n)].get("action") == "append"]
         lists = {name: tuple(got[name] or ()) for name in several}
         paths = {name: Path(got[name]) for name in ("policy", "out")}
         return cls(**{**got, **lists, **paths})
@@ -57,9 +60,15 @@ class RunOptions:
         """Give the wrapper to test.
 
         Raises:
-            SubjectError: for a command that is none, or can't be forked where all are to be.
+            SubjectError: for a command that is none, or can't be forked where all are to be, and
+                for requirements that can't be read.
         """
-        subject = Subject.described(self.wrapper, self.wrapper_name, self.constructor)
+        subject = Subject.described(
+            self.wrapper,
+            self.wrapper_name,
+            self.constructor,
+            requirements.read(self.requirements, self.with_),
+        )
         if self.start == "forked" and not subject.is_module:
             raise SubjectError(
                 f"--start forked is for {{python}} -m MODULE, and not for {subject.command!r}: "
@@ -90,7 +99,7 @@ class RunOptions:
             value = getattr(self, name)
             for each in value if isinstance(value, tuple) else (value,):
                 if each is not None:
-                    yield name.replace("_", "-"), str(each)
+                    yield _option(name), str(each)
 
 
 def parsed(**given: object) -> RunOptions:
@@ -102,7 +111,7 @@ def parsed(**given: object) -> RunOptions:
     parser = argparse.ArgumentParser(add_help=False)
     add(parser.add_argument)
     words = (
-        f"--{name.replace('_', '-')}={each}"
+        f"--{_option(name)}={each}"
         for name, value in given.items()
         for each in (value if isinstance(value, list) else [value])
         if each is not None
@@ -167,6 +176,17 @@ _OPTIONS: dict[str, dict[str, Any]] = {
         "help": "The wrapper's kserve.Model subclass, for the checks of its constructor; a .py "
         "file may stand for the module.",
     },
+    "requirements": {
+        "metavar": "FILE",
+        "help": "What the wrapper needs beside the SDK, a requirement on each line: resolved for "
+        "each release as of its day, beside its lock, and installed in environments of their own.",
+    },
+    "with": {
+        "action": "append",
+        "metavar": "PACKAGE",
+        "help": "A requirement as those of --requirements, such as 'boto3>=1.20'; may be given "
+        "more than once.",
+    },
     "lock": {
         "action": "append",
         "metavar": "FILE",
@@ -203,4 +223,13 @@ _OPTIONS: dict[str, dict[str, Any]] = {
 def add(add_option: Callable[..., Any]) -> None:
     """Add the options to a parser of argparse or a group of pytest, by its adding method."""
     for name, told in _OPTIONS.items():
-        add_option(f"--{name}", dest=f"matrix_{name.replace('-', '_')}", **told)
+        add_option(f"--{name}", dest=_destination(name), **told)
+
+
+def _option(field: str) -> str:
+    """Name the option of a field; one whose name Python keeps for itself ends in ``_``."""
+    return field.rstrip("_").replace("_", "-")
+
+
+def _destination(option: str) -> str:
+    return f"matrix_{option.replace('-', '_')}"

@@ -33,28 +33,37 @@ class Subject:
             cell's SDK environment and ``{repository}`` for this repository.
         constructor: ``MODULE:CLASS`` or ``FILE:CLASS`` of its kserve.Model subclass, for
             the checks of the constructor; None where it isn't known.
+        requirements: what it needs beside the SDK; see `matrix.planning.requirements`.
     """
 
     name: str = "wrapper"
     command: str = OURS_COMMAND
     constructor: str | None = OURS_CONSTRUCTOR
+    requirements: tuple[str, ...] = ()
 
     @classmethod
-    def described(cls, command: str | None, name: str | None, constructor: str | None) -> Subject:
+    def described(
+        cls,
+        command: str | None,
+        name: str | None,
+        constructor: str | None,
+        requirements: tuple[str, ...] = (),
+    ) -> Subject:
         """Make the subject that the command line's options describe; ours without a command.
 
         Raises:
             SubjectError: when the command is no command.
         """
         if command is None:
-            return cls(name or "wrapper", OURS_COMMAND, constructor or OURS_CONSTRUCTOR)
+            constructor = constructor or OURS_CONSTRUCTOR
+            return cls(name or "wrapper", OURS_COMMAND, constructor, requirements)
         try:
             words = shlex.split(command)
         except ValueError as error:
             raise SubjectError(f"--wrapper {command!r} is no command: {error}") from None
         if not words:
             raise SubjectError("--wrapper is empty: write the command that starts your wrapper")
-        return cls(name or Path(words[-1]).stem, command, constructor)
+        return cls(name or Path(words[-1]).stem, command, constructor, requirements)
 
     @property
     def is_module(self) -> bool:

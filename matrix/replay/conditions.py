@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from kserve_conformance.errors import DataFileError
+from kserve_conformance.results.verdict import Unprovisioned
 from kserve_conformance.text.redaction import HIDDEN, without_secrets
 
 from fixtures import torchserve
 from fixtures.torchserve import Runtime, RuntimeUnavailable, TorchServeError
-from matrix.environments import past_locks
+from matrix.environments import own_requirements, past_locks
 from matrix.environments.locking import LockError
 from matrix.planning import axes, checkout
 from matrix.replay.replaying import PastCell, ReplayError
@@ -35,12 +37,15 @@ class Conditions:
     change: str | None
 
 
-def find(past: PastCell, folder: Path, wrapper: str | None = None) -> Conditions:
+def find(
+    past: PastCell, folder: Path, wrapper: str | None = None, *, beside: Path | None = None
+) -> Conditions:
     """Find what a cell stood on.
 
     Args:
         folder: where a lock goes that is taken from another commit.
         wrapper: the command that starts the wrapper; that of the results where it is None.
+        beside: the folder of the locks that the results' run has left, which may not be there.
 
     Raises:
         AxesError: when axes.toml doesn't have the release of its SDK.
@@ -48,7 +53,7 @@ def find(past: PastCell, folder: Path, wrapper: str | None = None) -> Conditions
     """
     differences: list[str] = []
     runtime, image = _torchserve(past, differences)
-    lock = _lock(past, folder, differences)
+    lock = _lock(past, folder, beside or folder, differences)
     command = _command(past, wrapper, differences)
     constructor = _constructor(past, differences)
     return Conditions(runtime, image, lock, command, constructor, tuple(differences), _change(past))
@@ -81,13 +86,17 @@ def _torchserve(past: PastCell, differences: list[str]) -> tuple[Runtime, str | 
     return runtime, None
 
 
-def _lock(past: PastCell, folder: Path, differences: list[str]) -> Path | None:
+def _lock(past: PastCell, folder: Path, beside: Path, differences: list[str]) -> Path | None:
     release = axes.load().release(past.axes["kserve"])
     if past.lock_digest is None:
         return None
     try:
+        if past.header.requirements:
+            return own_requirements.with_digest(
+                release, past.header.requirements, past.lock_digest, beside
+            )
         return past_locks.with_digest(release, past.lock_digest, past.header.commit, folder)
-    except LockError as error:
+    except (LockError, DataFileError, Unprovisioned) as error:
         differences.append(str(error))
         return None
 

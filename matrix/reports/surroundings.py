@@ -28,6 +28,7 @@ def of(header: Header, digits: int | None = None) -> dict[str, list[str]]:
     told = {
         "wrapper": [header.wrapper["command"] or ""],
         "constructor": [header.wrapper["constructor"] or ""],
+        "requirements": list(header.requirements),
         "started": [header.started],
         "commit": [header.commit or "unknown"],
         "conformance suite": [header.suite or "not part of the run"],

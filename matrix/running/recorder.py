@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from kserve_conformance import VERSION
@@ -15,6 +17,7 @@ from kserve_conformance.results.results_file import ResultsError, Writer, read
 from kserve_conformance.results.verdict import Verdict
 
 from fixtures import torchserve
+from matrix.environments import locking
 from matrix.environments.locking import Lock
 from matrix.planning import checkout
 from matrix.planning.cells import Cell
@@ -38,7 +41,7 @@ class Recorder:
         subject: Subject,
         runtime: str,
         instances: Instances,
-        locks: Mapping[str, Lock],
+        locks: Mapping[str, Lock | None],
         *,
         forked: bool,
     ) -> None:
@@ -51,6 +54,8 @@ class Recorder:
         header = _header(plan, subject, runtime, instances, locks, start)
         self._writer = Writer(options.out / files.RESULTS, header)
         self._transcripts = Transcripts(options.out, plan.cells)
+        if subject.requirements:
+            _keep(locks, options.out / files.LOCKS)
 
     def take(self, cell: Cell, report: pytest.TestReport, phase: Phase) -> list[Record]:
         """Take a phase and its report; give the check's records once it is over."""
@@ -118,12 +123,19 @@ def past_run(options: RunOptions) -> str | None:
     return f"{path}: {past.sentence()}; it is replaced" if past.cut_short else None
 
 
+def _keep(locks: Mapping[str, Lock | None], folder: Path) -> None:
+    """Leave the locks beside the results, to be looked at, compared and given again."""
+    folder.mkdir(exist_ok=True)
+    for lock in filter(None, locks.values()):
+        shutil.copyfile(lock.path, folder / locking.path_of(lock.release).name)
+
+
 def _header(
     plan: Plan,
     subject: Subject,
     runtime: str,
     instances: Instances,
-    locks: Mapping[str, Lock],
+    locks: Mapping[str, Lock | None],
     start: str,
 ) -> Header:
     return Header(
@@ -140,7 +152,7 @@ def _header(
             }
             for release, envelope in plan.instances()
         ],
-        locks={release: lock.digest for release, lock in locks.items()},
+        locks={release: lock.digest if lock else None for release, lock in locks.items()},
         wrapper={
             "name": subject.name,
             "command": subject.command,
@@ -151,5 +163,6 @@ def _header(
         engine=torchserve.engine_version() if runtime == "container" else None,
         repeat=plan.repeat,
         start=start,
+        requirements=subject.requirements,
         pod_paths=pod_files.only_where_named() is None,
     )

@@ -16,7 +16,8 @@ import pytest
 
 from fixtures import leftovers, torchserve
 from fixtures.torchserve import Runtime, RuntimeUnavailable, available_runtime
-from matrix.environments import given_locks
+from matrix.environments import given_locks, own_requirements
+from matrix.environments.locking import Lock
 from matrix.environments.provision import Environment, found
 from matrix.planning import axes
 from matrix.planning.axes import Axes, KServeRelease
@@ -50,8 +51,8 @@ class MatrixSession:
         self.unavailable: str | None = None
         self.runtime: Runtime = self.worker["runtime"] if self.worker else self._runtime()
         self.plan: Plan = starting.make_plan(self.options, self.runtime)
-        releases = dict.fromkeys(cell.kserve for cell in self.plan.cells)
-        self.locks = given_locks.of_run(self.options.lock, self.axes, releases)
+        self.locks = self._locks()
+        self.lacking: Mapping[str, str] = self.worker["lacking"] if self.worker else {}
         self.instances = Instances()
         self._starting: threading.Thread | None = None
         self._lent = False
@@ -69,6 +70,13 @@ class MatrixSession:
         except RuntimeUnavailable as error:
             self.unavailable = str(error)
             return "container" if wanted == "auto" else wanted
+
+    def _locks(self) -> Mapping[str, Lock]:
+        if self.worker:
+            sent = self.worker["locks"].items()
+            return {release: given_locks.read(Path(path), self.axes) for release, path in sent}
+        releases = dict.fromkeys(cell.kserve for cell in self.plan.cells)
+        return given_locks.of_run(self.options.lock, self.axes, releases)
 
     @property
     def unmade(self) -> list[str]:
@@ -88,6 +96,7 @@ class MatrixSession:
                 sent["marks"],
                 self.options.start_timeout,
                 self.locks,
+                self.lacking,
                 {
                     release: Environment(release, Path(python), self.locks[release].digest)
                     for release, python in sent["environments"].items()
@@ -107,6 +116,8 @@ class MatrixSession:
             "instances": str(self._folder / "instances.json"),
             "folder": str(self._folder),
             "marks": self._record.environment,
+            "locks": {release: str(lock.path.absolute()) for release, lock in self.locks.items()},
+            "lacking": dict(self.lacking),
             "environments": {release: str(each.python) for release, each in self._found.items()},
             "forks": str(self._forks.folder) if self._forks else None,
         }
@@ -114,6 +125,9 @@ class MatrixSession:
     def start(self, hook: Any) -> None:
         """Sweep, and begin to start TorchServe. In the controller only."""
         hook.pytest_matrix_planned(plan=self.plan)
+        # So that the environments are looked for that will be used.
+        resolved = own_requirements.beside(self.locks, self.subject.requirements)
+        self.locks, self.lacking = resolved.found, resolved.lacking
         # Looking for interpreters takes seconds; once for all workers.
         made = {release: found(lock) for release, lock in self.locks.items()}
         self._found = {release: each for release, each in made.items() if each is not None}
@@ -159,7 +173,7 @@ class MatrixSession:
             self.subject,
             self.runtime,
             self.instances,
-            self.locks,
+            {**self.locks, **dict.fromkeys(self.lacking)},
             forked=self._forks is not None,
         )
 

@@ -51,6 +51,7 @@ class Stage:
         marks: variables for what is started, see `fixtures.leftovers.Record`.
         start_timeout: seconds that a wrapper may take until its models are ready.
         locks: by SDK release, what its environment is made from.
+        lacking: by SDK release, why there is no lock with what the subject requires.
         environments: by SDK release, its environment where it was there when the run began.
         forks: what starts wrappers by a fork; None where each start is to be exact.
         quiet: says when a check may run.
@@ -63,6 +64,7 @@ class Stage:
     marks: Mapping[str, str]
     start_timeout: float
     locks: Mapping[str, Lock]
+    lacking: Mapping[str, str]
     environments: Mapping[str, Environment]
     forks: ForkServers | None
     quiet: Quiet
@@ -188,6 +190,8 @@ class Stage:
 
     @during(Activity.ENVIRONMENT)
     def _provision(self, release: str) -> Environment:
+        if release in self.lacking:
+            raise Unprovisioned(self.lacking[release])
         return of_lock(self.locks[release])
 
     @during(Activity.EXACT_START)

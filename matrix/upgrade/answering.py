@@ -224,14 +224,18 @@ def _release(word: str, axes: Axes) -> str:
 def _one_wrapper(given: Sequence[Given]) -> Header:
     ours = given[0].run.header
     for other in given:
-        theirs = other.run.header.wrapper
-        if ours.wrapper != theirs:
+        theirs = other.run.header
+        if (ours.wrapper, ours.requirements) != (theirs.wrapper, theirs.requirements):
             raise UpgradeError(
-                f"{given[0].path} is of {ours.wrapper['name']} ({ours.wrapper['command']}) and "
-                f"{other.path} of {theirs['name']} ({theirs['command']}): give results of one "
-                "wrapper"
+                f"{given[0].path} is of {_named(ours)} and {other.path} of {_named(theirs)}: give "
+                "results of one wrapper"
             )
     return ours
+
+
+def _named(header: Header) -> str:
+    more = f" with {', '.join(header.requirements)}" if header.requirements else ""
+    return f"{header.wrapper['name']} ({header.wrapper['command']}){more}"
 
 
 def _cells(

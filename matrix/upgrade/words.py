@@ -164,7 +164,8 @@ def _options(
     if header.wrapper["command"] == OURS_COMMAND:
         members = {}
     wrapper = {option: header.wrapper[member] or None for option, member in members.items()}
-    return options.parsed(**chosen, **wrapper, runtime=cells[0].runtime)
+    own = list(header.requirements)
+    return options.parsed(**chosen, **wrapper, with_=own, runtime=cells[0].runtime)
 
 
 def _plane_changes(old: ControlPlane, new: ControlPlane) -> Iterator[str]:

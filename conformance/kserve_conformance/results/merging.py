@@ -99,6 +99,7 @@ def _identity(header: Header) -> dict[str, str]:
         "the wrapper's name": header.wrapper["name"],
         "the wrapper's command": header.wrapper["command"],
         "the wrapper's constructor": header.wrapper["constructor"],
+        "the wrapper's requirements": ", ".join(header.requirements) or None,
         "the runtime": header.runtime,
         "the conformance suite": header.suite,
         "the harness's commit": header.commit,

@@ -33,6 +33,7 @@ class Header:
     engine: Mapping[str, str] | None = None
     repeat: int = 1
     start: str | None = None
+    requirements: Sequence[str] = field(default_factory=list)
     pod_paths: bool | None = None
     shards: Sequence[Mapping[str, Any]] = field(default_factory=list)
 
