@@ -6,7 +6,7 @@ comes to the steps::
     WrongUsage                     exit code 2
         BisectError                options: a bisection that can't be told from what was given
         SubjectError               options: a wrapper's command that is none
-        RequirementsError          options: a wrapper's requirements that no lock can hold
+        RequirementError           options: a wrapper's requirements that no lock can hold
         ReplayError                results: a cell or a check that can't be replayed from these
         AxesError                  planning: a point that is on no axis of axes.toml
         RosterError                planning: a peer that peers.toml doesn't have

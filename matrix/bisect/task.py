@@ -27,6 +27,7 @@ HANDED_ON = {
     "wrapper_name": "NAME",
     "constructor": "MODULE:CLASS",
     "requirements": "FILE",
+    "ports": "HTTP,GRPC",
     "image": "IMAGE",
     "start_timeout": "SECONDS",
 }

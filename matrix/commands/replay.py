@@ -99,6 +99,7 @@ def _main(arguments: argparse.Namespace) -> int:
             wrapper=found.command,
             wrapper_name=past.header.wrapper["name"],
             constructor=found.constructor,
+            ports=past.header.wrapper.get("ports"),
             with_=list(past.header.requirements),
             runtime=found.runtime,
             image=found.image,

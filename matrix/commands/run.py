@@ -13,6 +13,7 @@ from matrix.commands.output import make_lasting_console, put
 from matrix.commands.time_account import TimeAccount
 from matrix.planning import options
 from matrix.planning.options import RunOptions
+from matrix.planning.plan import PlanError
 from matrix.planning.shards import SIDE_BY_SIDE, jobs_here
 from matrix.running import starting
 
@@ -62,7 +63,23 @@ def _main(arguments: argparse.Namespace) -> int:
         put("".join(f"{cell.id}\n" for cell in planned.cells))
         return ExitCode.AS_EXPECTED
     signal.signal(signal.SIGTERM, starting.interrupt)
-    jobs = min(arguments.jobs or jobs_here(), len(planned.cells))
+    jobs = min(_jobs(arguments.jobs, wanted), len(planned.cells))
     console = make_lasting_console()
     account = [TimeAccount(console, jobs)] if arguments.timings else []
     return starting.start(wanted, jobs, Live(console, jobs), *account)
+
+
+def _jobs(given: int | None, wanted: RunOptions) -> int:
+    """Say how many cells run side by side; of a wrapper that has its own ports, one.
+
+    Raises:
+        PlanError: when more are asked for.
+    """
+    if wanted.ports is None:
+        return given or jobs_here()
+    if given is not None and given > 1:
+        raise PlanError(
+            f"--jobs {given} and --ports {wanted.ports} contradict each other: only one wrapper at "
+            "a time can open these ports"
+        )
+    return 1

@@ -41,6 +41,7 @@ class RunOptions:
     constructor: str | None
     requirements: str | None
     with_: tuple[str, ...]
+    ports: str | None
     start_timeout: float
     repeat: int
     policy: Path
@@ -68,6 +69,7 @@ class RunOptions:
             self.wrapper_name,
             self.constructor,
             requirements.read(self.requirements, self.with_),
+            self.ports,
         )
         if self.start == "forked" and not subject.is_module:
             raise SubjectError(
@@ -186,6 +188,11 @@ _OPTIONS: dict[str, dict[str, Any]] = {
         "metavar": "PACKAGE",
         "help": "A requirement as those of --requirements, such as 'boto3>=1.20'; may be given "
         "more than once.",
+    },
+    "ports": {
+        "metavar": "HTTP,GRPC",
+        "help": "The ports of REST and gRPC that the wrapper opens whatever --http_port and "
+        "--grpc_port say, such as 8080,8081: its cells are then run one after another.",
     },
     "lock": {
         "action": "append",

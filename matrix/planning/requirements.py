@@ -21,7 +21,7 @@ _COMMENT = re.compile(r"(^|\s+)#.*$")
 _HASH = re.compile(r"\s+--hash=\S+")
 
 
-class RequirementsError(WrongUsage):
+class RequirementError(WrongUsage):
     """Requirements that can't be read, or that no lock can hold. Its text names the place."""
 
 
@@ -33,7 +33,7 @@ def read(file: str | None, words: Sequence[str]) -> tuple[str, ...]:
         words: those of the command line, a requirement each.
 
     Raises:
-        RequirementsError: when the file can't be read, or one of them is none that an index has.
+        RequirementError: when the file can't be read, or one of them is none that an index has.
     """
     found = {_one(word, f"--with {word}") for word in words}
     if file is not None:
@@ -46,7 +46,7 @@ def _lines(file: Path) -> Iterator[tuple[str, str]]:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else error
-        raise RequirementsError(f"--requirements {file} can't be read: {why}") from None
+        raise RequirementError(f"--requirements {file} can't be read: {why}") from None
     number = 0
     for whole in re.split(r"(?<!\\)\n", text):
         number += 1
@@ -61,11 +61,11 @@ def _one(text: str, place: str) -> str:
         requirement = Requirement(text)
     except InvalidRequirement as error:
         why = "" if text.startswith("-") else f" ({str(error).splitlines()[0]})"
-        raise RequirementsError(
+        raise RequirementError(
             f"{place}: {text!r} is no requirement such as boto3>=1.20{why}"
         ) from None
     if requirement.url is not None:
-        raise RequirementsError(
+        raise RequirementError(
             f"{place}: {text!r} is at an address: a lock holds what an index has, with hashes"
         )
     requirement.name = canonicalize_name(requirement.name)

@@ -34,12 +34,14 @@ class Subject:
         constructor: ``MODULE:CLASS`` or ``FILE:CLASS`` of its kserve.Model subclass, for
             the checks of the constructor; None where it isn't known.
         requirements: what it needs beside the SDK; see `matrix.planning.requirements`.
+        ports: of REST and gRPC where it opens these, whatever it is told; else None.
     """
 
     name: str = "wrapper"
     command: str = OURS_COMMAND
     constructor: str | None = OURS_CONSTRUCTOR
     requirements: tuple[str, ...] = ()
+    ports: tuple[int, int] | None = None
 
     @classmethod
     def described(
@@ -48,22 +50,24 @@ class Subject:
         name: str | None,
         constructor: str | None,
         requirements: tuple[str, ...] = (),
+        ports: str | None = None,
     ) -> Subject:
         """Make the subject that the command line's options describe; ours without a command.
 
         Raises:
-            SubjectError: when the command is no command.
+            SubjectError: when the command is no command, or the ports are none.
         """
+        opened = None if ports is None else _ports(ports)
         if command is None:
             constructor = constructor or OURS_CONSTRUCTOR
-            return cls(name or "wrapper", OURS_COMMAND, constructor, requirements)
+            return cls(name or "wrapper", OURS_COMMAND, constructor, requirements, opened)
         try:
             words = shlex.split(command)
         except ValueError as error:
             raise SubjectError(f"--wrapper {command!r} is no command: {error}") from None
         if not words:
             raise SubjectError("--wrapper is empty: write the command that starts your wrapper")
-        return cls(name or Path(words[-1]).stem, command, constructor, requirements)
+        return cls(name or Path(words[-1]).stem, command, constructor, requirements, opened)
 
     @property
     def is_module(self) -> bool:
@@ -82,6 +86,13 @@ class Subject:
             for word in shlex.split(self.command)
         ]
         return [*words, "--http_port", str(http_port), "--grpc_port", str(grpc_port)]
+
+
+def _ports(text: str) -> tuple[int, int]:
+    numbers = [int(each) for each in text.split(",") if each.isdecimal()]
+    if len(set(numbers)) != 2 or text.count(",") != 1 or not all(0 < n < 65536 for n in numbers):
+        raise SubjectError(f"--ports {text}: write the REST port and the gRPC port, as 8080,8081")
+    return numbers[0], numbers[1]
 
 
 def base_environment() -> dict[str, str]:

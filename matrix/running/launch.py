@@ -30,6 +30,8 @@ from matrix.running.logs import last_lines
 from matrix.running.spans import Activity, during
 
 _STOP_WITHIN = 5.0
+# How often a start that isn't ready is looked at for ports that it wasn't told to open.
+_LOOK_EVERY = 2.0
 # Killed processes whose parent has gone stay zombies where process 1 doesn't reap them.
 _KILL_WITHIN = 1.0
 
@@ -97,6 +99,11 @@ class RunningWrapper:
     grpc_port: int
 
     @property
+    def process_group(self) -> int:
+        """Give the id of the group of its processes."""
+        return self._process.pid
+
+    @property
     def url(self) -> str:
         """Give the base of its REST routes."""
         return f"http://127.0.0.1:{self.http_port}"
@@ -161,14 +168,14 @@ def start(
         PortError: when no ports are free.
     """
     with during(Activity.EXACT_START) as span:
-        http, grpc = ports.free(2)
+        http, grpc = ports.of(subject)
         with situation_log(situation) as log:
             process = spawn(subject, subject.argv(python, http, grpc), situation, log, log, forks)
         if isinstance(process, ForkedProcess):
             span.activity = Activity.FORKED_START
         wrapper = RunningWrapper(process, situation.log, http, grpc)
         try:
-            _wait_ready(wrapper, wait_for, timeout)
+            _wait_ready(wrapper, wait_for, timeout, may_move=subject.ports is None)
         except BaseException:
             wrapper.stop()
             raise
@@ -261,8 +268,17 @@ def situation_log(situation: Situation) -> Iterator[int]:
         yield log.fileno()
 
 
-def _wait_ready(wrapper: RunningWrapper, models: Sequence[str], timeout: float) -> None:
-    deadline = time.monotonic() + timeout
+def _wait_ready(
+    wrapper: RunningWrapper, models: Sequence[str], timeout: float, *, may_move: bool
+) -> None:
+    """Wait until all models are ready.
+
+    Args:
+        may_move: whether to look if it serves on another port than it was told.
+    """
+    began = time.monotonic()
+    deadline = began + timeout
+    look = began + _LOOK_EVERY
     waiting = list(models)
     with requests.Session() as session:
         session.trust_env = False
@@ -276,8 +292,23 @@ def _wait_ready(wrapper: RunningWrapper, models: Sequence[str], timeout: float) 
                 raise wrapper.failure(f"didn't call {waiting[0]} ready within {timeout:.0f} s")
             if _is_ready(session, wrapper.url, waiting[0]):
                 waiting.pop(0)
+            elif may_move and time.monotonic() > look:
+                look = time.monotonic() + _LOOK_EVERY
+                _refuse_other_ports(wrapper, session, waiting[0])
             else:
                 time.sleep(0.1)
+
+
+def _refuse_other_ports(wrapper: RunningWrapper, session: requests.Session, model: str) -> None:
+    """Refuse a wrapper that serves, and not where it was told: nothing would be asked of it."""
+    opened = ports.opened_by(wrapper.process_group) - {wrapper.http_port, wrapper.grpc_port}
+    served = [port for port in opened if _is_ready(session, f"http://127.0.0.1:{port}", model)]
+    if served:
+        (http,) = served[:1]
+        grpc = min(opened - {http}, key=lambda port: abs(port - http), default=http + 1)
+        raise wrapper.failure(
+            f"serves on port {http}, whatever --http_port says: run it with --ports {http},{grpc}"
+        )
 
 
 def _is_ready(session: requests.Session, url: str, model: str) -> bool:

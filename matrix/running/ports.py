@@ -6,6 +6,7 @@ import contextlib
 import errno
 import functools
 import itertools
+import os
 import random
 import socket
 import threading
@@ -13,9 +14,11 @@ import time
 from collections.abc import Iterator
 
 import filelock
+import psutil
 from kserve_conformance.errors import NotKnown
 
 from fixtures import cache
+from matrix.planning.subject import Subject
 
 # Below the ephemeral range of Linux (32768) and of the IANA (49152), from which outgoing
 # connections take their ports in between.
@@ -41,6 +44,21 @@ def free(count: int) -> tuple[int, ...]:
     return found
 
 
+def of(subject: Subject) -> tuple[int, int]:
+    """Give the ports of REST and gRPC for a start of a subject.
+
+    Raises:
+        PortError: when none are free, or those are not that it opens whatever it is told.
+    """
+    if subject.ports is None:
+        http, grpc = free(2)
+        return http, grpc
+    for port in subject.ports:
+        if not is_free(port):
+            raise PortError(f"port {port}, which --ports names, is held: end what holds it")
+    return subject.ports
+
+
 def is_free(port: int) -> bool:
     """Tell whether a server could listen on the port, on every address, IPv4 and IPv6."""
     return _can_bind(socket.AF_INET, "0.0.0.0", port) and _can_bind(socket.AF_INET6, "::", port)
@@ -51,6 +69,17 @@ def is_open(port: int) -> bool:
     with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
         return True
     return False
+
+
+def opened_by(process_group: int) -> set[int]:
+    """List the TCP ports that the processes of a group listen on."""
+    found = set()
+    for each in psutil.net_connections(kind="tcp"):
+        if each.status == psutil.CONN_LISTEN and each.pid is not None and each.laddr:
+            with contextlib.suppress(ProcessLookupError):
+                if os.getpgid(each.pid) == process_group:
+                    found.add(each.laddr.port)
+    return found
 
 
 def wait_free(ports: tuple[int, ...], seconds: float) -> None:

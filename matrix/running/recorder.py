@@ -157,6 +157,7 @@ def _header(
             "name": subject.name,
             "command": subject.command,
             "constructor": subject.constructor,
+            **({"ports": ",".join(map(str, subject.ports))} if subject.ports else {}),
         },
         planned={cell.id: list(plan.checks[cell.id]) for cell in plan.cells},
         suite=VERSION,

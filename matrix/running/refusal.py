@@ -57,7 +57,7 @@ def observe(subject: Subject, python: Path, situation: Situation, quiet: Quiet) 
 
 
 def _watch(subject: Subject, python: Path, situation: Situation) -> Refusal:
-    http, grpc = ports.free(2)
+    http, grpc = ports.of(subject)
     names = {"http": http, "grpc": grpc}
     opened: set[str] = set()
 
@@ -91,7 +91,7 @@ def _wait(process: Process, is_enough: Callable[[], bool]) -> None:
 
 
 def _time(subject: Subject, python: Path, situation: Situation) -> float:
-    http, grpc = ports.free(2)
+    http, grpc = ports.of(subject)
     argv = subject.argv(python, http, grpc)
     started = time.perf_counter()
     process = launch.spawn(subject, argv, situation, subprocess.DEVNULL, subprocess.DEVNULL)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from kserve_conformance.errors import NotKnown
-from kserve_conformance.results.verdict import Unprovisioned, Verdict
+from kserve_conformance.results.verdict import SubjectFailed, Unprovisioned, Verdict
 
 from fixtures import models
 from fixtures.torchserve import Instance
@@ -165,6 +165,11 @@ class Stage:
             SubjectFailed: when it doesn't start.
             Unprovisioned: when there is no environment or no TorchServe for it.
         """
+        if self.subject.ports is not None:
+            raise SubjectFailed(
+                "no other can run beside the wrapper, which opens the ports "
+                f"{' and '.join(map(str, self.subject.ports))} whatever it is told"
+            )
         return self._start(cell, wait_for, "another")
 
     def constructed(self, cell: Cell) -> dict[str, Any]:

@@ -160,10 +160,15 @@ def _options(
     if len(cells) != len(plan.cells_at(axes, expected, {**every, "runtime": ("any",)})):
         # Others would be run, too, which the results have already.
         chosen = {"cell": [cell.id for cell in cells]}
-    members = {"wrapper": "command", "wrapper_name": "name", "constructor": "constructor"}
+    members = {
+        "wrapper": "command",
+        "wrapper_name": "name",
+        "constructor": "constructor",
+        "ports": "ports",
+    }
     if header.wrapper["command"] == OURS_COMMAND:
         members = {}
-    wrapper = {option: header.wrapper[member] or None for option, member in members.items()}
+    wrapper = {option: header.wrapper.get(member) or None for option, member in members.items()}
     own = list(header.requirements)
     return options.parsed(**chosen, **wrapper, with_=own, runtime=cells[0].runtime)
 
