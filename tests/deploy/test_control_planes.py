@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import copy
-import tomllib
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import pytest
 from packaging.specifiers import SpecifierSet
 
 from matrix.planning import axes
+from matrix.planning.control_planes import ABSENT, NO_ENVELOPE, ControlPlane, RuntimeKind
 from tests.deploy import manifests
 from tests.deploy.manifests import PROTOCOLS, Manifest
 
@@ -30,46 +28,34 @@ NEEDED: dict[str, Decided] = {
     "grpc-v2": ("grpc-v2", "kservev2"),
 }
 
-_PLANES = tomllib.loads(Path(__file__).with_name("control_planes.toml").read_text("utf-8"))
 RELEASES = [*axes.load().kserve, AFTER_REMOVAL]
 
 
-def plane_of(release: str) -> dict[str, Any]:
+def plane_of(release: str) -> ControlPlane:
     """Give the control plane of a release."""
-    (only,) = (
-        plane
-        for plane in _PLANES["control_plane"]
-        if (
-            plane.get("name") == release
-            if release == AFTER_REMOVAL
-            else "releases" in plane and release in SpecifierSet(plane["releases"])
-        )
-    )
-    return dict(only)
+    (only,) = (plane for plane in axes.load().control_planes if plane.is_of(release))
+    return only
 
 
 def decided(release: str, service: Manifest, runtime: Manifest | None) -> Decided:
-    """Give what the container has in the end: of two entries of a name, the last one wins."""
-    model = service["spec"]["predictor"].get("model", {})
+    """Give what the container has in the end."""
     (container,) = manifests.pod(service, runtime)["containers"]
-    entries = [(each["name"], each["value"]) for each in container["env"]]
-    label = service["metadata"]["labels"].get("serviceEnvelope", "")
-    plane, declared = plane_of(release), model.get("protocolVersion")
-    if runtime is not None and knows(plane, runtime):
-        label = plane["envelope"][declared or "absent"]
-        if plane["sets_protocol_version"]:
-            entries.append(("PROTOCOL_VERSION", declared or "v1"))
-    environment = {name: value.replace(FROM_LABEL, label) for name, value in entries}
-    return environment.get("PROTOCOL_VERSION"), environment.get("TS_SERVICE_ENVELOPE")
+    own = {each["name"]: each["value"] for each in container["env"]}
+    declared = service["spec"]["predictor"].get("model", {}).get("protocolVersion", ABSENT)
+    made = plane_of(release).pod(declared, kind_of(runtime), own.get("PROTOCOL_VERSION"))
+    # It is KServe's own runtime only that admits no more than it declares.
+    assert made is not None
+    label = "" if made.envelope == NO_ENVELOPE else made.envelope
+    return made.protocol_version, own["TS_SERVICE_ENVELOPE"].replace(FROM_LABEL, label)
 
 
-def knows(plane: dict[str, Any], runtime: Manifest) -> bool:
-    """Tell whether a control plane takes a runtime for one of TorchServe."""
-    metadata = runtime["metadata"]
-    server_type = metadata.get("annotations", {}).get(SERVER_TYPE)
-    if "annotation" in plane["known_by"] and server_type is not None:
-        return bool(server_type == "torchserve")
-    return "name" in plane["known_by"] and bool(metadata["name"] == STOCK_NAME)
+def kind_of(runtime: Manifest | None) -> RuntimeKind:
+    """Tell what KServe can know a runtime by, if there is one."""
+    metadata = {} if runtime is None else runtime["metadata"]
+    if metadata.get("name") == STOCK_NAME:
+        return RuntimeKind.NAMESAKE
+    annotated = metadata.get("annotations", {}).get(SERVER_TYPE) == "torchserve"
+    return RuntimeKind.ANNOTATED if annotated else RuntimeKind.OTHER
 
 
 def runtime_of(service: Manifest, runtimes: list[Manifest]) -> Manifest | None:
