@@ -91,7 +91,7 @@ def started(
         cap_drop=["ALL"],
         security_opt=["no-new-privileges"],
         read_only=True,
-        tmpfs={"/home/model-server": "mode=1777", "/tmp": "mode=1777"},
+        tmpfs={"/tmp": "mode=1777"},
         volumes=["/mnt/models"],
         network=network.id,
         mem_limit="2g",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -87,12 +86,6 @@ def test_both_endpoints_have_metrics(v2: Pod) -> None:
     assert requests.get(f"{v2.url}/metrics", timeout=30).ok
     own = requests.get(f"http://{v2.address}:8082/metrics", timeout=30).text
     assert "ts_inference_requests_total" in own
-
-
-def test_nothing_is_written_but_where_the_page_says(v2: Pod) -> None:
-    text = (REPOSITORY / "deploy" / "image" / "README.md").read_text()
-    named = set(re.findall(r"^\| `(/\S+)` \| ", text, re.MULTILINE))
-    assert named == set(v2.container.attrs["HostConfig"]["Tmpfs"])
 
 
 @pytest.mark.parametrize(
