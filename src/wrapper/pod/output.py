@@ -29,6 +29,8 @@ class Output:
     def __init__(self) -> None:
         # One for both targets, which may be the same file.
         self._writing = threading.Lock()
+        # Apart from that one, which is held for as long as nobody reads the log.
+        self._keeping = threading.Lock()
         self._carriers: dict[str, list[threading.Thread]] = collections.defaultdict(list)
         self._last: dict[str, collections.deque[bytes]] = {}
         # Its own lines go the way of all: who says one never waits for a reader of the log.
@@ -53,8 +55,8 @@ class Output:
 
     def last_lines(self, name: str) -> list[str]:
         """Give the last lines that a process has written, each without its end if it is long."""
-        # A copy: its carriers may still write.
-        return [line.decode(errors="replace") for line in tuple(self._last[name])]
+        with self._keeping:
+            return [line.decode(errors="replace") for line in self._last[name]]
 
     def finish(self, names: Sequence[str], within: float) -> None:
         """Wait until all that ended processes have written is in the log.
@@ -94,7 +96,8 @@ class Output:
     def _write(
         self, name: str, target: int, lines: Sequence[bytes], first_mark: bytes, mark: bytes
     ) -> None:
-        self._last[name].extend(line[:_KEPT_OF_A_LINE] for line in lines[-_KEPT_LINES:])
+        with self._keeping:
+            self._last[name].extend(line[:_KEPT_OF_A_LINE] for line in lines[-_KEPT_LINES:])
         text = first_mark + (b"\n" + mark).join(lines) + b"\n"
         with self._writing:
             _write_all(target, text)

@@ -24,9 +24,14 @@ from matrix.environments import provision
 from matrix.planning.subject import base_environment
 from matrix.running import ports
 
+# What the container's end may take, in seconds, after one of the two has ended by itself.
+WITHIN = 2.0
+# A machine may be so busy with other things that it takes longer for that alone.
+ATTEMPTS = 3
+
 _LOCALHOST = "127.0.0.1"
 # Seconds after which what is waited for will never come.
-_NEVER = 120.0
+_NEVER = 240.0
 
 
 @dataclass

