@@ -27,7 +27,8 @@ from matrix.environments.locking import Lock, LockError
 from matrix.environments.uv_tool import UvFailed
 from matrix.planning.release import Release
 
-_FOLDER = "requirement-locks"
+# Beside the environments, so that who keeps these keeps them, too.
+_FOLDER = "locks"
 _LINE = re.compile(r"^# (Requirement: (.+))$", re.MULTILINE)
 # Each run of uv waits for the index most of its time.
 _SIDE_BY_SIDE = 4
@@ -90,7 +91,10 @@ def make(lock: Lock, requirements: Sequence[str]) -> Lock:
 def kept(lock: Lock, requirements: Sequence[str]) -> Path:
     """Give where the lock of a release with requirements beside it is, or would be."""
     key = cache.digest(lock.digest, *requirements)[:16]
-    return cache.directory(_FOLDER) / f"{locking.path_of(lock.release).stem}-{key}.txt"
+    return (
+        cache.directory(provision.ENVIRONMENTS, _FOLDER)
+        / f"{locking.path_of(lock.release).stem}-{key}.txt"
+    )
 
 
 def lines_in(lock: Lock) -> list[str]:

@@ -145,6 +145,24 @@ def test_a_run_of_which_a_part_was_forked_was_forked(
     assert merged.run.header.start == told
 
 
+@pytest.mark.parametrize(
+    ("there", "told"),
+    [((True, True), True), ((True, False), False), ((None, True), None), ((None, False), False)],
+)
+def test_the_paths_of_a_pod_are_there_where_all_parts_had_them(
+    there: tuple[bool | None, bool | None], told: bool | None
+) -> None:
+    one, other = there
+    merged = merge([part("a", "0.9.0", pod_paths=one), part("b", "0.10.2", pod_paths=other)])
+    assert merged.run.header.pod_paths is told
+
+
+def test_parts_of_other_requirements_are_of_another_run() -> None:
+    parts = [part("a", "0.9.0", requirements=["boto3"]), part("b", "0.10.2")]
+    with pytest.raises(MergeError, match=r"the wrapper's requirements is boto3 in .* and unknown"):
+        merge(parts)
+
+
 DOCKER, PODMAN = {"name": "Docker", "version": "28"}, {"name": "Podman", "version": "5"}
 
 

@@ -15,7 +15,7 @@ from matrix.commands import cli
 from matrix.doctor import examining
 from matrix.environments import interpreters, locking, provision, uv_tool
 from matrix.environments.uv_tool import UvFailed
-from matrix.running import ports
+from matrix.running import pod_files, ports
 from matrix.running.ports import PortError
 
 
@@ -189,6 +189,21 @@ def test_without_ports_it_cannot_run(machine: Doctor, monkeypatch: pytest.Monkey
     said = machine()
     assert said.code == 3
     assert said.line("ports").startswith("LACKS")
+
+
+def test_a_machine_without_mount_namespaces_says_what_a_wrapper_lacks(
+    machine: Doctor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pod_files, "only_where_named", lambda: "Operation not permitted")
+    said = machine()
+    assert said.code == 0
+    assert said.line("paths of a pod") == (
+        "without paths of a pod: a wrapper that reads /mnt/models/config/config.properties, and "
+        "not CONFIG_PATH, doesn't start here (Operation not permitted)."
+    )
+    assert "user namespaces" in said.mend("paths of a pod")
+    monkeypatch.setattr(pod_files, "only_where_named", lambda: None)
+    assert machine().line("paths of a pod").startswith("has")
 
 
 def test_cache_sizes_count_hard_links_once(machine: Doctor, tmp_path: Path) -> None:

@@ -410,6 +410,12 @@ def test_results_of_two_wrappers_are_refused(two: Run, mutant_run: Run) -> None:
         decide(lenient(), two, mutant_run)
 
 
+def test_results_with_other_requirements_are_refused(two: Run) -> None:
+    other = dataclasses.replace(two, header=dataclasses.replace(two.header, requirements=["x"]))
+    with pytest.raises(GateError, match="are of different requirements of the wrapper"):
+        decide(lenient(), two, other)
+
+
 def test_results_of_a_server_at_its_address_are_refused(
     two: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

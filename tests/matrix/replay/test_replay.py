@@ -7,17 +7,17 @@ import hashlib
 import shlex
 import subprocess
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from kserve_conformance.results import results_file
 from kserve_conformance.results.record import Exchange, Record, Run
-from kserve_conformance.results.verdict import Verdict
+from kserve_conformance.results.verdict import Unprovisioned, Verdict
 
 from fixtures import torchserve
 from fixtures.torchserve import RuntimeUnavailable
 from matrix.commands import cli
-from matrix.environments import locking, past_locks
+from matrix.environments import locking, own_requirements, past_locks
 from matrix.planning import axes
 from matrix.replay import conditions, replaying
 from matrix.replay.replaying import PastCell, Replayed, ReplayError, Sameness
@@ -129,6 +129,32 @@ def test_a_lock_that_no_commit_has_is_a_difference(past: PastCell, tmp_path: Pat
     assert "(`git fetch origin 1234abc`)" in told("1234abc-dirty")
     assert "the results name no commit" in told(None)
     assert "nor is that of the commit HEAD, which was run with changes" in told("HEAD-dirty")
+
+
+@pytest.mark.usefixtures("known_torchserve")
+def test_the_lock_of_a_wrappers_requirements_is_the_one_that_the_run_has_left(
+    past: PastCell, tmp_path: Path
+) -> None:
+    left = tmp_path / "locks" / "kserve-0.11.2.txt"
+    left.parent.mkdir()
+    left.write_text("then")
+    digest = hashlib.sha256(b"then").hexdigest()
+    changed = with_header(past, locks={"0.11.2": digest}, requirements=["roman"])
+    found = conditions.find(changed, tmp_path, beside=left.parent)
+    assert (found.differences, found.lock) == ((), left)
+
+
+@pytest.mark.usefixtures("known_torchserve")
+def test_requirements_that_cant_be_had_now_are_a_difference(
+    past: PastCell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none(*_: object) -> NoReturn:
+        raise Unprovisioned("KServe 0.11.2 can't have the wrapper's requirement roman")
+
+    monkeypatch.setattr(own_requirements, "make", none)
+    changed = with_header(past, locks={"0.11.2": WRONG_DIGEST}, requirements=["roman"])
+    found = conditions.find(changed, tmp_path, beside=tmp_path / "none")
+    assert found.differences == ("KServe 0.11.2 can't have the wrapper's requirement roman",)
 
 
 @pytest.mark.usefixtures("known_torchserve")

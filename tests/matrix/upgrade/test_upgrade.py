@@ -277,6 +277,17 @@ def test_a_command_for_another_wrapper_runs_that_wrapper(unfixed_run: Run) -> No
         assert "--constructor" not in words
 
 
+def test_a_command_for_a_wrapper_with_needs_gives_it_these(unfixed_run: Run) -> None:
+    wrapper = {**unfixed_run.header.wrapper, "ports": "8080,8081"}
+    header = replace(unfixed_run.header, wrapper=wrapper, requirements=["boto3<2"])
+    told = lines(ask("0.10.2", "0.11.2", replace(unfixed_run, header=header)))
+    commands = [shlex.split(line) for line in told if line.startswith("run: ")]
+    assert len(commands) == 2
+    for words in commands:
+        assert words[words.index("--with") + 1] == "boto3<2"
+        assert words[words.index("--ports") + 1] == "8080,8081"
+
+
 @pytest.mark.parametrize("release", ["0.9.0", NEWEST])
 @pytest.mark.parametrize("verdict", [Verdict.ERROR, Verdict.UNPROVISIONED, None])
 def test_a_check_that_was_not_judged_on_either_side_is_not_known(
