@@ -77,7 +77,8 @@ TYPOS = {
         ('transport = "rest"', 'transport = "rst"', "did you mean 'rest'? allowed: rest, grpc"),
         ('{ outcome = "serves" }', '{ outcom = "serves" }', "checks[0].when: outcom = 'serves'"),
         ('"grpc-infer", ', '"grpc-infr", ', "unsupported[0].check: grpc-infr is no check"),
-        ('profile = "quick"', 'profile = "quik"', "left_out[0].profile: 'quik'"),
+        ('profile = "quick"', 'profile = "quik"', "serves[2].profile: 'quik'"),
+        ('profile = "quick"\ncheck', 'profile = "quik"\ncheck', "left_out[0].profile: 'quik'"),
         ('"late-model", "worker', '"late-modl", "worker', "left_out[1].check: late-modl is no"),
     ),
     "exchanges": (

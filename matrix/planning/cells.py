@@ -23,7 +23,8 @@ class Cell:
     Attributes:
         kserve: release of the KServe SDK in whose environment the wrapper runs.
         protocol: the name in axes.toml of the PROTOCOL_VERSION value, e.g. ``unset``.
-        envelope: TorchServe's service envelope, ``kserve``, ``kservev2`` or ``kservev2_faithful``.
+        envelope: TorchServe's service envelope, ``kserve``, ``kservev2`` or ``kservev2_faithful``;
+            ``none`` where it has none.
         runtime: how TorchServe runs, ``container`` or ``process``.
         attempt: which of the attempts at its checks this is, from 1; each has a wrapper of its own.
     """

@@ -24,17 +24,17 @@ REFUSES = "refuses"
 
 @dataclass(frozen=True)
 class Service:
-    """What an accepted PROTOCOL_VERSION comes to.
+    """What an accepted PROTOCOL_VERSION comes to with one of TorchServe's envelopes.
 
     Attributes:
-        envelopes: TorchServe's service envelopes that the value is run with.
         effective: the protocol in effect, ``v1``, ``v2`` or ``grpc-v2``.
         transport: how requests reach TorchServe, ``rest`` or ``grpc``.
+        profile: whose SDK releases have this cell, None where all have it.
     """
 
-    envelopes: tuple[str, ...]
     effective: str
     transport: str
+    profile: str | None = None
 
 
 @dataclass(frozen=True)
@@ -71,11 +71,12 @@ class Expectations:
     """The whole file. ``services`` and ``refusals`` are by the PROTOCOL_VERSION's name.
 
     Attributes:
+        services: each by envelope, too.
         checks: the matrix's own, by id.
         statements: those of the conformance suite, by id, each as a check.
     """
 
-    services: Mapping[str, Service]
+    services: Mapping[str, Mapping[str, Service]]
     refusals: Mapping[str, str]
     checks: Mapping[str, Check]
     statements: Mapping[str, Check]
@@ -113,7 +114,11 @@ class Expectations:
 
     def envelopes(self, protocol: str) -> tuple[str, ...]:
         """Give the envelopes that a value is run with: one where it refuses to start."""
-        return self.services[protocol].envelopes if protocol in self.services else ("kserve",)
+        return tuple(self.services[protocol]) if protocol in self.services else ("kserve",)
+
+    def service(self, protocol: str, envelope: str) -> Service | None:
+        """Give what a value comes to with an envelope, None where it refuses to start."""
+        return self.services[protocol][envelope] if protocol in self.services else None
 
     def outcome(self, protocol: str) -> str:
         """Tell whether a PROTOCOL_VERSION lets the wrapper serve or makes it refuse."""
@@ -180,11 +185,7 @@ def _expectations(document: Mapping[str, Any]) -> Expectations:
     if len(by_id) != len(checks):
         raise DataFileError("an id is there twice", "checks")
     statements = _statements(document.get("conformance", ()))
-    services = {
-        name: Service(tuple(entry["envelopes"]), entry["effective"], entry["transport"])
-        for entry in document["serves"]
-        for name in entry["protocol"]
-    }
+    services = _services(document["serves"])
     refusals = {entry["protocol"]: entry["line"] for entry in document["refuses"]}
     known = [*by_id, *statements]
     exceptions = [
@@ -202,6 +203,19 @@ def _expectations(document: Mapping[str, Any]) -> Expectations:
     if both:
         raise DataFileError(f"{', '.join(sorted(both))} is both in serves and in refuses")
     return expectations
+
+
+def _services(entries: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Service]]:
+    services: dict[str, dict[str, Service]] = {}
+    for index, entry in enumerate(entries):
+        service = Service(entry["effective"], entry["transport"], entry.get("profile"))
+        for name in entry["protocol"]:
+            met = services.setdefault(name, {})
+            for envelope in entry["envelopes"]:
+                if met.setdefault(envelope, service) is not service:
+                    wrong = f"{name} with envelope {envelope} is there twice"
+                    raise DataFileError(wrong, f"serves[{index}]")
+    return services
 
 
 def _statements(entries: Iterable[Mapping[str, Any]]) -> dict[str, Check]:

@@ -204,7 +204,15 @@ def cells_at(
             )
     chosen = (selection.get(axis, axes.offered[axis]) for axis in _NESTED)
     cells = (Cell.at(dict(zip(_NESTED, each, strict=True))) for each in itertools.product(*chosen))
-    return [cell for cell in cells if cell.envelope in expectations.envelopes(cell.protocol)]
+    return [cell for cell in cells if _is_there(cell, axes, expectations)]
+
+
+def _is_there(cell: Cell, axes: Axes, expectations: Expectations) -> bool:
+    if cell.envelope not in expectations.envelopes(cell.protocol):
+        return False
+    service = expectations.service(cell.protocol, cell.envelope)
+    profile = None if service is None else service.profile
+    return profile is None or cell.kserve in axes.profile(profile)
 
 
 def _refuse_unmatched(axes: Axes, expectations: Expectations, policy: Policy | None) -> None:

@@ -22,6 +22,7 @@ from kserve_conformance.results.verdict import SubjectFailed, Unprovisioned
 from kserve_conformance.text import messages
 
 from fixtures.torchserve import Endpoints
+from matrix.planning.control_planes import NO_ENVELOPE
 from matrix.planning.subject import OURS_COMMAND, Subject, base_environment
 from matrix.probes import pod_paths
 from matrix.running import pod_files, ports
@@ -80,7 +81,7 @@ class Situation:
             **base_environment(),
             **({} if value is None else {"PROTOCOL_VERSION": value}),
             "CONFIG_PATH": str(config),
-            "TS_SERVICE_ENVELOPE": self.envelope,
+            "TS_SERVICE_ENVELOPE": "" if self.envelope == NO_ENVELOPE else self.envelope,
             "TERMINATION_LOG_PATH": str(self.termination_log),
             # Wrappers of the usual design sleep this long (in seconds) before they ask
             # TorchServe for the first time; 30 is their default.

@@ -64,4 +64,4 @@ def refusal(stage: Stage, cell: Cell) -> Refusal:
 @pytest.fixture
 def service(expected: Expectations, cell: Cell) -> Service:
     """Give what the cell's value must come to."""
-    return expected.services[cell.protocol]
+    return expected.services[cell.protocol][cell.envelope]

@@ -12,8 +12,9 @@ from matrix.planning.cells import Cell
 from matrix.running import late_model
 from matrix.running.clients import GrpcClient, RestClient
 
-# The protocol that each envelope reads; where its requests go and what they hold.
-_READS = {"kserve": "v1", "kservev2": "v2", "kservev2_faithful": "v2"}
+# The protocol that each envelope reads, and one of the two where a model reads them itself; where
+# its requests go and what they hold.
+_READS = {"kserve": "v1", "kservev2": "v2", "kservev2_faithful": "v2", "none": "v1"}
 _PATHS = {"v1": "/v1/models/{}:predict", "v2": "/v2/models/{}/infer"}
 _OTHER = {"v1": "v2", "v2": "v1"}
 

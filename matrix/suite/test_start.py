@@ -29,7 +29,7 @@ def test_effective_protocol(
     lines = [line for line in wrapper.log().splitlines() if "PROTOCOL_VERSION" in line]
     exhibit.expected, exhibit.observed = said, lines
     assert any(said in line for line in lines), f"no line of the log says {said!r}: {lines}"
-    if unset and cell.envelope != "kserve":
+    if unset and cell.envelope == "kservev2":
         assert any("V2 requests are answered" in line for line in lines), (
             "the log does not say that V2 requests are answered though PROTOCOL_VERSION is unset"
         )
@@ -40,7 +40,7 @@ def test_constructor(stage: Stage, cell: Cell, expected: Expectations, exhibit: 
     if expected.outcome(cell.protocol) == REFUSES:
         wanted = {"error": expected.refusals[cell.protocol], "is_value_error": True}
     else:
-        wanted = {"protocol": expected.services[cell.protocol].effective}
+        wanted = {"protocol": expected.services[cell.protocol][cell.envelope].effective}
     exhibit.equal(stage.constructed(cell), wanted, "what the constructor made of the value")
 
 

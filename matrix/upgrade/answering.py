@@ -249,8 +249,12 @@ def _cells(
         "torchserve": known.torchserve(releases, axes.default_torchserve),
         "runtime": question.runtimes,
     }
+    # Some cells are there on the releases of a profile only.
+    there = {*plan.cells_at(axes, expected, {**selection, "kserve": [question.target]})}
     for old in plan.cells_at(axes, expected, selection):
-        yield old, old.moved(kserve=question.target)
+        new = old.moved(kserve=question.target)
+        if new in there:
+            yield old, new
 
 
 def _alone(pair: Pair) -> Merit | None:

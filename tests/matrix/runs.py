@@ -17,7 +17,7 @@ from tests import lending, processes
 from tests.matrix import given_torchserve
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-ENVELOPES = ("kserve", "kservev2", "kservev2_faithful")
+ENVELOPES = ("kserve", "kservev2", "kservev2_faithful", "none")
 NOWHERE: dict[str, Any] = {
     "release": "0.12.0",
     "runtime": "process",

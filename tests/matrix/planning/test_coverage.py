@@ -19,6 +19,7 @@ from matrix.planning.plan import Plan, PlanError
 from tests.matrix.runs import REPOSITORY
 
 _AXES = ("kserve", "protocol", "envelope", "torchserve", "runtime")
+_OF_QUICK = (("v1", "none"), ("grpc-v2", "kserve"))
 REDUCED: tuple[Coverage, ...] = ("pairs", "triples")
 
 
@@ -31,7 +32,9 @@ def every_cell(runtimes: Sequence[str] = ("container", "process")) -> list[Cell]
         for torchserve in known.torchserve
         for kserve in known.profile("default")
         for protocol in known.protocols
-        for envelope in expected.envelopes(protocol)
+        for envelope in known.offered["envelope"]
+        if envelope in expected.envelopes(protocol)
+        and ((protocol, envelope) not in _OF_QUICK or kserve in known.profile("quick"))
     ]
 
 
@@ -62,7 +65,8 @@ def test_a_covering_array_lacks_no_meeting_of_points(wanted: Coverage) -> None:
 
 
 def test_pairs_take_no_more_cells_than_the_two_longest_axes_have_meetings() -> None:
-    assert len(coverage.reduced(every_cell(), "pairs")) == 14 * 11
+    # And one more: some envelopes meet a PROTOCOL_VERSION on three releases only.
+    assert len(coverage.reduced(every_cell(), "pairs")) == 14 * 11 + 1
 
 
 def test_triples_take_more_cells_than_pairs_and_fewer_than_all() -> None:
@@ -162,6 +166,6 @@ def test_a_plan_by_options_covers_a_share_of_its_profile() -> None:
     made = make(kserve=("0.8.0.1", "0.9.0"))
     whole = plan.around(axes.load(), made.expectations, "default", made.cells)
     # 0.8.0.1 is outside of the default profile.
-    assert len(whole) == 15 * 16
+    assert len(whole) == 15 * 17 + 3 * 2
     assert set(made.cells) <= set(whole)
-    assert coverage.share(made.cells, whole, 3) == Share(32, 240)
+    assert coverage.share(made.cells, whole, 3) == Share(36, 261)

@@ -25,8 +25,8 @@ def test_refusals_name_the_value_as_it_was_given(ours: expectations.Expectations
 
 
 def test_unset_and_empty_take_effect_as_v1(ours: expectations.Expectations) -> None:
-    assert ours.services["unset"] == ours.services["empty"] == ours.services["v1"]
-    assert ours.services["unset"].effective == "v1"
+    for name in ("unset", "empty", "v1"):
+        assert {each.effective for each in ours.services[name].values()} == {"v1"}
 
 
 def _altered(tmp_path: Path, right: str, wrong: str) -> Path:
@@ -46,6 +46,11 @@ MISTAKES = {
         '    "grpc-infer", ',
         '    "grpc-infr", ',
         r"unsupported\[0\]\.check: grpc-infr is no check",
+    ),
+    "an envelope twice": (
+        'envelopes = ["kserve", "kservev2"]',
+        'envelopes = ["kserve", "none"]',
+        r"serves\[1\]: unset with envelope none is there twice",
     ),
     "both served and refused": ('protocol = "v3"', 'protocol = "v2"', "v2 is both in serves and"),
 }

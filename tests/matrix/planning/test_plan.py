@@ -13,6 +13,7 @@ from kserve_conformance.results.verdict import Verdict
 
 from matrix.planning import axes, expectations, options, plan
 from matrix.planning.conditions import AnyOf
+from matrix.planning.control_planes import DECLARED, RuntimeKind
 from matrix.planning.options import RunOptions
 from matrix.planning.plan import Plan, PlanError
 
@@ -26,9 +27,9 @@ def make(constructor_known: bool = True, **wanted_options: Any) -> Plan:
     return plan.make(axes.load(), expectations.load(), wanted, "process", constructor_known)
 
 
-def test_the_default_profile_has_16_cells_for_each_of_14_releases() -> None:
+def test_the_default_profile_has_17_cells_for_each_of_14_releases_and_2_more_for_3() -> None:
     made = make()
-    assert len(made.cells) == 14 * 16
+    assert len(made.cells) == 14 * 17 + 3 * 2
     assert len({cell.id for cell in made.cells}) == len(made.cells)
     assert {cell.torchserve for cell in made.cells} == {"0.12.0"}
 
@@ -37,11 +38,38 @@ def test_the_whole_profile_has_27_releases() -> None:
     assert len({cell.kserve for cell in make(profile="all").cells}) == 27
 
 
+def test_cells_of_a_profile_are_there_on_its_releases_only() -> None:
+    quick = axes.load().profile("quick")
+    for protocol, envelope in (("v1", "none"), ("grpc-v2", "kserve")):
+        cells = make(profile="all", protocol=(protocol,)).cells
+        assert tuple(cell.kserve for cell in cells if cell.envelope == envelope) == quick
+
+
+def test_each_control_plane_arrives_at_a_cell_of_every_release() -> None:
+    known, made = axes.load(), make()
+    for plane in known.control_planes:
+        pods = {plane.pod(declared, runtime) for declared in DECLARED for runtime in RuntimeKind}
+        points = {known.arrived_at(pod) for pod in pods if pod is not None}
+        shown = {cell.kserve for cell in made.cells if (cell.protocol, cell.envelope) in points}
+        assert shown == {*known.profile("default")}, plane.called
+
+
+def test_what_a_control_plane_writes_is_a_cell() -> None:
+    known = axes.load()
+    cells = {(cell.protocol, cell.envelope) for cell in make().cells}
+    for plane in known.control_planes:
+        for declared in DECLARED:
+            for runtime in RuntimeKind:
+                pod = plane.pod(declared, runtime)
+                assert pod is None or known.arrived_at(pod) in cells, (plane, declared, runtime)
+
+
 def test_ids_are_readable_and_the_same_for_both_runtimes() -> None:
     made = make(kserve=("0.9.0",), protocol=("unset",))
     assert [cell.id for cell in made.cells] == [
         "kserve0.9.0-unset-kserve-torchserve0.12.0",
         "kserve0.9.0-unset-kservev2-torchserve0.12.0",
+        "kserve0.9.0-unset-none-torchserve0.12.0",
     ]
 
 
