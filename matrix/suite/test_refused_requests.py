@@ -11,6 +11,7 @@ from fixtures import payloads
 from matrix.planning.cells import Cell
 from matrix.running import late_model
 from matrix.running.clients import GrpcClient, RestClient
+from matrix.running.worker import Stage
 
 # The protocol that each envelope reads, and one of the two where a model reads them itself; where
 # its requests go and what they hold.
@@ -47,6 +48,19 @@ def test_other_protocol(rest: RestClient, cell: Cell, exhibit: Exhibit) -> None:
     answer = _infer(rest, _OTHER[_READS[cell.envelope]], "contract")
     exhibit.equal(answer.status, 400, "status")
     answer.sentence()
+
+
+def test_envelope_missing(rest: RestClient, stage: Stage, exhibit: Exhibit) -> None:
+    for protocol in ("v1", "v2"):
+        # The digits network's handler reads what an envelope hands on, and fails on a whole body.
+        answer = rest.post(
+            _PATHS[protocol].format("digits"), payloads.load(f"digits-{protocol}-tensor")
+        )
+        exhibit.equal(answer.status, 500, f"status of {protocol}")
+        sentence = answer.sentence()
+        if stage.subject.constructor is not None:
+            lacking = {"kserve", "kservev2"} - {word.strip(".,:") for word in sentence.split()}
+            exhibit.equal(sorted(lacking), [], f"envelopes that {sentence!r} doesn't name")
 
 
 def test_grpc_other_protocol(grpc_client: GrpcClient, exhibit: Exhibit) -> None:

@@ -36,6 +36,16 @@ class Envelope:
     keeps_every_string: bool = True
     reads_base64: bool = False
 
+    @property
+    def is_there(self) -> bool:
+        """Tell whether there is one; without one the model gets a body as it came."""
+        return self.name is not None
+
+    @property
+    def in_words(self) -> str:
+        """Name what reads the body of a request."""
+        return f"TorchServe's envelope {self.name}" if self.is_there else "TorchServe's handler"
+
     @classmethod
     def named(cls, name: str | None) -> Envelope:
         """Give what is known of the envelope that ``service_envelope`` names."""

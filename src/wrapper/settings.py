@@ -176,12 +176,21 @@ class Settings:
         effect = "" if self.protocol_is_set else f", so {self.protocol}"
         envelope = f"envelope {self.envelope.name}" if self.envelope.name else "no envelope"
         models = ", ".join(self.models) or "those that TorchServe has"
-        answered = ""
-        if self.envelope.speaks == "V2" and self.protocol is PredictorProtocol.REST_V1:
-            answered = "; V2 requests are answered, since that is what the envelope reads"
         return (
             f"{said}{effect}; models {models}; "
-            f"TorchServe at {self.inference} with {envelope}{answered}"
+            f"TorchServe at {self.inference} with {envelope}{self._answered()}"
+        )
+
+    def _answered(self) -> str:
+        """Say which requests are answered where PROTOCOL_VERSION alone would tell it wrongly."""
+        if not self.envelope.is_there:
+            return "; V1 and V2 requests are passed on as they are, for the models to read"
+        asked = "V1" if self.protocol is PredictorProtocol.REST_V1 else "V2"
+        if self.envelope.speaks in (None, asked):
+            return ""
+        return (
+            f"; {self.envelope.speaks} requests are answered, since that is what the envelope "
+            f"reads, and {asked} requests are refused"
         )
 
     def metrics_advice(self) -> str | None:

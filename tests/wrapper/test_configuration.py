@@ -1,5 +1,6 @@
 """config.properties is read as TorchServe reads it, and faults are told with file and key."""
 
+import dataclasses
 import zipfile
 from pathlib import Path
 
@@ -96,6 +97,44 @@ def test_an_unset_protocol_on_a_v2_envelope_is_told_in_the_log_line(tmp_path: Pa
     assert "PROTOCOL_VERSION is unset, so v1" in summary
     assert "V2 requests are answered" in summary
     assert "\n" not in summary
+
+
+@pytest.mark.parametrize(
+    ("envelope", "protocol", "told"),
+    [
+        (
+            "",
+            PredictorProtocol.REST_V1,
+            "no envelope; V1 and V2 requests are passed on as they are",
+        ),
+        (
+            "",
+            PredictorProtocol.GRPC_V2,
+            "no envelope; V1 and V2 requests are passed on as they are",
+        ),
+        (
+            "kserve",
+            PredictorProtocol.GRPC_V2,
+            (
+                "envelope kserve; V1 requests are answered, since that is what the envelope reads, "
+                "and V2 requests are refused"
+            ),
+        ),
+    ],
+)
+def test_what_protocol_version_alone_would_tell_wrongly_is_in_the_log_line(
+    envelope: str, protocol: PredictorProtocol, told: str, tmp_path: Path
+) -> None:
+    text = SNAPSHOT + f"service_envelope={envelope}\n"
+    summary = dataclasses.replace(_settings(tmp_path, text), protocol=protocol).summary()
+    assert f" with {told}" in summary
+
+
+@pytest.mark.parametrize("protocol", [PredictorProtocol.REST_V2, PredictorProtocol.GRPC_V2])
+def test_what_fits_is_no_news(protocol: PredictorProtocol, tmp_path: Path) -> None:
+    text = SNAPSHOT + "service_envelope=kservev2\n"
+    summary = dataclasses.replace(_settings(tmp_path, text), protocol=protocol).summary()
+    assert summary.endswith(" with envelope kservev2")
 
 
 def test_the_published_wrappers_variables_keep_their_meaning() -> None:

@@ -147,7 +147,7 @@ def _v1_body(body: bytes, envelope: Envelope) -> bytes:
     """Give the body that TorchServe's envelope reads for a V1 request.
 
     ``inputs`` is an equal root key to ``instances`` (V1 protocol, "Request Format"), but
-    the envelope reads ``instances`` only.
+    the envelope reads ``instances`` only. Without one the model's author chose what it reads.
     """
     asked = json_body.read(body)
     key = "instances" if "instances" in asked else "inputs"
@@ -161,7 +161,7 @@ def _v1_body(body: bytes, envelope: Envelope) -> bytes:
             f'"{key}" is empty, to which TorchServe\'s envelope {envelope.name} has no answer: '
             "send at least one instance",
         )
-    return body if key == "instances" else _renamed(body)
+    return body if key == "instances" or not envelope.is_there else _renamed(body)
 
 
 def _renamed(body: bytes) -> bytes:

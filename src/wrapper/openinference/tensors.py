@@ -113,8 +113,8 @@ def to_json(
         return encoded, {CONTENT_TYPE: _BASE64}
     raise ServingError(
         400,
-        f"Tensor {tensor} has BYTES that are no UTF-8, which TorchServe's envelope "
-        f"{envelope.name} can't read: its JSON holds text only. The envelope kservev2_faithful can",
+        f"Tensor {tensor} has BYTES that are no UTF-8, which {envelope.in_words} can't read: its "
+        "JSON holds text only. The envelope kservev2_faithful can",
     )
 
 

@@ -23,6 +23,7 @@ class Case(enum.Enum):
     OUT_OF_MEMORY = "out of memory"
     WORKER_DIED = "worker died"
     MODEL_FAILED = "model failed"
+    MODEL_FAILED_ON_WHOLE_BODY = "model failed on whole body"
     WRONG_NUMBER_OF_RESULTS = "wrong number of results"
     TOO_SLOW = "too slow"
     REQUEST_TOO_LARGE = "request too large"
@@ -170,6 +171,13 @@ TABLE = (
     # Whether TorchServe has run the request is not known, so nothing here says to try again.
     Row(Case.INTERRUPTED, 502, "TorchServe closed the connection before it had answered"),
     Row(Case.TIMED_OUT, 504, "TorchServe didn't answer in time"),
+    Row(
+        Case.MODEL_FAILED_ON_WHOLE_BODY,
+        500,
+        "The model failed on this request; TorchServe's model log (MODEL_LOG) says why. TorchServe "
+        "has no envelope, so that its handler got the whole body: if it was written for one, set "
+        "service_envelope (TS_SERVICE_ENVELOPE) to kserve for V1 or kservev2 for V2",
+    ),
     Row(
         Case.QUEUE_FULL,
         503,

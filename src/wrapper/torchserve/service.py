@@ -117,6 +117,8 @@ class TorchServe:
                 # TorchServe has not run what it refused.
                 another = self._keys.headers(tokens.INFERENCE)
                 return await call(model, body, {**sent, **another}, timeout)
+            if error.case is Case.MODEL_FAILED and not self.settings.envelope.is_there:
+                raise error_table.error(Case.MODEL_FAILED_ON_WHOLE_BODY) from None
             if error.case not in (Case.NO_WORKER, Case.WORKER_DIED):
                 raise
             self.readiness.ask_now()
@@ -132,11 +134,13 @@ class TorchServe:
         self.check_known(model)
         envelope = self.settings.envelope
         if envelope.speaks not in (None, verb.protocol):
-            right = Verb.INFER if envelope.speaks == Verb.INFER.protocol else Verb.PREDICT
+            reads_v2 = envelope.speaks == Verb.INFER.protocol
+            right, other = (Verb.INFER, "kserve") if reads_v2 else (Verb.PREDICT, "kservev2")
             raise ServingError(
                 400,
                 f"This service speaks {envelope.speaks}, not {verb.protocol}: its TorchServe has "
-                f"the envelope {envelope.name}. Post to {right.path(model)}",
+                f"the envelope {envelope.name}. Post to {right.path(model)}, or have "
+                f"service_envelope={other} set",
             )
 
     def check_ready(self, model: str) -> None:

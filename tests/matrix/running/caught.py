@@ -124,6 +124,7 @@ CAUGHT = (
     Caught("answers_200_on_error", *("0.21.0", "empty", "kserve"), ("v1-refused",)),
     Caught("answers_ok_on_error_over_grpc", *("0.13.1", "empty", "kservev2"), ("grpc-refused",)),
     Caught("hands_errors_on", *("0.21.0", "grpc-v2", "kservev2"), ("grpc-failures",)),
+    Caught("answers_200_on_error", *("0.9.0", "unset", "none"), ("envelope-missing",)),
     # Where an envelope loses nothing, what is lost was lost by the wrapper.
     Caught(
         "truncates_floats",

@@ -22,6 +22,7 @@ V2_ANSWER = {
     ],
 }
 
+without_envelope = pytest.mark.parametrize("torchserve", [""], indirect=True)
 speaks_v2 = pytest.mark.parametrize("torchserve", ["kservev2"], indirect=True)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.wrapper.front.asking import V1, answer_to, error_of
+from tests.wrapper.front.asking import V1, answer_to, error_of, without_envelope
 from tests.wrapper.surroundings import AnsweringTorchServe, settings
 from wrapper.errors import ServingError
 from wrapper.front import Answer
@@ -43,6 +43,22 @@ def test_inputs_are_instances_with_their_numbers_exact(torchserve: AnsweringTorc
     assert answer_to(torchserve, "/v1/models/digits:predict", body).status == 200
     sent = json.loads(torchserve.calls[0][1])
     assert sent == {"instances": [123456789012345678901234567890, 0.1], "more": 1}
+
+
+@without_envelope
+def test_without_an_envelope_a_body_goes_as_it_came(torchserve: AnsweringTorchServe) -> None:
+    body = b'{"inputs": [1],  "more": 1}'
+    assert answer_to(torchserve, "/v1/models/digits:predict", body).status == 200
+    assert torchserve.calls[0][1] == body
+
+
+@without_envelope
+@pytest.mark.parametrize("body", [b"{}", b'{"instances": 1}'])
+def test_without_an_envelope_a_v1_request_is_one_all_the_same(
+    torchserve: AnsweringTorchServe, body: bytes
+) -> None:
+    assert answer_to(torchserve, "/v1/models/digits:predict", body).status == 400
+    assert not torchserve.calls
 
 
 @pytest.mark.parametrize(
