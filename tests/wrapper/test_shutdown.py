@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import json
 import os
 import signal
@@ -77,6 +79,36 @@ def test_what_is_in_flight_is_answered(
         assert request.outcome == 200
         assert subject.exit_code() == 0
         assert took < 8
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("release", RELEASES_AND_MORE)
+def test_what_was_sent_and_not_read_is_answered(
+    release: str, workers: int, torchserve: Instance, tmp_path: Path
+) -> None:
+    with (
+        wrapper(release, torchserve, tmp_path, flags=f"--workers {workers}") as subject,
+        contextlib.closing(_connection(subject)) as kept,
+        contextlib.closing(_connection(subject)) as fresh,
+    ):
+        kept.request("GET", "/v1/models")
+        kept.getresponse().read()
+        # While none of its processes runs, all that comes to it waits to be read.
+        os.killpg(subject._process.pid, signal.SIGSTOP)
+        for connection in (kept, fresh):
+            connection.request("GET", "/v1/models")
+        subject.terminate()
+        # Long enough for the server to look for a signal as the first thing that it does.
+        time.sleep(0.5)
+        os.killpg(subject._process.pid, signal.SIGCONT)
+        for connection in (kept, fresh):
+            answer = connection.getresponse()
+            assert (answer.status, answer.read()) == (200, b'{"models":["misbehaving"]}')
+        assert subject._process.wait(timeout=120) == 0
+
+
+def _connection(subject: RunningWrapper) -> http.client.HTTPConnection:
+    return http.client.HTTPConnection("127.0.0.1", subject.http_port, timeout=30)
 
 
 @pytest.mark.parametrize("release", RELEASES_AND_MORE)

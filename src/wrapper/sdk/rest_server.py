@@ -13,7 +13,7 @@ from kserve.protocol.rest.server import RESTServer
 
 from wrapper.front import Front, MetricsFront
 from wrapper.front.asgi import FrontApplication
-from wrapper.sdk import grpc_servicer
+from wrapper.sdk import grpc_servicer, uvicorn_shutdown
 from wrapper.sdk.fastapi_model import FastApiModelFace
 
 # Since 0.15. It makes a REST server of its own for each worker process.
@@ -35,6 +35,7 @@ class FrontedRESTServer(RESTServer):
     def create_application(self) -> None:
         """Let the SDK add its routes to its application, then stand before it."""
         super().create_application()
+        uvicorn_shutdown.read_what_was_sent()
         assert self.front is not None
         self._server.config.app = FrontApplication(self.front, model_server.app)
 

@@ -17,6 +17,9 @@ from wrapper.envelope import Envelope
 from wrapper.errors import ServingError
 from wrapper.front import Front, MetricsFront, Route
 
+# Seconds: many times what a request needs from the socket to its handler.
+_READ_WITHIN = 0.2
+
 
 class TornadoSdk:
     """The first generation (0.8.0 to 0.9.0)."""
@@ -120,6 +123,8 @@ class _DrainingServer(kserve.ModelServer):
 
     async def _drain(self, loop: tornado.ioloop.IOLoop) -> None:
         self._http_server.stop()
+        # What was sent before that has to be read before it is seen to be in flight.
+        await asyncio.sleep(_READ_WITHIN)
         while _in_flight:
             await asyncio.sleep(0.02)
         loop.stop()

@@ -14,7 +14,7 @@ from kserve import model_server
 from wrapper import shutdown
 from wrapper.front import Front, MetricsFront
 from wrapper.front.asgi import FrontApplication
-from wrapper.sdk import grpc_servicer
+from wrapper.sdk import grpc_servicer, uvicorn_shutdown
 from wrapper.sdk.fastapi_model import FastApiModelFace
 
 # 0.10.0 and 0.10.1 call it UvicornProcess.
@@ -59,6 +59,7 @@ class UvicornServerSdk(FastApiModelFace):
 
         # The SDK offers no hook: it makes its server by this name when it starts.
         setattr(model_server, _SERVER, FrontedServer)
+        uvicorn_shutdown.read_what_was_sent()
 
     def put_before_grpc(self, front: Front) -> None:
         """Serve the front in the place of the SDK's gRPC service."""

@@ -88,7 +88,7 @@ def _seconds_to_end(name: str, folder: Path) -> float:
             f"the container ends with exit code 137, since {name} was ended by SIGKILL"
         )
         assert message[1] == f"{name} serves"
-        assert not [each for each in everyone if each.is_running()]
+        assert psutil.wait_procs(everyone, 30)[1] == []
     return took
 
 
@@ -160,7 +160,7 @@ def test_those_who_do_not_drain_are_ended(tmp_path: Path) -> None:
         everyone = pod.processes()
         assert pod.end() == 0
         assert "the wrapper did not end in its time" in pod.log
-        assert not [each for each in everyone if each.is_running()]
+        assert psutil.wait_procs(everyone, 30)[1] == []
 
 
 def test_a_torchserve_that_is_lost_while_it_drains_is_a_failure(tmp_path: Path) -> None:
