@@ -82,12 +82,12 @@ def test_what_is_in_flight_is_answered(
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-@pytest.mark.parametrize("release", RELEASES_AND_MORE)
 def test_what_was_sent_and_not_read_is_answered(
-    release: str, workers: int, torchserve: Instance, tmp_path: Path
+    workers: int, torchserve: Instance, tmp_path: Path
 ) -> None:
+    # Tornado's; uvicorn's has a test of its own, `tests.wrapper.sdk.test_uvicorn_shutdown`.
     with (
-        wrapper(release, torchserve, tmp_path, flags=f"--workers {workers}") as subject,
+        wrapper("0.9.0", torchserve, tmp_path, flags=f"--workers {workers}") as subject,
         contextlib.closing(_connection(subject)) as kept,
         contextlib.closing(_connection(subject)) as fresh,
     ):
