@@ -16,6 +16,10 @@ ABSENT = "absent"
 # Those that KServe knows (pkg/constants/constants.go, from 0.9 to 0.20), and none.
 DECLARED = (ABSENT, "v1", "v2", "grpc-v1", "grpc-v2")
 
+# The envelope that reads what a protocolVersion stands for. Nothing speaks grpc-v1, which KServe's
+# own runtime admitted up to 0.11.
+SPOKEN_BY = {ABSENT: "kserve", "v1": "kserve", "v2": "kservev2", "grpc-v2": "kservev2"}
+
 # TorchServe without a service envelope, which an empty TS_SERVICE_ENVELOPE stands for.
 NO_ENVELOPE = "none"
 

@@ -16,14 +16,10 @@ from matrix.planning import plan
 from matrix.planning.axes import Axes
 from matrix.planning.axis_table import NAMES
 from matrix.planning.cells import Cell
-from matrix.planning.control_planes import ABSENT, RuntimeKind
+from matrix.planning.control_planes import SPOKEN_BY, RuntimeKind
 from matrix.planning.expectations import Expectations
 from matrix.results import attempts
 from matrix.results.attempts import JudgedCell, Merit
-
-# The envelope that reads what a protocolVersion stands for. Nothing speaks grpc-v1, which KServe
-# admitted up to 0.11.
-_SPOKEN_BY = {ABSENT: "kserve", "v1": "kserve", "v2": "kservev2", "grpc-v2": "kservev2"}
 
 
 class UpgradeError(WrongUsage):
@@ -265,7 +261,7 @@ def _alone(pair: Pair) -> Merit | None:
 
 def _services(question: Question, axes: Axes) -> Iterator[Service]:
     old, new = (axes.control_plane(each) for each in (question.source, question.target))
-    for version, envelope in _SPOKEN_BY.items():
+    for version, envelope in SPOKEN_BY.items():
         pods = (plane.pod(version, RuntimeKind.STOCK) for plane in (old, new))
         source, target = (None if pod is None else axes.arrived_at(pod) for pod in pods)
         # A pod that doesn't speak what its service declares is nothing that works.
