@@ -65,7 +65,7 @@ def selected(expression: str) -> Iterator[Selected]:
     """Give the time series that an expression of PromQL wants.
 
     Raises:
-        ValueError: when it is no PromQL, or sums over a label that it needs.
+        ValueError: when it is no PromQL, names no metric, or sums over a label that it needs.
     """
     yield from _within(promql_parser.parse(expression), frozenset())
 
@@ -89,6 +89,8 @@ def _within(node: Any, kept: frozenset[str]) -> Iterator[Selected]:
     elif isinstance(node, promql_parser.MatrixSelector):
         yield from _within(node.vector_selector, kept)
     elif isinstance(node, promql_parser.VectorSelector):
+        if node.name is None:
+            raise ValueError(f"{node} names no metric")
         yield Selected(node.name, tuple(_matchers(node)), kept)
     else:
         assert isinstance(node, (promql_parser.NumberLiteral, promql_parser.StringLiteral)), node

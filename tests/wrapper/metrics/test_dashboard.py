@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 
@@ -50,24 +51,14 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
         }
         with wrapper(RELEASES[-1], torchserve.instance, folder, more=more) as subject:
             assert "metrics_mode" not in subject.log()
-            for verb, body in (
-                ("predict", None),
-                ("predict", None),
-                ("explain", None),
-                ("predict", "{"),
-            ):
-                url = f"{subject.url}/v1/models/contract:{verb}"
-                sent = body or payloads.load("contract-v1")
-                requests.post(url, **({"data": sent} if body else {"json": sent}), timeout=30)
+            right = json.dumps(payloads.load("contract-v1"))
+            url = f"{subject.url}/v1/models/contract"
+            for verb, body in [*[("predict", right)] * 2, ("explain", right), ("predict", "{")]:
+                requests.post(f"{url}:{verb}", data=body, timeout=30)
             alive = _scrape(subject)
             torchserve.stop()
-            ready = f"{subject.url}/v1/models/contract"
-            seconds_until(
-                lambda: requests.get(ready, timeout=30).status_code == 503, 30, "not ready"
-            )
-            refused = requests.post(
-                f"{ready}:predict", json=payloads.load("contract-v1"), timeout=30
-            )
+            seconds_until(lambda: requests.get(url, timeout=30).status_code == 503, 30, "not ready")
+            refused = requests.post(f"{url}:predict", data=right, timeout=30)
             assert refused.status_code == 503
             yield Told(alive, _scrape(subject))
 

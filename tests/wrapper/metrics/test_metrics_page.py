@@ -26,7 +26,7 @@ def _on_the_page() -> Described:
 
 
 def _of(metric: MetricWrapperBase) -> tuple[str, tuple[str, ...]]:
-    return metric._type, tuple(metric._labelnames)
+    return str(metric._type), tuple(metric._labelnames)
 
 
 def test_the_page_describes_what_is_told(torchserve: AnsweringTorchServe) -> None:
