@@ -176,7 +176,9 @@ def start(
             span.activity = Activity.FORKED_START
         wrapper = RunningWrapper(process, situation.log, http, grpc)
         try:
-            _wait_ready(wrapper, wait_for, timeout, may_move=subject.ports is None)
+            # Ours opens what it is told; to look costs.
+            may_move = subject.ports is None and subject.command != OURS_COMMAND
+            _wait_ready(wrapper, wait_for, timeout, may_move=may_move)
         except BaseException:
             wrapper.stop()
             raise
