@@ -22,7 +22,7 @@ def run(folder: Path, *arguments: str, wrapper: str = NEEDY) -> runs.Ran:
     """Run it where TorchServe is never reached."""
     return runs.run(
         folder,
-        *("--runtime=process", "--protocol=v1", "--envelope=kserve", "--check=starts"),
+        *("--runtime=process", "--protocol=v1", "--check=starts", "--jobs=1"),
         f"--wrapper={wrapper}",
         *arguments,
         given=runs.nowhere(),
