@@ -21,6 +21,8 @@ class Envelope:
             predictions. TorchServe's own ``kserve`` makes TorchServe fail on it.
         keeps_batches: whether each request of a batch (``batchSize`` above 1) gets its own
             answer. TorchServe's own envelopes fail on a batch of several requests.
+        tells_errors: whether an error of one request of a batch is told in its answer, which over
+            gRPC is all that tells it; see `error_table.from_prediction`.
         reads_bytes: whether bodies that aren't JSON reach the handler.
         keeps_every_string: whether all elements of a BYTES tensor reach the handler.
             TorchServe's own ``kservev2`` keeps the first.
@@ -32,6 +34,7 @@ class Envelope:
     speaks: str | None = None
     answers_nothing: bool = True
     keeps_batches: bool = True
+    tells_errors: bool = False
     reads_bytes: bool = True
     keeps_every_string: bool = True
     reads_base64: bool = False
@@ -67,7 +70,13 @@ _KNOWN: dict[str | None, Envelope] = {
             keeps_every_string=False,
         ),
         # Those of `wrapper.envelopes`.
-        Envelope("kserve_faithful", speaks="V1"),
-        Envelope("kservev2_faithful", speaks="V2", reads_bytes=False, reads_base64=True),
+        Envelope("kserve_faithful", speaks="V1", tells_errors=True),
+        Envelope(
+            "kservev2_faithful",
+            speaks="V2",
+            tells_errors=True,
+            reads_bytes=False,
+            reads_base64=True,
+        ),
     )
 }

@@ -7,3 +7,5 @@ its own package only, so that `python -m wrapper.envelopes install` puts them th
 from __future__ import annotations
 
 NAMES = ("kserve_faithful", "kservev2_faithful")
+# What they share is installed beside them.
+MODULES = (*NAMES, "faithful_batch")

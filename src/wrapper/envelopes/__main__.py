@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
-from wrapper.envelopes import NAMES
+from wrapper.envelopes import MODULES, NAMES
 
 _FOLDER = Path("torch_handler", "request_envelope")
 
@@ -25,11 +25,12 @@ def main() -> None:
     folder = _envelope_folder()
     if folder is None:
         _refuse(f"TorchServe is not installed for {sys.executable}: run this by its own Python")
-    for name in NAMES:
+    for name in MODULES:
         try:
             shutil.copyfile(Path(__file__).with_name(name + ".py"), folder / (name + ".py"))
         except OSError as error:
             _refuse(f"{folder} can't be written ({error.strerror}): run this as its owner")
+    for name in NAMES:
         sys.stdout.write(f"service_envelope={name} is installed in {folder}\n")
 
 

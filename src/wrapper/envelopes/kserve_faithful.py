@@ -6,45 +6,37 @@ Installed into ``ts.torch_handler.request_envelope``; see docs/envelopes.md.
 
 import json
 
-from ts.torch_handler.request_envelope import base
+from ts.utils.util import PredictionException
+
+from . import faithful_batch
 
 
-class KServeFaithfulEnvelope(base.BaseEnvelope):
+class KServeFaithfulEnvelope(faithful_batch.FaithfulBatch):
     """Gives each request of a batch its own answers."""
 
-    def parse_input(self, data):
-        """Give the instances of all requests; a body that isn't JSON is one instance, as bytes."""
-        self._batch = [_instances(_body(row)) for row in data]
-        return [instance for instances in self._batch for instance in instances]
+    def read(self, row):
+        """Give the instances of a request; a body that isn't JSON is one instance, as bytes."""
+        return None, _instances(faithful_batch.body_of(row))
 
-    def format_output(self, data):
-        """Give each request its share of the handler's answers."""
-        key = "explanations" if self._is_explain() else "predictions"
-        counts = [len(instances) for instances in self._batch]
-        if len(counts) == 1:
-            return [{key: data}]
-        if len(data) != sum(counts):
-            raise ValueError(
-                "the handler answered {} instances with {} results, which can't be given back to "
-                "the {} requests of this batch: answer one result for each instance, or set "
-                "batchSize to 1".format(sum(counts), len(data), len(counts))
-            )
-        answers = iter(data)
-        return [{key: [next(answers) for _ in range(count)]} for count in counts]
-
-    def _is_explain(self):
-        return bool(self.context) and self.context.get_request_header(0, "explain") == "True"
-
-
-def _body(row):
-    data = row.get("data")
-    return row.get("body") if data is None else data
+    def answer(self, place, request, results):
+        """Give the V1 answer with the handler's results."""
+        explains = self.context.get_request_header(place, "explain") == "True"
+        return {"explanations" if explains else "predictions": results}
 
 
 def _instances(body):
+    if isinstance(body, str):
+        # TorchServe decodes what says that it is text.
+        body = body.encode("utf-8")
+    asked = body
     if isinstance(body, (bytes, bytearray)):
         try:
-            body = json.loads(body.decode("utf-8"))
+            asked = json.loads(body.decode("utf-8"))
         except ValueError:
             return [bytes(body)]
-    return body["instances"] if "instances" in body else body["inputs"]
+        if not isinstance(asked, dict):
+            return [bytes(body)]
+    for key in ("instances", "inputs"):
+        if isinstance(asked, dict) and isinstance(asked.get(key), list):
+            return asked[key]
+    raise PredictionException('Expected "instances" or "inputs", a list, in the request body', 400)

@@ -7,9 +7,12 @@ outputs. Installed into ``ts.torch_handler.request_envelope``; see docs/envelope
 
 import base64
 import json
+import math
 
 import numpy as np
-from ts.torch_handler.request_envelope import base
+from ts.utils.util import PredictionException
+
+from . import faithful_batch
 
 _DATATYPES = {
     "bool": "BOOL",
@@ -27,42 +30,34 @@ _DATATYPES = {
 }
 
 
-class KServeV2FaithfulEnvelope(base.BaseEnvelope):
+class KServeV2FaithfulEnvelope(faithful_batch.FaithfulBatch):
     """Gives each request of a batch its own outputs, with their shapes and all elements."""
 
-    def parse_input(self, data):
-        """Give the input tensors of all requests.
+    def read(self, row):
+        """Give a request, and its input tensors."""
+        request = faithful_batch.body_of(row)
+        try:
+            if isinstance(request, (bytes, bytearray)):
+                request = json.loads(request.decode("utf-8"))
+            return request, [_nested(tensor) for tensor in request["inputs"]]
+        except (AttributeError, LookupError, TypeError, ValueError):
+            raise PredictionException("The request is no Open Inference request", 400) from None
 
-        ``context.open_inference_requests`` holds the requests themselves, where a handler
-        finds their parameters and the outputs that they ask for.
+    def show(self, requests):
+        """Put the requests themselves where a handler finds them.
+
+        Their parameters are there, and the outputs that they ask for.
         """
-        self._requests = [_request(row) for row in data]
-        self.context.open_inference_requests = self._requests
-        return [_nested(tensor) for request in self._requests for tensor in request["inputs"]]
+        self.context.open_inference_requests = requests
 
-    def format_output(self, data):
-        """Give each request its share of the handler's outputs."""
-        counts = [len(request["inputs"]) for request in self._requests]
-        if len(counts) > 1 and len(data) != sum(counts):
-            raise ValueError(
-                "the handler answered {} inputs with {} outputs, which can't be given back to the "
-                "{} requests of this batch: answer one output for each input, or set batchSize "
-                "to 1".format(sum(counts), len(data), len(counts))
-            )
-        answers, start = [], 0
-        for index, (request, count) in enumerate(zip(self._requests, counts)):
-            share = data if len(counts) == 1 else data[start : start + count]
-            start += count
-            answers.append(self._answer(index, request, share))
-        return answers
-
-    def _answer(self, index, request, results):
+    def answer(self, place, request, results):
+        """Give the V2 answer with the handler's results as outputs."""
         model = self.context.manifest["model"]
         names = [tensor["name"] for tensor in request["inputs"]]
         if len(results) != len(names):
-            names = ["output-{}".format(place) for place in range(len(results))]
+            names = ["output-{}".format(index) for index in range(len(results))]
         answer = {
-            "id": request.get("id") or self.context.get_request_id(index),
+            "id": request.get("id") or self.context.get_request_id(place),
             "model_name": model.get("modelName"),
             "model_version": model.get("modelVersion"),
             "outputs": [_output(name, result) for name, result in zip(names, results)],
@@ -70,18 +65,29 @@ class KServeV2FaithfulEnvelope(base.BaseEnvelope):
         return {member: value for member, value in answer.items() if value is not None}
 
 
-def _request(row):
-    body = row.get("data")
-    body = row.get("body") if body is None else body
-    return json.loads(body.decode("utf-8")) if isinstance(body, (bytes, bytearray)) else body
-
-
 def _nested(tensor):
+    name, shape = tensor["name"], list(tensor["shape"])
     elements = _flat(tensor["data"])
+    if len(elements) != math.prod(shape):
+        raise PredictionException(
+            "Tensor {} has {} elements, but its shape is {}".format(name, len(elements), shape), 400
+        )
     parameters = tensor.get("parameters", {})
     if tensor["datatype"] == "BYTES" and parameters.get("content_type") == "base64":
-        elements = [base64.b64decode(element) for element in elements]
-    return dict(tensor, data=_shaped(elements, list(tensor["shape"])))
+        elements = [_decoded(name, element) for element in elements]
+    return dict(tensor, data=_shaped(elements, shape))
+
+
+def _decoded(name, element):
+    try:
+        return base64.b64decode(element, validate=True)
+    except (TypeError, ValueError):
+        raise PredictionException(
+            "Tensor {} has an element that isn't the base64 that its content_type says".format(
+                name
+            ),
+            400,
+        ) from None
 
 
 def _flat(data):

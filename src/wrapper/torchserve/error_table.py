@@ -198,6 +198,9 @@ TABLE = (
 _TORCHSERVES_OWN = "org.pytorch"
 _NOT_CONNECTED = "connect"
 
+# How the wrapper's own envelopes begin an error, and no answer (envelopes/faithful_batch.py).
+_ERROR_BODY = b'{"code": '
+
 _URL = re.compile(r"\b[a-z]+://\S+|(?<![\w.])/[\w.\-/]{3,}|\b\d{1,3}(\.\d{1,3}){3}(:\d+)?\b")
 _CLASS = re.compile(r"\b(?:[a-z_]\w*\.){2,}[A-Z]\w*:?\s*")
 
@@ -252,6 +255,18 @@ def from_call(code: str, details: str, size: int, max_request_size: int) -> Torc
     if code == "CANCELLED" and size <= max_request_size:
         return error(Case.INTERRUPTED)
     return from_status(code, details, max_request_size)
+
+
+def from_prediction(prediction: bytes, max_request_size: int) -> TorchServeError | None:
+    """Give the error that an answer over gRPC holds, None where it is an answer.
+
+    TorchServe's gRPC server has no status for one request of a batch, so that the wrapper's own
+    envelopes tell it in the body, as TorchServe's REST server does.
+    """
+    if not prediction.startswith(_ERROR_BODY):
+        return None
+    status = json.loads(prediction)["code"]
+    return from_answer(status, prediction, max_request_size)
 
 
 def case_of(status: int, body: bytes) -> Case:

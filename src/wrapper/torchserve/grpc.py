@@ -33,6 +33,7 @@ class GrpcInference:
         self._target = str(settings.grpc_inference)
         self._timeout = settings.request_timeout
         self._max_request_size = settings.max_request_size
+        self._tells_errors = settings.envelope.tells_errors
         self._predictions: Any | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -57,8 +58,12 @@ class GrpcInference:
                 request, timeout=timeout or self._timeout, metadata=metadata
             )
         except grpc.aio.AioRpcError as error:
-            told = error.code().name, error.details() or ""
-            raise error_table.from_call(*told, len(body), self._max_request_size) from None
+            said = error.code().name, error.details() or ""
+            raise error_table.from_call(*said, len(body), self._max_request_size) from None
+        if self._tells_errors:
+            told = error_table.from_prediction(answer.prediction, self._max_request_size)
+            if told is not None:
+                raise told
         return Reply(answer.prediction)
 
     def _call(self) -> Any:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +16,10 @@ import requests
 import tritonclient.grpc as triton_grpc
 import tritonclient.http as triton_http
 
-from fixtures.torchserve import Envelope, Instance
+from fixtures.torchserve import Instance
 from matrix.running.launch import RunningWrapper
 from tests import lending
-from tests.wrapper.running import RELEASES, start_torchserve, wrapper
+from tests.wrapper.running import RELEASES, wrapper
 
 pytestmark = pytest.mark.integration
 
@@ -187,24 +186,3 @@ def test_v1_instances_come_back_exactly(tmp_path: Path) -> None:
             image = {"Content-Type": "image/jpeg"}
             answer = requests.post(url, data=b"\xff\xd8abc", headers=image, timeout=30)
             assert answer.json() == {"predictions": [5]}
-
-
-@pytest.mark.parametrize("envelope", ["kserve_faithful", "kservev2_faithful"])
-def test_each_request_of_a_batch_gets_its_own_answer(envelope: Envelope, tmp_path: Path) -> None:
-    # Four requests are answered at once, or after two seconds.
-    batches = '{"echo": {"1.0": {"marName": "echo.mar", "batchSize": 4, "maxBatchDelay": 2000}}}'
-    with (
-        start_torchserve(envelope, "echo", models=batches) as torchserve,
-        wrapper(RELEASES[-1], torchserve.instance, tmp_path) as subject,
-        ThreadPoolExecutor(4) as pool,
-    ):
-
-        def ask(number: int) -> Any:
-            if envelope == "kservev2_faithful":
-                tensor = {"name": "x", "shape": [1], "datatype": "INT64", "data": [number]}
-                return _infer(subject, tensor, id=str(number))["outputs"][0]["data"]
-            url = f"{subject.url}/v1/models/echo:predict"
-            answer = requests.post(url, json={"instances": [number]}, timeout=30)
-            return answer.json()["predictions"]
-
-        assert list(pool.map(ask, range(4))) == [[0], [1], [2], [3]]

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from wrapper.envelope import Envelope
-from wrapper.envelopes import NAMES
+from wrapper.envelopes import MODULES, NAMES
 
 
 def _install(folder: Path) -> "subprocess.CompletedProcess[str]":
@@ -27,7 +27,7 @@ def test_they_are_copied_and_said_to_be(tmp_path: Path) -> None:
         assert [line.split()[0] for line in done.stdout.splitlines()] == [
             f"service_envelope={name}" for name in NAMES
         ]
-    assert sorted(path.stem for path in folder.iterdir()) == sorted(NAMES)
+    assert sorted(path.stem for path in folder.iterdir()) == sorted(MODULES)
 
 
 def test_without_torchserve_it_says_so_in_a_line(tmp_path: Path) -> None:

@@ -1,0 +1,293 @@
+"""What the faithful envelopes make of a batch, with a handler and a context of the test's own.
+
+`test_batches.py` has the same through real TorchServe.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+import types
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from wrapper import envelopes
+from wrapper.torchserve import error_table
+
+_LIMIT = 6553500
+
+
+class _PredictionException(Exception):
+    """TorchServe's, of ts/utils/util.py."""
+
+    def __init__(self, message: str, error_code: int = 500) -> None:
+        super().__init__(message)
+        self.message, self.error_code = message, error_code
+
+
+class _Processor:
+    def __init__(self, headers: dict[str, str]) -> None:
+        self.headers = headers
+        self.status = (200, None)
+        self.content_type = ""
+
+
+class _Context:
+    """As much of ts/context.py as an envelope and the handlers here use."""
+
+    def __init__(self, *headers: dict[str, str]) -> None:
+        self.manifest = {"model": {"modelName": "m"}}
+        self.metrics = types.SimpleNamespace(request_ids=None)
+        self.request_processor = [_Processor(each) for each in headers]
+        self.request_ids = {place: f"id-{place}" for place in range(len(headers))}
+
+    def get_request_id(self, idx: int = 0) -> str:
+        return self.request_ids[idx]
+
+    def get_request_header(self, idx: int, key: str) -> str | None:
+        return self.request_processor[idx].headers.get(key)
+
+    def get_response_status(self, idx: int) -> Any:
+        return self.request_processor[idx].status
+
+    def set_response_status(self, code: int = 200, phrase: Any = "", idx: int = 0) -> None:
+        self.request_processor[idx].status = (code, phrase)
+
+    def set_response_content_type(self, idx: int, value: str) -> None:
+        self.request_processor[idx].content_type = value
+
+
+@pytest.fixture(scope="module", autouse=True)
+def inside_torchserve() -> Iterator[None]:
+    """Have as much of TorchServe's package as the envelopes import."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("ts", "ts.utils", "ts.utils.util"):
+            patch.setitem(sys.modules, name, types.ModuleType(name))
+        sys.modules["ts.utils.util"].PredictionException = _PredictionException  # type: ignore[attr-defined]
+        for name in envelopes.MODULES:
+            patch.delitem(sys.modules, f"wrapper.envelopes.{name}", raising=False)
+        yield
+        for name in envelopes.MODULES:
+            sys.modules.pop(f"wrapper.envelopes.{name}", None)
+
+
+def _ask(
+    name: str, handler: Callable[..., Any], *rows: Any, headers: Any = None
+) -> tuple[list[Any], _Context]:
+    module = importlib.import_module(f"wrapper.envelopes.{name}")
+    # As TorchServe finds it: the first class of the module.
+    kind = next(
+        each
+        for each in vars(module).values()
+        if isinstance(each, type) and each.__module__ == module.__name__
+    )
+    context = _Context(*(headers or [{}] * len(rows)))
+    told = kind(handler).handle(list(rows), context)
+    for place, answer in enumerate(told):
+        status = context.get_response_status(place)[0]
+        # What the wrapper knows of it over gRPC, where it sees no status.
+        error = error_table.from_prediction(answer, _LIMIT)
+        assert (error is None) == (status == 200)
+    return [json.loads(answer) for answer in told], context
+
+
+def _v1(*instances: Any) -> dict[str, Any]:
+    return {"body": {"instances": list(instances)}}
+
+
+def _v2(number: int, **more: Any) -> dict[str, Any]:
+    tensor = {"name": "x", "shape": [1], "datatype": "INT64", "data": [number], **more}
+    return {"data": json.dumps({"id": str(number), "inputs": [tensor]}).encode()}
+
+
+def _statuses(context: _Context) -> list[int]:
+    return [each.status[0] for each in context.request_processor]
+
+
+def _squares(data: list[Any], _context: Any) -> list[Any]:
+    return [each * each for each in data]
+
+
+def test_each_request_gets_its_own_results() -> None:
+    told, context = _ask("kserve_faithful", _squares, _v1(1, 2), _v1(), _v1(3))
+    assert told == [{"predictions": [1, 4]}, {"predictions": []}, {"predictions": [9]}]
+    assert _statuses(context) == [200] * 3
+
+
+def test_a_request_that_is_none_fails_alone() -> None:
+    rows = [_v1(1), {"body": {"instances": 5}}, {"other": b""}, {"body": [1]}, _v1(2)]
+    told, context = _ask("kserve_faithful", _squares, *rows)
+    assert _statuses(context) == [200, 400, 400, 400, 200]
+    assert (told[0], told[4]) == ({"predictions": [1]}, {"predictions": [4]})
+    assert told[1]["code"] == 400
+    assert told[1]["message"] == 'Expected "instances" or "inputs", a list, in the request body'
+    assert "form's field data" in told[2]["message"]
+    assert context.request_processor[1].content_type == "application/json"
+
+
+@pytest.mark.parametrize(
+    ("body", "arrives"),
+    [
+        (b"\xff\xd8", b"\xff\xd8"),
+        ("texté", "texté".encode()),
+        (b"123", b"123"),
+        (b'{"inputs": [7]}', 7),
+        (bytearray(b"a"), b"a"),
+    ],
+)
+def test_bytes_and_texts_arrive_as_one_instance(body: Any, arrives: Any) -> None:
+    seen: list[Any] = []
+
+    def handler(data: list[Any], _context: Any) -> list[Any]:
+        seen.extend(data)
+        return [1] * len(data)
+
+    _ask("kserve_faithful", handler, {"body": body})
+    assert seen == [arrives]
+
+
+def test_an_input_that_makes_the_handler_raise_fails_alone() -> None:
+    calls: list[list[Any]] = []
+
+    def handler(data: list[Any], context: _Context) -> list[Any]:
+        calls.append(data)
+        # What a handler may look at belongs to the requests that it is asked about.
+        assert len(context.request_processor) == len(context.request_ids) == len(data)
+        assert context.metrics.request_ids == context.request_ids
+        assert [context.get_request_id(place) for place in range(len(data))] == [
+            f"id-{each}" for each in data
+        ]
+        if 1 in data:
+            raise ValueError("asked to fail")
+        return data
+
+    told, context = _ask("kserve_faithful", handler, *map(_v1, range(3)))
+    assert calls == [[0, 1, 2], [0], [1], [2]]
+    assert _statuses(context) == [200, 503, 200]
+    assert told[1] == {"code": 503, "type": "ValueError", "message": "Prediction failed"}
+    assert context.request_ids == {0: "id-0", 1: "id-1", 2: "id-2"}
+    assert context.metrics.request_ids == context.request_ids
+    assert error_table.from_prediction(json.dumps(told[1]).encode(), _LIMIT).status == 500  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "message"),
+    [
+        (_PredictionException("no such thing", 418), 418, "no such thing"),
+        (_PredictionException("odd", 200), 500, "odd"),
+        (MemoryError(), 507, "Out of resources"),
+        (RuntimeError("CUDA out of memory"), 507, "Out of resources"),
+        (KeyError("x"), 503, "Prediction failed"),
+    ],
+)
+@pytest.mark.parametrize("raises", [True, False])
+def test_an_error_keeps_its_status(
+    error: Exception, status: int, message: str, raises: bool
+) -> None:
+    calls: list[int] = []
+
+    def handler(data: list[Any], _context: Any) -> list[Any]:
+        calls.append(len(data))
+        if raises and 1 in data:
+            raise error
+        return [error if each == 1 else each for each in data]
+
+    told, context = _ask("kserve_faithful", handler, *map(_v1, range(3)))
+    assert _statuses(context) == [200, status, 200]
+    assert (told[1]["code"], told[1]["message"]) == (status, message)
+    # An exception in the place of a result costs no second call.
+    assert calls == ([3, 1, 1, 1] if raises else [3])
+
+
+def test_a_status_that_the_handler_sets_is_that_requests_own() -> None:
+    def handler(data: list[Any], context: _Context) -> list[Any]:
+        context.set_response_status(422, "too long", idx=1)
+        return data
+
+    told, context = _ask("kservev2_faithful", handler, *map(_v2, range(3)))
+    assert _statuses(context) == [200, 422, 200]
+    assert told[1]["message"] == "too long"
+
+
+def test_another_number_of_results_is_asked_for_request_by_request() -> None:
+    def twice(data: list[Any], _context: Any) -> list[Any]:
+        return [each["data"] for each in data for _ in range(2)]
+
+    told, _ = _ask("kservev2_faithful", twice, *map(_v2, range(2)))
+    assert [[output["data"] for output in each["outputs"]] for each in told] == [
+        [[0], [0]],
+        [[1], [1]],
+    ]
+
+
+def test_a_result_that_is_no_json_fails_alone() -> None:
+    def handler(data: list[Any], _context: Any) -> list[Any]:
+        return [object() if each == 1 else each for each in data]
+
+    told, context = _ask("kserve_faithful", handler, *map(_v1, range(3)))
+    assert _statuses(context) == [200, 503, 200]
+    assert told[2] == {"predictions": [2]}
+
+
+def test_predictions_and_explanations_are_asked_for_apart() -> None:
+    def handler(data: list[Any], context: _Context) -> list[Any]:
+        # As BaseHandler does: the first request decides.
+        explains = context.get_request_header(0, "explain") == "True"
+        return [[each, explains] for each in data]
+
+    headers = [{"explain": "False"}, {"explain": "True"}, {"explain": "False"}]
+    told, _ = _ask("kserve_faithful", handler, *map(_v1, range(3)), headers=headers)
+    assert told == [
+        {"predictions": [[0, False]]},
+        {"explanations": [[1, True]]},
+        {"predictions": [[2, False]]},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("row", "says"),
+    [
+        ({"data": b"{"}, "no Open Inference request"),
+        ({"data": b"[]"}, "no Open Inference request"),
+        ({"data": b'{"inputs": [{"name": "x"}]}'}, "no Open Inference request"),
+        (_v2(1, shape=[2]), "Tensor x has 1 elements, but its shape is [2]"),
+        (
+            _v2(1, datatype="BYTES", data=["!"], parameters={"content_type": "base64"}),
+            "Tensor x has an element that isn't the base64",
+        ),
+    ],
+)
+def test_a_v2_request_that_is_none_fails_alone(row: Any, says: str) -> None:
+    seen: list[Any] = []
+
+    def handler(data: list[Any], context: Any) -> list[Any]:
+        seen.append([request["id"] for request in context.open_inference_requests])
+        return [each["data"] for each in data]
+
+    told, context = _ask("kservev2_faithful", handler, _v2(0), row, _v2(2))
+    assert _statuses(context) == [200, 400, 200]
+    assert says in told[1]["message"]
+    assert [told[place]["id"] for place in (0, 2)] == ["0", "2"]
+    assert [told[place]["outputs"][0]["data"] for place in (0, 2)] == [[0], [2]]
+    assert seen == [["0", "2"]]
+
+
+def test_a_request_alone_raises_so_that_torchserve_tells_it_by_grpc_too() -> None:
+    wrong = {"datatype": "BYTES", "data": ["!"], "parameters": {"content_type": "base64"}}
+    with pytest.raises(_PredictionException, match="base64") as refused:
+        _ask("kservev2_faithful", _squares, _v2(1, **wrong))
+    assert refused.value.error_code == 400
+    with pytest.raises(TypeError):
+        _ask("kserve_faithful", _squares, _v1("x"))
+    with pytest.raises(ValueError, match="answered nothing"):
+        _ask("kserve_faithful", lambda *_: None, _v1(1))
+
+
+def test_what_is_no_request_reaches_the_handler_as_it_is() -> None:
+    module = importlib.import_module("wrapper.envelopes.kserve_faithful")
+    envelope = module.KServeFaithfulEnvelope(lambda data, _: data)
+    assert envelope.handle(None, _Context()) is None
+    assert envelope.handle([{}], _Context({"describe": "True"})) == [{}]
