@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 
+from wrapper import admission
 from wrapper.address import Address
 from wrapper.configuration import ConfigurationError, TorchServeConfiguration
 from wrapper.envelope import Envelope
@@ -102,6 +103,7 @@ class Settings:
         max_response_size: bytes of an answer that TorchServe gives.
         key_file: TorchServe's key_file.json, which is there when TorchServe asks for tokens.
         forwarded_headers: names, in lower case, of the request headers that TorchServe gets.
+        max_concurrent_requests: inference requests that are answered at once, 0 for any number.
         request_timeout: seconds that TorchServe may take to answer an inference request.
         grace_period: seconds that requests in flight have to end after SIGTERM.
         torchserve_metrics: where TorchServe tells its own metrics; None where nobody asks.
@@ -122,6 +124,7 @@ class Settings:
     max_response_size: int
     key_file: Path
     forwarded_headers: tuple[str, ...]
+    max_concurrent_requests: int
     request_timeout: float
     grace_period: float
     torchserve_metrics: Address | None
@@ -156,6 +159,7 @@ class Settings:
                 max_response_size=configuration.integer("max_response_size"),
                 key_file=Path(environment.get("TORCHSERVE_KEY_FILE") or _KEY_FILE),
                 forwarded_headers=_forwarded_headers(environment),
+                max_concurrent_requests=_count(environment, admission.VARIABLE),
                 request_timeout=_number(environment, "TORCHSERVE_REQUEST_TIMEOUT", 600) or 600,
                 grace_period=_number(environment, "SHUTDOWN_GRACE_PERIOD", 30),
                 torchserve_metrics=_torchserve_metrics(environment, configuration),
@@ -231,6 +235,13 @@ def _forwarded_headers(environment: Mapping[str, str]) -> tuple[str, ...]:
                 f"{_NEVER_FORWARDED[name]}"
             )
     return tuple(dict.fromkeys((*(_FORWARDED_HEADERS if adds else ()), *filter(None, names))))
+
+
+def _count(environment: Mapping[str, str], name: str) -> int:
+    text = environment.get(name) or "0"
+    if not (text.isascii() and text.isdigit()):
+        raise SettingsError(f"{name}={text!r} can't be used: write a whole number, 0 for no limit")
+    return int(text)
 
 
 def _number(environment: Mapping[str, str], name: str, default: float) -> float:

@@ -8,9 +8,10 @@ import math
 import os
 import time
 from collections.abc import Awaitable, Mapping
-from typing import TYPE_CHECKING, Callable
+from typing import TYPE_CHECKING, Any, Callable
 
 from wrapper import protocol
+from wrapper.admission import Admission
 from wrapper.errors import ServingError, model_not_found, model_not_ready
 from wrapper.metrics.timeline import Timeline
 from wrapper.protocol import PredictorProtocol
@@ -46,6 +47,7 @@ class TorchServe:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self._admission = Admission(settings.max_concurrent_requests)
         self._keys = tokens.Keys(settings.key_file)
         self._rest = RestInference(settings)
         self._grpc: GrpcInference | None = None
@@ -176,9 +178,14 @@ class TorchServe:
         return None if served else ServingError(503, "TorchServe has no model yet")
 
     def _call(self, verb: Verb) -> _Call:
+        call: _Call = functools.partial(self._rest.ask, verb)
         if verb is Verb.INFER and self._grpc is not None:
-            return self._grpc.infer
-        return functools.partial(self._rest.ask, verb)
+            call = self._grpc.infer
+        return functools.partial(self._admitted, call)
+
+    async def _admitted(self, call: _Call, *request: Any) -> Reply:
+        with self._admission.one():
+            return await call(*request)
 
     def _tell_apart(self, model: str, error: TorchServeError, waited: float) -> TorchServeError:
         """Give what happened where TorchServe says the same of different cases."""
