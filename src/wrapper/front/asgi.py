@@ -7,7 +7,10 @@ from collections.abc import Awaitable, Mapping, MutableMapping
 from typing import Any, Callable
 
 from wrapper import shutdown
+from wrapper.errors import ServingError
 from wrapper.front import Answer, MetricsFront
+from wrapper.front.answer import refusal
+from wrapper.front.limits import BodyLimit
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -20,6 +23,7 @@ class FrontApplication:
 
     def __init__(self, front: MetricsFront, sdk_application: Application) -> None:
         self._front = front
+        self._limit = BodyLimit(front.torchserve.settings.max_request_size)
         self._sdk_application = sdk_application
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -36,26 +40,39 @@ class FrontApplication:
         if route is None:
             await self._sdk_application(scope, receive, send)
             return
-        body = await _body(receive)
+        headers = _headers(scope)
+        try:
+            body = await self._body(headers, receive)
+        except ServingError as error:
+            # The server reads the rest and forgets it.
+            await _send(refusal(error), send)
+            return
         if body is not None:
-            await _send(await route(body, _headers(scope)), send)
+            await _send(await route(body, headers), send)
+
+    async def _body(self, headers: Mapping[str, str], receive: Receive) -> bytes | None:
+        """Give the whole body, None when the client went away before it had sent it.
+
+        Raises:
+            ServingError: 413.
+        """
+        chunks = []
+        received = 0
+        more = True
+        while more:
+            self._limit.check(headers, received)
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                return None
+            chunks.append(message.get("body", b""))
+            received += len(chunks[-1])
+            more = message.get("more_body", False)
+        self._limit.check(headers, received)
+        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
 def _headers(scope: Scope) -> Mapping[str, str]:
     return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-
-
-async def _body(receive: Receive) -> bytes | None:
-    """Give the whole body, None when the client went away before it had sent it."""
-    chunks = []
-    more = True
-    while more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return None
-        chunks.append(message.get("body", b""))
-        more = message.get("more_body", False)
-    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
 async def _send(answer: Answer, send: Send) -> None:

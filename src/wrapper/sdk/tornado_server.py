@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections.abc import Mapping
 from typing import Any
 
 import kserve
@@ -15,7 +16,9 @@ import tornado.web
 from wrapper import shutdown
 from wrapper.envelope import Envelope
 from wrapper.errors import ServingError
-from wrapper.front import Front, MetricsFront, Route
+from wrapper.front import Answer, Front, MetricsFront, Route
+from wrapper.front.answer import refusal
+from wrapper.front.limits import BodyLimit
 
 # Seconds: many times what a request needs from the socket to its handler.
 _READ_WITHIN = 0.2
@@ -68,10 +71,26 @@ class _FrontMatcher(tornado.routing.Matcher):
 
     def __init__(self, front: MetricsFront) -> None:
         self._front = front
+        self._limit = BodyLimit(front.torchserve.settings.max_request_size)
 
     def match(self, request: Any) -> dict[str, Any] | None:
         route = self._front.route(request.method, request.path)
-        return None if route is None else {"target_kwargs": {"route": route}}
+        if route is None:
+            return None
+        limited = _limited(route, self._limit)
+        return {"target_kwargs": {"route": limited}}
+
+
+def _limited(route: Route, limit: BodyLimit) -> Route:
+    async def limited(body: bytes, headers: Mapping[str, str]) -> Answer:
+        # Tornado has read it by now, if it has no more than the SDK's max_buffer_size, 100 MB.
+        try:
+            limit.check(headers, len(body))
+        except ServingError as error:
+            return refusal(error)
+        return await route(body, headers)
+
+    return limited
 
 
 class _FrontHandler(tornado.web.RequestHandler):

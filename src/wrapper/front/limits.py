@@ -1,0 +1,39 @@
+"""How large a body is read: the rule, whichever server reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from wrapper.openinference import binary
+from wrapper.torchserve import error_table
+from wrapper.torchserve.error_table import Case
+
+# A binary tensor has 8 bytes for an INT64 that JSON, as TorchServe gets it, has in 2: a digit and a
+# comma. So much larger than TorchServe's limit may a request be that TorchServe still takes.
+_BINARY_TO_JSON = 4
+
+
+class BodyLimit:
+    """Refuses bodies that TorchServe would refuse, before they are read."""
+
+    def __init__(self, max_request_size: int) -> None:
+        """Take the bytes of a request that TorchServe takes."""
+        self._bytes = max_request_size
+
+    def check(self, headers: Mapping[str, str], received: int) -> None:
+        """Refuse a request that is too large, by what it announces or by what has come of it.
+
+        Args:
+            headers: the request's, names in lower case.
+            received: bytes of its body so far.
+
+        Raises:
+            ServingError: 413.
+        """
+        most = self._bytes * (_BINARY_TO_JSON if binary.LENGTH_HEADER in headers else 1)
+        announced = headers.get("content-length", "")
+        # An HTTP server refuses what is no number, or tells another length by itself.
+        if received > most or (
+            announced.isascii() and announced.isdigit() and int(announced) > most
+        ):
+            raise error_table.error(Case.REQUEST_TOO_LARGE, max_request_size=self._bytes)
