@@ -19,7 +19,9 @@ from rich.text import Text
 
 from matrix.commands import given_results
 from matrix.commands.output import make_console, say
-from matrix.reports import flaky, grid, timings
+from matrix.planning.control_planes import DECLARED
+from matrix.reports import by_control_plane, flaky, grid, timings
+from matrix.reports.by_control_plane import Row
 from matrix.reports.grid import Point
 from matrix.results import grouping, judging, states, steady_text
 from matrix.results.judging import JudgedRuns
@@ -64,6 +66,8 @@ def show(judged: JudgedRuns, console: Console) -> None:
     """Print the table of a run, what is not as expected, and how far the run came."""
     (run,) = judged.runs
     console.print(_table(run))
+    if rows := by_control_plane.of([run]):
+        console.print(_by_control_plane(rows))
     for sentence in _sentences(run, judged.change):
         say(console, sentence)
 
@@ -150,6 +154,23 @@ def _table(run: Run) -> Table:
             str(len(records)),
             f"{median(seconds):.3f} s" if seconds else "",
         )
+    return table
+
+
+def _by_control_plane(rows: Iterable[Row]) -> Table:
+    table = Table(
+        title=Text(by_control_plane.TITLE),
+        box=box.SIMPLE_HEAD,
+        caption=by_control_plane.LEGEND,
+    )
+    table.add_column("control plane", no_wrap=True)
+    for declared in DECLARED:
+        table.add_column(declared, justify="center", no_wrap=True)
+    for row in rows:
+        marks = (
+            Text(each) if isinstance(each, str) else _mark(each) for each in row.points.values()
+        )
+        table.add_row(row.control_plane, *marks)
     return table
 
 

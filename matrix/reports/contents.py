@@ -11,8 +11,18 @@ from kserve_conformance.results.record import Run
 from matrix.planning import policy as policies
 from matrix.planning.cells import Cell
 from matrix.planning.policy import Policy
-from matrix.reports import badge, findings, flaky, grid, known_entries, original_bug, timings
+from matrix.reports import (
+    badge,
+    by_control_plane,
+    findings,
+    flaky,
+    grid,
+    known_entries,
+    original_bug,
+    timings,
+)
 from matrix.reports.badge import Badge
+from matrix.reports.by_control_plane import Row
 from matrix.reports.findings import Finding, Findings
 from matrix.reports.flaky import Wavering
 from matrix.reports.grid import Grid
@@ -41,6 +51,7 @@ class Contents:
     found: Findings
     cells: Sequence[Cell]
     grid: Grid
+    by_control_plane: Sequence[Row]
     traces: Sequence[Trace]
     by_release: Sequence[Spent]
     by_check: Sequence[Spent]
@@ -67,6 +78,7 @@ class Contents:
             found=Findings.of(runs, policy),
             cells=findings.planned_cells(runs),
             grid=grid.of(runs),
+            by_control_plane=by_control_plane.of(runs),
             traces=original_bug.of(runs),
             by_release=timings.by_release(runs),
             by_check=timings.by_check(runs),

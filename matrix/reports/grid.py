@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from kserve_conformance.results.record import Run
 from packaging.version import Version
 
 from matrix.planning import axes
+from matrix.planning.cells import Cell
 from matrix.reports import findings
 from matrix.results import judging, states
 from matrix.results.states import State
@@ -17,7 +18,7 @@ from matrix.results.states import State
 
 @dataclass(frozen=True)
 class Point:
-    """What the cells of one release with one PROTOCOL_VERSION came to.
+    """What cells came to, such as those of one release with one PROTOCOL_VERSION.
 
     Attributes:
         counts: of the planned attempts at checks by state, the worst first.
@@ -68,16 +69,24 @@ class Grid:
 
 def of(runs: Iterable[Run]) -> Grid:
     """Lay runs out, such as those of both backends."""
+    found = points(runs, lambda cell: (cell.kserve, cell.protocol))
+    return Grid(
+        releases=sorted({release for release, _ in found}, key=Version),
+        protocols=axes.load().in_order("protocol", {protocol for _, protocol in found}),
+        points=found,
+    )
+
+
+def points(
+    runs: Iterable[Run], where: Callable[[Cell], tuple[str, str]]
+) -> dict[tuple[str, str], Point]:
+    """Gather what cells came to, by where they are shown."""
     cells: dict[tuple[str, str], dict[tuple[str, str], Counter[State]]] = defaultdict(dict)
     for run in runs:
         counts = _counts(run)
         for name, cell in judging.cells_of(run.header).items():
-            cells[cell.kserve, cell.protocol][name, cell.runtime] = counts[name]
-    return Grid(
-        releases=sorted({release for release, _ in cells}, key=Version),
-        protocols=axes.load().in_order("protocol", {protocol for _, protocol in cells}),
-        points={where: _point(found) for where, found in cells.items()},
-    )
+            cells[where(cell)][name, cell.runtime] = counts[name]
+    return {place: _point(found) for place, found in cells.items()}
 
 
 def _counts(run: Run) -> Mapping[str, Counter[State]]:

@@ -11,8 +11,10 @@ from kserve_conformance.results.record import Run
 from kserve_conformance.results.verdict import Verdict
 from kserve_conformance.text import gfm
 
+from matrix.planning.control_planes import DECLARED
 from matrix.planning.policy import Policy
-from matrix.reports import findings, surroundings, timings
+from matrix.reports import by_control_plane, findings, surroundings, timings
+from matrix.reports.by_control_plane import Row
 from matrix.reports.contents import Contents
 from matrix.reports.findings import Finding
 from matrix.reports.grid import Grid, Point
@@ -42,6 +44,7 @@ def text(runs: Sequence[Run], policy: Policy, today: datetime.date | None = None
         _head(contents),
         _unexpected(contents),
         _grid(contents.grid),
+        _by_control_plane(contents.by_control_plane),
         _known_failures(contents),
         _known(contents.listed),
         _attempts(contents),
@@ -126,6 +129,23 @@ def _grid(shown: Grid) -> list[str]:
     told = _table(title, head, rows, len(rows), align="l" + "c" * len(shown.protocols))
     legend = ", ".join(f"{state.letter} {state.meaning}" for state in State)
     return [*told, "", f"The worst of each point: {legend}."]
+
+
+def _by_control_plane(shown: Sequence[Row]) -> list[str]:
+    if not shown:
+        return []
+    rows = [
+        (
+            gfm.text(row.control_plane),
+            *(each if isinstance(each, str) else _mark(each) for each in row.points.values()),
+        )
+        for row in shown
+    ]
+    align = "l" + "c" * len(DECLARED)
+    told = _table(
+        by_control_plane.TITLE, ("control plane", *DECLARED), rows, len(rows), align=align
+    )
+    return [*told, "", by_control_plane.LEGEND]
 
 
 def _mark(point: Point | None) -> str:
