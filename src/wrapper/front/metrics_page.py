@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Callable
 
 from prometheus_client import REGISTRY, Metric
 from prometheus_client.core import GaugeMetricFamily
@@ -61,7 +61,7 @@ class MetricsPage:
 class _All:
     """What is counted, by this process or by all, and what is so now."""
 
-    def __init__(self, state: Any) -> None:
+    def __init__(self, state: Callable[[], Iterator[Metric]]) -> None:
         self._state = state
 
     def collect(self) -> Iterator[Metric]:

@@ -164,6 +164,10 @@ def test_json_binary_and_grpc_are_counted(release: str, reads_v2: Instance, tmp_
         if release in WITH_GRPC:
             asked += _ask_by_grpc(subject)
         scrape = _scrape(subject)
+        # The TorchServe that is lent has the default mode, and answered these very requests.
+        assert "set metrics_mode=prometheus" in subject.log()
+    own = requests.get(f"http://127.0.0.1:{reads_v2.endpoints.metrics}/metrics", timeout=30)
+    assert (own.status_code, Scrape(own.text).samples) == (200, ())
     _assert_as_asked(scrape, asked)
     answered = sum(asked[labels] for labels in asked if labels[3] in ("200", "OK"))
     assert _stages(scrape) == {
