@@ -109,8 +109,9 @@ TABLE = (
         503,
         "The model's worker died while it answered (an answer beyond max_response_size ends a "
         "worker, too); TorchServe starts another",
-        (500, 503),
-        ("INTERNAL", "UNAVAILABLE"),
+        # 507 and RESOURCE_EXHAUSTED: it was killed (exit code 137), mostly for want of memory.
+        (500, 503, 507),
+        ("INTERNAL", "UNAVAILABLE", "RESOURCE_EXHAUSTED"),
         "Worker died",
     ),
     Row(

@@ -10,6 +10,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,9 @@ from tests.wrapper.running import RELEASES, start_torchserve, wrapper
 from tests.wrapper.surroundings import settings
 from wrapper.torchserve.management import Management
 from wrapper.torchserve.tokens import Keys
+
+# What TorchServe logs when it hands a request to a worker.
+_ARRIVED = "Flushing req.cmd PREDICT"
 
 pytestmark = pytest.mark.integration
 
@@ -58,6 +62,13 @@ def _ready(subject: RunningWrapper, path: str = "/v2/health/ready") -> bool:
     return requests.get(subject.url + path, timeout=30).status_code == 200
 
 
+def _kill_worker(torchserve: ProcessTorchServe) -> None:
+    endpoints = torchserve.instance.endpoints
+    url = f"http://{endpoints.host}:{endpoints.management}/models/misbehaving"
+    described = requests.get(url, timeout=30).json()
+    psutil.Process(described[0]["workers"][0]["pid"]).send_signal(signal.SIGKILL)
+
+
 def _settled(subject: RunningWrapper) -> None:
     seconds_until(lambda: _ready(subject), 30)
 
@@ -66,12 +77,25 @@ def test_a_dead_worker_is_seen_within_a_second_and_its_successor_too(
     subject: RunningWrapper, torchserve: ProcessTorchServe
 ) -> None:
     _settled(subject)
-    endpoints = torchserve.instance.endpoints
-    url = f"http://{endpoints.host}:{endpoints.management}/models/misbehaving"
-    described = requests.get(url, timeout=30).json()
-    psutil.Process(described[0]["workers"][0]["pid"]).send_signal(signal.SIGKILL)
+    _kill_worker(torchserve)
     assert seconds_until(lambda: not _ready(subject), 5) < 1
     assert requests.get(f"{subject.url}/v2/health/live", timeout=30).status_code == 200
+    _settled(subject)
+
+
+def test_a_request_whose_worker_is_killed_is_told_so(
+    subject: RunningWrapper, torchserve: ProcessTorchServe
+) -> None:
+    _settled(subject)
+    asked_before = torchserve.logs().count(_ARRIVED)
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(_predict, subject, {"sleep": 3})
+        # Before it has arrived, TorchServe has no worker for it, which is another error.
+        seconds_until(lambda: torchserve.logs().count(_ARRIVED) > asked_before, 10)
+        _kill_worker(torchserve)
+        answer = asked.result()
+    assert answer.status_code == 503, answer.text
+    assert "worker died while it answered" in answer.json()["error"]
     _settled(subject)
 
 
