@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import http.client
 import json
 import logging
-import math
 import os
 import socket
 import threading
@@ -17,8 +15,10 @@ from urllib.parse import quote, urlencode
 
 from wrapper.settings import Settings
 from wrapper.torchserve import error_table, tokens
+from wrapper.torchserve.description import Description
 from wrapper.torchserve.error_table import Case
 from wrapper.torchserve.management_errors import ManagementError, Silent, TokenRefused
+from wrapper.torchserve.recovery import Recovery
 
 if TYPE_CHECKING:
     from wrapper.torchserve.grpc_management import GrpcManagement
@@ -36,23 +36,6 @@ _CHANGE_WITHIN = 120.0
 # TorchServe's are silent for as long as it loads a model for somebody who waits for that, since
 # each of its threads serves several connections. Each time it waits twice as long.
 _FIRST_PATIENCE = 0.25
-
-
-@dataclasses.dataclass(frozen=True)
-class Description:
-    """What TorchServe says of one version of a model.
-
-    Attributes:
-        archive: the archive's name, as TorchServe was told it.
-        batch_size: how many requests its workers answer at once, at most.
-        response_timeout: seconds that a worker may take to answer.
-        workers: the state of each worker, such as ``READY``.
-    """
-
-    archive: str
-    batch_size: int
-    response_timeout: float
-    workers: tuple[str, ...]
 
 
 class Management:
@@ -75,6 +58,7 @@ class Management:
         self._renewing = threading.Lock()
         self._local = threading.local()
         self._workers: dict[str, tuple[str, ...]] = {}
+        self._recovery = Recovery(self)
 
     def why_no_worker(self, model: str) -> str | None:
         """Ask now, and say why no worker of a model is READY; None when one is.
@@ -87,6 +71,7 @@ class Management:
             self._workers[model] = ()
             return str(error)
         self._warn_of_batches(model, versions)
+        self._recover(model, versions)
         workers = tuple(state for version in versions for state in version.workers)
         self._workers[model] = workers
         if "READY" in workers:
@@ -96,6 +81,14 @@ class Management:
     def workers_last_seen(self, model: str) -> tuple[str, ...]:
         """Give the states of a model's workers, of all versions, when it was last asked about."""
         return self._workers.get(model, ())
+
+    def _recover(self, model: str, versions: Sequence[Description]) -> None:
+        # TorchServe tells the default version alone, which is the one that is scaled.
+        for version in versions[:1]:
+            try:
+                self._recovery.see(model, version)
+            except ManagementError as error:
+                logger.warning("model %s: its workers can't be replaced: %s", model, error)
 
     def _warn_of_batches(self, model: str, versions: Sequence[Description]) -> None:
         size = max((version.batch_size for version in versions), default=1)
@@ -122,7 +115,7 @@ class Management:
             _path(model) + ("?customized=true" if self._customized else ""),
             lambda management, key: management.describe(model, self._customized, key),
             "about it",
-            lambda versions: [_description(version) for version in versions],
+            lambda versions: [Description.of(version) for version in versions],
         )
 
     def models(self) -> tuple[str, ...]:
@@ -162,6 +155,27 @@ class Management:
             if error.status != http.HTTPStatus.INTERNAL_SERVER_ERROR:
                 raise
             self._change("DELETE", path)
+
+    def scale(self, model: str, least: int, most: int) -> None:
+        """Have TorchServe give a model so many workers, without waiting for them.
+
+        Raises:
+            ManagementError: with TorchServe's own words, when it refuses.
+        """
+        query = urlencode({"min_worker": least, "max_worker": most})
+        self._change("PUT", f"{_path(model)}?{query}")
+
+    def release(self) -> str:
+        """Give TorchServe's release, as ``0.9.0``.
+
+        Raises:
+            ManagementError: when it doesn't say.
+        """
+        status, body = self._ask_until_answered("/api-description")
+        try:
+            return str(json.loads(body)["info"]["version"])
+        except (ValueError, KeyError, TypeError):
+            raise ManagementError("TorchServe doesn't tell its release", status) from None
 
     def renew(self, kind: str, refused: Mapping[str, str]) -> bool:
         """Have TorchServe write a new key into its key file for one that it refuses.
@@ -307,15 +321,6 @@ def _patiences(total: float) -> list[float]:
         total -= seconds
         seconds *= 2
     return [*shares, total]
-
-
-def _description(version: Any) -> Description:
-    return Description(
-        archive=str(version.get("modelUrl", "")),
-        batch_size=int(version.get("batchSize", 1)),
-        response_timeout=float(version.get("responseTimeout", math.inf)),
-        workers=tuple(str(worker["status"]) for worker in version["workers"]),
-    )
 
 
 def _is_token_refusal(status: int, body: bytes) -> bool:

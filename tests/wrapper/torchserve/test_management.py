@@ -30,6 +30,7 @@ def _management(
         (200, READY, None),
         (200, '[{"workers": [{"status": "UNLOADING"}, {"status": "READY"}]}]', None),
         (200, '[{"workers": [{"status": "UNLOADING"}]}]', "none of its 1 workers is READY"),
+        (200, '[{"workers": [{"status": "READY", "pid": -1}]}]', "none of its 1 workers is READY"),
         (200, '[{"workers": []}]', "it has no worker"),
         (200, "[]", "it has no worker"),
         (200, "<html>", "TorchServe's answer about it can't be read"),

@@ -1,0 +1,176 @@
+"""Workers are replaced where TorchServe can't replace them itself, and nowhere else."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+import requests
+
+from fixtures import models
+from fixtures import torchserve as torchserves
+from fixtures.torchserve import TorchServe
+from matrix.running.timing import seconds_until
+from tests.wrapper.running import wrapper
+from wrapper.torchserve.description import Description
+from wrapper.torchserve.management_errors import ManagementError
+from wrapper.torchserve.recovery import Recovery
+
+
+class Scaled:
+    """Writes down how a model is scaled; refuses as often as the test says."""
+
+    def __init__(self, release: str = "0.9.0") -> None:
+        self.said = release
+        self.asked: list[tuple[int, int]] = []
+        self.refuses: list[tuple[int, int]] = []
+
+    def release(self) -> str:
+        """Give what the test says."""
+        return self.said
+
+    def scale(self, model: str, least: int, most: int) -> None:
+        """Write it down."""
+        if (least, most) in self.refuses:
+            self.refuses.remove((least, most))
+            raise ManagementError("no", 500)
+        self.asked.append((least, most))
+
+
+def _told(state: str, *processes: int, least: int = 1, most: int = 1) -> Description:
+    return Description.of(
+        {
+            "minWorkers": least,
+            "maxWorkers": most,
+            "workers": [{"status": state, "pid": each} for each in processes],
+        }
+    )
+
+
+def _seen(scaled: Scaled, *told: Description) -> Recovery:
+    recovery = Recovery(scaled)
+    for each in told:
+        recovery.see("m", each)
+    return recovery
+
+
+def test_workers_whose_successors_arent_ready_are_replaced_by_as_many() -> None:
+    ready, lost = (_told(state, 1, 2, least=2, most=3) for state in ("READY", "UNLOADING"))
+    scaled = Scaled()
+    _seen(scaled, ready, lost, _told("UNLOADING", 3, 2, least=2, most=3))
+    assert scaled.asked == [(0, 0), (2, 3)]
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        pytest.param([_told("UNLOADING", 1), _told("READY", 1)], id="starting"),
+        pytest.param([_told("UNLOADING", -1), _told("UNLOADING", 1)], id="about to start"),
+        pytest.param([_told("UNLOADING", 1), _told("UNLOADING", 1, 2)], id="several start"),
+        pytest.param([_told("READY", 1), _told("UNLOADING", 1)], id="no successor yet"),
+        pytest.param([_told("READY", 1), _told("READY", 2)], id="replaced by TorchServe"),
+        pytest.param([_told("READY", 1), _told("READY")], id="scaled to none by somebody"),
+    ],
+)
+def test_workers_that_may_still_come_are_left_alone(told: list[Description]) -> None:
+    scaled = Scaled()
+    _seen(scaled, *told)
+    assert scaled.asked == []
+
+
+@pytest.mark.parametrize("release", ["0.7.1", "0.10.0", "0.12.0", "1.0.0", ""])
+def test_other_releases_are_left_to_themselves(release: str) -> None:
+    scaled = Scaled(release)
+    _seen(scaled, _told("READY", 1), _told("UNLOADING", 2))
+    assert scaled.asked == []
+
+
+def test_a_model_that_ends_its_workers_is_tried_more_and_more_seldom() -> None:
+    scaled, now = Scaled(), 0.0
+    recovery = Recovery(scaled, lambda: now)
+    times = []
+    for now in range(200):
+        before = len(scaled.asked)
+        recovery.see("m", _told("UNLOADING", now + 1))
+        if len(scaled.asked) > before:
+            times.append(now)
+    pauses = [later - earlier for earlier, later in itertools.pairwise(times)]
+    assert pauses[:4] == sorted(pauses[:4])
+    assert (pauses[0] < 10, pauses[-1] >= 60, len(times) < 10) == (True, True, True)
+
+
+def test_a_model_gets_its_workers_back_though_torchserve_refuses_once() -> None:
+    scaled = Scaled()
+    recovery = _seen(scaled, _told("READY", 1))
+    scaled.refuses = [(1, 1)]
+    with pytest.raises(ManagementError):
+        recovery.see("m", _told("UNLOADING", 2))
+    recovery.see("m", _told("UNLOADING"))
+    assert scaled.asked == [(0, 0), (1, 1)]
+
+
+@pytest.fixture(scope="module")
+def old_torchserve() -> Iterator[TorchServe]:
+    """The TorchServe that KServe 0.12 to 0.20 run."""
+    with torchserves.start(
+        "process",
+        release="0.9.0",
+        envelope="kserve",
+        models=[models.archive("misbehaving")],
+        timeout=300,
+    ) as running:
+        yield running
+
+
+def _status(url: str) -> int | None:
+    with contextlib.suppress(requests.ConnectionError):
+        return requests.get(url, timeout=30).status_code
+    return None
+
+
+def _worker(torchserve: TorchServe) -> tuple[str, int]:
+    endpoints = torchserve.instance.endpoints
+    url = f"http://{endpoints.host}:{endpoints.management}/models/misbehaving"
+    ((worker,),) = [each["workers"] for each in requests.get(url, timeout=10).json()]
+    return worker["status"], worker["pid"]
+
+
+# Both in this order: what the first one breaks the wrapper of the second one mends.
+@pytest.mark.integration
+def test_torchserve_0_9_0_by_itself_loses_a_model_whose_worker_dies(
+    old_torchserve: TorchServe,
+) -> None:
+    _, killed = _worker(old_torchserve)
+    psutil.Process(killed).kill()
+    died = [killed]
+
+    def has_lost_three() -> bool:
+        state, process = _worker(old_torchserve)
+        if process not in died:
+            assert state != "READY"
+            died.append(process)
+        return len(died) > 3
+
+    seconds_until(has_lost_three, 120)
+    assert "Auto recovery failed again" in old_torchserve.logs()
+
+
+@pytest.mark.integration
+def test_the_wrapper_has_such_a_model_ready_again(
+    old_torchserve: TorchServe, tmp_path: Path
+) -> None:
+    with wrapper("0.13.1", old_torchserve.instance, tmp_path, wait=False) as subject:
+        url = f"{subject.url}/v1/models/misbehaving"
+        # Until TorchServe starts another successor that is lost, more than half a minute.
+        seconds_until(lambda: _status(url) == 200, 300)
+        for _ in range(2):
+            psutil.Process(_worker(old_torchserve)[1]).kill()
+            seconds_until(lambda: _status(url) == 503, 30)
+            seconds_until(lambda: _status(url) == 200, 120)
+            answer = requests.post(f"{url}:predict", json={"instances": [{"echo": 1}]}, timeout=30)
+            assert answer.json() == {"predictions": [1]}
+        assert "pytorch/serve#2746" in subject.log()
