@@ -117,8 +117,9 @@ class TorchServeConfiguration:
 
         The one for metrics is none of them: they are there to be read from outside.
         """
-        hosts = {key: addresses.host(self.get(key) or "") for key in _DEFAULT_PORTS}
+        hosts = {}
         for server in ("inference", "management"):
+            hosts[f"{server}_address"] = addresses.host(self.get(f"{server}_address") or "")
             hosts[f"grpc_{server}_address"] = self.get(f"grpc_{server}_address") or ""
         return {
             key: self.get(key) or ""

@@ -87,7 +87,7 @@ def running(
         known = settings(
             tmp_path,
             inference.server_port,
-            f"management_address=http://127.0.0.1:{standin.server_port}",
+            f"management_address=http://127.0.0.1:{standin.server_port}\nservice_envelope=kserve",
             TORCHSERVE_KEY_FILE=str(tmp_path / "key_file.json"),
         )
         yield _run(TorchServe(known), inference, standin, monkeypatch)
