@@ -161,8 +161,8 @@ def _planned(arguments: argparse.Namespace) -> PlanFile:
         # What works in a pod, which has no container engine.
         wanted = replace(wanted, runtime="process")
     variants = _variants(wanted, arguments.both_runtimes)
-    cells = _cells(variants, wanted.coverage)
     known, expected = axes.load(), expectations.load()
+    cells = _cells(variants, plan.coverage_of(known, wanted))
     earlier = [given_results.of_matrix(path).run for path in arguments.timings]
     took = timings.learn(earlier, expected)
     count, jobs = arguments.shards or len(variants), arguments.jobs
@@ -206,8 +206,11 @@ def _needs(
     every: Sequence[Cell],
     jobs: int | None,
 ) -> Needs:
-    profile = options.DEFAULT_PROFILE if expected.is_whole(wanted.profile) else wanted.profile
-    given = _options(wanted, shard.cells, every, profile).given_arguments()
+    of_releases = known.named(wanted.profile).is_of_releases and expected.is_whole(wanted.profile)
+    # A release that is named needs no profile.
+    profile = options.DEFAULT_PROFILE if of_releases else wanted.profile
+    by_axes = plan.coverage_of(known, wanted) == "full" and not wanted.cell
+    given = _options(wanted, shard.cells, every, profile, by_axes).given_arguments()
     if jobs is not None:
         given += ["--jobs", str(jobs)]
     torchserves = list(dict.fromkeys(cell.torchserve for cell in shard.cells))
@@ -223,18 +226,18 @@ def _needs(
 
 
 def _options(
-    wanted: RunOptions, cells: Sequence[Cell], every: Sequence[Cell], profile: str
+    wanted: RunOptions, cells: Sequence[Cell], every: Sequence[Cell], profile: str, by_axes: bool
 ) -> RunOptions:
     """Give the shortest options of a run that has these cells of all that are planned.
 
     Args:
         profile: what is run of a release or cell that is named.
+        by_axes: whether all cells of the points that are chosen are run: of cells that are named
+            each must be there, and those of fewer releases are reduced to others.
     """
     if list(cells) == list(every):
         return wanted
     releases = tuple(dict.fromkeys(cell.kserve for cell in cells))
-    # Of cells that are named each must be there, and those of fewer releases are reduced to others.
-    by_axes = wanted.coverage == "full" and not wanted.cell
     of_them = [
         cell for cell in every if cell.kserve in releases and cell.runtime == cells[0].runtime
     ]
@@ -245,6 +248,6 @@ def _options(
         wanted,
         **none_chosen,
         profile=profile,
-        coverage="full",
+        coverage=None,
         cell=tuple(cell.id for cell in cells),
     )

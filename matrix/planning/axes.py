@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,14 +13,16 @@ from packaging.version import Version
 
 from matrix.planning import control_planes
 from matrix.planning.axis_table import BY_NAME, NAMES, RELEASE_AXES
+from matrix.planning.conditions import AnyOf
 from matrix.planning.control_planes import ControlPlane, Pod
+from matrix.planning.coverage import Coverage
 from matrix.planning.release import Release
 
 FILE = Path(__file__).parents[1] / "axes.toml"
 _SCHEMA = FILE.with_suffix(".schema.json")
 
-# The two that are rules, and between them the one that axes.toml lists.
-PROFILES = ("default", "quick", "all")
+# The two that are rules, and between them those that axes.toml has.
+PROFILES = ("default", "quick", "historical", "torchserve", "all")
 
 
 class AxesError(WrongUsage):
@@ -45,6 +47,30 @@ class KServeRelease(Release):
 
 
 @dataclass(frozen=True)
+class Profile:
+    """Which cells a run has unless others are asked for.
+
+    Attributes:
+        points: the points of some axes that it has instead of the usual ones, in their order.
+        when: what its cells have in common; None where that is nothing.
+        coverage: whether it has all those cells, or few in which their points still meet.
+    """
+
+    points: Mapping[str, tuple[str, ...]]
+    when: AnyOf | None = None
+    coverage: Coverage = "full"
+
+    def admits(self, point: Mapping[str, str]) -> bool:
+        """Tell whether a cell may be in it, given as `Cell.axes`."""
+        return self.when is None or self.when.holds(point)
+
+    @property
+    def is_of_releases(self) -> bool:
+        """Tell whether it is no more than a choice of releases of the SDK."""
+        return self.points.keys() == {"kserve"} and self.when is None and self.coverage == "full"
+
+
+@dataclass(frozen=True)
 class Axes:
     """The whole file.
 
@@ -53,7 +79,7 @@ class Axes:
         protocols: the PROTOCOL_VERSION values by name, None where it isn't set.
         offered: the points of every axis in its order; releases oldest first.
         defaults: the point of every axis that is taken where one is needed and none is named.
-        listed: the SDK releases of the profiles that are listed, oldest first.
+        profiles: by name.
     """
 
     kserve: Mapping[str, KServeRelease]
@@ -61,7 +87,7 @@ class Axes:
     control_planes: tuple[ControlPlane, ...]
     offered: Mapping[str, tuple[str, ...]]
     defaults: Mapping[str, str]
-    listed: Mapping[str, tuple[str, ...]]
+    profiles: Mapping[str, Profile]
 
     @property
     def torchserve(self) -> tuple[str, ...]:
@@ -74,9 +100,14 @@ class Axes:
         return self.defaults["torchserve"]
 
     def usual(self, axis: str, profile: str = "default") -> tuple[str, ...]:
-        """List the points of an axis that a run has unless others are asked for."""
-        if axis == "kserve":
-            return self.profile(profile)
+        """List the points of an axis that a run has unless others are asked for.
+
+        Raises:
+            AxesError: for another profile than those of `PROFILES`.
+        """
+        points = self.named(profile).points
+        if axis in points:
+            return points[axis]
         return self.offered[axis] if BY_NAME[axis].every_point else (self.defaults[axis],)
 
     def in_order(self, axis: str, points: Iterable[str]) -> list[str]:
@@ -89,20 +120,23 @@ class Axes:
     def profile(self, name: str) -> tuple[str, ...]:
         """List the SDK releases of a profile, oldest first.
 
-        ``all`` is every release, ``default`` the newest patch of each minor, ``quick`` the few that
-        axes.toml lists.
+        ``all`` is every release and ``default`` the newest patch of each minor; the others have
+        what axes.toml lists, or those of ``default``.
 
         Raises:
             AxesError: for another name.
         """
-        if name == "all":
-            return tuple(self.kserve)
-        if name == "default":
-            newest = {Version(release).release[:2]: release for release in self.kserve}
-            return tuple(newest.values())
-        if name in self.listed:
-            return self.listed[name]
-        raise AxesError(f"{name!r} is no profile: use one of {', '.join(PROFILES)}")
+        return self.named(name).points["kserve"]
+
+    def named(self, profile: str) -> Profile:
+        """Give the profile of a name.
+
+        Raises:
+            AxesError: for another name than those of `PROFILES`.
+        """
+        if profile not in self.profiles:
+            raise AxesError(f"{profile!r} is no profile: use one of {', '.join(PROFILES)}")
+        return self.profiles[profile]
 
     def resolved(self, releases: Iterable[str], axis: str = "kserve") -> list[str]:
         """Replace the words that stand for points of an axis.
@@ -199,6 +233,13 @@ def _axes(document: Mapping[str, Any]) -> Axes:
     for name in NAMES:
         if name not in offered:
             offered[name], defaults[name] = _points(name, document[name])
+    usual = {
+        "default": tuple({Version(each).release[:2]: each for each in kserve}.values()),
+        "all": tuple(kserve),
+    }
+    profiles = {name: Profile({"kserve": points}) for name, points in usual.items()}
+    for name, entry in document["profile"].items():
+        profiles[name] = _profile(f"profile.{name}", entry, offered, usual["default"])
     return Axes(
         kserve=kserve,
         protocols=protocols,
@@ -208,15 +249,24 @@ def _axes(document: Mapping[str, Any]) -> Axes:
         ),
         offered={name: offered[name] for name in NAMES},
         defaults={name: defaults[name] for name in NAMES},
-        listed={name: _listed(name, entry, kserve) for name, entry in document["profile"].items()},
+        profiles=profiles,
     )
 
 
-def _listed(name: str, entry: Mapping[str, Any], known: Iterable[str]) -> tuple[str, ...]:
-    for release in entry["kserve"]:
-        if release not in known:
-            raise DataFileError(f"{release} is no [[kserve]] of this file", f"profile.{name}")
-    return tuple(release for release in known if release in entry["kserve"])
+def _profile(
+    place: str,
+    entry: Mapping[str, Any],
+    offered: Mapping[str, Sequence[str]],
+    default: tuple[str, ...],
+) -> Profile:
+    points = {"kserve": default}
+    for axis in [name for name in NAMES if name in entry]:
+        for point in entry[axis]:
+            if point not in offered[axis]:
+                raise DataFileError(f"{point} is no [[{axis}]] of this file", place)
+        points[axis] = tuple(point for point in offered[axis] if point in entry[axis])
+    when = AnyOf.parse(entry["when"], f"{place}.when") if "when" in entry else None
+    return Profile(points, when, entry.get("coverage", "full"))
 
 
 def _points(name: str, entry: Mapping[str, Any]) -> tuple[tuple[str, ...], str]:

@@ -32,7 +32,7 @@ class RunOptions:
     cell: tuple[str, ...]
     check: tuple[str, ...]
     lock: tuple[str, ...]
-    coverage: Coverage
+    coverage: Coverage | None
     runtime: Preference
     image: str | None
     start: Start
@@ -146,13 +146,13 @@ _OPTIONS: dict[str, dict[str, Any]] = {
         "choices": PROFILES,
         "default": DEFAULT_PROFILE,
         "help": "default: the newest patch of each KServe minor; quick: few cells of three "
-        "releases; all: every release.",
+        "releases; historical: each with the TorchServe that KServe pinned beside it; torchserve: "
+        "every TorchServe release, by pairs; all: every KServe release.",
     },
     "coverage": {
         "choices": COVERAGES,
-        "default": "full",
         "help": "Run so few of the cells that every two points of axes (pairs) or every three "
-        "(triples) still meet in one of them; full: all cells.",
+        "(triples) still meet in one of them; full: all cells (default: the profile's own).",
     },
     "runtime": {
         "choices": RUNTIMES,

@@ -16,6 +16,7 @@ from matrix.planning import policy as policies
 from matrix.planning.axes import Axes
 from matrix.planning.axis_table import BY_NAME, CHOSEN, NAMES
 from matrix.planning.cells import Cell
+from matrix.planning.coverage import Coverage
 from matrix.planning.expectations import Expectations, ExpectedVerdict
 from matrix.planning.options import RunOptions
 from matrix.planning.policy import Known, Policy
@@ -118,14 +119,18 @@ def make(
     """
     _refuse_unmatched(axes, expectations, policy)
     cells = cells_at(axes, expectations, {**_selected(axes, options), "runtime": (runtime,)})
+    interplay = coverage_of(axes, options)
     if options.cell:
-        if options.coverage != "full":
+        if interplay != "full":
             raise PlanError(
-                f"--coverage {options.coverage} chooses among the cells of the axes, and --cell "
+                f"--coverage {interplay} chooses among the cells of the axes, and --cell "
                 "names them: use one of the two"
             )
         _refuse_unknown("cell", options.cell, (cell.id for cell in cells))
         cells = [cell for cell in cells if cell.id in options.cell]
+    else:
+        admits = axes.named(options.profile).admits
+        cells = [cell for cell in cells if admits(cell.axes())]
     # A check that is named is made whatever the profile leaves out.
     profile = None if options.check else options.profile
     checks = {
@@ -142,7 +147,7 @@ def make(
         checks = {
             cell.id: tuple(check for check in checks[cell.id] if check in wanted) for cell in cells
         }
-    cells = coverage.reduced([cell for cell in cells if checks[cell.id]], options.coverage)
+    cells = coverage.reduced([cell for cell in cells if checks[cell.id]], interplay)
     if not cells:
         raise PlanError("nothing is left to run: no cell has all that was selected")
     return Plan(
@@ -153,6 +158,15 @@ def make(
         options.repeat,
         policy,
     )
+
+
+def coverage_of(axes: Axes, options: RunOptions) -> Coverage:
+    """Give how much of the interplay of axes a run has: what is asked for, or its profile's own.
+
+    Cells that are named are run, all of them.
+    """
+    own: Coverage = "full" if options.cell else axes.named(options.profile).coverage
+    return options.coverage or own
 
 
 def around(
@@ -169,7 +183,9 @@ def around(
         if not BY_NAME[name].every_point
     }
     kserve = {*axes.profile(profile), *selection["kserve"]}
-    return cells_at(axes, expectations, {**selection, "kserve": axes.in_order("kserve", kserve)})
+    every = cells_at(axes, expectations, {**selection, "kserve": axes.in_order("kserve", kserve)})
+    admits, chosen = axes.named(profile).admits, set(cells)
+    return [cell for cell in every if cell in chosen or admits(cell.axes())]
 
 
 def _selected(axes: Axes, options: RunOptions) -> dict[str, tuple[str, ...]]:
@@ -222,6 +238,12 @@ def _refuse_unmatched(axes: Axes, expectations: Expectations, policy: Policy | N
         for cell in cells_at(axes, expectations, {})
         for known in (True, False)
     ]
+    for name, profile in axes.profiles.items():
+        admitted = [point for point in points if profile.admits(point)]
+        for axis, listed in profile.points.items():
+            if idle := set(listed) - {point[axis] for point in admitted}:
+                wrong = f"none of its cells has {axis} {', '.join(sorted(idle))}: mend its 'when'"
+                raise DataFileError(wrong, f"profile.{name}", "axes.toml")
     for check in expectations.every.values():
         if not any(check.when.holds(point) for point in points):
             wrong = f"check {check.id} meets no cell: mend its 'when'"

@@ -86,7 +86,9 @@ def test_unknown_names_are_told_with_those_there_are(ours: axes.Axes) -> None:
         ours.release("0.7.0")
     with pytest.raises(AxesError, match=r"'v4' is no PROTOCOL_VERSION .* unset, empty, v1"):
         ours.value("v4")
-    with pytest.raises(AxesError, match="'some' is no profile: use one of default, quick, all"):
+    with pytest.raises(
+        AxesError, match="'some' is no profile: use one of default, quick, historical, "
+    ):
         ours.profile("some")
 
 
