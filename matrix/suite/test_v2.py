@@ -70,13 +70,21 @@ def test_grpc_digits_tensor(grpc_client: GrpcClient, exhibit: Exhibit) -> None:
     known = tensors.essential(payloads.answer("digits-v2-tensor"))
     with reading("the gRPC answer"):
         outputs = tensors.outputs(answer)
-    exhibit.equal(outputs, known, "the network's known answer")
+    exhibit.equal(_nameless(outputs), _nameless(known), "the network's known answer")
 
 
 def _known_digits(torchserve: Reference, exhibit: Exhibit, name: str) -> None:
     body = {"id": _ID, **payloads.load(name)}
     answer = torchserve.same("digits", "/v2/models/digits/infer", body)
-    exhibit.equal(answer["outputs"], payloads.answer(name)["outputs"], "the network's known answer")
+    known = payloads.answer(name)["outputs"]
+    with reading("the V2 answer"):
+        outputs = _nameless(answer["outputs"])
+    exhibit.equal(outputs, _nameless(known), "the network's known answer")
+
+
+def _nameless(outputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Leave names out: they are the envelope's choice, and "predict" before TorchServe 0.8."""
+    return [{key: each[key] for key in each if key != "name"} for each in outputs]
 
 
 def _told(outputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
