@@ -8,11 +8,6 @@ Rates of different machines don't compare; ratios of one run do.
 from __future__ import annotations
 
 import argparse
-import datetime
-import json
-import os
-import platform
-import statistics
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -20,7 +15,7 @@ from typing import Any
 
 from kserve_conformance.errors import ExitCode
 
-from benchmarks import load, running
+from benchmarks import load, outcome, running
 from benchmarks.load import LoadError, Measured
 from fixtures import models
 from fixtures import torchserve as torchserves
@@ -70,17 +65,7 @@ def main() -> int:
     except LoadError as error:
         sys.stderr.write(f"error: {error}\n")
         return ExitCode.NOT_KNOWN
-    told = {
-        "schema": 1,
-        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "machine": {"system": platform.platform(), "cores": os.cpu_count()},
-        "torchserve": TORCHSERVE,
-        "seconds": asked.seconds,
-        "rounds": asked.rounds,
-        "rows": rows,
-    }
-    asked.out.parent.mkdir(parents=True, exist_ok=True)
-    asked.out.write_text(json.dumps(told, indent=1) + "\n")
+    told = outcome.keep(asked.out, rows, TORCHSERVE, asked.seconds, asked.rounds)
     sys.stdout.write(table(told))
     return ExitCode.AS_EXPECTED
 
@@ -177,7 +162,7 @@ def _medians(rounds: Sequence[tuple[Measured, Measured]]) -> dict[str, float]:
         }
         for own, told in rounds
     ]
-    return {key: round(statistics.median(one[key] for one in each), 4) for key in each[0]}
+    return outcome.medians(each)
 
 
 if __name__ == "__main__":

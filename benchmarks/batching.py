@@ -1,0 +1,138 @@
+"""What TorchServe's batches bring with the faithful envelope: ``python -m benchmarks.batching``.
+
+The model ``digits`` in three sizes of batch, asked in one run through the wrapper and directly, as
+ratios to no batches. Needs wrk.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from kserve_conformance.errors import ExitCode
+
+from benchmarks import load, outcome, running
+from benchmarks.load import LoadError, Measured
+from fixtures import models, payloads
+from fixtures import torchserve as torchserves
+from fixtures.torchserve import batches, configuration
+from matrix.planning import axes
+from matrix.planning.subject import Subject
+
+RESULTS = Path(__file__).parent / "results" / "batching.json"
+TORCHSERVE = "0.12.0"
+SIZES = (1, 4, 8)
+CONNECTIONS = (16, 64)
+SUBJECTS = ("wrapper", "TorchServe")
+# Milliseconds that a request waits for others to fill its batch.
+DELAY = 5
+_HEADINGS = (
+    "",
+    "at once",
+    *(f"requests/s, `batchSize` {size}" for size in SIZES),
+    *(f"p99, `batchSize` {size}" for size in SIZES),
+)
+_WARM_SECONDS = 4
+_START_SECONDS = 300
+
+
+def main() -> int:
+    """Measure, write the results, print the table."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.batching", description=__doc__)
+    parser.add_argument("--kserve", metavar="RELEASE", default=axes.load().profile("all")[-1])
+    parser.add_argument("--seconds", type=int, default=3, help="of each measurement")
+    parser.add_argument("--rounds", type=int, default=3, help="whose median is taken")
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    asked = parser.parse_args()
+    try:
+        rows = _measure(asked.kserve, asked.seconds, asked.rounds)
+    except LoadError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return ExitCode.NOT_KNOWN
+    told = outcome.keep(asked.out, rows, TORCHSERVE, asked.seconds, asked.rounds)
+    sys.stdout.write(table(told))
+    return ExitCode.AS_EXPECTED
+
+
+def table(told: Mapping[str, Any]) -> str:
+    """Write results as Markdown: rates as times that of no batches."""
+    lines = [f"| {' | '.join(_HEADINGS)} |\n", "|---" * len(_HEADINGS) + "|\n"]
+    found: dict[tuple[str, int], list[Mapping[str, Any]]] = {}
+    for row in told["rows"]:
+        found.setdefault((row["subject"], row["connections"]), []).append(row)
+    for (subject, connections), rows in found.items():
+        rates = " | ".join(f"{row['requests_per_second']:.0f} ({row['ratio']:.1f})" for row in rows)
+        tails = " | ".join(f"{row['p99_ms']:.0f} ms" for row in rows)
+        lines.append(f"| {subject} | {connections} | {rates} | {tails} |\n")
+    return "".join(lines)
+
+
+def _measure(release: str, seconds: int, rounds: int) -> list[dict[str, Any]]:
+    with torchserves.start(
+        "process",
+        release=TORCHSERVE,
+        envelope="kserve_faithful",
+        models=[models.archive("digits")],
+        config={"enable_model_api": "true", **configuration.OWN_JVM},
+        timeout=_START_SECONDS,
+    ) as torchserve:
+        sizes = {_name(size): ("digits", size) for size in SIZES}
+        instance = batches.register(torchserve.instance, sizes, DELAY)
+        with running.running(Subject("wrapper", "{python} -m wrapper"), release, instance) as url:
+            endpoints = instance.endpoints
+            direct = f"http://{endpoints.host}:{endpoints.inference}"
+            bases = {"wrapper": url, "TorchServe": direct}
+            for size in SIZES:
+                load.put(_url(direct, size), _body(), CONNECTIONS[0], _WARM_SECONDS)
+            return [
+                row
+                for subject in SUBJECTS
+                for connections in CONNECTIONS
+                for row in _compare(subject, bases[subject], connections, seconds, rounds)
+            ]
+
+
+def _compare(
+    subject: str, base: str, connections: int, seconds: int, rounds: int
+) -> Iterator[dict[str, Any]]:
+    measured = []
+    for _ in range(rounds):
+        # Side by side in time, so that what else the machine does is in all of them.
+        measured.append(
+            [load.put(_url(base, size), _body(), connections, seconds) for size in SIZES]
+        )
+    sys.stderr.write(f"{subject}, {connections} at once: done\n")
+    for place, size in enumerate(SIZES):
+        figures = outcome.medians([_figures(one[place], one[0]) for one in measured])
+        yield {"subject": subject, "connections": connections, "batch_size": size, **figures}
+
+
+def _figures(told: Measured, without: Measured) -> dict[str, float]:
+    return {
+        "requests_per_second": told.requests_per_second,
+        "ratio": told.requests_per_second / without.requests_per_second,
+        "p50_ms": told.p50 * 1e3,
+        "p99_ms": told.p99 * 1e3,
+    }
+
+
+def _name(size: int) -> str:
+    return f"digits-{size}"
+
+
+def _url(base: str, size: int) -> str:
+    return f"{base}/v1/models/{_name(size)}:predict"
+
+
+def _body() -> bytes:
+    """Give a request with one image."""
+    images = payloads.load("digits-v1-tensor")["instances"]
+    return json.dumps({"instances": images[:1]}).encode()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
