@@ -8,7 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
+from fixtures.torchserve import Endpoints, Instance
+from matrix.running.timing import seconds_until
+from tests.wrapper.running import RELEASES, wrapper
 from tests.wrapper.surroundings import AnsweringTorchServe, settings
 from wrapper.errors import ServingError
 from wrapper.front import Front
@@ -73,3 +77,35 @@ def test_no_more_is_read_than_it_takes_to_know(tmp_path: Path, announced: str, t
     assert client.got[0]["status"] == 413
     assert "max_request_size is 100 bytes" in json.loads(client.got[1]["body"])["error"]
     assert not torchserve.calls
+
+
+# What is too large is refused whether TorchServe is there or not.
+_NOBODY = Instance(
+    release="0.12.0",
+    envelope="kserve",
+    runtime="process",
+    endpoints=Endpoints("127.0.0.1", *[9] * 5),
+    models=("contract",),
+    identity="",
+)
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("release", RELEASES)
+def test_a_client_that_goes_on_sending_gets_the_answer(release: str, tmp_path: Path) -> None:
+    chunks = [b"x" * 100_000] * 200
+    with wrapper(release, _NOBODY, tmp_path, wait=False) as subject, requests.Session() as client:
+        seconds_until(lambda: _is_alive(subject.url), 60)
+        for body in (b"".join(chunks), iter(chunks), b"".join(chunks)):
+            url = f"{subject.url}/v1/models/contract:predict"
+            answer = client.post(url, data=body, timeout=60)
+            assert answer.status_code == 413
+            assert "max_request_size is 6553500 bytes" in answer.json()["error"]
+        assert _is_alive(subject.url)
+
+
+def _is_alive(url: str) -> bool:
+    try:
+        return requests.get(f"{url}/v2/health/live", timeout=5).status_code == 200
+    except requests.RequestException:
+        return False
