@@ -54,6 +54,8 @@ def _read(said: str) -> Measured:
         raise LoadError(f"wrk met errors:\n{said}")
     rate = re.search(r"Requests/sec:\s+([\d.]+)", said)
     assert rate is not None
+    if float(rate[1]) == 0:
+        raise LoadError(f"wrk got no answer in its time: give it more seconds:\n{said}")
     return Measured(float(rate[1]), _latency(said, 50), _latency(said, 99))
 
 

@@ -33,6 +33,11 @@ def test_errors_are_no_speed(error: str) -> None:
         load._read(SAID + error)
 
 
+def test_no_answer_at_all_is_no_speed() -> None:
+    with pytest.raises(load.LoadError, match="no answer in its time"):
+        load._read(SAID.replace("1878.05", "0.00"))
+
+
 def test_a_latency_in_seconds_is_read() -> None:
     # wrk writes a blank behind it.
     assert load._latency("     99%    1.02s \n", 99) == 1.02
