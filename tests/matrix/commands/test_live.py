@@ -81,7 +81,7 @@ def show(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Shown]]:
             options.parsed(),
             runtime="process",
             kserve=("0.9.0", "0.13.1"),
-            protocol=("unset",),
+            protocol=("empty",),
             check=(CHECK,),
             repeat=repeat,
         )
