@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import multiprocessing
 import os
 import shutil
 import tempfile
@@ -73,8 +74,13 @@ def _temporary() -> Path:
 
 def _remove(folder: str, owner: int) -> None:
     # Forked processes inherit what is to be done at the end.
-    if os.getpid() == owner:
-        shutil.rmtree(folder, ignore_errors=True)
+    if os.getpid() != owner:
+        return
+    # They count what they answer while they drain; daemons are ended by multiprocessing.
+    for child in multiprocessing.active_children():
+        if not child.daemon:
+            child.join()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _emptied(folder: Path) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from types import TracebackType
 from typing import Any, Callable
@@ -12,6 +13,8 @@ from wrapper.metrics import families
 from wrapper.metrics.families import Stages
 from wrapper.metrics.kinds import Kind
 from wrapper.metrics.timeline import Timeline
+
+logger = logging.getLogger("wrapper")
 
 # Stands for every model that isn't served: names that clients make up must not make labels.
 UNKNOWN = "unknown"
@@ -34,13 +37,19 @@ class Requests:
         self._series: dict[tuple[Kind, str], _Series] = {}
 
     def counting(self, kind: Kind, model: str) -> _Counted:
-        """Give a context in which one request is answered; leaving it is the request's end."""
+        """Give a context in which one request is answered; leaving it is the request's end.
+
+        A request that can't be counted, such as on a full disk, is answered all the same.
+        """
         label = model if self._is_known(model) else UNKNOWN
         series = self._series.get((kind, label))
         if series is None:
             stages = None if self._stages is None else self._stages()
-            # Of two threads that make the same one either may stay: both count in one metric.
-            series = self._series[kind, label] = _Series(kind, label, stages)
+            try:
+                # Of two threads that make the same one either may stay: both count in one metric.
+                series = self._series[kind, label] = _Series(kind, label, stages)
+            except OSError as error:
+                _tell_uncounted(error)
         return _Counted(series)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -93,17 +102,22 @@ class _Series:
             postprocess.observe(now - heard)
 
 
+def _tell_uncounted(error: OSError) -> None:
+    logger.warning("a request is answered, but can't be counted for /metrics: %s", error)
+
+
 class _Counted(Timeline):
     """One request while it is answered."""
 
     __slots__ = ("_series",)
 
-    def __init__(self, series: _Series) -> None:
+    def __init__(self, series: _Series | None) -> None:
         super().__init__()
         self._series = series
 
     def __enter__(self) -> Timeline:
-        self._series.in_flight.inc()
+        if self._series is not None:
+            self._series.in_flight.inc()
         self.came = time.perf_counter()
         return self
 
@@ -114,5 +128,10 @@ class _Counted(Timeline):
         _traceback: TracebackType | None,
     ) -> None:
         series = self._series
+        if series is None:
+            return
         series.in_flight.dec()
-        series.end(self, time.perf_counter(), series.kind.status(error))
+        try:
+            series.end(self, time.perf_counter(), series.kind.status(error))
+        except OSError as unwritten:
+            _tell_uncounted(unwritten)

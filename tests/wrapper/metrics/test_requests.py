@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import itertools
+import os
 import pickle
 
 import pytest
@@ -13,7 +15,7 @@ from prometheus_client.registry import REGISTRY
 
 from matrix.running.scrape import Scrape
 from wrapper.errors import ServingError
-from wrapper.metrics import kinds
+from wrapper.metrics import families, kinds
 from wrapper.metrics.families import Stages
 from wrapper.metrics.kinds import Kind
 from wrapper.metrics.requests import Requests
@@ -165,3 +167,18 @@ def test_a_process_that_is_spawned_gets_what_counts(model: str) -> None:
 
 def test_a_timeline_says_what_has_not_come() -> None:
     assert (Timeline().came, Timeline().asked, Timeline().replied) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("metric", ["LATENCY", "REQUESTS"], ids=["as-it-comes", "as-it-ends"])
+def test_what_cannot_be_counted_is_answered(
+    model: str, metric: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(*_: str) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(getattr(families, metric), "labels", full)
+    answered = []
+    with _counting(model).counting(kinds.V1_PREDICT, model):
+        answered.append("200")
+    assert answered
+    assert "can't be counted for /metrics: [Errno 28] No space left on device" in caplog.text
