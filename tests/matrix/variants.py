@@ -11,9 +11,7 @@ from typing import Any
 from kserve_conformance.results.record import Record, Run
 from kserve_conformance.results.verdict import Verdict
 
-from matrix.planning import axes, expectations, plan
-from matrix.planning.axis_table import NAMES
-from matrix.planning.cells import Cell
+from matrix.planning import axes
 from matrix.planning.conditions import AnyOf
 from matrix.planning.policy import Known, Requirement
 
@@ -41,31 +39,6 @@ def of_all_releases(run: Run) -> Run:
         records += [
             _moved(record, near, release) for record in run.records if record.axes["kserve"] == near
         ]
-    return replace(run, header=replace(run.header, planned=planned), records=records, footer=None)
-
-
-def of_every_cell(run: Run) -> Run:
-    """Give a run the cells that the matrix has since it was made.
-
-    Each check came to what it did in another cell of its release, under its own name.
-    """
-    known, expected = axes.load(), expectations.load()
-    cells = list(dict.fromkeys(Cell.at(record.axes) for record in run.records))
-    chosen = {name: {getattr(cell, name) for cell in cells} for name in NAMES}
-    del chosen["envelope"]
-    selection = {name: known.in_order(name, points) for name, points in chosen.items()}
-    planned, records = dict(run.header.planned), list(run.records)
-    for new in plan.cells_at(known, expected, selection):
-        if new.id in planned:
-            continue
-        checks = expected.checks_at(expected.point(new.axes(), True))
-        there = {
-            record.check: replace(record, cell=new.id, axes=new.axes())
-            for record in run.records
-            if record.axes["kserve"] == new.kserve
-        }
-        planned[new.id] = [check for check in checks if check in there]
-        records += [there[check] for check in planned[new.id]]
     return replace(run, header=replace(run.header, planned=planned), records=records, footer=None)
 
 

@@ -12,7 +12,6 @@ from matrix.reports.by_control_plane import NO_START, REFUSED
 from matrix.reports.grid import Point
 from matrix.results.states import State
 from tests.matrix.gate.gate_cases import with_verdict
-from tests.matrix.variants import of_every_cell
 
 _PASSED = State.PASSED
 
@@ -28,7 +27,7 @@ def told(run: Run) -> dict[str, list[State | str | None]]:
 
 
 def test_each_control_plane_has_a_row_with_what_it_refuses(process_run: Run) -> None:
-    assert told(of_every_cell(process_run)) == {
+    assert told(process_run) == {
         "KServe 0.8.0-0.8.0.2": [_PASSED] * 5,
         "KServe 0.9.0": [*[_PASSED] * 4, REFUSED],
         "KServe 0.10.0-0.10.2": [*[_PASSED] * 4, REFUSED],
@@ -57,7 +56,7 @@ def test_a_failure_is_shown_where_its_cell_is_arrived_at(process_run: Run) -> No
 
 
 def test_every_control_plane_of_the_file_is_a_row(process_run: Run) -> None:
-    rows = by_control_plane.of([of_every_cell(process_run)])
+    rows = by_control_plane.of([process_run])
     assert len(rows) == len(axes.load().control_planes)
     assert all(list(row.points) == list(DECLARED) for row in rows)
 

@@ -23,7 +23,6 @@ from matrix.upgrade.words import Words
 from tests.matrix import real_results
 from tests.matrix.gate.gate_cases import changed, given, repeated, with_header, with_verdict
 from tests.matrix.telling import Matrix
-from tests.matrix.variants import of_every_cell
 
 BOTH = ("container", "process")
 NEWEST = "0.21.0"
@@ -44,18 +43,6 @@ def of_releases(run: Run, *releases: str) -> Run:
     return with_header(
         kept, planned={cell: checks for cell, checks in planned if cell.startswith(cells)}
     )
-
-
-@pytest.fixture(scope="module")
-def default_run(default_run: Run) -> Run:
-    """Give results of every release, with the cells that came since."""
-    return of_every_cell(default_run)
-
-
-@pytest.fixture(scope="module")
-def process_run(process_run: Run) -> Run:
-    """Give results of three releases on processes, with the cells that came since."""
-    return of_every_cell(process_run)
 
 
 @pytest.fixture(scope="module")
