@@ -104,7 +104,9 @@ def test_a_dead_torchserve_is_seen_within_a_second_and_its_return_too(
     release: str, torchserve: ProcessTorchServe, tmp_path: Path
 ) -> None:
     with wrapper(release, torchserve.instance, tmp_path) as subject:
+        assert not torchserve.has_ended()
         torchserve.kill()
+        assert torchserve.has_ended()
         assert seconds_until(lambda: not _ready(subject), 5) < 1
         for path in ("/v1/models/misbehaving", "/v2/models/misbehaving/ready"):
             assert requests.get(subject.url + path, timeout=30).status_code == 503
@@ -113,6 +115,7 @@ def test_a_dead_torchserve_is_seen_within_a_second_and_its_return_too(
         refused = _predict(subject, {"echo": 1})
         assert (refused.status_code, bool(refused.json()["error"])) == (503, True)
         torchserve.start_again()
+        assert not torchserve.has_ended()
         seconds_until(lambda: _ready(subject), 60)
         assert _predict(subject, {"echo": 1}).status_code == 200
 
