@@ -16,6 +16,7 @@ from matrix.planning.axis_table import BY_NAME, NAMES, RELEASE_AXES
 from matrix.planning.conditions import AnyOf
 from matrix.planning.control_planes import ControlPlane, Pod
 from matrix.planning.coverage import Coverage
+from matrix.planning.nearest import hint
 from matrix.planning.release import Release
 
 FILE = Path(__file__).parents[1] / "axes.toml"
@@ -159,8 +160,22 @@ class Axes:
         if name not in self.kserve:
             raise AxesError(
                 f"KServe {name!r} is not in axes.toml, which has {', '.join(self.kserve)}"
+                f"{hint(name, list(self.kserve))}"
             )
         return self.kserve[name]
+
+    def torchserve_release(self, name: str) -> str:
+        """Give the TorchServe release of a name, which is itself.
+
+        Raises:
+            AxesError: when axes.toml doesn't offer it.
+        """
+        if name not in self.torchserve:
+            raise AxesError(
+                f"TorchServe {name!r} is not in axes.toml, which has {', '.join(self.torchserve)}"
+                f"{hint(name, self.torchserve)}"
+            )
+        return name
 
     def value(self, protocol: str) -> str | None:
         """Give the PROTOCOL_VERSION of a name, None where it isn't set.
@@ -185,9 +200,10 @@ class Axes:
             if plane.is_of(word):
                 return plane
         names = [plane.name for plane in self.control_planes if plane.name is not None]
+        known = [*self.kserve, *names]
         raise AxesError(
             f"{word!r} is no control plane of axes.toml: name a release of KServe from "
-            f"{next(iter(self.kserve))} on, or {' or '.join(names)}"
+            f"{next(iter(self.kserve))} on, or {' or '.join(names)}{hint(word, known)}"
         )
 
     def arrived_at(self, pod: Pod) -> tuple[str, str]:

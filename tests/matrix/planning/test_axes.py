@@ -55,6 +55,16 @@ def test_every_torchserve_offered_can_be_run(ours: axes.Axes) -> None:
     assert set(ours.torchserve) <= set(releases.versions())
 
 
+def test_a_release_that_is_not_there_is_told_with_the_nearest(ours: axes.Axes) -> None:
+    with pytest.raises(
+        AxesError, match=r"KServe '0\.13\.2' is not in .*; the nearest is 0\.13\.1$"
+    ):
+        ours.release("0.13.2")
+    with pytest.raises(AxesError, match=r"TorchServe '0\.12\.1' .*; the nearest is 0\.12\.0$"):
+        ours.torchserve_release("0.12.1")
+    assert ours.torchserve_release("0.9.0") == "0.9.0"
+
+
 def test_points_that_the_file_lacks_come_last(ours: axes.Axes) -> None:
     assert ours.in_order("protocol", ["v9", "v2", "unset"]) == ["unset", "v2", "v9"]
     assert ours.in_order("torchserve", ["0.12.0", "0.9.0"]) == ["0.9.0", "0.12.0"]
