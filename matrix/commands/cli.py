@@ -18,6 +18,7 @@ from matrix.errors import NOT_KNOWN
 # function that takes the parsed arguments and gives the exit code.
 _COMMANDS = (
     "run",
+    "up",
     "plan",
     "replay",
     "reproduce",

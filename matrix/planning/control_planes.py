@@ -20,6 +20,14 @@ DECLARED = (ABSENT, "v1", "v2", "grpc-v1", "grpc-v2")
 # own runtime admitted up to 0.11.
 SPOKEN_BY = {ABSENT: "kserve", "v1": "kserve", "v2": "kservev2", "grpc-v2": "kservev2"}
 
+# Those of KServe's own runtime: kserve-torchserve.yaml, the same from v0.8.0 to v0.20.0.
+ARGUMENTS = (
+    "torchserve",
+    "--start",
+    "--model-store=/mnt/models/model-store",
+    "--ts-config=/mnt/models/config/config.properties",
+)
+
 # TorchServe without a service envelope, which an empty TS_SERVICE_ENVELOPE stands for.
 NO_ENVELOPE = "none"
 
@@ -47,7 +55,8 @@ _KINDS = {
     RuntimeKind.NAMESAKE: "a runtime of your own that is called kserve-torchserve",
     RuntimeKind.ANNOTATED: "a runtime of another name with the annotation "
     "serving.kserve.io/server-type: torchserve",
-    RuntimeKind.OTHER: "a runtime of another name without that annotation",
+    RuntimeKind.OTHER: "a runtime of another name without the annotation "
+    "serving.kserve.io/server-type: torchserve",
 }
 _KNOWN_BY = {
     RuntimeKind.STOCK: "name",
@@ -67,6 +76,11 @@ class Pod:
 
     protocol_version: str | None
     envelope: str
+
+    @property
+    def service_envelope(self) -> str:
+        """Give TS_SERVICE_ENVELOPE, which is there and empty where there is no envelope."""
+        return "" if self.envelope == NO_ENVELOPE else self.envelope
 
 
 @dataclass(frozen=True)
@@ -123,6 +137,11 @@ class ControlPlane:
             return Pod(own, NO_ENVELOPE)
         value = ("v1" if declared == ABSENT else declared) if self.sets_protocol_version else own
         return Pod(value, self.envelope[declared])
+
+
+def called(word: str) -> str:
+    """Name the control plane of a release or of a name, as a person says it."""
+    return f"KServe {word}" if word[:1].isdigit() else word
 
 
 @dataclass(frozen=True)

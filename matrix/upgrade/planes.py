@@ -16,6 +16,7 @@ from matrix.planning.control_planes import (
     ControlPlane,
     Pod,
     RuntimeKind,
+    called,
 )
 from matrix.planning.counted import many
 from matrix.planning.expectations import Expectations
@@ -44,7 +45,7 @@ class PlaneQuestion:
         for word in (old, new):
             axes.control_plane(word)
         if old == new:
-            raise UpgradeError(f"FROM and TO are both {_called(old)}: name two control planes")
+            raise UpgradeError(f"FROM and TO are both {called(old)}: name two control planes")
         return cls(old, new, tuple(runtimes))
 
 
@@ -107,7 +108,7 @@ class PlaneAnswer:
 
     def lines(self) -> Iterator[str]:
         """Tell it line by line, the answer first."""
-        old, new = _called(self.question.source), _called(self.question.target)
+        old, new = called(self.question.source), called(self.question.target)
         step = f"control plane from {old} to {new}"
         broken = sum(len(each.services) for each in self.changes if each.breaks)
         yield {
@@ -186,7 +187,3 @@ def _at(cells: Sequence[JudgedCell], pod: Pod | None, axes: Axes) -> list[Judged
         return []
     point = axes.arrived_at(pod)
     return [cell for cell in cells if (cell.axes["protocol"], cell.axes["envelope"]) == point]
-
-
-def _called(word: str) -> str:
-    return f"KServe {word}" if word[:1].isdigit() else word

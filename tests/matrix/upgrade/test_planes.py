@@ -56,7 +56,7 @@ def test_a_variable_that_is_set_from_now_on_breaks_nothing(run: Run) -> None:
     # Where nothing spoke what was declared, nothing breaks.
     assert "protocolVersion grpc-v1, KServe's own runtime:" in told
     assert "    refused, which it was not before" in told
-    assert not any("without that annotation" in line for line in told), "nothing changes for these"
+    assert not any("without the annotation" in line for line in told), "nothing changes for these"
 
 
 def test_a_cell_that_fails_breaks_what_arrives_there(run: Run) -> None:

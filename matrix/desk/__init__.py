@@ -1,0 +1,1 @@
+"""A pod on the desk: one TorchServe and one wrapper, as a control plane deploys them."""
