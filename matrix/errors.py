@@ -5,6 +5,7 @@ comes to the steps::
 
     WrongUsage                     exit code 2
         BisectError                options: a bisection that can't be told from what was given
+        DeskError                  options: a pod that nobody deploys, a file that is no model
         SubjectError               options: a wrapper's command that is none
         RequirementError           options: a wrapper's requirements that no lock can hold
         ReplayError                results: a cell or a check that can't be replayed from these

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import functools
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,7 +23,7 @@ from matrix.planning.cells import Cell
 from matrix.planning.control_planes import DECLARED, RuntimeKind
 from matrix.planning.options import RUNTIMES
 from matrix.planning.subject import Subject
-from matrix.running import ports, starting
+from matrix.running import ports
 from matrix.running.starting import Say
 
 
@@ -110,8 +109,6 @@ def _main(arguments: argparse.Namespace) -> int:
         deployment.pod, model, subject, python, behind, runtime, arguments.start_timeout
     )
     cell = Cell(release, *known.arrived_at(deployment.pod), behind, runtime)
-    for number in standing.SIGNALS:
-        signal.signal(number, starting.interrupt)
     try:
         with standing.pod(wanted) as here:
             return _until_it_ends(here, model, cell, tell)

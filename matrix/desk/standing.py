@@ -6,7 +6,7 @@ import contextlib
 import signal
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, cast
@@ -26,7 +26,7 @@ from matrix.running.launch import RunningWrapper, Situation
 _LAST_LINES = 10
 _LOOK_EVERY = 0.2
 # A terminal that is closed sends the last one.
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,8 @@ class Standing:
 def pod(wanted: Wanted) -> Iterator[Standing]:
     """Start a pod, wait until its model is ready, and end all of it.
 
-    A signal that comes while it is ended doesn't keep that from being done.
+    Of SIGINT, SIGTERM and SIGHUP the first one raises KeyboardInterrupt; more of them don't keep
+    what runs from being ended. Afterwards the process takes them no more.
 
     Raises:
         TorchServeError: when TorchServe doesn't start; with the end of its log.
@@ -78,6 +79,7 @@ def pod(wanted: Wanted) -> Iterator[Standing]:
         PortError: when no ports are free, or one is held after the end.
     """
     with contextlib.ExitStack() as stack:
+        _on_signals(_interrupt)
         folder = Path(tempfile.mkdtemp(prefix="up-"))
         record = leftovers.Record(folder)
         stack.callback(record.close)
@@ -112,8 +114,21 @@ def pod(wanted: Wanted) -> Iterator[Standing]:
             stack.callback(wrapper.stop)
             yield Standing(torchserve, wrapper, situation.pod_models)
         finally:
-            for number in SIGNALS:
-                signal.signal(number, signal.SIG_IGN)
+            _on_signals(_pass)
+
+
+def _on_signals(handler: Callable[..., None]) -> None:
+    for number in _SIGNALS:
+        signal.signal(number, handler)
+
+
+def _interrupt(*_: object) -> None:
+    _on_signals(_pass)
+    raise KeyboardInterrupt
+
+
+def _pass(*_: object) -> None:
+    """Take a signal and do nothing, unlike SIG_IGN also with one that has come and waits."""
 
 
 @dataclass(frozen=True)
