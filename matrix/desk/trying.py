@@ -20,7 +20,7 @@ from matrix.running.clients import TIMEOUT, encode
 
 _LONGEST = 400
 # Of a Python that imports tritonclient and numpy, on a machine that is busy.
-_ASKED_WITHIN = 60.0
+_ASKED_WITHIN = 120.0
 
 
 @dataclass(frozen=True)
