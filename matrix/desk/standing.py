@@ -24,7 +24,7 @@ from matrix.running.launch import RunningWrapper, Situation
 
 # As many as `wrapper.pod` shows of who ended a container.
 _LAST_LINES = 10
-_LOOK_EVERY = 0.2
+_LOOK_EVERY = 0.5
 # A terminal that is closed sends the last one.
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
