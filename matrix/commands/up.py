@@ -101,8 +101,8 @@ def _main(arguments: argparse.Namespace) -> int:
     for line in (*torchserve.sweep(), *deployment.lines()):
         tell(line)
     tell(
-        f"starting it with {model.name}: TorchServe {behind} ({runtime}), and this wrapper on the "
-        f"SDK of KServe {release}"
+        f"starting, in the place of that image, TorchServe {behind} ({runtime}) with {model.name}, "
+        f"and this wrapper on the SDK of KServe {release}"
     )
     python = provision(release).python
     wanted = Wanted(

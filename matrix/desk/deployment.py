@@ -66,8 +66,8 @@ class Deployment:
             "without protocolVersion" if is_absent else f"with protocolVersion {self.declared}"
         )
         name = called(self.control_plane)
-        yield f"an InferenceService {declared}, of {self.runtime.in_words}"
-        yield f"written into its pod by the control plane of {name} ({self.plane.source}):"
+        yield f"an InferenceService {declared}, run by {self.runtime.in_words}"
+        yield f"written into its pod by the control plane {name} (source: {self.plane.source}):"
         yield f"  TS_SERVICE_ENVELOPE={self.pod.service_envelope or '(empty)'}"
         value = self.pod.protocol_version
         yield f"  PROTOCOL_VERSION{' is not set' if value is None else f'={value}'}"

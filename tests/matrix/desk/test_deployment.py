@@ -38,8 +38,8 @@ def test_what_is_written_into_the_pod_is_told(known: Axes) -> None:
         "--ts-config=/mnt/models/config/config.properties"
     )
     assert told == [
-        "an InferenceService with protocolVersion grpc-v2, of KServe's own runtime",
-        "written into its pod by the control plane of KServe 0.13.1 (v0.12.0 to v0.16.0):",
+        "an InferenceService with protocolVersion grpc-v2, run by KServe's own runtime",
+        "written into its pod by the control plane KServe 0.13.1 (source: v0.12.0 to v0.16.0):",
         "  TS_SERVICE_ENVELOPE=kservev2",
         "  PROTOCOL_VERSION=grpc-v2",
         f"  arguments: {arguments}",
@@ -50,7 +50,7 @@ def test_what_is_written_into_the_pod_is_told(known: Axes) -> None:
 def test_what_is_not_written_is_told_as_such(known: Axes) -> None:
     told = list(Deployment.asked("after-removal", "absent", None, known).lines())
     assert told[0] == (
-        "an InferenceService without protocolVersion, of a runtime of another name without the "
+        "an InferenceService without protocolVersion, run by a runtime of another name without the "
         "annotation serving.kserve.io/server-type: torchserve"
     )
     assert told[2:4] == ["  TS_SERVICE_ENVELOPE=(empty)", "  PROTOCOL_VERSION is not set"]
