@@ -72,9 +72,13 @@ def _main(arguments: argparse.Namespace) -> int:
 def _jobs(given: int | None, wanted: RunOptions) -> int:
     """Say how many cells run side by side; of a wrapper that has its own ports, one.
 
+    A pod of an image has a TorchServe of its own, so that there is one for each processor.
+
     Raises:
         PlanError: when more are asked for.
     """
+    if wanted.subject_image is not None:
+        return given or jobs_here() // SIDE_BY_SIDE
     if wanted.ports is None:
         return given or jobs_here()
     if given is not None and given > 1:

@@ -37,6 +37,7 @@ class RunOptions:
     image: str | None
     start: Start
     wrapper: str | None
+    subject_image: str | None
     wrapper_name: str | None
     constructor: str | None
     requirements: str | None
@@ -62,8 +63,11 @@ class RunOptions:
 
         Raises:
             SubjectError: for a command that is none, or can't be forked where all are to be, and
-                for requirements that can't be read.
+                for requirements that can't be read, and for what an image can't be given.
         """
+        if self.subject_image is not None:
+            self._refuse_beside_image()
+            return Subject.of_image(self.subject_image, self.wrapper_name)
         subject = Subject.described(
             self.wrapper,
             self.wrapper_name,
@@ -77,6 +81,20 @@ class RunOptions:
                 "leave it out, and each start is exact"
             )
         return subject
+
+    def _refuse_beside_image(self) -> None:
+        for field, why in _NOT_OF_AN_IMAGE.items():
+            if value := getattr(self, field):
+                shown = value if isinstance(value, str) else " ".join(value)
+                raise SubjectError(
+                    f"--{_option(field)} {shown} and --subject-image contradict each other: {why}"
+                )
+        for field, wrong in (("runtime", "process"), ("start", "forked")):
+            if getattr(self, field) == wrong:
+                raise SubjectError(
+                    f"--{field} {wrong} and --subject-image contradict each other: an image is "
+                    "run in containers, as it is"
+                )
 
     def arguments(self) -> list[str]:
         """Give them as command-line arguments again."""
@@ -128,6 +146,17 @@ def positive(text: str) -> int:
     return int(text)
 
 
+# What an image has itself, or can't be given.
+_NOT_OF_AN_IMAGE = {
+    "wrapper": "one of the two is under test",
+    "constructor": "the model class of an image isn't imported",
+    "requirements": "an image has what it needs",
+    "with_": "an image has what it needs",
+    "ports": "a pod's ports are 8080 and 8081",
+    "lock": "an image has its SDK",
+    "image": "an image has its TorchServe",
+}
+
 # What argparse and pytest are told of each option.
 _OPTIONS: dict[str, dict[str, Any]] = {
     **{
@@ -172,7 +201,12 @@ _OPTIONS: dict[str, dict[str, Any]] = {
         "help": "Test the wrapper that this command starts; {python} is the interpreter of the "
         "SDK's environment.",
     },
-    "wrapper-name": {"metavar": "NAME", "help": "What results call the wrapper."},
+    "subject-image": {
+        "metavar": "IMAGE",
+        "help": "Test this image, run as KServe runs that of its TorchServe runtime, with its own "
+        "TorchServe; the releases in it are found, and its cells are those of these.",
+    },
+    "wrapper-name": {"metavar": "NAME", "help": "What results call the wrapper, or the image."},
     "constructor": {
         "metavar": "MODULE:CLASS",
         "help": "The wrapper's kserve.Model subclass, for the checks of its constructor; a .py "

@@ -106,11 +106,13 @@ def make(
     runtime: str,
     constructor_known: bool,
     policy: Policy | None = None,
+    own: Mapping[str, Sequence[str]] | None = None,
 ) -> Plan:
     """Make the plan of a run.
 
     Args:
         runtime: how TorchServe will run, ``container`` or ``process``.
+        own: by axis, the points that the subject itself is at, whichever are offered.
 
     Raises:
         DataFileError: when the data files contradict each other.
@@ -118,7 +120,8 @@ def make(
             nothing is left to run.
     """
     _refuse_unmatched(axes, expectations, policy)
-    cells = cells_at(axes, expectations, {**_selected(axes, options), "runtime": (runtime,)})
+    selected = {**_selected(axes, options, own or {}), "runtime": (runtime,)}
+    cells = cells_at(axes, expectations, selected)
     interplay = coverage_of(axes, options)
     if options.cell:
         if interplay != "full":
@@ -188,9 +191,11 @@ def around(
     return [cell for cell in every if cell in chosen or admits(cell.axes())]
 
 
-def _selected(axes: Axes, options: RunOptions) -> dict[str, tuple[str, ...]]:
-    selected = {}
-    for name in (axis.name for axis in CHOSEN):
+def _selected(
+    axes: Axes, options: RunOptions, own: Mapping[str, Sequence[str]]
+) -> dict[str, Sequence[str]]:
+    selected = {**own}
+    for name in (axis.name for axis in CHOSEN if axis.name not in own):
         words, offered = axes.resolved(getattr(options, name), name), axes.offered[name]
         _refuse_unknown(name, words, offered)
         # In the order of the axis, each once.

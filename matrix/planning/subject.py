@@ -1,4 +1,4 @@
-"""The subject under test: a command that starts a wrapper, ours or anybody's."""
+"""The subject under test: a command that starts a wrapper, ours or anybody's, or an image."""
 
 from __future__ import annotations
 
@@ -35,6 +35,8 @@ class Subject:
             the checks of the constructor; None where it isn't known.
         requirements: what it needs beside the SDK; see `matrix.planning.requirements`.
         ports: of REST and gRPC where it opens these, whatever it is told; else None.
+        image: the container image that is run as KServe does, in the place of the command, which
+            is empty then; None where the command is run.
     """
 
     name: str = "wrapper"
@@ -42,6 +44,18 @@ class Subject:
     constructor: str | None = OURS_CONSTRUCTOR
     requirements: tuple[str, ...] = ()
     ports: tuple[int, int] | None = None
+    image: str | None = None
+
+    @classmethod
+    def of_image(cls, image: str, name: str | None) -> Subject:
+        """Make the subject that is an image, which results call by its last part without a name.
+
+        Raises:
+            SubjectError: when the image is none.
+        """
+        if not image.strip():
+            raise SubjectError("--subject-image is empty: write the name of an image")
+        return cls(name or image.rpartition("/")[2], "", constructor=None, image=image)
 
     @classmethod
     def described(

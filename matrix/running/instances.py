@@ -38,6 +38,7 @@ class Instances:
     def __init__(self) -> None:
         self._running: dict[str, TorchServe] = {}
         self._absent: dict[str, Absence] = {}
+        self._identities: dict[str, str] = {}
         self._stopped = False
         self._lock = threading.Lock()
 
@@ -59,6 +60,10 @@ class Instances:
         for release, envelope in needed:
             self._absent[instance_key(release, envelope)] = (str(Verdict.UNPROVISIONED), reason)
 
+    def identify(self, needed: Sequence[tuple[str, str]], identity: str) -> None:
+        """Say what identifies the software of those that cells start themselves."""
+        self._identities = {instance_key(*each): identity for each in needed}
+
     def stop(self) -> None:
         """End all of them; what one can't be ended for must not keep the others."""
         with self._lock:
@@ -78,8 +83,9 @@ class Instances:
 
     def identity(self, torchserve: str, envelope: str) -> str:
         """Give what identifies the software of an instance, empty where it isn't running."""
-        running = self._running.get(instance_key(torchserve, envelope))
-        return running.instance.identity if running else ""
+        key = instance_key(torchserve, envelope)
+        running = self._running.get(key)
+        return running.instance.identity if running else self._identities.get(key, "")
 
     def to_dict(self) -> dict[str, Any]:
         """Give all as plain data, for the workers."""

@@ -6,6 +6,8 @@ slow, ...) is nobody else's trouble, though all cells share one TorchServe.
 
 from __future__ import annotations
 
+import contextlib
+
 import requests
 
 from fixtures.torchserve import Instance
@@ -56,10 +58,25 @@ class LateModel:
         """
         if self._is_there:
             self._is_there = False
-            url = f"{self._models}/{self.name}"
-            # 500: it gave up on a worker that had just died, and goes on when asked again.
-            if self._ask("DELETE", url, {}, but=(404, 500)) == 500:
-                self._ask("DELETE", url, {}, but=(404,))
+            self.withdraw()
+
+    def withdraw(self) -> None:
+        """Have TorchServe forget it, whoever brought it.
+
+        Raises:
+            ReferenceMissingError: when TorchServe doesn't.
+        """
+        url = f"{self._models}/{self.name}"
+        # 500: it gave up on a worker that had just died, and goes on when asked again.
+        if self._ask("DELETE", url, {}, but=(404, 500)) == 500:
+            self._ask("DELETE", url, {}, but=(404,))
+
+    def is_registered(self) -> bool:
+        """Tell whether TorchServe answers, and knows it."""
+        with contextlib.suppress(requests.RequestException), requests.Session() as session:
+            session.trust_env = False
+            return session.get(f"{self._models}/{self.name}", timeout=TIMEOUT).ok
+        return False
 
     @during(Activity.WAITING)
     def _ask(self, method: str, url: str, asked: dict[str, str], but: tuple[int, ...] = ()) -> int:

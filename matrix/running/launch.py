@@ -121,6 +121,10 @@ class RunningWrapper:
         """Make the failure of it from what it did; tells the cause, and the end of its log."""
         return SubjectFailed(messages.with_log(f"the wrapper {what}", self.log_tail()))
 
+    def lacks(self) -> str:
+        """Say what its log looks for and this machine can't give it; nothing where it has all."""
+        return pod_files.hint(self.log_tail())
+
     def log_size(self) -> int:
         """Count the bytes that it has written."""
         return self._log.stat().st_size
@@ -178,7 +182,7 @@ def start(
         try:
             # Ours opens what it is told; to look costs.
             may_move = subject.ports is None and subject.command != OURS_COMMAND
-            _wait_ready(wrapper, wait_for, timeout, may_move=may_move)
+            wait_ready(wrapper, wait_for, timeout, may_move=may_move)
         except BaseException:
             wrapper.stop()
             raise
@@ -271,13 +275,17 @@ def situation_log(situation: Situation) -> Iterator[int]:
         yield log.fileno()
 
 
-def _wait_ready(
+def wait_ready(
     wrapper: RunningWrapper, models: Sequence[str], timeout: float, *, may_move: bool
 ) -> None:
     """Wait until all models are ready.
 
     Args:
+        timeout: seconds that this may take.
         may_move: whether to look if it serves on another port than it was told.
+
+    Raises:
+        SubjectFailed: when it ends, or isn't ready in time; tells why by its log.
     """
     began = time.monotonic()
     deadline = began + timeout
@@ -289,7 +297,7 @@ def _wait_ready(
             if wrapper.exit_code() is not None:
                 raise wrapper.failure(
                     f"ended with exit code {wrapper.exit_code()} before it was ready"
-                    + pod_files.hint(wrapper.log_tail())
+                    + wrapper.lacks()
                 )
             if time.monotonic() > deadline:
                 raise wrapper.failure(f"didn't call {waiting[0]} ready within {timeout:.0f} s")

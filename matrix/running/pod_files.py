@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from fixtures.torchserve import Endpoints
 from matrix.planning.subject import OURS_COMMAND, Subject
@@ -40,10 +40,12 @@ def write(
     for each in (config.parent, store):
         each.mkdir(parents=True, exist_ok=True)
     for model, archive in archives.items():
-        link = store / _stored(model)
+        link = store / stored(model)
         link.unlink(missing_ok=True)
         link.symlink_to(archive.absolute())
-    config.write_text(_properties(endpoints, models, store), encoding="utf-8")
+    config.write_text(
+        properties(endpoints, {model: {} for model in models}, store), encoding="utf-8"
+    )
     return config
 
 
@@ -65,7 +67,8 @@ def only_where_named() -> str | None:
 
 def notice(subject: Subject) -> str | None:
     """Say, of a wrapper that isn't ours, where it finds its configuration if only there."""
-    why = None if subject.command == OURS_COMMAND else only_where_named()
+    has_own = subject.image is not None
+    why = None if has_own or subject.command == OURS_COMMAND else only_where_named()
     if why is None:
         return None
     return (
@@ -83,17 +86,26 @@ def hint(log: str) -> str:
     return f", and {pod_paths.MODELS} can't be had on this machine ({why})" if why else ""
 
 
-def _stored(model: str) -> str:
+def stored(model: str) -> str:
+    """Name a model's archive in the model store."""
     return f"{model}.mar"
 
 
-def _properties(endpoints: Endpoints, models: Sequence[str], store: Path) -> str:
-    # The file that KServe's documentation gives for TorchServe.
+def properties(
+    endpoints: Endpoints, models: Mapping[str, Mapping[str, object]], store: PurePath
+) -> str:
+    """Write config.properties as KServe's documentation has it for TorchServe.
+
+    Args:
+        models: by their names, what its snapshot tells of each beside its archive.
+        store: the model store.
+    """
     snapshot: Mapping[str, object] = {
         "name": "startup.cfg",
         "modelCount": len(models),
         "models": {
-            model: {"1.0": {"defaultVersion": True, "marName": _stored(model)}} for model in models
+            model: {"1.0": {"defaultVersion": True, "marName": stored(model), **more}}
+            for model, more in models.items()
         },
     }
     host = f"http://{endpoints.host}"

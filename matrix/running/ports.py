@@ -24,6 +24,8 @@ from matrix.planning.subject import Subject
 # connections take their ports in between.
 _FIRST, _LAST = 21000, 31999
 _BLOCK = 50
+# The engine accepts for a container's port also where nothing listens behind it, and hangs up then.
+_HANGS_UP_WITHIN = 1.0
 
 
 class PortError(NotKnown):
@@ -65,9 +67,16 @@ def is_free(port: int) -> bool:
 
 
 def is_open(port: int) -> bool:
-    """Tell whether something accepts connections on the port of the loopback address."""
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-        return True
+    """Tell whether something accepts connections on the port of the loopback address, and stays."""
+    with (
+        contextlib.suppress(OSError),
+        socket.create_connection(("127.0.0.1", port), timeout=1) as connection,
+    ):
+        connection.settimeout(_HANGS_UP_WITHIN)
+        try:
+            return connection.recv(1) != b""
+        except TimeoutError:
+            return True
     return False
 
 

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from kserve_conformance import VERSION
@@ -30,6 +31,9 @@ from matrix.running.observation import Observation, Phase
 from matrix.running.timing import Moment
 from matrix.running.transcripts import Transcripts
 
+if TYPE_CHECKING:
+    from matrix.running.image_contents import Contents
+
 
 class Recorder:
     """Writes a record for each check when its last phase has been reported."""
@@ -44,6 +48,7 @@ class Recorder:
         locks: Mapping[str, Lock | None],
         *,
         forked: bool,
+        contents: Contents | None = None,
     ) -> None:
         self._plan = plan
         self._instances = instances
@@ -51,7 +56,7 @@ class Recorder:
         self._started = time.monotonic()
         self._out = options.out
         start = "forked" if forked else "exact"
-        header = _header(plan, subject, runtime, instances, locks, start)
+        header = _header(plan, subject, runtime, instances, locks, start, contents)
         self._writer = Writer(options.out / files.RESULTS, header)
         self._transcripts = Transcripts(options.out, plan.cells)
         if subject.requirements:
@@ -137,6 +142,7 @@ def _header(
     instances: Instances,
     locks: Mapping[str, Lock | None],
     start: str,
+    contents: Contents | None,
 ) -> Header:
     return Header(
         run=uuid.uuid4().hex,
@@ -158,6 +164,7 @@ def _header(
             "command": subject.command,
             "constructor": subject.constructor,
             **({"ports": ",".join(map(str, subject.ports))} if subject.ports else {}),
+            **(_told(contents) if contents else {}),
         },
         planned={cell.id: list(plan.checks[cell.id]) for cell in plan.cells},
         suite=VERSION,
@@ -165,5 +172,14 @@ def _header(
         repeat=plan.repeat,
         start=start,
         requirements=subject.requirements,
-        pod_paths=pod_files.only_where_named() is None,
+        pod_paths=contents is not None or pod_files.only_where_named() is None,
     )
+
+
+def _told(contents: Contents) -> dict[str, str]:
+    return {
+        "image": contents.name,
+        "digest": contents.digest,
+        "kserve": contents.kserve,
+        "torchserve": contents.torchserve,
+    }

@@ -18,7 +18,7 @@ from matrix.running.quiet import Measured, Quiet
 
 # A wrapper that swallows the value has opened its port by then, and is caught earlier;
 # one of the usual design dies of the value after 3-7 s.
-_WATCH_FOR = 60.0
+WATCH_FOR = 60.0
 # Seconds from process start to exit. kserve alone takes 2 s and more to import.
 AT_MOST = 0.3
 
@@ -85,7 +85,7 @@ def _watch(subject: Subject, python: Path, situation: Situation) -> Refusal:
 
 
 def _wait(process: Process, is_enough: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + _WATCH_FOR
+    deadline = time.monotonic() + WATCH_FOR
     while process.poll() is None and not is_enough() and time.monotonic() < deadline:
         time.sleep(0.005)
 
@@ -96,7 +96,7 @@ def _time(subject: Subject, python: Path, situation: Situation) -> float:
     started = time.perf_counter()
     process = launch.spawn(subject, argv, situation, subprocess.DEVNULL, subprocess.DEVNULL)
     # Not wait(timeout): that looks every 50 ms only.
-    watchdog = threading.Timer(_WATCH_FOR, process.kill)
+    watchdog = threading.Timer(WATCH_FOR, process.kill)
     watchdog.start()
     try:
         process.wait()

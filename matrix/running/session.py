@@ -9,6 +9,7 @@ import tempfile
 import threading
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,10 @@ class MatrixSession:
         self.unavailable: str | None = None
         self.runtime: Runtime = self.worker["runtime"] if self.worker else self._runtime()
         self.plan: Plan = starting.make_plan(self.options, self.runtime)
+        self.contents = starting.contents(self.options, self.axes)
+        if self.contents is not None:
+            # What its name means may change while it is tested.
+            self.subject = replace(self.subject, image=self.contents.digest)
         self.locks = self._locks()
         self.lacking: Mapping[str, str] = self.worker["lacking"] if self.worker else {}
         self.instances = Instances()
@@ -75,6 +80,8 @@ class MatrixSession:
         if self.worker:
             sent = self.worker["locks"].items()
             return {release: given_locks.read(Path(path), self.axes) for release, path in sent}
+        if self.subject.image is not None:
+            return {}
         releases = dict.fromkeys(cell.kserve for cell in self.plan.cells)
         return given_locks.of_run(self.options.lock, self.axes, releases)
 
@@ -88,7 +95,7 @@ class MatrixSession:
         """Give what the checks of this process stand on."""
         if self._stage is None:
             sent = self.worker or self.to_worker()
-            self._stage = Stage(
+            self._stage = self._kind_of_stage()(
                 self.subject,
                 self.axes,
                 running.from_dict(json.loads(Path(sent["instances"]).read_text())),
@@ -105,6 +112,14 @@ class MatrixSession:
                 Quiet(Path(sent["folder"])),
             )
         return self._stage
+
+    def _kind_of_stage(self) -> type[Stage]:
+        if self.subject.image is None:
+            return Stage
+        # A client of the engine takes long to import.
+        from matrix.running.image_stage import ImageStage
+
+        return ImageStage
 
     def to_worker(self) -> dict[str, Any]:
         """Give what a worker process has to know. In the controller only, when it has started."""
@@ -148,7 +163,12 @@ class MatrixSession:
         lent = hook.pytest_matrix_instances()
         if lent is not None:
             self.instances, self._lent = lent, True
-        if self.unavailable:
+        if self.contents is not None:
+            hook.pytest_matrix_notice(
+                sentence=self.contents.sentence(self.axes.offered["envelope"])
+            )
+            self.instances.identify(needed, self.contents.digest)
+        elif self.unavailable:
             hook.pytest_matrix_notice(sentence=self.unavailable)
             self.instances.withhold(needed, self.unavailable)
         else:
@@ -175,6 +195,7 @@ class MatrixSession:
             self.instances,
             {**self.locks, **dict.fromkeys(self.lacking)},
             forked=self._forks is not None,
+            contents=self.contents,
         )
 
     def close(self) -> None:

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
 from fixtures.torchserve import Runtime
 from matrix.planning import axes, expectations, plan, policy
+from matrix.planning.axes import Axes
+from matrix.planning.axis_table import RELEASE_AXES
 from matrix.planning.options import RunOptions
 from matrix.planning.plan import Plan
 from matrix.planning.subject import REPOSITORY
 from matrix.running import data_files
+
+if TYPE_CHECKING:
+    from matrix.running.image_contents import Contents
 
 _SUITE = Path(__file__).parents[1]
 
@@ -29,11 +34,16 @@ def make_plan(wanted: RunOptions, runtime: Runtime | None = None) -> Plan:
     Raises:
         DataFileError: when a data file can't be used.
         PlanError: when a selected word isn't on its axis, or nothing is left to run.
-        SubjectError: when the wrapper's command is none, or can't be started as is wanted.
+        SubjectError: when the wrapper's command is none, or can't be started as is wanted, and
+            when an image has not what it is said to have, or nothing to test.
+        RuntimeUnavailable: when an image can't be had.
     """
     subject = wanted.subject()
     every, expected = axes.load(), expectations.load()
     data_files.check(every, expected)
+    found = contents(wanted, every)
+    if found is not None:
+        runtime = "container"
     return plan.make(
         every,
         expected,
@@ -41,7 +51,24 @@ def make_plan(wanted: RunOptions, runtime: Runtime | None = None) -> Plan:
         runtime or ("container" if wanted.runtime == "auto" else wanted.runtime),
         constructor_known=subject.constructor is not None,
         policy=policy.load(wanted.policy),
+        own=None if found is None else found.points(every.offered["envelope"]),
     )
+
+
+def contents(wanted: RunOptions, every: Axes) -> Contents | None:
+    """Tell what the image under test has, None where a command is.
+
+    Raises:
+        SubjectError: when it has another release than is asked for, none or several.
+        RuntimeUnavailable: when it can't be had.
+    """
+    if wanted.subject_image is None:
+        return None
+    # A client of the engine takes long to import.
+    from matrix.running import image_contents
+
+    named = {axis: every.resolved(getattr(wanted, axis), axis) for axis in RELEASE_AXES}
+    return image_contents.of(wanted.subject_image).chosen(named)
 
 
 def start(wanted: RunOptions, jobs: int, *plugins: object) -> int:
