@@ -1,4 +1,4 @@
-"""The images of deploy/, built with what only this machine has."""
+"""The images of deploy/, built with what only this machine has, and one in an older design."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from docker.errors import ImageNotFound
 from docker.utils.build import exclude_paths
 
 from fixtures.torchserve import engine, image, packages, releases
+from matrix.environments import provision
 from tests.matrix.runs import REPOSITORY
 
 COMMIT = "0" * 40
@@ -47,23 +48,55 @@ def torchserve_kserve(client: docker.DockerClient, folder: Path, **arguments: st
     return _build(client, folder, "image", {"REVISION": COMMIT, **local, **arguments})
 
 
+def published_design(client: docker.DockerClient, release: str) -> str:
+    """Build an image in the design of the published ones, with the unfixed wrapper; give its name.
+
+    Args:
+        release: of the SDK in it, one that is run on the Python of Debian 12.
+    """
+    environment = provision.provision(release).python.parent.parent
+    (site_packages,) = environment.glob("lib/python3.11/site-packages")
+    sources = REPOSITORY / "fixtures"
+    with tempfile.TemporaryFile() as context:
+        with tarfile.open(fileobj=context, mode="w") as archive:
+            archive.add(sources / "images" / "published", ".")
+            archive.add(sources / "wrappers" / "unfixed.py", "unfixed.py")
+            archive.add(site_packages, "site-packages")
+        context.seek(0)
+        return _built(
+            client, context, "published", {"BASE": image.ensure(client, releases.find("0.12.0"))}
+        )
+
+
 def _build(
     client: docker.DockerClient, folder: Path, name: str, arguments: Mapping[str, str]
 ) -> str:
     """Build an image of deploy/; what the engine has of an earlier build is used again."""
-    tag = f"{_REPOSITORY_OF_IMAGES}/{name}:test"
     base = image.ensure_base(client, folder / "base.tar")
-    before = _id(client, tag)
     with _context(_local(client, folder)) as context:
-        client.images.build(
-            fileobj=context,
-            custom_context=True,
-            dockerfile=f"deploy/{name}/Dockerfile",
-            tag=tag,
-            buildargs={"BASE": base, **arguments},
-            rm=True,
-            forcerm=True,
+        return _built(
+            client, context, name, {"BASE": base, **arguments}, f"deploy/{name}/Dockerfile"
         )
+
+
+def _built(
+    client: docker.DockerClient,
+    context: IO[bytes],
+    name: str,
+    arguments: Mapping[str, str],
+    dockerfile: str = "Dockerfile",
+) -> str:
+    tag = f"{_REPOSITORY_OF_IMAGES}/{name}:test"
+    before = _id(client, tag)
+    client.images.build(
+        fileobj=context,
+        custom_context=True,
+        dockerfile=dockerfile,
+        tag=tag,
+        buildargs=dict(arguments),
+        rm=True,
+        forcerm=True,
+    )
     if before is not None and before != _id(client, tag):
         client.images.remove(before)
     return tag

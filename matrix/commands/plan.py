@@ -157,6 +157,11 @@ def _given_names(arguments: argparse.Namespace, names: Sequence[str]) -> list[st
 
 def _planned(arguments: argparse.Namespace) -> PlanFile:
     wanted = RunOptions.of(arguments)
+    if wanted.subject_image is not None:
+        raise PlanError(
+            f"--subject-image {wanted.subject_image}: an image has the cells of one release, which "
+            "need no plan: run them with `python -m matrix run`"
+        )
     if arguments.format == _KUBERNETES and wanted.runtime == "auto" and not arguments.both_runtimes:
         # What works in a pod, which has no container engine.
         wanted = replace(wanted, runtime="process")

@@ -97,6 +97,7 @@ def _main(arguments: argparse.Namespace) -> int:
         )
         wanted = options.parsed(
             wrapper=found.command,
+            subject_image=found.subject_image,
             wrapper_name=past.header.wrapper["name"],
             constructor=found.constructor,
             ports=past.header.wrapper.get("ports"),

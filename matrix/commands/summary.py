@@ -10,7 +10,7 @@ from statistics import median
 
 from kserve_conformance import catalogue
 from kserve_conformance.errors import ExitCode
-from kserve_conformance.results.record import Record, Run
+from kserve_conformance.results.record import Header, Record, Run
 from kserve_conformance.text.visible import printable
 from rich import box
 from rich.console import Console
@@ -76,8 +76,7 @@ def _sentences(run: Run, change: str | None) -> Iterator[str]:
     if change:
         yield change
     yield from (*findings(run), *differences(run), *_pass_rates(run))
-    name = run.header.wrapper["name"]
-    yield f"{name} on {run.header.runtime}: {run.sentence()}: {states.counts(run.records)}"
+    yield f"{_subject(run.header)}: {run.sentence()}: {states.counts(run.records)}"
     if seconds := timings.refusals(run.records):
         yield (
             f"an invalid PROTOCOL_VERSION ends the process after {median(seconds):.3f} s "
@@ -88,6 +87,13 @@ def _sentences(run: Run, change: str | None) -> Iterator[str]:
             f"the conformance suite took {median(suite):.1f} s in a cell "
             f"(median of {len(suite)}, at most {max(suite):.1f} s)"
         )
+
+
+def _subject(header: Header) -> str:
+    told = header.wrapper
+    if "image" not in told:
+        return f"{told['name']} on {header.runtime}"
+    return f"{told['image']} ({told['digest']}) with KServe SDK {told['kserve']}"
 
 
 def findings(run: Run, limit: int = 20) -> list[str]:

@@ -44,7 +44,7 @@ def differences(old: Run, new: Run) -> list[RunDifference]:
 def _subject(header: Header) -> dict[str, str]:
     return {
         "wrapper": str(header.wrapper["name"]),
-        "command of the wrapper": str(header.wrapper["command"]),
+        "command of the wrapper": str(header.started_as),
         "model class of the wrapper": header.wrapper["constructor"] or _NONE,
         "requirements of the wrapper": ", ".join(header.requirements) or _NONE,
         "conformance suite": header.suite or _NONE,

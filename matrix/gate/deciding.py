@@ -23,7 +23,7 @@ _MISSING = "missing"
 _LONGEST_ANSWER = 300
 # What results have in common that are judged together, and how each is told.
 _THE_SAME: Mapping[str, Callable[[Header], str | None]] = {
-    "wrappers": lambda header: header.wrapper["command"],
+    "wrappers": lambda header: header.started_as,
     "model classes of the wrapper": lambda header: header.wrapper["constructor"],
     "requirements of the wrapper": lambda header: ", ".join(header.requirements) or None,
     "conformance suites": lambda header: header.suite,

@@ -23,6 +23,7 @@ class Conditions:
 
     Attributes:
         image, lock: what `run` takes; None for the image that is built here, the lock that is kept.
+        subject_image: the image under test, None where a command is.
         command, constructor: what `run` takes; no constructor where it isn't known.
         differences: why it isn't the same as in the results, a sentence each.
         change: what may have changed since, and is no reason not to run: the code.
@@ -31,7 +32,8 @@ class Conditions:
     runtime: Runtime
     image: str | None
     lock: Path | None
-    command: str
+    command: str | None
+    subject_image: str | None
     constructor: str | None
     differences: tuple[str, ...]
     change: str | None
@@ -49,14 +51,35 @@ def find(
 
     Raises:
         AxesError: when axes.toml doesn't have the release of its SDK.
-        ReplayError: when the results have the command without a secret, and it isn't given.
+        ReplayError: when the results have the command without a secret, and it isn't given, or
+            are of an image, and one is.
+        RuntimeUnavailable: when they are of an image, and no container engine answers.
     """
     differences: list[str] = []
+    if past.header.wrapper.get("image"):
+        return _of_image(past, wrapper, differences)
     runtime, image = _torchserve(past, differences)
     lock = _lock(past, folder, beside or folder, differences)
     command = _command(past, wrapper, differences)
     constructor = _constructor(past, differences)
-    return Conditions(runtime, image, lock, command, constructor, tuple(differences), _change(past))
+    return Conditions(
+        runtime, image, lock, command, None, constructor, tuple(differences), _change(past)
+    )
+
+
+def _of_image(past: PastCell, wrapper: str | None, differences: list[str]) -> Conditions:
+    name, digest = past.header.wrapper["image"], past.header.wrapper["digest"] or ""
+    if wrapper is not None:
+        raise ReplayError(f"--wrapper: the results are of the image {name}: leave the option out")
+    if not torchserve.is_here("container", past.axes["torchserve"], digest):
+        differences.append(
+            f"the image under test was {digest}, which this machine doesn't have: what {name} is "
+            "here is another"
+        )
+        digest = name or ""
+    return Conditions(
+        "container", None, None, None, digest, None, tuple(differences), _change(past)
+    )
 
 
 def _torchserve(past: PastCell, differences: list[str]) -> tuple[Runtime, str | None]:

@@ -27,6 +27,7 @@ def of(header: Header, digits: int | None = None) -> dict[str, list[str]]:
         )
     told = {
         "wrapper": [header.wrapper["command"] or ""],
+        "image under test": [_image(header)],
         "constructor": [header.wrapper["constructor"] or ""],
         "requirements": list(header.requirements),
         "started": [header.started],
@@ -50,6 +51,16 @@ def of(header: Header, digits: int | None = None) -> dict[str, list[str]]:
         "joined of": [f"{shard['run']}, started {shard['started']}" for shard in header.shards],
     }
     return {name: lines for name, lines in told.items() if any(lines)}
+
+
+def _image(header: Header) -> str:
+    found = header.wrapper
+    if "image" not in found:
+        return ""
+    return (
+        f"{found['image']} ({found['digest']}), with KServe SDK {found['kserve']} and TorchServe "
+        f"{found['torchserve']}"
+    )
 
 
 def how(header: Header) -> str:

@@ -21,7 +21,7 @@ from kserve_conformance.text import messages
 
 from fixtures import pods
 from fixtures.pods import Pod, PodError
-from fixtures.torchserve import Envelope, Instance
+from fixtures.torchserve import Envelope, Instance, TorchServeError, WorkerCrashed, readiness
 from matrix.planning.cells import Cell
 from matrix.planning.control_planes import NO_ENVELOPE
 from matrix.running import launch, pod_files, ports
@@ -31,6 +31,7 @@ from matrix.running.logs import last_lines
 from matrix.running.quiet import Quiet
 from matrix.running.refusal import AT_MOST, WATCH_FOR, Refusal
 
+# A container is looked at by asking the engine.
 _LOOK_EVERY = 0.2
 
 # What KServe's examples have of each model in the snapshot, with one worker.
@@ -123,23 +124,13 @@ class RunningPod(RunningWrapper):
         """Say nothing: it has all that a pod has."""
         return ""
 
+    def has_ended(self) -> bool:
+        """Tell whether it has ended by itself."""
+        return self.exit_code() is not None
+
     def stop(self) -> None:
         """Remove the container."""
         self._pod.remove()
-
-    def withdraw(self, late: LateModel, timeout: float) -> None:
-        """Take a model out of TorchServe once that has it, so many seconds later at most.
-
-        Raises:
-            ReferenceMissingError: when TorchServe keeps it.
-        """
-        deadline = time.monotonic() + timeout
-        while self.exit_code() is None and time.monotonic() < deadline:
-            if late.is_registered():
-                self.torchserve_told = True
-                late.withdraw()
-                return
-            time.sleep(_LOOK_EVERY)
 
 
 def start(
@@ -169,15 +160,29 @@ def start(
             )
             running = RunningPod(pod, situation, instance)
         late = LateModel(cell, instance, timeout)
-        if late.name in wait_for:
-            running.torchserve_told = True
-        else:
-            running.withdraw(late, timeout)
+        _wait_for_torchserve(running, wait_for, timeout)
+        if running.torchserve_told and late.name not in wait_for:
+            late.withdraw()
         launch.wait_ready(running, wait_for, timeout, may_move=False)
     except BaseException:
         pod.remove()
         raise
     return running
+
+
+def _wait_for_torchserve(running: RunningPod, models: Sequence[str], timeout: float) -> None:
+    """Wait until TorchServe has models, which a wrapper may call ready before.
+
+    Where TorchServe doesn't answer from outside of the pod, nothing is known of it.
+    """
+    endpoints = running.instance.endpoints
+    try:
+        readiness.wait(endpoints, models, running.log, running.has_ended, timeout)
+    except WorkerCrashed as error:
+        raise SubjectFailed(messages.with_cause(f"the pod's TorchServe: {error}")) from None
+    except TorchServeError:
+        return
+    running.torchserve_told = True
 
 
 @contextlib.contextmanager

@@ -6,8 +6,6 @@ slow, ...) is nobody else's trouble, though all cells share one TorchServe.
 
 from __future__ import annotations
 
-import contextlib
-
 import requests
 
 from fixtures.torchserve import Instance
@@ -70,13 +68,6 @@ class LateModel:
         # 500: it gave up on a worker that had just died, and goes on when asked again.
         if self._ask("DELETE", url, {}, but=(404, 500)) == 500:
             self._ask("DELETE", url, {}, but=(404,))
-
-    def is_registered(self) -> bool:
-        """Tell whether TorchServe answers, and knows it."""
-        with contextlib.suppress(requests.RequestException), requests.Session() as session:
-            session.trust_env = False
-            return session.get(f"{self._models}/{self.name}", timeout=TIMEOUT).ok
-        return False
 
     @during(Activity.WAITING)
     def _ask(self, method: str, url: str, asked: dict[str, str], but: tuple[int, ...] = ()) -> int:

@@ -58,5 +58,7 @@ def test_model_ready(rest: RestClient, exhibit: Exhibit) -> None:
 
 
 def _need_constructor(stage: Stage) -> None:
+    if stage.subject.image is not None:
+        raise Unsupported("the model class of an image isn't imported by the harness")
     if stage.subject.constructor is None:
         raise Unsupported("the wrapper's model class isn't known: name it by --constructor")

@@ -231,7 +231,7 @@ def _one_wrapper(given: Sequence[Given]) -> Header:
 
 def _named(header: Header) -> str:
     more = f" with {', '.join(header.requirements)}" if header.requirements else ""
-    return f"{header.wrapper['name']} ({header.wrapper['command']}){more}"
+    return f"{header.wrapper['name']} ({header.started_as}){more}"
 
 
 def _cells(

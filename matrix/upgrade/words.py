@@ -165,6 +165,7 @@ def _options(
         "wrapper_name": "name",
         "constructor": "constructor",
         "ports": "ports",
+        "subject_image": "image",
     }
     if header.wrapper["command"] == OURS_COMMAND:
         members = {}

@@ -97,7 +97,7 @@ def _identity(header: Header) -> dict[str, str]:
     """Give what is the same in all parts of a run, by what it is called in a sentence."""
     told = {
         "the wrapper's name": header.wrapper["name"],
-        "the wrapper's command": header.wrapper["command"],
+        "the wrapper's command": header.started_as,
         "the wrapper's constructor": header.wrapper["constructor"],
         "the wrapper's requirements": ", ".join(header.requirements) or None,
         "the runtime": header.runtime,

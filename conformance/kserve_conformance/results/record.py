@@ -38,6 +38,11 @@ class Header:
     shards: Sequence[Mapping[str, Any]] = field(default_factory=list)
 
     @property
+    def started_as(self) -> str | None:
+        """Give what was started, as it is told from others: a command, or an image's digest."""
+        return self.wrapper.get("digest") or self.wrapper["command"]
+
+    @property
     def planned_checks(self) -> int:
         """Count the planned attempts at the checks of all cells."""
         return self.repeat * sum(len(checks) for checks in self.planned.values())
