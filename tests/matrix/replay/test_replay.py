@@ -232,6 +232,30 @@ def test_another_command_is_a_difference(past: PastCell, tmp_path: Path) -> None
     assert told.endswith("and --wrapper is env HF_TOKEN=*** mine")
 
 
+def of_image(past: PastCell) -> PastCell:
+    """Give the cell as results of an image under test have it."""
+    found = {"image": "mine:1", "digest": "sha256:1", "kserve": "0.13.1", "torchserve": "0.12.0"}
+    wrapper = {"name": "mine:1", "command": "", "constructor": None, **found}
+    return with_header(past, wrapper=wrapper, locks={})
+
+
+@pytest.mark.parametrize("is_here", [True, False])
+def test_an_image_is_taken_by_its_digest_where_it_is_here(
+    past: PastCell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_here: bool
+) -> None:
+    monkeypatch.setattr(torchserve, "is_here", lambda *_: is_here)
+    found = conditions.find(of_image(past), tmp_path)
+    assert (found.runtime, found.command, found.lock) == ("container", None, None)
+    assert found.subject_image == ("sha256:1" if is_here else "mine:1")
+    told = "the image under test was sha256:1, which this machine doesn't have: what mine:1 is"
+    assert [each.startswith(told) for each in found.differences] == [True] * (not is_here)
+
+
+def test_an_image_takes_no_command(past: PastCell, tmp_path: Path) -> None:
+    with pytest.raises(ReplayError, match="the results are of the image mine:1: leave the option"):
+        conditions.find(of_image(past), tmp_path, "mine")
+
+
 def test_replay_says_that_the_command_must_be_given(
     unfixed_run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
