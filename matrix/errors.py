@@ -6,7 +6,8 @@ comes to the steps::
     WrongUsage                     exit code 2
         BisectError                options: a bisection that can't be told from what was given
         DeskError                  options: a pod that nobody deploys, a file that is no model
-        SubjectError               options: a wrapper's command that is none
+        SubjectError               options: a wrapper's command that is none, or an image that has
+                                   not what is asked for, or can't be given it
         RequirementError           options: a wrapper's requirements that no lock can hold
         ReplayError                results: a cell or a check that can't be replayed from these
         AxesError                  planning: a point that is on no axis of axes.toml

@@ -74,6 +74,7 @@ def test_a_class_of_errors_is_in_the_tree_or_ends_no_command() -> None:
         "CantFork",
         "Departure",
         "NoAnswer",
+        "PodError",
         "Unsupported",
     }
 

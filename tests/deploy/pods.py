@@ -14,14 +14,8 @@ import requests
 from docker.models.containers import Container
 
 from fixtures import models
+from fixtures.pods import ARGUMENTS
 
-# Those of KServe's TorchServe runtime, the same from 0.9 to 0.20.
-ARGUMENTS = (
-    "torchserve",
-    "--start",
-    "--model-store=/mnt/models/model-store",
-    "--ts-config=/mnt/models/config/config.properties",
-)
 _PATIENCE = 120.0
 
 # What KServe's examples give TorchServe.

@@ -18,6 +18,7 @@ from packaging.utils import canonicalize_name
 from tritonclient import grpc as triton
 
 from fixtures import payloads
+from fixtures.pods import ARGUMENTS
 from fixtures.torchserve import engine
 from matrix.environments.locking import pins_in
 from tests import deployed_images
@@ -91,7 +92,7 @@ def test_both_endpoints_have_metrics(v2: Pod) -> None:
 @pytest.mark.parametrize(
     ("variables", "arguments", "code", "said"),
     [
-        ({"PROTOCOL_VERSION": "v3"}, pods.ARGUMENTS, 2, "PROTOCOL_VERSION='v3' is not supported"),
+        ({"PROTOCOL_VERSION": "v3"}, ARGUMENTS, 2, "PROTOCOL_VERSION='v3' is not supported"),
         (OLD_V1, ("serve",), 2, "'serve' is not TorchServe's command"),
     ],
 )

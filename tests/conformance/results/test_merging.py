@@ -312,6 +312,10 @@ STRANGERS: Mapping[str, tuple[dict[str, Any], str]] = {
         {"wrapper": {"name": "w", "command": "d", "constructor": None}},
         "the wrapper's command is c in a.jsonl and d in b.jsonl",
     ),
+    "image": (
+        {"wrapper": {"name": "w", "command": "", "constructor": None, "digest": "sha256:1"}},
+        "the wrapper's command is c in a.jsonl and sha256:1 in b.jsonl",
+    ),
     "constructor": (
         {"wrapper": {"name": "w", "command": "c", "constructor": "m:C"}},
         "the wrapper's constructor is unknown in a.jsonl and m:C in b.jsonl",
