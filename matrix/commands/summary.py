@@ -174,7 +174,8 @@ def _by_control_plane(rows: Iterable[Row]) -> Table:
         table.add_column(declared, justify="center", no_wrap=True)
     for row in rows:
         marks = (
-            Text(each) if isinstance(each, str) else _mark(each) for each in row.points.values()
+            Text(each.in_a_word) if each.in_a_word else _mark(each.point)
+            for each in row.arrivals.values()
         )
         table.add_row(row.control_plane, *marks)
     return table

@@ -26,16 +26,40 @@ LEGEND = (
 
 
 @dataclass(frozen=True)
-class Row:
-    """What the services of one control plane come to.
+class Arrival:
+    """What becomes of a service.
 
     Attributes:
-        points: by protocolVersion; `REFUSED` where there is no pod, `NO_START` where it has to end
-            and does, None where the results have no cell that the pod is at.
+        place: the PROTOCOL_VERSION, by its name, and the envelope of its pod; None where the
+            control plane makes none.
+        point: what the cells that the pod is at came to, None where the results have none.
+        has_to_end: whether a wrapper has to refuse that PROTOCOL_VERSION.
     """
 
+    place: tuple[str, str] | None
+    point: Point | None = None
+    has_to_end: bool = False
+
+    @property
+    def in_a_word(self) -> str | None:
+        """Say what is no state of checks: `REFUSED`, or `NO_START` where it has to end and does."""
+        if self.place is None:
+            return REFUSED
+        ends = self.has_to_end and self.point is not None and self.point.state is State.PASSED
+        return NO_START if ends else None
+
+
+@dataclass(frozen=True)
+class Row:
+    """What the services of one control plane come to, by protocolVersion."""
+
     control_plane: str
-    points: Mapping[str, Point | str | None]
+    arrivals: Mapping[str, Arrival]
+
+    @property
+    def tells(self) -> bool:
+        """Tell whether one of them comes to something that only results know."""
+        return any(each.point and not each.in_a_word for each in self.arrivals.values())
 
 
 def of(runs: Iterable[Run]) -> Sequence[Row]:
@@ -43,25 +67,22 @@ def of(runs: Iterable[Run]) -> Sequence[Row]:
 
     One that leads to none of their cells has no row.
     """
-    known = axes.load()
-    found: dict[tuple[str, str], Point | str] = {}
-    expected = expectations.load()
-    for place, point in grid.points(runs, lambda cell: (cell.protocol, cell.envelope)).items():
-        ends = expected.outcome(place[0]) == REFUSES and point.state is State.PASSED
-        found[place] = NO_START if ends else point
+    known, expected = axes.load(), expectations.load()
+    found = grid.points(runs, lambda cell: (cell.protocol, cell.envelope))
+
+    def arrival(plane: ControlPlane, declared: str) -> Arrival:
+        runtime = RuntimeKind.OTHER if plane.image is None else RuntimeKind.STOCK
+        pod = plane.pod(declared, runtime)
+        if pod is None:
+            return Arrival(None)
+        place = known.arrived_at(pod)
+        return Arrival(place, found.get(place), expected.outcome(place[0]) == REFUSES)
+
     rows = (
-        Row(_called(plane, known), {each: _point(plane, each, known, found) for each in DECLARED})
+        Row(_called(plane, known), {each: arrival(plane, each) for each in DECLARED})
         for plane in known.control_planes
     )
-    return [row for row in rows if any(isinstance(each, Point) for each in row.points.values())]
-
-
-def _point(
-    plane: ControlPlane, declared: str, known: Axes, found: Mapping[tuple[str, str], Point | str]
-) -> Point | str | None:
-    runtime = RuntimeKind.OTHER if plane.image is None else RuntimeKind.STOCK
-    pod = plane.pod(declared, runtime)
-    return REFUSED if pod is None else found.get(known.arrived_at(pod))
+    return [row for row in rows if row.tells]
 
 
 def _called(plane: ControlPlane, known: Axes) -> str:

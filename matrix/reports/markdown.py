@@ -137,7 +137,7 @@ def _by_control_plane(shown: Sequence[Row]) -> list[str]:
     rows = [
         (
             gfm.text(row.control_plane),
-            *(each if isinstance(each, str) else _mark(each) for each in row.points.values()),
+            *(each.in_a_word or _mark(each.point) for each in row.arrivals.values()),
         )
         for row in shown
     ]

@@ -42,6 +42,14 @@ def of_all_releases(run: Run) -> Run:
     return replace(run, header=replace(run.header, planned=planned), records=records, footer=None)
 
 
+def with_one_protocol(run: Run, protocol: str) -> Run:
+    """Give the part of a run that is of one PROTOCOL_VERSION, by its name."""
+    records = [record for record in run.records if record.axes["protocol"] == protocol]
+    cells = {record.cell for record in records}
+    planned = {cell: checks for cell, checks in run.header.planned.items() if cell in cells}
+    return replace(run, header=replace(run.header, planned=planned), records=records)
+
+
 def hostile(run: Run) -> Run:
     """Give a run whose first record holds hostile words wherever words can be."""
     first, *others = run.records

@@ -16,7 +16,7 @@ from kserve_conformance.text.visible import visible
 from markupsafe import Markup
 
 from matrix.planning.policy import Policy
-from matrix.reports import known_entries, surroundings, timings
+from matrix.reports import by_control_plane, known_entries, surroundings, timings
 from matrix.reports.contents import Contents
 from matrix.reports.page import columns, figures, links, payload, rows
 from matrix.results.states import State
@@ -50,6 +50,7 @@ def html(runs: Sequence[Run], policy: Policy, today: datetime.date | None = None
         states=list(State),
         timings=timings,
         surroundings=surroundings,
+        by_control_plane=by_control_plane,
     )
 
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import html
+import re
+
 from kserve_conformance.results.record import Run
 from kserve_conformance.results.verdict import Verdict
 
 from matrix.planning import axes, policy
 from matrix.planning.control_planes import DECLARED
-from matrix.reports import by_control_plane, markdown
+from matrix.reports import by_control_plane, markdown, page
 from matrix.reports.by_control_plane import NO_START, REFUSED
-from matrix.reports.grid import Point
+from matrix.results import judging
 from matrix.results.states import State
 from tests.matrix.gate.gate_cases import with_verdict
+from tests.matrix.variants import with_one_protocol
 
 _PASSED = State.PASSED
 
@@ -20,7 +24,8 @@ def told(run: Run) -> dict[str, list[State | str | None]]:
     """Give what is shown of each control plane, in the order of the columns."""
     return {
         row.control_plane: [
-            each.state if isinstance(each, Point) else each for each in row.points.values()
+            each.in_a_word or (each.point.state if each.point else None)
+            for each in row.arrivals.values()
         ]
         for row in by_control_plane.of([run])
     }
@@ -58,7 +63,7 @@ def test_a_failure_is_shown_where_its_cell_is_arrived_at(process_run: Run) -> No
 def test_every_control_plane_of_the_file_is_a_row(process_run: Run) -> None:
     rows = by_control_plane.of([process_run])
     assert len(rows) == len(axes.load().control_planes)
-    assert all(list(row.points) == list(DECLARED) for row in rows)
+    assert all(list(row.arrivals) == list(DECLARED) for row in rows)
 
 
 def test_markdown_has_the_table(process_run: Run) -> None:
@@ -66,3 +71,32 @@ def test_markdown_has_the_table(process_run: Run) -> None:
     section = text[text.index(f"## {by_control_plane.TITLE}") :]
     assert "| KServe 0.12.0-0.16.0" in section
     assert "refused" in section
+
+
+def test_each_entry_of_the_page_leads_to_a_cell_that_its_pod_is_at(process_run: Run) -> None:
+    run = process_run
+    links = re.findall(
+        r'href="#control-planes\?cell=([^"]+)%40process" aria-label="([^"]+)">([^<]+)<small',
+        page.html([run], policy.load()),
+    )
+    cells = judging.cells_of(run.header)
+    told = {html.unescape(label): (cells[cell], shown) for cell, label, shown in links}
+    assert len(told) == len(links) == 8 * len(DECLARED) - 6
+    for label, (cell, shown) in told.items():
+        place = f"which becomes {cell.protocol}, {cell.envelope}: "
+        assert place in label
+        ends = "no start, " if shown == NO_START else ""
+        assert label.endswith(f"{place}{ends}as expected")
+    assert "KServe 0.9.0, protocolVersion v2, which becomes unset, kservev2: as expected" in told
+    refused = "KServe 0.11.1, 0.11.2, protocolVersion grpc-v1, which becomes grpc-v1, kserve: "
+    assert told[f"{refused}no start, as expected"][1] == NO_START
+
+
+def test_a_page_without_such_a_cell_has_no_such_view(unfixed_run: Run) -> None:
+    run = with_one_protocol(unfixed_run, "v3")
+    assert "control-planes" not in _body(page.html([run], policy.load()))
+    assert "control-planes" in _body(page.html([unfixed_run], policy.load()))
+
+
+def _body(text: str) -> str:
+    return text[text.index("<body>") : text.index('<script type="text/plain"')]

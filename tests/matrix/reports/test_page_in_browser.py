@@ -18,7 +18,7 @@ pytestmark = pytest.mark.integration
 
 CELL = "kserve0.13.1-unset-kserve-torchserve0.12.0"
 AT = f"#overview?cell={CELL}%40container&at=v1-predict"
-VIEWS = ("overview", "results", "footprint", "timings", "known", "environment")
+VIEWS = ("overview", "results", "control-planes", "footprint", "timings", "known", "environment")
 WIDTHS = {"phone": 390, "desktop": 1280}
 # The promise, with 50,000 checks: from what is done until it is painted.
 MOST_MILLISECONDS = 100
@@ -295,6 +295,37 @@ def test_the_footprint_leads_to_what_was_said(opened: Opened) -> None:
     assert opened.page.input_value("#words") == "Unsupported protocol None."
 
 
+def test_a_control_plane_leads_to_the_cell_that_its_pod_is_at(opened: Opened) -> None:
+    opened.go("#control-planes")
+    table = opened.page.locator("#control-planes table")
+    rows = {
+        row.locator("th").inner_text(): row.locator("td").all_inner_texts()
+        for row in table.locator("tbody tr").all()
+    }
+    assert rows["KServe 0.11.1, 0.11.2"][2:] == [
+        "not run\nv2, kservev2",
+        "not run\ngrpc-v1, kserve",
+        "refused",
+    ]
+    opened.page.get_by_role("link", name="KServe 0.9.0, protocolVersion v2").press("Enter")
+    expect(opened.dialog.locator("h2")).to_contain_text("PROTOCOL_VERSION unset")
+    expect(opened.dialog.locator("header code")).to_contain_text("-unset-kservev2-")
+    expect(opened.dialog.locator(".checks a").first).to_contain_text("F ")
+    opened.page.keyboard.press("Escape")
+    assert opened.hash == "#control-planes"
+    link = opened.page.get_by_role("link", name="KServe 0.9.0, protocolVersion v2")
+    expect(link).to_be_focused()
+
+
+def test_the_address_of_a_view_that_is_not_there_shows_the_overview(
+    browser: Browser, write: Write, unfixed_run: Run
+) -> None:
+    run = variants.with_one_protocol(unfixed_run, "v3")
+    opened = Opened.of(browser, write(run), "#control-planes")
+    expect(opened.page.locator("#overview")).to_be_visible()
+    expect(opened.page.locator(".views a", has_text="Control planes")).to_have_count(0)
+
+
 def test_hostile_words_do_nothing(browser: Browser, write: Write, unfixed_run: Run) -> None:
     run = variants.hostile(unfixed_run)
     first = run.records[0]
@@ -382,7 +413,7 @@ def test_colours_follow_the_system(browser: Browser, unfixed: Path) -> None:
 
 def test_on_paper_all_views_follow_one_another(opened: Opened) -> None:
     opened.page.emulate_media(media="print")
-    for view in ("overview", "footprint", "timings", "known", "environment"):
+    for view in (each for each in VIEWS if each != "results"):
         expect(opened.page.locator(f"#{view}")).to_be_visible()
     for unwanted in (".views", ".filters", ".skip"):
         expect(opened.page.locator(unwanted)).to_be_hidden()

@@ -28,6 +28,15 @@ def test_a_green_run_is_a_few_pages(green: Opened) -> None:
     assert _pages(green) <= 5
 
 
+def test_every_control_plane_fits_on_the_page(opened: Opened) -> None:
+    # A4 within the margins that browsers leave, in CSS pixels.
+    opened.page.set_viewport_size({"width": 718, "height": 1000})
+    opened.page.emulate_media(media="print")
+    table = opened.page.locator("#control-planes table").bounding_box()
+    assert table is not None
+    assert table["x"] + table["width"] <= 718
+
+
 def test_a_long_table_says_how_much_of_it_is_left_out(green: Opened) -> None:
     table = green.page.locator(".bars", has_text="Seconds by check")
     rows = table.locator("tbody tr")

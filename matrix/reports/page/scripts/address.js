@@ -1,7 +1,7 @@
 // The address of what is shown, after the #: VIEW?filters&cell=CELL@RUNTIME&at=CHECK&attempt=N.
 // Whoever opens it sees the same.
 
-const VIEWS = ["overview", "results", "footprint", "timings", "known", "environment"];
+const VIEWS = [...document.querySelectorAll(".views a")].map((link) => link.hash.slice(1));
 const LISTS = [...Object.keys(AXES), "verdict", "outcome"];
 const WORDS = ["check", "words", "sort"];
 // A part of the results by its number: one finding, or what an entry of the policy is about.
