@@ -15,8 +15,10 @@ from wrapper.front.about import About
 from wrapper.front.answer import Answer
 from wrapper.front.inference import Inference
 from wrapper.front.metrics_page import MetricsPage
-from wrapper.front.routing import Resource, Route, Router
+from wrapper.front.routing import Counting, Resource, Route, Router
+from wrapper.metrics import kinds
 from wrapper.metrics.families import Stages
+from wrapper.metrics.kinds import Kind
 from wrapper.metrics.requests import Requests
 from wrapper.torchserve.exchange import Verb
 from wrapper.torchserve.service import TorchServe
@@ -55,7 +57,7 @@ class Front(MetricsFront):
         super().__init__(torchserve)
         self.requests = Requests(torchserve.readiness.knows, stages)
         self.inference = Inference(torchserve, self.requests)
-        resources = _resources(About(torchserve), self.inference)
+        resources = _resources(About(torchserve), self.inference, self.requests)
         self._router = Router((*resources, _metrics(torchserve)), owned=("", "v1", "v2"))
 
 
@@ -63,15 +65,24 @@ def _metrics(torchserve: TorchServe) -> Resource:
     return Resource("metrics", {"GET": MetricsPage(torchserve).answer})
 
 
-def _resources(about: About, inference: Inference) -> tuple[Resource, ...]:
+def _resources(about: About, inference: Inference, requests: Requests) -> tuple[Resource, ...]:
+    predict, explain = (partial(inference.answer_v1, verb) for verb in (Verb.PREDICT, Verb.EXPLAIN))
+
+    def counting(kind: Kind) -> Counting:
+        return partial(requests.counting, kind)
+
     versioned = {"GET": about.version_of_model, "POST": about.version_of_model}
     return (
-        Resource("v1/models/{model}:predict", {"POST": partial(inference.answer_v1, Verb.PREDICT)}),
-        Resource("v1/models/{model}:explain", {"POST": partial(inference.answer_v1, Verb.EXPLAIN)}),
+        Resource("v1/models/{model}:predict", {"POST": predict}, counting(kinds.V1_PREDICT)),
+        Resource("v1/models/{model}:explain", {"POST": explain}, counting(kinds.V1_EXPLAIN)),
         Resource("v1/models/{model}", {"GET": about.model_ready}),
         Resource("v1/models", {"GET": about.models}),
-        Resource("v2/models/{model}/infer", {"POST": inference.infer}),
-        Resource("v2/models/{model}/explain", {"POST": inference.explain_v2}),
+        Resource("v2/models/{model}/infer", {"POST": inference.infer}, counting(kinds.V2_INFER)),
+        Resource(
+            "v2/models/{model}/explain",
+            {"POST": inference.explain_v2},
+            counting(kinds.V2_EXPLAIN),
+        ),
         Resource("v2/models/{model}/ready", {"GET": about.model_ready}),
         Resource("v2/models/{model}/versions/**", versioned),
         Resource("v2/models/{model}", {"GET": about.model}),

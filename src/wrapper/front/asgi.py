@@ -9,7 +9,6 @@ from typing import Any, Callable
 from wrapper import shutdown
 from wrapper.errors import ServingError
 from wrapper.front import Answer, MetricsFront
-from wrapper.front.answer import refusal
 from wrapper.front.limits import BodyLimit
 
 Scope = MutableMapping[str, Any]
@@ -45,7 +44,7 @@ class FrontApplication:
             body = await self._body(headers, receive)
         except ServingError as error:
             # The server reads the rest and forgets it.
-            await _send(refusal(error), send)
+            await _send(route.refuse(error), send)
             return
         if body is not None:
             await _send(await route(body, headers), send)

@@ -6,19 +6,20 @@ part of a name. One trailing slash is of no account.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import logging
 from collections.abc import Awaitable, Mapping, Sequence
-from typing import Callable
+from typing import Any, Callable
 from urllib.parse import unquote
 
 from wrapper.errors import UNEXPECTED, ServingError
 from wrapper.front.answer import Answer, refusal
 
-# Takes a request's body and headers (names in lower case).
-Route = Callable[[bytes, Mapping[str, str]], Awaitable[Answer]]
 # Takes a model's name (empty where the path has none), then what a Route takes.
 Handler = Callable[[str, bytes, Mapping[str, str]], Awaitable[Answer]]
+# Takes a model's name, and gives the context in which a request to it is counted.
+Counting = Callable[[str], contextlib.AbstractContextManager[Any]]
 
 logger = logging.getLogger("wrapper")
 
@@ -31,11 +32,15 @@ class Resource:
 
     Attributes:
         handlers: by HTTP method.
+        counting: as the handlers themselves count; None where they don't.
     """
 
-    def __init__(self, path: str, handlers: Mapping[str, Handler]) -> None:
+    def __init__(
+        self, path: str, handlers: Mapping[str, Handler], counting: Counting | None = None
+    ) -> None:
         """Take a pattern: ``{model}`` stands for a name, a last ``**`` for all that follows."""
         self.handlers = handlers
+        self.counting = counting
         self._pattern = path.split("/")
         self._goes_on = self._pattern[-1] == _MORE
         if self._goes_on:
@@ -60,6 +65,38 @@ class Resource:
         return name
 
 
+class Route:
+    """What answers one request."""
+
+    __slots__ = ("_counting", "_handler", "_model")
+
+    def __init__(self, handler: Handler, model: str = "", counting: Counting | None = None) -> None:
+        self._handler = handler
+        self._model = model
+        self._counting = counting
+
+    async def __call__(self, body: bytes, headers: Mapping[str, str]) -> Answer:
+        """Answer the request, whatever happens.
+
+        Args:
+            headers: names in lower case.
+        """
+        try:
+            return await self._handler(self._model, body, headers)
+        except ServingError as error:
+            return refusal(error)
+        except Exception:
+            logger.exception("a request could not be answered")
+            return refusal(UNEXPECTED)
+
+    def refuse(self, error: ServingError) -> Answer:
+        """Refuse the request before its handler gets it, and count it as the handler would."""
+        if self._counting is not None:
+            with contextlib.suppress(ServingError), self._counting(self._model):
+                raise error
+        return refusal(error)
+
+
 class Router:
     """Finds the route of a request among resources; the first that matches answers."""
 
@@ -81,28 +118,15 @@ class Router:
                 handler = resource.handlers.get("GET" if method == "HEAD" else method)
                 if handler is None:
                     return _always(_wrong_method(method, resource))
-                return _guarded(handler, model)
+                return Route(handler, model, resource.counting)
         return _always(_not_found(path)) if segments[0] in self._owned else None
 
 
-def _guarded(handler: Handler, model: str) -> Route:
-    async def route(body: bytes, headers: Mapping[str, str]) -> Answer:
-        try:
-            return await handler(model, body, headers)
-        except ServingError as error:
-            return refusal(error)
-        except Exception:
-            logger.exception("a request could not be answered")
-            return refusal(UNEXPECTED)
-
-    return route
-
-
 def _always(answer: Answer) -> Route:
-    async def route(_body: bytes, _headers: Mapping[str, str]) -> Answer:
+    async def handler(*_: object) -> Answer:
         return answer
 
-    return route
+    return Route(handler)
 
 
 def _wrong_method(method: str, resource: Resource) -> Answer:

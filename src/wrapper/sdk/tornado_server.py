@@ -17,7 +17,6 @@ from wrapper import shutdown
 from wrapper.envelope import Envelope
 from wrapper.errors import ServingError
 from wrapper.front import Answer, Front, MetricsFront, Route
-from wrapper.front.answer import refusal
 from wrapper.front.limits import BodyLimit
 
 # Seconds: many times what a request needs from the socket to its handler.
@@ -77,33 +76,21 @@ class _FrontMatcher(tornado.routing.Matcher):
         route = self._front.route(request.method, request.path)
         if route is None:
             return None
-        limited = _limited(route, self._limit)
-        return {"target_kwargs": {"route": limited}}
-
-
-def _limited(route: Route, limit: BodyLimit) -> Route:
-    async def limited(body: bytes, headers: Mapping[str, str]) -> Answer:
-        # Tornado has read it by now, if it has no more than the SDK's max_buffer_size, 100 MB.
-        try:
-            limit.check(headers, len(body))
-        except ServingError as error:
-            return refusal(error)
-        return await route(body, headers)
-
-    return limited
+        return {"target_kwargs": {"route": route, "limit": self._limit}}
 
 
 class _FrontHandler(tornado.web.RequestHandler):
     SUPPORTED_METHODS = (*tornado.web.RequestHandler.SUPPORTED_METHODS, "TRACE")
 
-    def initialize(self, route: Route) -> None:
+    def initialize(self, route: Route, limit: BodyLimit) -> None:
         self._route = route
+        self._limit = limit
 
     async def _answer(self) -> None:
         _in_flight.add(self)
         try:
             headers = {name.lower(): value for name, value in self.request.headers.get_all()}
-            answer = await self._route(self.request.body, headers)
+            answer = await self._answered(self.request.body, headers)
             self.set_status(answer.status)
             self.set_header("Content-Type", answer.content_type)
             for name, value in answer.headers.items():
@@ -111,6 +98,14 @@ class _FrontHandler(tornado.web.RequestHandler):
             await self.finish(answer.body)
         finally:
             _in_flight.discard(self)
+
+    async def _answered(self, body: bytes, headers: Mapping[str, str]) -> Answer:
+        # Tornado has read it by now, if it has no more than the SDK's max_buffer_size, 100 MB.
+        try:
+            self._limit.check(headers, len(body))
+        except ServingError as error:
+            return self._route.refuse(error)
+        return await self._route(body, headers)
 
     def compute_etag(self) -> None:
         """Answer without a validator, as the other releases do."""

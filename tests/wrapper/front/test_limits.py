@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 import requests
 
 from fixtures.torchserve import Endpoints, Instance
+from matrix.running.scrape import Scrape
 from matrix.running.timing import seconds_until
 from tests.wrapper.running import RELEASES, wrapper
 from tests.wrapper.surroundings import AnsweringTorchServe, settings
@@ -18,6 +20,7 @@ from wrapper.errors import ServingError
 from wrapper.front import Front
 from wrapper.front.asgi import FrontApplication
 from wrapper.front.limits import BodyLimit
+from wrapper.metrics import families
 
 MOST = 100
 BINARY = {"inference-header-content-length": "10"}
@@ -79,6 +82,58 @@ def test_no_more_is_read_than_it_takes_to_know(tmp_path: Path, announced: str, t
     assert not torchserve.calls
 
 
+def _counted() -> Counter[tuple[str, ...]]:
+    """Give how many requests were counted, by protocol, verb, model and status."""
+    (metric,) = families.REQUESTS.collect()
+    return Counter(
+        {
+            tuple(sample.labels.values()): int(sample.value)
+            for sample in metric.samples
+            if sample.name.endswith("_total")
+        }
+    )
+
+
+class _Waiting(_Client):
+    """Sends nothing, and says how much it would send."""
+
+    async def receive(self) -> Any:
+        raise AssertionError("read, although what is announced is too large")
+
+
+@pytest.mark.parametrize(
+    ("path", "answered"),
+    [
+        ("/v1/models/digits:predict", 200),
+        ("/v1/models/digits:explain", 200),
+        ("/v2/models/digits/infer", 501),
+        ("/v2/models/digits/explain", 501),
+    ],
+)
+def test_a_refusal_is_counted_as_the_answer_would_be(
+    tmp_path: Path, path: str, answered: int
+) -> None:
+    torchserve = AnsweringTorchServe(settings(tmp_path, more=f"max_request_size={MOST}"))
+    front = Front(torchserve)
+    route = front.route("POST", path)
+    assert route is not None
+    before = _counted()
+    asyncio.run(route(b'{"instances": []}', {}))
+    (as_answered,) = _counted() - before
+    before = _counted()
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": path,
+        "headers": [(b"content-length", b"1000")],
+    }
+    client = _Waiting()
+    application = FrontApplication(front, client.send)  # type: ignore[arg-type]
+    asyncio.run(application(scope, client.receive, client.send))
+    (as_refused,) = _counted() - before
+    assert as_refused == (*as_answered[:3], "413")
+
+
 # What is too large is refused whether TorchServe is there or not.
 _NOBODY = Instance(
     release="0.12.0",
@@ -102,6 +157,10 @@ def test_a_client_that_goes_on_sending_gets_the_answer(release: str, tmp_path: P
             assert answer.status_code == 413
             assert "max_request_size is 6553500 bytes" in answer.json()["error"]
         assert _is_alive(subject.url)
+        scrape = Scrape(client.get(f"{subject.url}/metrics", timeout=30).text)
+    # Nobody has told yet that such a model is served.
+    told = {"protocol": "v1", "verb": "predict", "status": "413"}
+    assert scrape.total("torchserve_wrapper_requests_total", **told) == 3
 
 
 def _is_alive(url: str) -> bool:
