@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -33,6 +34,23 @@ OLD_V1 = {"TS_SERVICE_ENVELOPE": "kserve"}
 NEW_V2 = {"TS_SERVICE_ENVELOPE": "kservev2", "PROTOCOL_VERSION": "v2"}
 
 
+# The wrapper's two, and TorchServe's metrics.
+_MEANT_FOR_OTHERS = {8080, 8081, 8082}
+# TorchServe's others: inference and management of KServe's examples, and gRPC's two.
+_PAST_THE_WRAPPER = {8085, 7070, 7071}
+
+
+def _reached(pod: Pod) -> set[int]:
+    """Give the ports that somebody outside the pod can connect to."""
+    found = set()
+    for port in _MEANT_FOR_OTHERS | _PAST_THE_WRAPPER:
+        with socket.socket() as asked:
+            asked.settimeout(10)
+            if not asked.connect_ex((pod.address, port)):
+                found.add(port)
+    return found
+
+
 @pytest.fixture(scope="module")
 def client() -> docker.DockerClient:
     return engine.connect()
@@ -61,9 +79,21 @@ def test_a_pod_of_an_old_control_plane_answers_v1_and_ends_well(
             answer = requests.post(f"{pod.url}/v1/models/digits:predict", json=asked, timeout=30)
             known = payloads.answer(f"digits-v1-{form}")
             assert {key: answer.json()[key] for key in known} == known
-        assert "past the wrapper" in pod.log(), "KServe's examples let anybody manage TorchServe"
+        # KServe's examples let anybody manage TorchServe.
+        assert _reached(pod) == {*_MEANT_FOR_OTHERS, 8085}
+        assert "past the wrapper" in pod.log()
         pod.container.stop(timeout=30)
         assert pod.container.wait()["StatusCode"] == 0, pod.log()
+
+
+def test_with_the_example_nobody_reaches_torchserve(
+    client: docker.DockerClient, image: str
+) -> None:
+    example = (REPOSITORY / "deploy" / "image" / "example.properties").read_text()
+    with pods.started(client, image, OLD_V1, config=example) as pod:
+        pods.wait_ready(pod)
+        assert _reached(pod) == _MEANT_FOR_OTHERS
+        assert "past the wrapper" not in pod.log()
 
 
 def test_v2_is_answered_by_rest(v2: Pod) -> None:

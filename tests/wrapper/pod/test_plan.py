@@ -116,6 +116,30 @@ def test_a_torchserve_that_is_open_is_told(pod: Pod) -> None:
     assert line.endswith(f"write 127.0.0.1 there in {pod.config}")
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "inference_address",
+        "management_address",
+        "grpc_inference_address",
+        "grpc_management_address",
+    ],
+)
+def test_each_server_of_torchserve_is_told_where_it_is_open(pod: Pod, name: str) -> None:
+    scheme = "" if name.startswith("grpc") else "http://"
+    for host, is_open in {
+        "127.0.0.1": False,
+        "127.0.0.3": False,
+        "localhost": False,
+        "0.0.0.0": True,
+        "10.0.0.1": True,
+        "pod.example": True,
+    }.items():
+        pod.config.write_text(f"{name}={scheme}{host}\n")
+        told = [line for line in pod.plan().warnings if f"({name}={scheme}{host})" in line]
+        assert bool(told) == is_open, host
+
+
 def test_a_configuration_that_is_not_there_is_refused(pod: Pod) -> None:
     pod.config.unlink()
     with pytest.raises(PlanError, match=f"^--ts-config={pod.config} is no file: "):
