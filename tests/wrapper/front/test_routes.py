@@ -11,6 +11,7 @@ from tests.wrapper.front.asking import V1, answer_to, body_of, error_of
 from tests.wrapper.surroundings import AnsweringTorchServe, settings
 from wrapper.front import Answer, Front, about
 from wrapper.torchserve.exchange import Verb
+from wrapper.torchserve.management import Management
 from wrapper.torchserve.service import TorchServe
 
 
@@ -121,6 +122,29 @@ def test_an_unknown_model_is_404_whatever_the_body_and_names_those_there_are(
     answer = answer_to(torchserve, "/v1/models/unknown:predict", b"{")
     assert answer.status == 404
     assert error_of(answer) == "Model with name unknown does not exist. It serves digits."
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "https%3A%2F%2Fexample.org%2Fevil.mar",
+        "..%2F..%2Ftmp%2Fevil",
+        "evil.mar",
+        "digits.mar",
+        "digits%3Furl=https%3A%2F%2Fexample.org%2Fevil.mar",
+    ],
+)
+def test_nothing_is_loaded_but_what_was_served(
+    torchserve: TorchServe, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(Management, "register", lambda _self, *named: asked.extend(named))
+    monkeypatch.setattr(Management, "why_no_worker", lambda *_: "it was not loaded")
+    path = "/v2/repository/models/{}/load"
+    assert answer_to(torchserve, path.format(name), method="POST").status == 404
+    assert asked == []
+    assert answer_to(torchserve, path.format("digits"), method="POST").status == 200
+    assert asked == ["digits", "digits.mar"]
 
 
 def test_a_bug_is_500_with_a_sentence_and_without_its_text(
