@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from tests.matrix.runs import REPOSITORY
 
 IMAGE = REPOSITORY / "deploy" / "image"
 LOCKS = sorted((IMAGE / "locks").glob("*.txt"))
-_TORCHSERVE = {path.stem.rpartition("-")[2]: path for path in LOCKS if path.stem != "uv"}
+_TORCHSERVE = {path.stem.rpartition("-")[2]: path for path in LOCKS if path.stem != "build"}
 
 
 def pins(path: Path) -> dict[str, str]:
@@ -27,6 +28,17 @@ def test_each_package_has_hashes(path: Path) -> None:
     entries = re.split(r"^(?=\S+==)", path.read_text(), flags=re.MULTILINE)[1:]
     assert entries
     assert [each for each in entries if "--hash=sha256:" not in each] == []
+
+
+def test_what_the_wrapper_is_built_with_has_hashes_too() -> None:
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
+    found = pins(IMAGE / "locks" / "build.txt")
+    for requirement in map(Requirement, project["build-system"]["requires"]):
+        assert requirement.specifier.contains(found[canonicalize_name(requirement.name)])
+    # Which uv checks, then.
+    text = (IMAGE / "Dockerfile").read_text()
+    (installed,) = re.findall(r"^RUN .*--no-deps (?:.|\\\n)*/opt/source", text, re.MULTILINE)
+    assert "--build-constraints /opt/locks/build.txt" in installed
 
 
 @pytest.mark.parametrize("torch", _TORCHSERVE)
