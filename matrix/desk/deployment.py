@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from kserve_conformance.errors import WrongUsage
 
+from fixtures.pods import ARGUMENTS
 from matrix.planning.axes import Axes
 from matrix.planning.control_planes import (
     ABSENT,
-    ARGUMENTS,
     ControlPlane,
     Pod,
     RuntimeKind,

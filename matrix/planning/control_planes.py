@@ -20,14 +20,6 @@ DECLARED = (ABSENT, "v1", "v2", "grpc-v1", "grpc-v2")
 # own runtime admitted up to 0.11.
 SPOKEN_BY = {ABSENT: "kserve", "v1": "kserve", "v2": "kservev2", "grpc-v2": "kservev2"}
 
-# Those of KServe's own runtime: kserve-torchserve.yaml, the same from v0.8.0 to v0.20.0.
-ARGUMENTS = (
-    "torchserve",
-    "--start",
-    "--model-store=/mnt/models/model-store",
-    "--ts-config=/mnt/models/config/config.properties",
-)
-
 # TorchServe without a service envelope, which an empty TS_SERVICE_ENVELOPE stands for.
 NO_ENVELOPE = "none"
 

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
+from fixtures.pods import ARGUMENTS
 from matrix.planning import axes
 from matrix.planning.control_planes import ABSENT, RuntimeKind
 from tests.deploy import manifests, test_around, test_leaving
 from tests.deploy.manifests import MODES, PROTOCOLS, Manifest
-from tests.deploy.pods import ARGUMENTS
 from tests.deploy.test_control_planes import NEEDED, STOCK_NAME
 from tests.matrix.runs import REPOSITORY
 

@@ -76,7 +76,7 @@ def test_the_published_design_has_the_bug_where_no_control_plane_sets_the_variab
     (answer,) = by_cell["unset", "v1-predict"].evidence["exchanges"]
     assert WORDS in answer["response"]
     rows = {row.control_plane: row for row in by_control_plane.of([results])}
-    states = {name: _state(row) for name, row in rows.items() if row.points.get("v1")}
+    states = {name: _state(row) for name, row in rows.items() if _state(row)}
     failing = {name for name, state in states.items() if state is State.FAILED}
     assert failing == {
         "KServe 0.8.0-0.8.0.2",
@@ -90,8 +90,8 @@ def test_the_published_design_has_the_bug_where_no_control_plane_sets_the_variab
 
 
 def _state(row: Row) -> State | None:
-    point = row.points["v1"]
-    return None if point is None or isinstance(point, str) else point.state
+    point = row.arrivals["v1"].point
+    return None if point is None else point.state
 
 
 def test_an_image_without_python_is_refused(client: docker.DockerClient, tmp_path: Path) -> None:
