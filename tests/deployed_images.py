@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import subprocess
 import sys
 import tarfile
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO
 
@@ -87,19 +89,29 @@ def _built(
     dockerfile: str = "Dockerfile",
 ) -> str:
     tag = f"{_REPOSITORY_OF_IMAGES}/{name}:test"
-    before = _id(client, tag)
-    client.images.build(
-        fileobj=context,
-        custom_context=True,
-        dockerfile=dockerfile,
-        tag=tag,
-        buildargs=dict(arguments),
-        rm=True,
-        forcerm=True,
-    )
-    if before is not None and before != _id(client, tag):
-        client.images.remove(before)
+    with _alone(name):
+        before = _id(client, tag)
+        client.images.build(
+            fileobj=context,
+            custom_context=True,
+            dockerfile=dockerfile,
+            tag=tag,
+            buildargs=dict(arguments),
+            rm=True,
+            forcerm=True,
+        )
+        if before is not None and before != _id(client, tag):
+            client.images.remove(before)
     return tag
+
+
+@contextlib.contextmanager
+def _alone(name: str) -> Iterator[None]:
+    """Keep the session's other processes from building the same, and from removing what was."""
+    path = Path(tempfile.gettempdir(), f"{_REPOSITORY_OF_IMAGES}-{name}.lock")
+    with path.open("w", encoding="ascii") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _id(client: docker.DockerClient, tag: str) -> str | None:

@@ -14,6 +14,8 @@ from matrix.results import grouping
 Point = Mapping[str, str]
 # The words for some cells, by axis.
 _Piece = dict[str, str]
+# All points of an axis, in the order in which they are told.
+_Orders = Mapping[str, Sequence[str]]
 
 EVERYWHERE = "everywhere"
 # So many pieces are told; what has more has no shape that words could give.
@@ -37,9 +39,10 @@ def of(cells: Iterable[Point], among: Iterable[Point]) -> str:
     if len(chosen) == len(every):
         return EVERYWHERE
     axes = list(every[0])
+    orders = {axis: _in_order(every, axis) for axis in axes}
     # The axis that tells them apart best goes first: the one with which the words are fewest.
     starts = ([axis, *(other for other in axes if other != axis)] for axis in axes)
-    return min((_told(_pieces(chosen, every, start), axes) for start in starts), key=len)
+    return min((_told(_pieces(chosen, every, start, orders), axes) for start in starts), key=len)
 
 
 def of_cells(cells: Iterable[Cell], among: Iterable[Cell]) -> str:
@@ -58,7 +61,9 @@ def _sentence(piece: _Piece, axes: Sequence[str]) -> str:
     return f"{first} with {' and '.join(others)}" if others else first
 
 
-def _pieces(chosen: Sequence[Point], every: Sequence[Point], axes: Sequence[str]) -> list[_Piece]:
+def _pieces(
+    chosen: Sequence[Point], every: Sequence[Point], axes: Sequence[str], orders: _Orders
+) -> list[_Piece]:
     """Give the words for cells by axis, for each part of them that the same words stand for.
 
     An axis all of whose points are meant isn't named.
@@ -66,10 +71,10 @@ def _pieces(chosen: Sequence[Point], every: Sequence[Point], axes: Sequence[str]
     if len(chosen) == len(every):
         return [{}]
     axis, *rest = axes
-    order = _points(every, axis)
+    order = _points(every, axis, orders)
     parts = [
-        (point, _pieces(_at(chosen, axis, point), _at(every, axis, point), rest))
-        for point in _points(chosen, axis)
+        (point, _pieces(_at(chosen, axis, point), _at(every, axis, point), rest, orders))
+        for point in _points(chosen, axis, orders)
     ]
     return [
         {**_named(axis, [point for point, _ in alike], order), **piece}
@@ -94,7 +99,12 @@ def _at(cells: Iterable[Point], axis: str, point: str) -> list[Point]:
     return [cell for cell in cells if cell[axis] == point]
 
 
-def _points(cells: Iterable[Point], axis: str) -> list[str]:
+def _points(cells: Iterable[Point], axis: str, orders: _Orders) -> list[str]:
+    found = {cell[axis] for cell in cells}
+    return [point for point in orders[axis] if point in found]
+
+
+def _in_order(cells: Iterable[Point], axis: str) -> list[str]:
     found = list(dict.fromkeys(cell[axis] for cell in cells))
     return sorted(found, key=Version) if axis in RELEASE_AXES else found
 

@@ -59,11 +59,11 @@ def steady_value(value: Any) -> Any:
     if isinstance(value, str):
         return steady(value)
     if isinstance(value, Mapping):
+        # What was late beside others has been measured again, and has more of them.
         return {
-            name: _ANY
-            if name in _SECONDS and isinstance(each, (float, list))
-            else steady_value(each)
+            name: steady_value(each)
             for name, each in value.items()
+            if not (name in _SECONDS and isinstance(each, (float, list)))
         }
     if isinstance(value, (list, tuple)):
         return [steady_value(each) for each in value]

@@ -6,6 +6,7 @@ import contextlib
 import io
 import tarfile
 import time
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -76,7 +77,9 @@ def started(
     Args:
         config: TorchServe's config.properties, with ``%s`` for the model's name.
     """
-    network = client.networks.create("kserve-torchserve-harness-pod", internal=True)
+    # By its name, too, the engine has to know it from those of other pods.
+    name = f"kserve-torchserve-harness-pod-{uuid.uuid4().hex}"
+    network = client.networks.create(name, internal=True)
     container = client.containers.create(
         image,
         list(arguments),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import http.client
 import json
 import os
@@ -97,7 +98,7 @@ def test_what_was_sent_and_not_read_is_answered(
         os.killpg(subject._process.pid, signal.SIGSTOP)
         for connection in (kept, fresh):
             connection.request("GET", "/v1/models")
-        subject.terminate()
+        _terminate_main_thread(subject._process.pid)
         # Long enough for the server to look for a signal as the first thing that it does.
         time.sleep(0.5)
         os.killpg(subject._process.pid, signal.SIGCONT)
@@ -105,6 +106,11 @@ def test_what_was_sent_and_not_read_is_answered(
             answer = connection.getresponse()
             assert (answer.status, answer.read()) == (200, b'{"models":["misbehaving"]}')
         assert subject._process.wait(timeout=120) == 0
+
+
+def _terminate_main_thread(pid: int) -> None:
+    """Send SIGTERM to the thread that gets it unless the process is stopped: then any may."""
+    assert ctypes.CDLL(None, use_errno=True).tgkill(pid, pid, signal.SIGTERM) == 0
 
 
 def _connection(subject: RunningWrapper) -> http.client.HTTPConnection:

@@ -82,9 +82,10 @@ def test_a_regression_is_told_with_the_answer_of_the_wrapper(
     words = '    answered: {"error":"ValueError : None is not a valid PredictorProtocol"}'
     before = lines[: lines.index(words)]
     assert "differs: wrapper: wrapper \N{RIGHTWARDS ARROW} unfixed" in before
-    assert before[-4].startswith("regressed: v1-predict, v1-transport, ")
+    assert before[-4].startswith("regressed: v1-predict, v1-transport")
     assert before[-3] == (
-        "    where: KServe 0.11.2, 0.13.1 with PROTOCOL_VERSION unset and envelope kserve (2 cells)"
+        "    where: KServe 0.11.2, 0.13.1 with PROTOCOL_VERSION unset and envelope kserve, none "
+        "(4 cells)"
     )
     assert any(line.endswith(": --all tells them") for line in lines)
 

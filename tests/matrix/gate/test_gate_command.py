@@ -41,13 +41,13 @@ REPOSITORY = Path(__file__).parents[3]
 
 def test_the_first_line_is_the_decision(two: Run) -> None:
     green = printed.headline(decide(lenient(), two), given(two))
-    assert green.startswith("GREEN: wrapper, 32 cells on container, ")
+    assert green.startswith("GREEN: wrapper, 38 cells on container, ")
     run = with_verdict(two, "v1-predict", Verdict.FAILED, "kserve0.9.0-")
     lines = list(printed.lines(decide(lenient(), run), given(run), all_reasons=False))
     assert lines[0].startswith(
-        "RED: v1-predict failed in 3 of 32 cells (KServe 0.9.0 with PROTOCOL_VERSION unset, "
+        "RED: v1-predict failed in 6 of 38 cells (KServe 0.9.0 with PROTOCOL_VERSION unset, "
     )
-    assert lines[1].startswith("1. v1-predict failed in 3 of 32 cells")
+    assert lines[1].startswith("1. v1-predict failed in 6 of 38 cells")
     assert "A V1 prediction is what TorchServe itself answers" in lines[1]
     assert lines[2].strip() == "of this test"
     assert any("look: python -m matrix replay kserve0.9.0-" in line for line in lines)
@@ -151,7 +151,7 @@ def small_policy(tmp_path: Path) -> Path:
 def test_the_command_is_green_on_the_default_matrix() -> None:
     done = ran(real_results.path("default"))
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.startswith("GREEN: wrapper, 224 cells on container, ")
+    assert done.stdout.startswith("GREEN: wrapper, 244 cells on container, ")
 
 
 def test_the_command_is_red_on_the_mutant_and_attests_it(tmp_path: Path) -> None:
@@ -159,7 +159,7 @@ def test_the_command_is_red_on_the_mutant_and_attests_it(tmp_path: Path) -> None
     done = ran(real_results.path("mutant"), "--attest", attested)
     assert done.returncode == 1
     assert done.stdout.startswith(
-        "RED: effective-protocol failed in 8 of 32 cells (PROTOCOL_VERSION unset, empty); "
+        "RED: effective-protocol failed in 10 of 38 cells (PROTOCOL_VERSION unset, empty); "
     )
     assert '"result": "FAILED"' in attested.read_text()
 

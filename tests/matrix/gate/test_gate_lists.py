@@ -232,7 +232,7 @@ def test_a_known_flake_that_is_proved_worse_by_all_its_cells_together_blocks(two
     run = with_verdict(two, "starts", Verdict.FAILED, OLD)
     (reason,) = decide(flaky(lenient(), known("starts", least=0.9, kserve=">=0.9")), run).reasons
     assert (reason.rule, reason.exit_code) == (Rule.PASSES_TOO_RARELY, 1)
-    assert len(reason.cells) == 20
+    assert len(reason.cells) == 26
 
 
 def test_one_bad_attempt_in_many_cells_proves_nothing(two: Run) -> None:
@@ -246,9 +246,9 @@ def test_one_bad_attempt_in_many_cells_proves_nothing(two: Run) -> None:
     ("least", "said"),
     [
         (0.5, "at least 50% is wanted"),
-        # It would take 17 and 183 attempts that pass, in 20 cells.
-        (0.8, "at least 80% is wanted: undecided, run with --repeat 2 to know"),
-        (0.98, "at least 98% is wanted: undecided, run with --repeat 10 to know"),
+        # It would take 36 and 183 attempts that pass, in 26 cells.
+        (0.9, "at least 90% is wanted: undecided, run with --repeat 2 to know"),
+        (0.98, "at least 98% is wanted: undecided, run with --repeat 8 to know"),
     ],
 )
 def test_a_known_flake_is_told_with_what_it_takes_to_decide(

@@ -177,11 +177,11 @@ def test_a_cell_took_what_its_checks_took(default_run: Run) -> None:
         if record.cell == cell.id and record.check not in statements
     ]
     assert took.of_cell(cell) == pytest.approx(sum(checks), abs=0.01)
-    # Two releases ran side by side, and the seconds of the suite's statements are told once.
+    # Six cells ran side by side, and the seconds of the suite's statements are told once.
     there = (each for each in cells() if each.id in default_run.header.planned)
     total = sum(took.of_cell(each) for each in there) + sum(took.environments.values())
     assert default_run.footer is not None
-    assert 1.8 < total / default_run.footer.seconds < 2
+    assert 5.4 < total / default_run.footer.seconds < 6
 
 
 def test_what_comes_before_a_releases_first_cell_is_not_the_cells_own(default_run: Run) -> None:
@@ -190,8 +190,8 @@ def test_what_comes_before_a_releases_first_cell_is_not_the_cells_own(default_ru
     run = dataclasses.replace(default_run, records=[slow, *default_run.records[1:]])
     cell = Cell.named(first.cell, "container")
     took = learned(run)
-    assert took.of_environment(cell.kserve, "container") == pytest.approx(60, abs=2)
-    assert took.of_cell(cell) == pytest.approx(learned(default_run).of_cell(cell), abs=2)
+    assert took.of_environment(cell.kserve, "container") == pytest.approx(60, abs=5)
+    assert took.of_cell(cell) == pytest.approx(learned(default_run).of_cell(cell), abs=5)
 
 
 def test_a_later_run_of_fewer_cells_leaves_no_wait_in_a_cell(default_run: Run) -> None:

@@ -34,6 +34,8 @@ def test_a_point_has_the_cells_of_its_envelopes_and_backends(
         ("kserve0.13.1-unset-kserve-torchserve0.12.0", "process"),
         ("kserve0.13.1-unset-kservev2-torchserve0.12.0", "container"),
         ("kserve0.13.1-unset-kservev2-torchserve0.12.0", "process"),
+        ("kserve0.13.1-unset-none-torchserve0.12.0", "container"),
+        ("kserve0.13.1-unset-none-torchserve0.12.0", "process"),
     ]
     planned = sum(run.header.planned_checks for run in (default_run, process_run))
     assert sum(found.checks(release) for release in found.releases) == planned
@@ -51,8 +53,9 @@ def test_one_failure_shows_and_its_cell_comes_first(default_run: Run) -> None:
 def test_a_failure_goes_before_an_error_of_the_harness(default_run: Run) -> None:
     broken = _with_last_of(default_run, "0.9.0", "unset", verdict=Verdict.ERROR)
     assert grid.of([broken]).points["0.9.0", "unset"].state is State.ERROR
-    first = next(each for each in broken.records if each.axes["kserve"] == "0.9.0")
-    assert first.axes["protocol"] == "unset"
+    first = next(
+        each for each in broken.records if each.cell == "kserve0.9.0-unset-kserve-torchserve0.12.0"
+    )
     both = _changed(broken, first, verdict=Verdict.FAILED)
     assert list(grid.of([both]).points["0.9.0", "unset"].counts)[:2] == [State.FAILED, State.ERROR]
 

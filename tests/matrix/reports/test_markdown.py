@@ -47,7 +47,7 @@ def rows(part: str) -> list[list[str]]:
 def test_a_run_as_expected_says_so_first(of_default: str) -> None:
     lines = of_default.splitlines()
     assert lines[0] == "# wrapper: 14 of 14 releases as expected (KServe 0.8\N{EN DASH}0.21)"
-    assert "ended after 224 of 224 cells, 25550 of 25550 checks" in lines[2]
+    assert "ended after 244 of 244 cells, 26550 of 26550 checks" in lines[2]
     assert "Everything that ran is as expected." in of_default
     assert "## Not as expected" not in of_default
     assert "None" not in section(of_default, "Environment")
@@ -71,12 +71,12 @@ def test_the_bug_is_told_with_where_it_is(unfixed_run: Run) -> None:
     assert [(row[0], row[2], row[4].partition(", answered ")[2]) for row in predictions] == [
         (
             "failed",
-            "KServe 0.11.2, 0.13.1 with PROTOCOL_VERSION unset and envelope kserve",
+            "KServe 0.11.2, 0.13.1 with PROTOCOL_VERSION unset and envelope kserve, none",
             '`{"error":"ValueError : None is not a valid PredictorProtocol"}`',
         ),
         (
             "failed",
-            "KServe 0.14.1 with PROTOCOL_VERSION unset and envelope kserve",
+            "KServe 0.14.1 with PROTOCOL_VERSION unset and envelope kserve, none",
             '`{"error":"Unsupported protocol None."}`',
         ),
     ]
@@ -149,7 +149,7 @@ def test_known_failures_have_reason_age_and_end(default_run: Run) -> None:
         section(report(replace(default_run, records=records), known=entries), "Known failing")
     )
     assert failing == [
-        *("failing", "`v1-predict`", "3 of 3 failed", "24 days", "2026-12-04, 9 days left"),
+        *("failing", "`v1-predict`", "4 of 4 failed", "24 days", "2026-12-04, 9 days left"),
         "it can't https://example.org/7",
     ]
     assert flaky[0] == "flaky, 90% must pass"

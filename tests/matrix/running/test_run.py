@@ -174,6 +174,7 @@ def test_list_prints_ids_and_runs_nothing(tmp_path: Path) -> None:
     assert ran.output.splitlines() == [
         "kserve0.9.0-unset-kserve-torchserve0.12.0",
         "kserve0.9.0-unset-kservev2-torchserve0.12.0",
+        "kserve0.9.0-unset-none-torchserve0.12.0",
     ]
     assert not (tmp_path / "results.jsonl").exists()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from matrix.upgrade import planes
 from matrix.upgrade.planes import PlaneAnswer, PlaneQuestion
 from tests.matrix.gate.gate_cases import given, with_verdict
 from tests.matrix.telling import Matrix
+from tests.matrix.variants import with_one_protocol
 
 
 @pytest.fixture(scope="module")
@@ -95,24 +95,12 @@ def test_the_annotation_is_read_from_0_17_on(run: Run) -> None:
     assert not any("KServe's own runtime" in line for line in told)
 
 
-def test_cells_that_the_results_lack_are_not_known(process_run: Run) -> None:
-    answer = ask("0.17.0", "0.16.0", process_run)
+def test_cells_that_the_results_lack_are_not_known(run: Run) -> None:
+    lacking = with_one_protocol(run, "v2")
+    answer = ask("0.17.0", "0.16.0", lacking)
     assert answer.exit_code() == 1, "the annotation was known and isn't any more"
     assert "    the results have no such cell" in list(answer.lines())
-    assert ask("0.16.0", "0.17.0", with_only(process_run, "v2")).exit_code() == 3
-
-
-def with_only(run: Run, protocol: str) -> Run:
-    """Give the part of a run that is of one PROTOCOL_VERSION."""
-    planned = {
-        name: checks for name, checks in run.header.planned.items() if f"-{protocol}-" in name
-    }
-    return dataclasses.replace(
-        run,
-        header=dataclasses.replace(run.header, planned=planned),
-        records=[record for record in run.records if record.cell in planned],
-        footer=None,
-    )
+    assert ask("0.16.0", "0.17.0", lacking).exit_code() == 3
 
 
 @pytest.fixture

@@ -122,8 +122,8 @@ def test_what_breaks_is_told_with_the_words_of_the_bug(unfixed_run: Run) -> None
     assert told[0].startswith("no: upgrade of unfixed from KServe 0.10.2 to 0.13.1: ")
     assert told[0].endswith(", and not everything is known")
     at = told.index(f"    answered: {WORDS}")
-    assert told[at - 4].startswith("breaks: v1-predict, v1-transport, ")
-    assert told[at - 3] == "    where: PROTOCOL_VERSION unset with envelope kserve (1 cell)"
+    assert told[at - 4].startswith("breaks: v1-predict, v1-transport")
+    assert told[at - 3] == "    where: PROTOCOL_VERSION unset with envelope kserve, none (2 cells)"
 
 
 def test_one_check_of_one_cell_on_one_backend_breaks_it(containers: Run, process_run: Run) -> None:
