@@ -226,7 +226,7 @@ def _watch(pod: Pod) -> tuple[str, ...]:
         return ()
     deadline = time.monotonic() + WATCH_FOR
     while pod.poll() is None and time.monotonic() < deadline:
-        opened = [name for name, port in published.items() if ports.is_open(port)]
+        opened = [name for name, port in published.items() if ports.is_served(port)]
         if opened:
             return tuple(opened)
         time.sleep(_LOOK_EVERY)

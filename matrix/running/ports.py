@@ -67,7 +67,14 @@ def is_free(port: int) -> bool:
 
 
 def is_open(port: int) -> bool:
-    """Tell whether something accepts connections on the port of the loopback address, and stays."""
+    """Tell whether something accepts connections on the port of the loopback address."""
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        return True
+    return False
+
+
+def is_served(port: int) -> bool:
+    """Tell likewise of a container's port, where what accepts has to stay, or to say something."""
     with (
         contextlib.suppress(OSError),
         socket.create_connection(("127.0.0.1", port), timeout=1) as connection,

@@ -40,7 +40,7 @@ def grpc_client(
         AssertionError: where something listens on that port all the same.
     """
     if plan.expected_verdict(cell, check) is Verdict.UNSUPPORTED:
-        assert not ports.is_open(wrapper.grpc_port), (
+        assert not ports.is_served(wrapper.grpc_port), (
             "the gRPC port is open, though this SDK has no gRPC server"
         )
         raise Unsupported(f"KServe {cell.kserve} has no gRPC server; its gRPC port is closed")

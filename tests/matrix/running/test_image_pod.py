@@ -95,7 +95,7 @@ def test_a_port_whose_proxy_hangs_up_is_closed() -> None:
 
         answering = threading.Thread(target=hang_up)
         answering.start()
-        assert not ports.is_open(port)
+        assert not ports.is_served(port)
         answering.join()
         # Nobody hangs up on this one: it waits to be accepted.
-        assert ports.is_open(port)
+        assert ports.is_served(port)
