@@ -100,8 +100,8 @@ def test_the_list_of_a_cells_checks_is_one_stop(at_cell: Opened) -> None:
     while not at_cell.page.evaluate("document.activeElement.matches('.detail *')"):
         at_cell.page.keyboard.press("Tab")
         stops += 1
-    # The button that closes it, two siblings, the list, and then the detail.
-    assert stops == 5
+    # The button that closes it, three siblings, the list, and then the detail.
+    assert stops == 6
 
 
 def test_keys_go_through_a_cells_checks(at_cell: Opened) -> None:
