@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import signal
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -80,9 +79,9 @@ def pod(wanted: Wanted) -> Iterator[Standing]:
     """
     with contextlib.ExitStack() as stack:
         _on_signals(_interrupt)
-        folder = Path(tempfile.mkdtemp(prefix="up-"))
-        record = leftovers.Record(folder)
+        record = leftovers.Record.of_new_folder("up-")
         stack.callback(record.close)
+        folder = record.folder
         try:
             archive = wanted.served.archive_in(folder)
             torchserve = stack.enter_context(

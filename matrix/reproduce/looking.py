@@ -106,10 +106,9 @@ def started(runtime: Preference, release: str) -> Iterator[Surroundings]:
         raise Unprovisioned(messages.with_cause(str(error))) from None
     with contextlib.ExitStack() as stack:
         stack.callback(running.stop)
-        folder = Path(tempfile.mkdtemp(prefix="reproduce-"))
-        record = leftovers.Record(folder)
+        record = leftovers.Record.of_new_folder("reproduce-")
         stack.callback(record.close)
-        yield Surroundings(running.instance, folder, record.environment)
+        yield Surroundings(running.instance, record.folder, record.environment)
 
 
 def look(release: str, around: Surroundings) -> Line:

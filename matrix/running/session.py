@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import tempfile
 import threading
 from collections import Counter
 from collections.abc import Mapping
@@ -151,8 +150,8 @@ class MatrixSession:
         for sentence in told:
             if sentence:
                 hook.pytest_matrix_notice(sentence=sentence)
-        self._folder = Path(tempfile.mkdtemp(prefix="matrix-"))
-        self._record = leftovers.Record(self._folder)
+        self._record = leftovers.Record.of_new_folder("matrix-")
+        self._folder = self._record.folder
         marks = self._record.environment
         # A worker whose controller was killed makes its check to the end, unless it is swept.
         os.environ.update(marks)
