@@ -62,7 +62,6 @@ class MatrixSession:
         self._lent = False
         self.recorder: Recorder | None = None
         self._stage: Stage | None = None
-        self._folder: Path | None = None
         self._record: leftovers.Record | None = None
         self._forks: ForkServers | None = None
         self._found: dict[str, Environment] = {}
@@ -122,13 +121,13 @@ class MatrixSession:
 
     def to_worker(self) -> dict[str, Any]:
         """Give what a worker process has to know. In the controller only, when it has started."""
-        if self._record is None or self._folder is None:
+        if self._record is None:
             raise RuntimeError("the run has not been started")
         return {
             "runtime": self.runtime,
             # Written when they have started; the workers are made meanwhile.
-            "instances": str(self._folder / "instances.json"),
-            "folder": str(self._folder),
+            "instances": str(self._record.folder / "instances.json"),
+            "folder": str(self._record.folder),
             "marks": self._record.environment,
             "locks": {release: str(lock.path.absolute()) for release, lock in self.locks.items()},
             "lacking": dict(self.lacking),
@@ -151,12 +150,11 @@ class MatrixSession:
             if sentence:
                 hook.pytest_matrix_notice(sentence=sentence)
         self._record = leftovers.Record.of_new_folder("matrix-")
-        self._folder = self._record.folder
         marks = self._record.environment
         # A worker whose controller was killed makes its check to the end, unless it is swept.
         os.environ.update(marks)
         self._forks = fork_servers(
-            self.options.start, self.plan, self.subject, self._folder / "forks", marks
+            self.options.start, self.plan, self.subject, self._record.folder / "forks", marks
         )
         needed = self.plan.instances()
         lent = hook.pytest_matrix_instances()
