@@ -157,11 +157,7 @@ class Axes:
         Raises:
             AxesError: when axes.toml doesn't have it.
         """
-        if name not in self.kserve:
-            raise AxesError(
-                f"KServe {name!r} is not in axes.toml, which has {', '.join(self.kserve)}"
-                f"{hint(name, list(self.kserve))}"
-            )
+        _refuse_unknown("KServe", name, list(self.kserve))
         return self.kserve[name]
 
     def torchserve_release(self, name: str) -> str:
@@ -170,11 +166,7 @@ class Axes:
         Raises:
             AxesError: when axes.toml doesn't offer it.
         """
-        if name not in self.torchserve:
-            raise AxesError(
-                f"TorchServe {name!r} is not in axes.toml, which has {', '.join(self.torchserve)}"
-                f"{hint(name, self.torchserve)}"
-            )
+        _refuse_unknown("TorchServe", name, self.torchserve)
         return name
 
     def value(self, protocol: str) -> str | None:
@@ -216,6 +208,14 @@ class Axes:
         if pod.protocol_version not in names:
             raise AxesError(f"axes.toml has no PROTOCOL_VERSION {pod.protocol_version!r}")
         return names[pod.protocol_version], pod.envelope
+
+
+def _refuse_unknown(software: str, name: str, known: Sequence[str]) -> None:
+    if name not in known:
+        raise AxesError(
+            f"{software} {name!r} is not in axes.toml, which has {', '.join(known)}"
+            f"{hint(name, known)}"
+        )
 
 
 def load(path: Path = FILE) -> Axes:
