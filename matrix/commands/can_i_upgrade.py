@@ -11,7 +11,6 @@ from matrix.planning import axes, expectations
 from matrix.running import files
 from matrix.upgrade import answering, planes
 from matrix.upgrade.answering import Question
-from matrix.upgrade.planes import PlaneQuestion
 from matrix.upgrade.words import Words
 
 _BACKENDS = ("container", "process")
@@ -62,7 +61,7 @@ def _main(arguments: argparse.Namespace) -> int:
     backends = (arguments.runtime,) if arguments.runtime else _BACKENDS
     results = arguments.results or [given_results.DEFAULT]
     if arguments.control_plane:
-        asked = PlaneQuestion.put(arguments.source, arguments.target, backends, known)
+        asked = planes.put(arguments.source, arguments.target, backends, known)
         told = planes.answer(asked, given_results.together(results), known, expected)
         for line in told.lines():
             put(f"{line}\n")

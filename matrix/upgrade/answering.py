@@ -28,7 +28,7 @@ class UpgradeError(WrongUsage):
 
 @dataclass(frozen=True)
 class Question:
-    """From which release to which, and on which backends it must be known."""
+    """From which release, or control plane, to which, and on which backends it must be known."""
 
     source: str
     target: str

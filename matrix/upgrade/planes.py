@@ -22,31 +22,22 @@ from matrix.planning.counted import many
 from matrix.planning.expectations import Expectations
 from matrix.results import attempts, grouping
 from matrix.results.attempts import JudgedCell
-from matrix.upgrade.answering import UpgradeError
+from matrix.upgrade.answering import Question, UpgradeError
 
 
-@dataclass(frozen=True)
-class PlaneQuestion:
-    """From which control plane to which, and on which backends its cells are looked at."""
+def put(source: str, target: str, runtimes: Sequence[str], axes: Axes) -> Question:
+    """Make a question of two control planes of the words of a command line, as `Question.put`.
 
-    source: str
-    target: str
-    runtimes: tuple[str, ...]
-
-    @classmethod
-    def put(cls, source: str, target: str, runtimes: Sequence[str], axes: Axes) -> PlaneQuestion:
-        """Make a question of the words of a command line; ``newest`` is the newest release.
-
-        Raises:
-            AxesError: for what is no control plane.
-            UpgradeError: when both are the same.
-        """
-        old, new = axes.resolved((source, target))
-        for word in (old, new):
-            axes.control_plane(word)
-        if old == new:
-            raise UpgradeError(f"FROM and TO are both {called(old)}: name two control planes")
-        return cls(old, new, tuple(runtimes))
+    Raises:
+        AxesError: for what is no control plane.
+        UpgradeError: when both are the same.
+    """
+    old, new = axes.resolved((source, target))
+    for word in (old, new):
+        axes.control_plane(word)
+    if old == new:
+        raise UpgradeError(f"FROM and TO are both {called(old)}: name two control planes")
+    return Question(old, new, tuple(runtimes))
 
 
 @dataclass(frozen=True)
@@ -94,7 +85,7 @@ class PlaneAnswer:
         images: what the two pin for KServe's own runtime.
     """
 
-    question: PlaneQuestion
+    question: Question
     images: tuple[str | None, str | None]
     changes: Sequence[Change]
     axes: Axes
@@ -154,7 +145,7 @@ class PlaneAnswer:
 
 
 def answer(
-    question: PlaneQuestion, given: Sequence[Given], axes: Axes, expected: Expectations
+    question: Question, given: Sequence[Given], axes: Axes, expected: Expectations
 ) -> PlaneAnswer:
     """Compare two control planes, and look up in results what the new one leads to."""
     old, new = (axes.control_plane(word) for word in (question.source, question.target))

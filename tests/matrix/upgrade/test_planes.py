@@ -12,7 +12,7 @@ from kserve_conformance.results.verdict import Verdict
 
 from matrix.planning import axes, expectations
 from matrix.upgrade import planes
-from matrix.upgrade.planes import PlaneAnswer, PlaneQuestion
+from matrix.upgrade.planes import PlaneAnswer
 from tests.matrix.gate.gate_cases import given, with_verdict
 from tests.matrix.telling import Matrix
 from tests.matrix.variants import with_one_protocol
@@ -26,7 +26,7 @@ def run(process_run: Run) -> Run:
 
 def ask(source: str, target: str, run: Run) -> PlaneAnswer:
     known = axes.load()
-    question = PlaneQuestion.put(source, target, ("process",), known)
+    question = planes.put(source, target, ("process",), known)
     return planes.answer(question, given(run), known, expectations.load())
 
 
