@@ -16,6 +16,7 @@ from matrix.planning import axes, axis_table
 from matrix.planning.axes import AxesError
 from matrix.planning.cells import Cell
 from matrix.planning.options import RunOptions
+from tests.matrix.planning import wrong_axes
 
 
 @pytest.fixture(scope="module")
@@ -143,14 +144,7 @@ MISTAKES = {
 
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_a_wrong_file_is_told_with_file_and_key(mistake: str, tmp_path: Path) -> None:
-    right, wrong, said = MISTAKES[mistake]
-    text = axes.FILE.read_text()
-    assert right in text
-    file = tmp_path / "axes.toml"
-    file.write_text(text.replace(right, wrong, 1))
-    with pytest.raises(DataFileError, match=said) as raised:
-        axes.load(file)
-    assert str(raised.value).startswith(str(file))
+    wrong_axes.assert_is_told(MISTAKES[mistake], tmp_path)
 
 
 def test_a_missing_file_is_told(tmp_path: Path) -> None:

@@ -6,11 +6,11 @@ import itertools
 from pathlib import Path
 
 import pytest
-from kserve_conformance.errors import DataFileError
 
 from matrix.planning import axes, control_planes
 from matrix.planning.axes import Axes, AxesError
 from matrix.planning.control_planes import DECLARED, Pod, RuntimeKind, Way
+from tests.matrix.planning import wrong_axes
 
 REFUSED = None
 NOTHING = Pod(None, "none")
@@ -208,11 +208,4 @@ MISTAKES = {
 
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_a_wrong_entry_is_told_with_its_place(mistake: str, tmp_path: Path) -> None:
-    right, wrong, said = MISTAKES[mistake]
-    text = axes.FILE.read_text()
-    assert right in text
-    file = tmp_path / "axes.toml"
-    file.write_text(text.replace(right, wrong, 1))
-    with pytest.raises(DataFileError, match=said) as raised:
-        axes.load(file)
-    assert str(raised.value).startswith(str(file))
+    wrong_axes.assert_is_told(MISTAKES[mistake], tmp_path)
