@@ -6,17 +6,14 @@ ratios to no batches. Needs wrk.
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from kserve_conformance.errors import ExitCode
-
-from benchmarks import load, outcome, running
-from benchmarks.load import LoadError, Measured
+from benchmarks import command_line, load, outcome, running
+from benchmarks.load import Measured
 from fixtures import models, payloads
 from fixtures import torchserve as torchserves
 from fixtures.torchserve import batches, configuration
@@ -42,20 +39,12 @@ _START_SECONDS = 300
 
 def main() -> int:
     """Measure, write the results, print the table."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.batching", description=__doc__)
+    parser = command_line.parser("batching", __doc__, RESULTS, seconds=3)
     parser.add_argument("--kserve", metavar="RELEASE", default=axes.load().profile("all")[-1])
-    parser.add_argument("--seconds", type=int, default=3, help="of each measurement")
-    parser.add_argument("--rounds", type=int, default=3, help="whose median is taken")
-    parser.add_argument("--out", type=Path, default=RESULTS)
     asked = parser.parse_args()
-    try:
-        rows = _measure(asked.kserve, asked.seconds, asked.rounds)
-    except LoadError as error:
-        sys.stderr.write(f"error: {error}\n")
-        return ExitCode.NOT_KNOWN
-    told = outcome.keep(asked.out, rows, TORCHSERVE, asked.seconds, asked.rounds)
-    sys.stdout.write(table(told))
-    return ExitCode.AS_EXPECTED
+    return command_line.run(
+        asked, TORCHSERVE, lambda: _measure(asked.kserve, asked.seconds, asked.rounds), table
+    )
 
 
 def table(told: Mapping[str, Any]) -> str:

@@ -7,16 +7,13 @@ Rates of different machines don't compare; ratios of one run do.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from kserve_conformance.errors import ExitCode
-
-from benchmarks import load, outcome, running
-from benchmarks.load import LoadError, Measured
+from benchmarks import command_line, load, outcome, running
+from benchmarks.load import Measured
 from fixtures import models
 from fixtures import torchserve as torchserves
 from fixtures.torchserve import Instance, configuration
@@ -52,22 +49,14 @@ def bodies() -> dict[int, bytes]:
 
 def main() -> int:
     """Measure, write the results, print the table."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.throughput", description=__doc__)
+    parser = command_line.parser("throughput", __doc__, RESULTS, seconds=2)
     parser.add_argument("--kserve", action="append", metavar="RELEASE", help="default: three")
-    parser.add_argument("--seconds", type=int, default=2, help="of each measurement")
-    parser.add_argument("--rounds", type=int, default=3, help="whose median is taken")
-    parser.add_argument("--out", type=Path, default=RESULTS)
     asked = parser.parse_args()
     newest = axes.load().profile("all")[-1]
     releases = [newest if each == "newest" else each for each in asked.kserve or RELEASES]
-    try:
-        rows = _measure(releases, asked.seconds, asked.rounds)
-    except LoadError as error:
-        sys.stderr.write(f"error: {error}\n")
-        return ExitCode.NOT_KNOWN
-    told = outcome.keep(asked.out, rows, TORCHSERVE, asked.seconds, asked.rounds)
-    sys.stdout.write(table(told))
-    return ExitCode.AS_EXPECTED
+    return command_line.run(
+        asked, TORCHSERVE, lambda: _measure(releases, asked.seconds, asked.rounds), table
+    )
 
 
 def table(told: Mapping[str, Any]) -> str:
