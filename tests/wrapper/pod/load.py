@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import http.client
 import itertools
+import json
 import math
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
-
-import requests
+from urllib.parse import urlsplit
 
 
 @dataclass
@@ -19,14 +20,14 @@ class Request:
 
     Attributes:
         instance: what was asked; no other request of these clients has the same.
-        sent: when it was sent, in seconds of the monotonic clock.
+        sent: when it had been sent, in seconds of the monotonic clock; never where nobody listened.
         answered: when it came to what it came to, by the same clock; never while it hasn't.
         predictions: what was answered, None where nothing was, or no success.
         is_unheard: whether no answer came, as nobody listened or the connection was closed.
     """
 
     instance: Any
-    sent: float = field(default_factory=time.monotonic)
+    sent: float = math.inf
     answered: float = math.inf
     predictions: list[Any] | None = None
     is_unheard: bool = False
@@ -53,7 +54,8 @@ class Load:
     """
 
     def __init__(self, url: str, model: str, clients: int, seconds: float = 0) -> None:
-        self._url = f"{url}/v1/models/{model}:predict"
+        self._address = urlsplit(url).netloc
+        self._path = f"/v1/models/{model}:predict"
         self._seconds = seconds
         self._numbers = itertools.count(1)
         self._ended = threading.Event()
@@ -83,14 +85,19 @@ class Load:
         while not self._ended.is_set():
             request = Request({"sleep": self._seconds, "number": next(self._numbers)})
             self.requests.append(request)
+            connection = http.client.HTTPConnection(self._address, timeout=60)
             try:
-                answer = requests.post(
-                    self._url, json={"instances": [request.instance]}, timeout=60
-                )
+                body = json.dumps({"instances": [request.instance]})
+                connection.request("POST", self._path, body, {"Content-Type": "application/json"})
+                request.sent = time.monotonic()
+                answer = connection.getresponse()
+                content = answer.read()
                 request.answered = time.monotonic()
-                if answer.ok:
-                    request.predictions = answer.json()["predictions"]
-            except requests.ConnectionError:
+                if answer.status == http.HTTPStatus.OK:
+                    request.predictions = json.loads(content)["predictions"]
+            except (ConnectionError, http.client.IncompleteRead):
                 request.is_unheard = True
                 # Nobody listens any more.
                 time.sleep(0.05)
+            finally:
+                connection.close()
