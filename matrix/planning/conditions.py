@@ -47,7 +47,7 @@ class AnyOf:
     def holds(self, point: Mapping[str, str]) -> bool:
         """Tell whether it holds at a point, given as the value of every axis it names."""
         # Few points differ in what it names, and each of all cells and checks asks.
-        named = tuple(point[axis] for axis in self._axes)
+        named = tuple(point[axis] for axis in self.axes)
         if named not in self._held:
             self._held[named] = any(
                 all(_admits(allowed, point[axis]) for axis, allowed in each.items())
@@ -56,12 +56,13 @@ class AnyOf:
         return self._held[named]
 
     @functools.cached_property
-    def _axes(self) -> tuple[str, ...]:
+    def axes(self) -> tuple[str, ...]:
+        """Give the axes that it names, each once."""
         return tuple(dict.fromkeys(axis for each in self.conditions for axis in each))
 
     @functools.cached_property
     def _held(self) -> dict[tuple[str, ...], bool]:
-        """Give whether it holds, as far as that is known, by the points of `_axes`."""
+        """Give whether it holds, as far as that is known, by the points of `axes`."""
         return {}
 
 

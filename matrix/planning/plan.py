@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import difflib
 import itertools
+import operator
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -16,6 +17,7 @@ from matrix.planning import policy as policies
 from matrix.planning.axes import Axes
 from matrix.planning.axis_table import BY_NAME, CHOSEN, NAMES
 from matrix.planning.cells import Cell
+from matrix.planning.conditions import AnyOf
 from matrix.planning.coverage import Coverage
 from matrix.planning.expectations import Expectations, ExpectedVerdict
 from matrix.planning.options import RunOptions
@@ -28,6 +30,9 @@ _MOST_SHOWN = 40
 # named here come before them.
 _INNERMOST = ("torchserve", "kserve", "runtime", "protocol", "envelope")
 _NESTED = sorted(NAMES, key=lambda name: name in _INNERMOST and _INNERMOST.index(name) + 1)
+# The axes that decide together whether there is a cell.
+_MEETING = ("kserve", "protocol", "envelope")
+_met = operator.itemgetter(*_MEETING)
 
 # The check that judges the statements of the conformance suite, which are checks of their own.
 CONFORMANCE = "conformance"
@@ -223,40 +228,78 @@ def cells_at(
                 f"expectations.toml says nothing of PROTOCOL_VERSION {name!r} of axes.toml: add "
                 "it to serves or to refuses"
             )
-    chosen = (selection.get(axis, axes.offered[axis]) for axis in _NESTED)
-    cells = (Cell.at(dict(zip(_NESTED, each, strict=True))) for each in itertools.product(*chosen))
-    return [cell for cell in cells if _is_there(cell, axes, expectations)]
+    chosen = {axis: selection.get(axis, axes.offered[axis]) for axis in _NESTED}
+    there = {
+        (kserve, protocol, envelope)
+        for kserve, protocol, envelope in itertools.product(*(chosen[axis] for axis in _MEETING))
+        if _is_there(kserve, protocol, envelope, axes, expectations)
+    }
+    points = (dict(zip(_NESTED, each, strict=True)) for each in itertools.product(*chosen.values()))
+    return [Cell.at(point) for point in points if _met(point) in there]
 
 
-def _is_there(cell: Cell, axes: Axes, expectations: Expectations) -> bool:
-    if cell.envelope not in expectations.envelopes(cell.protocol):
+def _is_there(
+    kserve: str, protocol: str, envelope: str, axes: Axes, expectations: Expectations
+) -> bool:
+    if envelope not in expectations.envelopes(protocol):
         return False
-    service = expectations.service(cell.protocol, cell.envelope)
+    service = expectations.service(protocol, envelope)
     profile = None if service is None else service.profile
-    return profile is None or cell.kserve in axes.profile(profile)
+    return profile is None or kserve in axes.profile(profile)
+
+
+class _Points:
+    """The points that cells can be at."""
+
+    def __init__(self, axes: Axes, expectations: Expectations) -> None:
+        self._axes = axes
+        self._expectations = expectations
+        self._known: dict[frozenset[str], list[dict[str, str]]] = {}
+
+    def differing_in(self, *names: str) -> list[dict[str, str]]:
+        """Give enough of them to have all that they are on some axes.
+
+        On an axis that isn't among these, and that has no say in which cells there are, one point
+        stands for all.
+        """
+        others = frozenset(_NESTED).difference(_MEETING, names)
+        if others not in self._known:
+            offered = self._axes.offered
+            cells = cells_at(
+                self._axes, self._expectations, {axis: offered[axis][:1] for axis in others}
+            )
+            self._known[others] = [
+                self._expectations.point(cell.axes(), known)
+                for cell in cells
+                for known in (True, False)
+            ]
+        return self._known[others]
+
+    def meet(self, *conditions: AnyOf) -> bool:
+        """Tell whether all of some conditions hold at one of them."""
+        names = (axis for each in conditions for axis in each.axes)
+        return any(
+            all(each.holds(point) for each in conditions) for point in self.differing_in(*names)
+        )
 
 
 def _refuse_unmatched(axes: Axes, expectations: Expectations, policy: Policy | None) -> None:
     """Refuse entries of expectations.toml and of a policy that no cell of the matrix meets."""
-    points = [
-        expectations.point(cell.axes(), known)
-        for cell in cells_at(axes, expectations, {})
-        for known in (True, False)
-    ]
+    points = _Points(axes, expectations)
     for name, profile in axes.profiles.items():
-        admitted = [point for point in points if profile.admits(point)]
+        named = profile.points.keys() | (profile.when.axes if profile.when else ())
+        admitted = [point for point in points.differing_in(*named) if profile.admits(point)]
         for axis, listed in profile.points.items():
             if idle := set(listed) - {point[axis] for point in admitted}:
                 wrong = f"none of its cells has {axis} {', '.join(sorted(idle))}: mend its 'when'"
                 raise DataFileError(wrong, f"profile.{name}", "axes.toml")
     for check in expectations.every.values():
-        if not any(check.when.holds(point) for point in points):
+        if not points.meet(check.when):
             wrong = f"check {check.id} meets no cell: mend its 'when'"
             raise DataFileError(wrong, path="expectations.toml")
     for left_out in expectations.left_out:
-        whens = [expectations.every[name].when for name in left_out.checks]
-        about = (point for point in points if left_out.when.holds(point))
-        if not any(when.holds(point) for point in about for when in whens):
+        whens = (expectations.every[name].when for name in left_out.checks)
+        if not any(points.meet(left_out.when, when) for when in whens):
             wrong = f"the entry '{left_out.reason}' leaves nothing out: mend it, or remove it"
             raise DataFileError(wrong, path="expectations.toml")
     entries: list[tuple[str, ExpectedVerdict | Known]] = [
@@ -266,8 +309,7 @@ def _refuse_unmatched(axes: Axes, expectations: Expectations, policy: Policy | N
         entries += [("the policy", each) for each in (*policy.known_failing, *policy.known_flaky)]
     for file, entry in entries:
         for name in entry.checks:
-            when = expectations.every[name].when
-            if not any(when.holds(point) and entry.when.holds(point) for point in points):
+            if not points.meet(expectations.every[name].when, entry.when):
                 raise DataFileError(
                     f"{file}: the entry '{entry.reason}' meets no cell of check {name}: mend its "
                     "'when', or remove it"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -44,11 +45,14 @@ _UNSTEADY = re.compile(
         )
     )
 )
+# Most cells say the same, and each view of them asks anew.
+_KEPT = 4096
 # Members of what checks observe that are seconds.
 _SECONDS = frozenset({"alone", "beside", "best", "median", "seconds"})
 _RELEASE = re.compile(r"\b\d+(?:\.\d+)+\b")
 
 
+@functools.lru_cache(maxsize=_KEPT)
 def steady(text: str, sign: str = _ANY) -> str:
     """Give a text with one sign for whatever differs in every run of the same thing."""
     return _UNSTEADY.sub(sign, text)
