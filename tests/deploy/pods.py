@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import io
-import tarfile
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
 
 import docker
 import requests
 from docker.models.containers import Container
 
 from fixtures import models
-from fixtures.pods import ARGUMENTS
+from fixtures.pods import ARGUMENTS, MODEL_STORE, MODELS, packed
+from fixtures.pods import CONFIG as CONFIG_FILE
 
 _PATIENCE = 120.0
 
@@ -89,12 +89,16 @@ def started(
         security_opt=["no-new-privileges"],
         read_only=True,
         tmpfs={"/tmp": "mode=1777"},
-        volumes=["/mnt/models"],
+        volumes=[str(MODELS)],
         network=network.id,
         mem_limit="2g",
     )
     try:
-        container.put_archive("/mnt/models", _models(model, config.replace("%s", model)))
+        files: dict[PurePosixPath, bytes | Path] = {
+            MODEL_STORE / f"{model}.mar": models.archive(model),
+            CONFIG_FILE: config.replace("%s", model).encode(),
+        }
+        container.put_archive(str(MODELS), packed(files, MODELS))
         container.start()
         container.reload()
         (attached,) = container.attrs["NetworkSettings"]["Networks"].values()
@@ -122,17 +126,3 @@ def wait_ready(pod: Pod) -> None:
                 break
             time.sleep(0.2)
     raise AssertionError(pod.log())
-
-
-def _models(model: str, config: str) -> bytes:
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w") as archive:
-        archive.add(models.archive(model), f"model-store/{model}.mar")
-        entry = tarfile.TarInfo("config/config.properties")
-        entry.size = len(config.encode())
-        archive.addfile(entry, io.BytesIO(config.encode()))
-        for folder in ("model-store", "config"):
-            made = tarfile.TarInfo(folder)
-            made.type, made.mode = tarfile.DIRTYPE, 0o755
-            archive.addfile(made)
-    return packed.getvalue()
