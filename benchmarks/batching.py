@@ -71,7 +71,9 @@ def _measure(release: str, seconds: int, rounds: int) -> list[dict[str, Any]]:
     ) as torchserve:
         sizes = {_name(size): ("digits", size) for size in SIZES}
         instance = batches.register(torchserve.instance, sizes, DELAY)
-        with running.running(Subject("wrapper", "{python} -m wrapper"), release, instance) as url:
+        subject = Subject("wrapper", "{python} -m wrapper")
+        sources = dict.fromkeys(sizes, "digits")
+        with running.running(subject, release, instance, sources) as url:
             endpoints = instance.endpoints
             direct = f"http://{endpoints.host}:{endpoints.inference}"
             bases = {"wrapper": url, "TorchServe": direct}
@@ -79,9 +81,9 @@ def _measure(release: str, seconds: int, rounds: int) -> list[dict[str, Any]]:
                 load.put(_url(direct, size), _body(), CONNECTIONS[0], _WARM_SECONDS)
             return [
                 row
-                for subject in SUBJECTS
+                for name in SUBJECTS
                 for connections in CONNECTIONS
-                for row in _compare(subject, bases[subject], connections, seconds, rounds)
+                for row in _compare(name, bases[name], connections, seconds, rounds)
             ]
 
 

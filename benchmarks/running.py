@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from fixtures import models
@@ -17,8 +17,14 @@ from matrix.running.launch import Situation
 
 
 @contextlib.contextmanager
-def running(subject: Subject, release: str, instance: Instance) -> Iterator[str]:
-    """Give the base of its REST routes, once it calls the models of an instance ready."""
+def running(
+    subject: Subject, release: str, instance: Instance, sources: Mapping[str, str] | None = None
+) -> Iterator[str]:
+    """Give the base of its REST routes, once it calls the models of an instance ready.
+
+    Args:
+        sources: by model the one of `fixtures.models` that it is, each its own where left out.
+    """
     with (
         tempfile.TemporaryDirectory() as folder,
         contextlib.closing(Record(Path(folder))) as record,
@@ -30,7 +36,7 @@ def running(subject: Subject, release: str, instance: Instance) -> Iterator[str]
             models=instance.models,
             folder=Path(folder),
             marks=record.environment,
-            archives=models.archives({name: name for name in instance.models}),
+            archives=models.archives(sources or {name: name for name in instance.models}),
         )
         python = provision.provision(release).python
         started = launch.start(subject, python, situation, instance.models)
