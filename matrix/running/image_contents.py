@@ -16,6 +16,7 @@ from docker.errors import DockerException
 from packaging.version import InvalidVersion, Version
 
 from fixtures import pods
+from fixtures.torchserve import RuntimeUnavailable, engine
 from fixtures.torchserve import image as images
 from fixtures.torchserve.container import runner_label
 from fixtures.torchserve.engine import connect
@@ -123,10 +124,17 @@ def of(name: str) -> Found:
     """Ask an image, which is pulled where the engine doesn't have it.
 
     Raises:
-        RuntimeUnavailable: when no engine answers, or the image can't be had.
+        RuntimeUnavailable: when no engine answers, its containers aren't reached at this machine,
+            or the image can't be had.
         SubjectError: when it has no Python that could say what it has.
     """
     client = connect()
+    host = engine.host()
+    if not engine.is_here(host):
+        raise RuntimeUnavailable(
+            f"this engine's containers are reached at {host}, and an image under test is asked at "
+            "this machine: use an engine of its own, or unset TESTCONTAINERS_HOST_OVERRIDE"
+        )
     digest = images.digest_of(client, images.fetch(client, name))
     told = _told(client, name, digest)
     versions = {axis: tuple(dict.fromkeys(_valid(told[axis]))) for axis in _CALLED}

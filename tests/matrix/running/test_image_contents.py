@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from fixtures.torchserve import RuntimeUnavailable, engine
 from matrix.planning import axes, expectations, options, plan
 from matrix.planning.subject import SubjectError
 from matrix.probes import installed
@@ -54,6 +55,15 @@ def test_the_cells_are_of_what_the_image_has() -> None:
     assert points == {("0.13.1", "0.8.1")}
     envelopes = {cell.envelope for cell in made.cells}
     assert envelopes == {"kserve", "kservev2", "none"}
+
+
+def test_an_engine_whose_containers_are_elsewhere_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(image_contents, "connect", lambda: None)
+    monkeypatch.setattr(engine, "host", lambda: "docker")
+    with pytest.raises(RuntimeUnavailable, match="are reached at docker, and an image under"):
+        image_contents.of("mine:1")
 
 
 def test_what_is_found_is_said() -> None:
