@@ -144,7 +144,8 @@ def test_a_mutant_is_caught(caught: Caught, judged: Mapping[Caught, Ran]) -> Non
 def test_the_wrapper_itself_passes_where_mutants_are_caught(
     given: Mapping[str, Any], tmp_path: Path
 ) -> None:
-    ran = runs.run(tmp_path, "--runtime=process", "--profile=quick", given=given)
+    patient = {given_torchserve.PATIENCE: "1"}
+    ran = runs.run(tmp_path, "--runtime=process", "--profile=quick", given=given, more=patient)
     assert ran.exit_code == 0, ran.output
     passed = {
         (each.cell, each.check) for each in ran.results.records if str(each.verdict) == "passed"
