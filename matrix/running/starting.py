@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from matrix.running.image_contents import Contents
 
 _SUITE = Path(__file__).parents[1]
+_PYTESTS_OWN = "PYTEST_"
 
 Say = Callable[[str], None]
 
@@ -85,7 +88,24 @@ def start(wanted: RunOptions, jobs: int, *plugins: object) -> int:
         *workers,
         *wanted.arguments(),
     ]
-    return int(pytest.main(arguments, plugins=plugins))
+    with _without_options_of_others():
+        return int(pytest.main(arguments, plugins=plugins))
+
+
+@contextlib.contextmanager
+def _without_options_of_others() -> Iterator[None]:
+    """Set aside what pytest would read of the environment.
+
+    Who runs tests sets it for these: PYTEST_ADDOPTS would be refused for what is switched off here,
+    or choose among the cells.
+    """
+    aside = {name: value for name, value in os.environ.items() if name.startswith(_PYTESTS_OWN)}
+    for name in aside:
+        del os.environ[name]
+    try:
+        yield
+    finally:
+        os.environ.update(aside)
 
 
 def interrupt(*_: object) -> NoReturn:

@@ -14,7 +14,7 @@ from kserve_conformance.results.results_file import read
 from fixtures.torchserve import Envelope
 from matrix.running import worker
 from tests import lending, processes
-from tests.matrix import given_torchserve
+from tests.matrix import given_torchserve, with_addopts
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 ENVELOPES = ("kserve", "kservev2", "kservev2_faithful", "none")
@@ -92,4 +92,4 @@ def run(
 
 def words(folder: Path, *arguments: str) -> list[str]:
     """Give the command of a run, behind ``python -m``."""
-    return ["matrix", "run", f"--out={folder}", *arguments]
+    return [with_addopts.MODULE, "run", f"--out={folder}", *arguments]

@@ -14,7 +14,7 @@ import pytest
 
 from matrix.environments import provision
 from tests import processes
-from tests.matrix import runs
+from tests.matrix import runs, with_addopts
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
@@ -29,7 +29,14 @@ LATER_WORDS = 'failed, 501 {"error":"Unsupported protocol None."}'
 
 
 def words(good: str, bad: str, *more: str) -> list[str]:
-    return ["matrix", "bisect", "--runtime=process", f"--good={good}", f"--bad={bad}", *more]
+    return [
+        with_addopts.MODULE,
+        "bisect",
+        "--runtime=process",
+        f"--good={good}",
+        f"--bad={bad}",
+        *more,
+    ]
 
 
 def bisect(

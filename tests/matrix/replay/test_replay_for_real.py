@@ -15,7 +15,7 @@ from kserve_conformance.results.record import Header
 from kserve_conformance.results.results_file import Writer, read
 
 from tests import processes
-from tests.matrix import runs
+from tests.matrix import runs, with_addopts
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
@@ -43,7 +43,7 @@ def unfixed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def words(results: Path, out: Path, *arguments: str) -> list[str]:
     """Give the command of a replay, behind ``python -m``."""
     given = [CELL, f"--results={results}", f"--out={out}", *arguments]
-    return ["matrix", "replay", *given]
+    return [with_addopts.MODULE, "replay", *given]
 
 
 def replay(results: Path, out: Path, *arguments: str) -> tuple[int, str]:
