@@ -117,9 +117,9 @@ def test_requests_can_be_for_a_model_of_ones_own() -> None:
 def test_each_class_of_faults_has_requests(name: str) -> None:
     protocol, _, short = name.partition("/")
     strategy = _OF_EACH_PROTOCOL[protocol](short)
-    found = _examples(strategy, 20)
+    found = _examples(strategy, 10)
     assert found
-    assert [repr(each) for each in found] == [repr(each) for each in _examples(strategy, 20)]
+    assert [repr(each) for each in found] == [repr(each) for each in _examples(strategy, 10)]
 
 
 def test_classes_are_those_that_a_text_binds_a_server_to_refuse() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -35,9 +36,18 @@ def json_values(max_leaves: int = 6) -> st.SearchStrategy[Any]:
     )
 
 
+_JSON_VALUES = json_values()
+
+
 def other_than(*kinds: type) -> st.SearchStrategy[Any]:
     """Give JSON values that are none of these types; a boolean is no integer."""
-    return json_values().filter(lambda value: type(value) not in kinds)
+    return _other_than(frozenset(kinds))
+
+
+# A new strategy is worked out when it is first drawn from, which takes longer than to draw.
+@functools.cache
+def _other_than(kinds: frozenset[type]) -> st.SearchStrategy[Any]:
+    return _JSON_VALUES.filter(lambda value: type(value) not in kinds)
 
 
 def add_faults(

@@ -6,6 +6,7 @@ another model, say which tensors it takes, and which outputs it has.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Collection, Iterator, Mapping
@@ -104,11 +105,21 @@ def tensors(
     """
     datatype, shape = draw(st.sampled_from(list(datatypes))), draw(shapes)
     count = math.prod(shape)
-    each = elements(datatype, text=text, finite=finite)
-    data = draw(st.lists(each, min_size=count, max_size=count))
+    data = draw(_data(datatype, count, text, finite))
     if text and len(shape) > 1 and draw(st.booleans()):
         data = _nested(iter(data), shape)
     return encodings.tensor(draw(names), datatype, shape, data)
+
+
+# A new strategy is worked out when it is first drawn from, which takes longer than to draw: what
+# draws from one many times takes the same one.
+_elements = functools.cache(elements)
+
+
+@functools.lru_cache(maxsize=4096)
+def _data(datatype: str, count: int, text: bool, finite: bool) -> st.SearchStrategy[list[Any]]:
+    each = _elements(datatype, text=text, finite=finite)
+    return st.lists(each, min_size=count, max_size=count)
 
 
 def tensor_lists(
@@ -136,14 +147,22 @@ def parameters(fractions: bool = True) -> st.SearchStrategy[dict[str, Any]]:
     return st.dictionaries(st.text(max_size=4).map(lambda end: f"x-{end}"), values, max_size=2)
 
 
+_INPUTS = tensor_lists()
 _PARAMETERS = parameters()
 _IDS = st.text(min_size=1, max_size=12)
+
+
+def _is_no_order(instance: Any) -> bool:
+    return not (isinstance(instance, dict) and _ORDERS & instance.keys())
+
+
+_INSTANCES = json_values().filter(_is_no_order)
 
 
 @st.composite
 def v1_bodies(draw: st.DrawFn, *, instances: st.SearchStrategy[Any] | None = None) -> Body:
     """Give V1 bodies, under either of the two keys."""
-    each = json_values().filter(_is_no_order) if instances is None else instances
+    each = _INSTANCES if instances is None else instances
     listed = draw(st.lists(each, min_size=1, max_size=3))
     return {draw(st.sampled_from(["instances", "inputs"])): listed}
 
@@ -163,7 +182,7 @@ def v2_bodies(
         outputs: names of the model's, which a request may ask for; None where they are those of
             the inputs, as they are for the contract model.
     """
-    body: Body = {"inputs": draw(tensor_lists() if inputs is None else inputs)}
+    body: Body = {"inputs": draw(_INPUTS if inputs is None else inputs)}
     for holder in (body, *body["inputs"]):
         if draw(st.booleans()):
             holder["parameters"] = draw(parameters)
@@ -198,6 +217,9 @@ def plain_bodies(
     )
 
 
+_BODIES_OF_BYTES = v2_bodies(inputs=tensor_lists(tensors(text=False)))
+
+
 @st.composite
 def binary_requests(
     draw: st.DrawFn, *, bodies: st.SearchStrategy[Body] | None = None
@@ -207,9 +229,7 @@ def binary_requests(
     Args:
         bodies: what they mean, as V2 bodies; BYTES may be bytes.
     """
-    if bodies is None:
-        bodies = v2_bodies(inputs=tensor_lists(tensors(text=False)))
-    body = draw(bodies)
+    body = draw(_BODIES_OF_BYTES if bodies is None else bodies)
     # Else they would have to be JSON.
     needs_binary = {
         each["name"] for each in body["inputs"] if each["datatype"] in (HALVES, "BYTES")
@@ -271,7 +291,3 @@ def _nested(data: Iterator[Any], shape: list[int]) -> list[Any]:
     if len(shape) == 1:
         return list(itertools.islice(data, shape[0]))
     return [_nested(data, shape[1:]) for _ in range(shape[0])]
-
-
-def _is_no_order(instance: Any) -> bool:
-    return not (isinstance(instance, dict) and _ORDERS & instance.keys())
