@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import json
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -135,36 +137,72 @@ def test_bare_stubs_ask_by_grpc(v2: Serving) -> None:
     assert list(answer.outputs[0].contents.fp32_contents) == ARRAY.ravel().tolist()
 
 
+class Client:
+    """KServe's own clients of a release, in a process of theirs: they take long to import."""
+
+    def __init__(self, release: str, log: Path) -> None:
+        self._log = log
+        script = REPOSITORY / "tests" / "clients" / "kserve_clients.py"
+        with log.open("wb") as errors:
+            self._process = subprocess.Popen(
+                [provision.provision(release).python, script],
+                cwd=script.parent,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+            )
+
+    def ask(self, version: str, url: str, grpc_target: str | None = None) -> dict[str, Any]:
+        """Give what they told of a server, by question."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps([version, url, grpc_target]) + "\n")
+        self._process.stdin.flush()
+        line = self._process.stdout.readline()
+        assert line, self._log.read_text(errors="replace")[-2000:]
+        told: dict[str, Any] = json.loads(line)
+        return told
+
+    def close(self) -> None:
+        """End the process."""
+        with self._process:
+            self._process.kill()
+
+
+@pytest.fixture(scope="module")
+def clients(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Client]]:
+    """Give what gives the clients of a release, which all servers are asked with."""
+    folder = tmp_path_factory.mktemp("clients")
+    with contextlib.ExitStack() as stack:
+
+        @functools.cache
+        def started(release: str) -> Client:
+            return stack.enter_context(contextlib.closing(Client(release, folder / release)))
+
+        yield started
+
+
 @pytest.mark.parametrize("release", CLIENT_RELEASES)
-def test_the_clients_of_kserve_ask_in_v1(v1: Serving, release: str) -> None:
-    told = _kserve_clients(release, "v1", v1.url)
+def test_the_clients_of_kserve_ask_in_v1(
+    v1: Serving, clients: Callable[[str], Client], release: str
+) -> None:
+    told = clients(release).ask("v1", v1.url)
     assert told["model-ready"] is True
     assert [each["received"] for each in told["predict"]["predictions"]] == INSTANCES
     assert [each["explained"] for each in told["explain"]["explanations"]] == INSTANCES
 
 
 @pytest.mark.parametrize("release", CLIENT_RELEASES)
-def test_the_clients_of_kserve_ask_in_v2(v2: Serving, release: str) -> None:
-    told = _kserve_clients(release, "v2", v2.url, *([v2.grpc] if v2.grpc else []))
+def test_the_clients_of_kserve_ask_in_v2(
+    v2: Serving, clients: Callable[[str], Client], release: str
+) -> None:
+    told = clients(release).ask("v2", v2.url, v2.grpc)
     tensor = {"shape": [2, 2], "datatype": "FP32", "data": ARRAY.tolist()}
     inferred = {"id": "client-1", "model": "contract", **tensor}
     ways = ["json", "binary", *(["grpc-typed", "grpc-raw"] if v2.grpc else [])]
     assert {way: told.pop(way) for way in ways} == dict.fromkeys(ways, inferred)
     assert set(told.values()) == {True}
-
-
-def _kserve_clients(release: str, *arguments: str) -> dict[str, Any]:
-    script = REPOSITORY / "tests" / "clients" / "kserve_clients.py"
-    asked = subprocess.run(
-        [provision.provision(release).python, script, *arguments],
-        cwd=Path(script).parent,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert asked.returncode == 0, asked.stderr[-2000:]
-    told: dict[str, Any] = json.loads(asked.stdout.splitlines()[-1])
-    return told
 
 
 def _is_closed(running: Serving) -> None:
