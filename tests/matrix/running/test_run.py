@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from kserve_conformance.results.results_file import read
 from tests import processes
 from tests.matrix import runs
 from tests.matrix.given_torchserve import PYTHON
+from tests.matrix.running import sabotage
 from tests.matrix.runs import Ran
 
 TINY = f"{sys.executable} {Path(__file__).with_name('tiny_wrapper.py')}"
@@ -20,9 +23,19 @@ HARNESS_PYTHON = {PYTHON: sys.executable}
 
 
 def run_tiny(
-    folder: Path, *arguments: str, wrapper: str = TINY, jobs: int = 1, more: str = ""
+    folder: Path,
+    *arguments: str,
+    wrapper: str = TINY,
+    jobs: int = 1,
+    more: str = "",
+    variables: Mapping[str, str] | None = None,
 ) -> Ran:
-    """Run the tiny wrapper, in environments that nobody has to make."""
+    """Run the tiny wrapper, in environments that nobody has to make.
+
+    Args:
+        more: options of pytest.
+        variables: more of the environment.
+    """
     options = {"PYTEST_ADDOPTS": f"-p tests.matrix.given_torchserve {more}"}
     return runs.run(
         folder,
@@ -31,7 +44,7 @@ def run_tiny(
         "--runtime=process",
         *arguments,
         given=runs.nowhere(),
-        more={**HARNESS_PYTHON, **options},
+        more={**HARNESS_PYTHON, **options, **(variables or {})},
     )
 
 
@@ -192,37 +205,27 @@ def test_a_torchserve_that_doesnt_start_is_the_harnesss_fault(tmp_path: Path) ->
     assert "its worker crashed" in ran.output
 
 
-# What a check must never become: a pass, or nothing.
-SABOTAGE = {
-    "skipped": "pytest.skip('not today')",
-    "marked as an expected failure": "pytest.xfail('some day')",
-    "faulty": "1 / 0",
-}
-
-
-@pytest.mark.parametrize("how", SABOTAGE)
-def test_a_check_that_doesnt_check_is_an_error(how: str, tmp_path: Path) -> None:
-    plugin = tmp_path / "sabotage.py"
-    plugin.write_text(
-        "import pytest\n"
-        "@pytest.hookimpl(tryfirst=True)\n"
-        "def pytest_runtest_call(item):\n"
-        "    if 'refusal_line' in item.name:\n"
-        f"        {SABOTAGE[how]}\n"
-    )
-    ran = runs.run(
-        tmp_path,
-        *("--kserve=0.13.1", "--protocol=v3", f"--wrapper={TINY}", "--runtime=process"),
-        given=runs.nowhere(),
-        more={
-            **HARNESS_PYTHON,
-            "PYTHONPATH": str(tmp_path),
-            "PYTEST_ADDOPTS": "-p tests.matrix.given_torchserve -p sabotage",
-        },
+def test_a_check_that_doesnt_check_is_an_error(tmp_path: Path) -> None:
+    """Such a one must never become a pass, or nothing."""
+    sabotaged = {
+        "refusal_line": "skipped",
+        "refusal_exit_code": "expected to fail",
+        "refusal_time": "faulty",
+    }
+    ran = run_tiny(
+        *(tmp_path, "--kserve=0.13.1", "--protocol=v3"),
+        more=f"-p {sabotage.PLUGIN}",
+        variables={sabotage.SABOTAGE: json.dumps(sabotaged)},
     )
     assert ran.exit_code == 3, ran.output
-    assert ran.verdicts()["refusal-line"] == {"error"}
-    assert ran.verdicts()["refusal-ports"] == {"passed"}
+    verdicts = ran.verdicts()
+    for check in sabotaged:
+        assert verdicts.pop(check.replace("_", "-")) == {"error"}
+    assert verdicts == {
+        "constructor": {"unsupported"},
+        "refusal-termination-log": {"passed"},
+        "refusal-ports": {"passed"},
+    }
 
 
 def test_a_check_that_is_left_out_makes_the_run_incomplete(tmp_path: Path) -> None:
@@ -233,23 +236,11 @@ def test_a_check_that_is_left_out_makes_the_run_incomplete(tmp_path: Path) -> No
 
 
 def test_a_worker_that_dies_is_an_error(tmp_path: Path) -> None:
-    plugin = tmp_path / "sabotage.py"
-    plugin.write_text(
-        "import os\n"
-        "def pytest_runtest_call(item):\n"
-        "    if 'refusal_line[kserve0.9.0' in item.name:\n"
-        "        os._exit(1)\n"
-    )
-    ran = runs.run(
-        tmp_path,
-        *("--kserve=0.13.1", "--kserve=0.9.0", "--protocol=v3", f"--wrapper={TINY}"),
-        *("--runtime=process", "--jobs=2"),
-        given=runs.nowhere(),
-        more={
-            **HARNESS_PYTHON,
-            "PYTHONPATH": str(tmp_path),
-            "PYTEST_ADDOPTS": "-p tests.matrix.given_torchserve -p sabotage",
-        },
+    ran = run_tiny(
+        *(tmp_path, "--kserve=0.13.1", "--kserve=0.9.0", "--protocol=v3"),
+        jobs=2,
+        more=f"-p {sabotage.PLUGIN}",
+        variables={sabotage.SABOTAGE: json.dumps({"refusal_line[kserve0.9.0": "deadly"})},
     )
     assert ran.exit_code == 3, ran.output
     assert ran.verdicts()["refusal-line"] == {"error", "passed"}
@@ -257,24 +248,12 @@ def test_a_worker_that_dies_is_an_error(tmp_path: Path) -> None:
 
 
 def test_the_checks_of_one_cell_stay_in_one_worker(tmp_path: Path) -> None:
-    plugin = tmp_path / "tell.py"
-    plugin.write_text(
-        "import os, pathlib\n"
-        "def pytest_runtest_call(item):\n"
-        "    path = pathlib.Path(os.environ['TOLD']) / item.callspec.params['cell'].visit\n"
-        "    path.open('a').write(os.environ['PYTEST_XDIST_WORKER'] + '\\n')\n"
-    )
-    ran = runs.run(
-        tmp_path,
-        *("--kserve=0.13.1", "--kserve=0.9.0", f"--wrapper={TINY}"),
-        *("--protocol=v3", "--protocol=None", "--runtime=process", "--jobs=2"),
-        given=runs.nowhere(),
-        more={
-            **HARNESS_PYTHON,
-            "TOLD": str(tmp_path),
-            "PYTHONPATH": str(tmp_path),
-            "PYTEST_ADDOPTS": "-p tests.matrix.given_torchserve -p tell",
-        },
+    ran = run_tiny(
+        *(tmp_path / "out", "--kserve=0.13.1", "--kserve=0.9.0"),
+        *("--protocol=v3", "--protocol=None"),
+        jobs=2,
+        more=f"-p {sabotage.PLUGIN}",
+        variables={sabotage.TOLD: str(tmp_path)},
     )
     assert ran.exit_code == 0, ran.output
     workers = [set(told.read_text().split()) for told in tmp_path.glob("kserve0.*")]
