@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from matrix.planning.cells import Cell
+
 SABOTAGE = "MATRIX_SABOTAGE"
 PLUGIN = "tests.matrix.running.sabotage"
 # A folder, in which a file for each visit of a cell has the workers that made its checks.
@@ -46,7 +48,9 @@ _WAYS: dict[str, Callable[[], None]] = {
 def pytest_runtest_call(item: pytest.Function) -> None:
     """Do as is said."""
     if TOLD in os.environ:
-        with Path(os.environ[TOLD], item.callspec.params["cell"].visit).open("a") as told:
+        cell = item.callspec.params["cell"]
+        assert isinstance(cell, Cell)
+        with Path(os.environ[TOLD], cell.visit).open("a") as told:
             told.write(os.environ["PYTEST_XDIST_WORKER"] + "\n")
     for name, how in json.loads(os.environ.get(SABOTAGE, "{}")).items():
         if name in item.name:
