@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import logging
 import sys
 from collections.abc import Sequence
@@ -21,6 +22,9 @@ from wrapper.torchserve.service import TorchServe
 # ready; a TorchServe that is still starting is waited for in the background.
 _FIRST_ANSWER = 1.0
 
+# The SDK has this option since 0.18.
+_KEEP_ALIVE = "timeout_keep_alive"
+
 logger = logging.getLogger("wrapper")
 
 
@@ -31,7 +35,8 @@ def run(settings: Settings, arguments: Sequence[str]) -> None:
         SettingsError: when one of its ports is TorchServe's, too, or when its processes have no
             folder to count requests in.
     """
-    options = _parser().parse_known_args(arguments)[0]
+    options = _parser(settings).parse_known_args(arguments)[0]
+    settings = dataclasses.replace(settings, keep_alive_timeout=options.timeout_keep_alive)
     own = {"--http_port": options.http_port}
     if sdk.has_grpc():
         own["--grpc_port"] = options.grpc_port
@@ -65,8 +70,15 @@ def run(settings: Settings, arguments: Sequence[str]) -> None:
     server.start([])
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(settings: Settings) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m wrapper", parents=[model_server.parser])
+    if parser.get_default(_KEEP_ALIVE) is None:
+        parser.add_argument(
+            "--timeout-keep-alive",
+            type=float,
+            help="Seconds that a connection rests before it is closed, as from SDK 0.18 on.",
+        )
+    parser.set_defaults(**{_KEEP_ALIVE: settings.keep_alive_timeout})
     parser.add_argument(
         "--bare-sdk",
         action="store_true",

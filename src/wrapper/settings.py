@@ -17,6 +17,10 @@ _CONFIG_PATH = "/mnt/models/config/config.properties"
 # TorchServe writes it to its working directory, which in its images is this one.
 _KEY_FILE = "/home/model-server/key_file.json"
 
+# Seconds, more than the 60 that gateways keep a connection for: they have to be the first to close
+# it, or a request meets one that is being closed. KServe's SDK has the same since 0.18.
+_KEEP_ALIVE = 65
+
 # Joins a request's logs and spans across the pod. Nothing else of a client's request is
 # TorchServe's business.
 _FORWARDED_HEADERS = (
@@ -105,6 +109,7 @@ class Settings:
         forwarded_headers: names, in lower case, of the request headers that TorchServe gets.
         max_concurrent_requests: inference requests that are answered at once, 0 for any number.
         request_timeout: seconds that TorchServe may take to answer an inference request.
+        keep_alive_timeout: seconds that a connection of HTTP rests before it is closed.
         grace_period: seconds that requests in flight have to end after SIGTERM.
         torchserve_metrics: where TorchServe tells its own metrics; None where nobody asks.
         metrics_mode: what TorchServe does with its metrics, ``log``, ``prometheus`` or ``legacy``.
@@ -126,6 +131,7 @@ class Settings:
     forwarded_headers: tuple[str, ...]
     max_concurrent_requests: int
     request_timeout: float
+    keep_alive_timeout: float
     grace_period: float
     torchserve_metrics: Address | None
     metrics_mode: str
@@ -161,6 +167,8 @@ class Settings:
                 forwarded_headers=_forwarded_headers(environment),
                 max_concurrent_requests=_count(environment, admission.VARIABLE),
                 request_timeout=_number(environment, "TORCHSERVE_REQUEST_TIMEOUT", 600) or 600,
+                keep_alive_timeout=_number(environment, "KEEP_ALIVE_TIMEOUT", _KEEP_ALIVE)
+                or _KEEP_ALIVE,
                 grace_period=_number(environment, "SHUTDOWN_GRACE_PERIOD", 30),
                 torchserve_metrics=_torchserve_metrics(environment, configuration),
                 metrics_mode=(configuration.get("metrics_mode") or "").lower(),

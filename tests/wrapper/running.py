@@ -6,10 +6,12 @@ import contextlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import requests
+
 from fixtures import models
 from fixtures import torchserve as torchserves
 from fixtures.leftovers import Record
-from fixtures.torchserve import Envelope, Instance
+from fixtures.torchserve import Endpoints, Envelope, Instance
 from fixtures.torchserve.process import ProcessTorchServe
 from matrix.environments import provision
 from matrix.planning.subject import OURS_COMMAND, Subject
@@ -19,6 +21,16 @@ from tests import processes
 
 # The oldest, a middle and the newest SDK: tornado, uvicorn by fork, uvicorn by spawn.
 RELEASES = ("0.9.0", "0.13.1", "0.21.0")
+
+# Where no TorchServe is, for what a wrapper answers by itself.
+NOBODY = Instance(
+    release="0.12.0",
+    envelope="kserve",
+    runtime="process",
+    endpoints=Endpoints("127.0.0.1", *[9] * 5),
+    models=("contract",),
+    identity="",
+)
 
 
 def start_torchserve(envelope: Envelope, *names: str, **config: str) -> ProcessTorchServe:
@@ -74,3 +86,11 @@ def wrapper(
             yield running
         finally:
             running.stop()
+
+
+def is_alive(url: str) -> bool:
+    """Tell whether the wrapper at an address answers."""
+    try:
+        return requests.get(f"{url}/v2/health/live", timeout=5).status_code == 200
+    except requests.RequestException:
+        return False

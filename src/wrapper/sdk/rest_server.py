@@ -6,6 +6,8 @@ import importlib
 import importlib.util
 import inspect
 import math
+import socket
+from collections.abc import Sequence
 from typing import Any
 
 from kserve import model_server
@@ -13,7 +15,7 @@ from kserve.protocol.rest.server import RESTServer
 
 from wrapper.front import Front, MetricsFront
 from wrapper.front.asgi import FrontApplication
-from wrapper.sdk import grpc_servicer, uvicorn_shutdown
+from wrapper.sdk import grpc_servicer, listening, uvicorn_shutdown
 from wrapper.sdk.fastapi_model import FastApiModelFace
 
 # Since 0.15. It makes a REST server of its own for each worker process.
@@ -30,7 +32,12 @@ class FrontedRESTServer(RESTServer):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        assert type(self).front is not None
         self.front = type(self).front
+        config = self._server.config
+        config.timeout_keep_alive = self.front.torchserve.settings.keep_alive_timeout
+        # Bound before worker processes are made, which then share it.
+        self._on_ipv6 = listening.on_ipv6(config.port)
 
     def create_application(self) -> None:
         """Let the SDK add its routes to its application, then stand before it."""
@@ -38,6 +45,15 @@ class FrontedRESTServer(RESTServer):
         uvicorn_shutdown.read_what_was_sent()
         assert self.front is not None
         self._server.config.app = FrontApplication(self.front, model_server.app)
+
+    async def start(self) -> None:
+        """Serve in this process."""
+        self.create_application()
+        await self._server.serve(sockets=listening.on_all_addresses(self._server.config))
+
+    def run(self, sockets: Sequence[socket.socket] | None = None) -> None:
+        """Serve in a process of its own, on the sockets for IPv4 that the SDK hands over."""
+        super().run(listening.without_delay([*(sockets or ()), *self._on_ipv6]))
 
 
 class RestServerSdk(FastApiModelFace):

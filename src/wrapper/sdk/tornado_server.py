@@ -9,6 +9,7 @@ from typing import Any
 
 import kserve
 import psutil
+import tornado.httpserver
 import tornado.ioloop
 import tornado.routing
 import tornado.web
@@ -50,6 +51,14 @@ class TornadoSdk:
             return application
 
         kserve.ModelServer.create_application = with_front
+        timeout = front.torchserve.settings.keep_alive_timeout
+
+        class PatientServer(tornado.httpserver.HTTPServer):
+            def initialize(self, *args: Any, **kwargs: Any) -> None:
+                super().initialize(*args, idle_connection_timeout=timeout, **kwargs)
+
+        # The SDK offers no hook: it makes its server by this name when it starts.
+        tornado.httpserver.HTTPServer = PatientServer
 
     def put_before_grpc(self, front: Front) -> None:
         """Do nothing: there is no gRPC server."""

@@ -14,7 +14,7 @@ from kserve import model_server
 from wrapper import shutdown
 from wrapper.front import Front, MetricsFront
 from wrapper.front.asgi import FrontApplication
-from wrapper.sdk import grpc_servicer, uvicorn_shutdown
+from wrapper.sdk import grpc_servicer, listening, uvicorn_shutdown
 from wrapper.sdk.fastapi_model import FastApiModelFace
 
 # 0.10.0 and 0.10.1 call it UvicornProcess.
@@ -34,16 +34,15 @@ class UvicornServerSdk(FastApiModelFace):
             def __init__(self, *args: Any, **kwargs: Any) -> None:
                 super().__init__(*args, **kwargs)
                 self.cfg.app = FrontApplication(front, self.cfg.app)
-                for listening in getattr(self, "sockets", ()):
-                    # asyncio does it for sockets that it makes. Without it each answer on a
-                    # connection that stays open waits 40 ms for the client's acknowledgement.
-                    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                self.cfg.timeout_keep_alive = front.torchserve.settings.keep_alive_timeout
+                self.sockets = listening.on_all_addresses(self.cfg, getattr(self, "sockets", ()))
 
             def run(self) -> Any:
                 # 0.10.0 and 0.10.1 run it in a process of its own, later ones beside gRPC.
                 if _SERVER == "UvicornProcess":
                     _wait_for_grpc()
-                return super().run()
+                    return super().run()
+                return self.server.serve(sockets=self.sockets)
 
             def run_sync(self) -> None:
                 _wait_for_grpc()

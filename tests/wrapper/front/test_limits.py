@@ -11,10 +11,9 @@ from typing import Any
 import pytest
 import requests
 
-from fixtures.torchserve import Endpoints, Instance
 from matrix.running.scrape import Scrape
 from matrix.running.timing import seconds_until
-from tests.wrapper.running import RELEASES, wrapper
+from tests.wrapper.running import NOBODY, RELEASES, is_alive, wrapper
 from tests.wrapper.surroundings import AnsweringTorchServe, settings
 from wrapper.errors import ServingError
 from wrapper.front import Front
@@ -134,37 +133,19 @@ def test_a_refusal_is_counted_as_the_answer_would_be(
     assert as_refused == (*as_answered[:3], "413")
 
 
-# What is too large is refused whether TorchServe is there or not.
-_NOBODY = Instance(
-    release="0.12.0",
-    envelope="kserve",
-    runtime="process",
-    endpoints=Endpoints("127.0.0.1", *[9] * 5),
-    models=("contract",),
-    identity="",
-)
-
-
 @pytest.mark.integration
 @pytest.mark.parametrize("release", RELEASES)
 def test_a_client_that_goes_on_sending_gets_the_answer(release: str, tmp_path: Path) -> None:
     chunks = [b"x" * 100_000] * 200
-    with wrapper(release, _NOBODY, tmp_path, wait=False) as subject, requests.Session() as client:
-        seconds_until(lambda: _is_alive(subject.url), 60)
+    with wrapper(release, NOBODY, tmp_path, wait=False) as subject, requests.Session() as client:
+        seconds_until(lambda: is_alive(subject.url), 60)
         for body in (b"".join(chunks), iter(chunks), b"".join(chunks)):
             url = f"{subject.url}/v1/models/contract:predict"
             answer = client.post(url, data=body, timeout=60)
             assert answer.status_code == 413
             assert "max_request_size is 6553500 bytes" in answer.json()["error"]
-        assert _is_alive(subject.url)
+        assert is_alive(subject.url)
         scrape = Scrape(client.get(f"{subject.url}/metrics", timeout=30).text)
     # Nobody has told yet that such a model is served.
     told = {"protocol": "v1", "verb": "predict", "status": "413"}
     assert scrape.total("torchserve_wrapper_requests_total", **told) == 3
-
-
-def _is_alive(url: str) -> bool:
-    try:
-        return requests.get(f"{url}/v2/health/live", timeout=5).status_code == 200
-    except requests.RequestException:
-        return False
