@@ -5,7 +5,7 @@ What clients are told of TorchServe's failures is in `wrapper.torchserve.error_t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 
 class ServingError(Exception):
@@ -16,6 +16,7 @@ class ServingError(Exception):
         message: one sentence, without addresses or paths of the pod.
         retry_after: seconds after which the same request may succeed, None where nobody
             knows. It goes out as the header Retry-After.
+        headers: of the HTTP answer, beside those that every answer has.
     """
 
     def __init__(self, status: int, message: str, retry_after: int | None = None) -> None:
@@ -23,6 +24,8 @@ class ServingError(Exception):
         self.status = status
         self.message = message
         self.retry_after = retry_after
+        told = {} if retry_after is None else {"retry-after": str(retry_after)}
+        self.headers: Mapping[str, str] = told
 
 
 UNEXPECTED = ServingError(500, "The wrapper failed to answer; its log says why")

@@ -37,6 +37,5 @@ def refusal(error: ServingError, **members: Any) -> Answer:
     Args:
         members: further members of the body.
     """
-    headers = {} if error.retry_after is None else {"retry-after": str(error.retry_after)}
     body = json_body.write({**members, "error": error.message})
-    return Answer(error.status, body, headers=headers)
+    return Answer(error.status, body, headers=error.headers)

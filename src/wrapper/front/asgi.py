@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import dataclasses
 import logging
 from collections.abc import Awaitable, Mapping, MutableMapping
 from typing import Any, Callable
@@ -9,6 +12,7 @@ from typing import Any, Callable
 from wrapper import shutdown
 from wrapper.errors import ServingError
 from wrapper.front import Answer, MetricsFront
+from wrapper.front.body import FORGOTTEN_BYTES, FORGOTTEN_SECONDS, Body, waits_for_an_answer
 from wrapper.front.limits import BodyLimit
 
 Scope = MutableMapping[str, Any]
@@ -40,45 +44,76 @@ class FrontApplication:
             await self._sdk_application(scope, receive, send)
             return
         headers = _headers(scope)
+        parts = _Parts(receive)
         try:
-            body = await self._body(headers, receive)
+            body = await self._read(headers, parts)
         except ServingError as error:
-            # The server reads the rest and forgets it.
-            await _send(route.refuse(error), send)
+            await _refuse(route.refuse(error), headers, parts, send)
             return
         if body is not None:
             await _send(await route(body, headers), send)
 
-    async def _body(self, headers: Mapping[str, str], receive: Receive) -> bytes | None:
+    async def _read(self, headers: Mapping[str, str], parts: _Parts) -> bytes | None:
         """Give the whole body, None when the client went away before it had sent it.
 
         Raises:
-            ServingError: 413.
+            ServingError: when it isn't to be read.
         """
-        chunks = []
-        received = 0
-        more = True
-        while more:
-            self._limit.check(headers, received)
-            message = await receive()
-            if message["type"] == "http.disconnect":
+        body = Body(self._limit, headers)
+        while not parts.ended:
+            part = await parts.next()
+            if part is None:
                 return None
-            chunks.append(message.get("body", b""))
-            received += len(chunks[-1])
-            more = message.get("more_body", False)
-        self._limit.check(headers, received)
-        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+            body.add(part)
+        return body.whole()
+
+
+class _Parts:
+    """What comes of a body.
+
+    Attributes:
+        ended: whether no more will come.
+    """
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self.ended = False
+
+    async def next(self) -> bytes | None:
+        """Give the next part, None when the client went away."""
+        message = await self._receive()
+        self.ended = not message.get("more_body", False)
+        return None if message["type"] == "http.disconnect" else message.get("body", b"")
+
+    async def forget(self) -> None:
+        """Read what still comes, within bounds."""
+        left = FORGOTTEN_BYTES
+        while left > 0 and not self.ended:
+            left -= len(await self.next() or b"")
 
 
 def _headers(scope: Scope) -> Mapping[str, str]:
     return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
 
 
-async def _send(answer: Answer, send: Send) -> None:
+async def _refuse(answer: Answer, headers: Mapping[str, str], parts: _Parts, send: Send) -> None:
+    """Answer; where the body has not come yet, close the connection when it has, or part of it."""
+    if parts.ended:
+        await _send(answer, send)
+        return
+    closing = dataclasses.replace(answer, headers={**answer.headers, "connection": "close"})
+    await _send(closing, send, more=True)
+    if not waits_for_an_answer(headers):
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(parts.forget(), FORGOTTEN_SECONDS)
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def _send(answer: Answer, send: Send, more: bool = False) -> None:
     headers = [
         (b"content-type", answer.content_type.encode("latin-1")),
         (b"content-length", str(len(answer.body)).encode()),
     ]
     headers.extend((name.encode(), value.encode()) for name, value in answer.headers.items())
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    await send({"type": "http.response.body", "body": answer.body})
+    await send({"type": "http.response.body", "body": answer.body, "more_body": more})

@@ -40,7 +40,6 @@ class Inference:
         """Answer ``POST /v1/models/{model}:predict`` or ``:explain``."""
         with self._requests.counting(_V1_KINDS[verb], model) as timeline:
             self._torchserve.check_protocol(model, verb)
-            _check_encoding(headers)
             forwarded = self._forwarded(headers)
             if self._is_raw(body, headers):
                 forwarded["content-type"] = headers["content-type"]
@@ -53,7 +52,6 @@ class Inference:
         """Answer ``POST /v2/models/{model}/infer``, JSON or of the binary extension."""
         with self._requests.counting(kinds.V2_INFER, model) as timeline:
             self._torchserve.check_protocol(model, Verb.INFER)
-            _check_encoding(headers)
             length = headers.get(binary.LENGTH_HEADER)
             if length is None:
                 _check_media_type(headers)
@@ -184,9 +182,3 @@ def _check_media_type(headers: Mapping[str, str]) -> None:
         "An Open Inference request is JSON: send it with Content-Type application/json, or "
         "binary tensors with the header Inference-Header-Content-Length",
     )
-
-
-def _check_encoding(headers: Mapping[str, str]) -> None:
-    encoding = headers.get("content-encoding", "identity").strip().lower()
-    if encoding not in ("", "identity"):
-        raise ServingError(415, f"Content-Encoding {encoding[:40]} is not read: send it plain")

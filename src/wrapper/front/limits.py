@@ -20,6 +20,10 @@ class BodyLimit:
         """Take the bytes of a request that TorchServe takes."""
         self._bytes = max_request_size
 
+    def most(self, headers: Mapping[str, str]) -> int:
+        """Give the bytes that a request with these headers, names in lower case, may have."""
+        return self._bytes * (_BINARY_TO_JSON if binary.LENGTH_HEADER in headers else 1)
+
     def check(self, headers: Mapping[str, str], received: int) -> None:
         """Refuse a request that is too large, by what it announces or by what has come of it.
 
@@ -30,7 +34,7 @@ class BodyLimit:
         Raises:
             ServingError: 413.
         """
-        most = self._bytes * (_BINARY_TO_JSON if binary.LENGTH_HEADER in headers else 1)
+        most = self.most(headers)
         announced = headers.get("content-length", "")
         # An HTTP server refuses what is no number, or tells another length by itself.
         if received > most or (

@@ -32,8 +32,8 @@ class FrontedRESTServer(RESTServer):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        assert type(self).front is not None
         self.front = type(self).front
+        assert self.front is not None
         config = self._server.config
         config.timeout_keep_alive = self.front.torchserve.settings.keep_alive_timeout
         # Bound before worker processes are made, which then share it.

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
-from collections.abc import Mapping
+import sys
 from typing import Any
 
 import kserve
 import psutil
 import tornado.httpserver
 import tornado.ioloop
+import tornado.iostream
 import tornado.routing
 import tornado.web
 
@@ -18,6 +20,7 @@ from wrapper import shutdown
 from wrapper.envelope import Envelope
 from wrapper.errors import ServingError
 from wrapper.front import Answer, Front, MetricsFront, Route
+from wrapper.front.body import FORGOTTEN_BYTES, FORGOTTEN_SECONDS, Body, waits_for_an_answer
 from wrapper.front.limits import BodyLimit
 
 # Seconds: many times what a request needs from the socket to its handler.
@@ -88,33 +91,88 @@ class _FrontMatcher(tornado.routing.Matcher):
         return {"target_kwargs": {"route": route, "limit": self._limit}}
 
 
+@tornado.web.stream_request_body
 class _FrontHandler(tornado.web.RequestHandler):
     SUPPORTED_METHODS = (*tornado.web.RequestHandler.SUPPORTED_METHODS, "TRACE")
 
     def initialize(self, route: Route, limit: BodyLimit) -> None:
         self._route = route
         self._limit = limit
+        self._told = {name.lower(): value for name, value in self.request.headers.get_all()}
+        # None where the request is refused.
+        self._body: Body | None = None
+        self._left = FORGOTTEN_BYTES
+        self._closing: object | None = None
 
-    async def _answer(self) -> None:
+    async def _execute(self, *args: Any, **kwargs: Any) -> None:
         _in_flight.add(self)
         try:
-            headers = {name.lower(): value for name, value in self.request.headers.get_all()}
-            answer = await self._answered(self.request.body, headers)
-            self.set_status(answer.status)
-            self.set_header("Content-Type", answer.content_type)
-            for name, value in answer.headers.items():
-                self.set_header(name, value)
-            await self.finish(answer.body)
+            await super()._execute(*args, **kwargs)
         finally:
             _in_flight.discard(self)
 
-    async def _answered(self, body: bytes, headers: Mapping[str, str]) -> Answer:
-        # Tornado has read it by now, if it has no more than the SDK's max_buffer_size, 100 MB.
+    async def prepare(self) -> None:
+        # The limit is the wrapper's; tornado's own is for the routes of the SDK.
+        self.request.connection.set_max_body_size(sys.maxsize)
         try:
-            self._limit.check(headers, len(body))
+            self._body = Body(self._limit, self._told)
+        except ServingError as error:
+            await self._refuse(error)
+
+    async def data_received(self, chunk: bytes) -> None:
+        if self._body is None:
+            self._left -= len(chunk)
+            if self._left <= 0:
+                self._close()
+            return
+        try:
+            self._body.add(chunk)
+        except ServingError as error:
+            await self._refuse(error)
+
+    async def _refuse(self, error: ServingError) -> None:
+        """Answer; close the connection when the body has come, or part of it."""
+        self._body = None
+        self.set_header("Connection", "close")
+        self._write(self._route.refuse(error))
+        if waits_for_an_answer(self._told):
+            self._close()
+            return
+        loop = tornado.ioloop.IOLoop.current()
+        self._closing = loop.call_later(FORGOTTEN_SECONDS, self._close)
+        with contextlib.suppress(tornado.iostream.StreamClosedError):
+            await self.flush()
+
+    def _close(self) -> None:
+        if not self._finished:
+            # Tornado closes the connection, since it has not read the body to its end.
+            self.finish()
+
+    async def _answer(self) -> None:
+        if self._body is not None:
+            self._write(await self._answered(self._body))
+        if not self._finished:
+            await self.finish()
+
+    async def _answered(self, body: Body) -> Answer:
+        try:
+            whole = body.whole()
         except ServingError as error:
             return self._route.refuse(error)
-        return await self._route(body, headers)
+        return await self._route(whole, self._told)
+
+    def _write(self, answer: Answer) -> None:
+        self.set_status(answer.status)
+        self.set_header("Content-Type", answer.content_type)
+        self.set_header("Content-Length", str(len(answer.body)))
+        for name, value in answer.headers.items():
+            self.set_header(name, value)
+        if answer.body:
+            self.write(answer.body)
+
+    def on_finish(self) -> None:
+        if self._closing is not None:
+            tornado.ioloop.IOLoop.current().remove_timeout(self._closing)
 
     def compute_etag(self) -> None:
         """Answer without a validator, as the other releases do."""

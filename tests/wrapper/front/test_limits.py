@@ -49,13 +49,15 @@ def test_what_torchserve_takes_fits(headers: dict[str, str], received: int, fits
 
 
 class _Client:
-    """Sends chunks without end, of which it counts those that are taken."""
+    """Sends chunks without end, of which it counts those that are taken until it is answered."""
 
     def __init__(self) -> None:
         self.taken = 0
         self.got: list[Any] = []
 
     async def receive(self) -> Any:
+        if self.got:
+            return {"type": "http.disconnect"}
         self.taken += 1
         return {"type": "http.request", "body": b"x" * MOST, "more_body": True}
 
@@ -77,6 +79,7 @@ def test_no_more_is_read_than_it_takes_to_know(tmp_path: Path, announced: str, t
     asyncio.run(application(scope, client.receive, client.send))
     assert client.taken == taken
     assert client.got[0]["status"] == 413
+    assert (b"connection", b"close") in client.got[0]["headers"]
     assert "max_request_size is 100 bytes" in json.loads(client.got[1]["body"])["error"]
     assert not torchserve.calls
 
@@ -94,10 +97,11 @@ def _counted() -> Counter[tuple[str, ...]]:
 
 
 class _Waiting(_Client):
-    """Sends nothing, and says how much it would send."""
+    """Sends nothing before it is answered, and says how much it would send."""
 
     async def receive(self) -> Any:
-        raise AssertionError("read, although what is announced is too large")
+        assert self.got, "read, although what is announced is too large"
+        return await super().receive()
 
 
 @pytest.mark.parametrize(

@@ -95,11 +95,6 @@ def test_bytes_are_415_where_the_envelope_reads_json_only(torchserve: TorchServe
     assert "kserve reads JSON only" in error_of(answer)
 
 
-def test_a_compressed_body_is_415(torchserve: TorchServe) -> None:
-    answer = answer_to(torchserve, "/v1/models/digits:predict", V1, content_encoding="gzip")
-    assert answer.status == 415
-
-
 @pytest.mark.parametrize("number", [b"NaN", b"-Infinity"])
 def test_an_answer_never_holds_nan(torchserve: AnsweringTorchServe, number: bytes) -> None:
     torchserve.reply = Reply(b'{"predictions": [' + number + b"]}")

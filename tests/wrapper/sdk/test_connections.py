@@ -12,6 +12,7 @@ import grpc
 import pytest
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 
+from matrix.planning.subject import OURS_COMMAND
 from matrix.running.launch import RunningWrapper
 from matrix.running.timing import seconds_until
 from tests.wrapper.running import NOBODY, is_alive, wrapper
@@ -35,8 +36,10 @@ WITHOUT_IPV6 = "{python} {repository}/tests/wrapper/sdk/without_ipv6.py wrapper"
 
 
 @contextlib.contextmanager
-def _running(release: str, folder: Path, flags: str = "", **more: str) -> Iterator[RunningWrapper]:
-    with wrapper(release, NOBODY, folder, flags=flags, wait=False, **more) as subject:
+def _running(
+    release: str, folder: Path, flags: str, command: str = OURS_COMMAND
+) -> Iterator[RunningWrapper]:
+    with wrapper(release, NOBODY, folder, flags=flags, wait=False, command=command) as subject:
         seconds_until(lambda: is_alive(subject.url), 120)
         yield subject
 

@@ -1,0 +1,137 @@
+"""Bodies that are packed or too large, as real servers of each generation of the SDK read them."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import socket
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from fixtures import payloads
+from matrix.running.launch import RunningWrapper
+from tests import lending
+from tests.wrapper.running import RELEASES, wrapper
+
+pytestmark = pytest.mark.integration
+
+LIMIT = 6_553_500
+MEGABYTE = 1_000_000
+
+
+@pytest.fixture(scope="module", params=RELEASES)
+def subject(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningWrapper]:
+    """The wrapper on one SDK, before a TorchServe whose envelope reads V1."""
+    instance = lending.instance("kserve", "contract")
+    folder = tmp_path_factory.mktemp("wrapper")
+    with wrapper(str(request.param), instance, folder) as running:
+        yield running
+
+
+def _post(subject: RunningWrapper, body: bytes, encoding: str) -> requests.Response:
+    return requests.post(
+        f"{subject.url}/v1/models/contract:predict",
+        data=body,
+        headers={"content-type": "application/json", "content-encoding": encoding},
+        timeout=60,
+    )
+
+
+def test_packed_bodies_are_answered(subject: RunningWrapper) -> None:
+    plain = json.dumps(payloads.load("contract-v1")).encode()
+    wanted = _post(subject, plain, "identity").json()
+    assert "predictions" in wanted
+    assert _post(subject, gzip.compress(plain), "gzip").json() == wanted
+    assert _post(subject, zlib.compress(plain), "deflate").json() == wanted
+    # As much as a body may have.
+    padded = plain.ljust(LIMIT)
+    assert _post(subject, gzip.compress(padded), "gzip").json() == wanted
+
+
+def test_other_encodings_are_415_and_told(subject: RunningWrapper) -> None:
+    answer = _post(subject, b"\x8b\x00", "br")
+    assert answer.status_code == 415
+    assert answer.headers["accept-encoding"] == "gzip, deflate"
+    assert "Content-Encoding br is not read" in answer.json()["error"]
+    assert _post(subject, b"{}", "gzip").status_code == 400
+
+
+def test_a_bomb_is_refused_within_its_bound(subject: RunningWrapper) -> None:
+    packer = zlib.compressobj(wbits=31)
+    zeros = bytes(MEGABYTE)
+    bomb = b"".join([*(packer.compress(zeros) for _ in range(600)), packer.flush()])
+    assert _post(subject, gzip.compress(b"{}"), "gzip").status_code == 400
+    # Forgets the peak of before.
+    _proc(subject, "clear_refs").write_text("5")
+    before = _peak(subject)
+    answer = _post(subject, bomb, "gzip")
+    assert answer.status_code == 413
+    assert f"max_request_size is {LIMIT} bytes" in answer.json()["error"]
+    assert _peak(subject) - before < 60 * MEGABYTE
+
+
+def _proc(subject: RunningWrapper, name: str) -> Path:
+    return Path(f"/proc/{subject.process_group}/{name}")
+
+
+def _peak(subject: RunningWrapper) -> int:
+    """Give the most memory, in bytes, that the process has had."""
+    lines = dict(line.split(":", 1) for line in _proc(subject, "status").read_text().splitlines())
+    return int(lines["VmHWM"].split()[0]) * 1024
+
+
+def _open(subject: RunningWrapper, headers: str) -> socket.socket:
+    connection = socket.create_connection(("127.0.0.1", subject.http_port), timeout=60)
+    connection.sendall(
+        f"POST /v1/models/contract:predict HTTP/1.1\r\nHost: x\r\n{headers}\r\n\r\n".encode()
+    )
+    return connection
+
+
+@pytest.mark.parametrize("expect", ["", "\r\nExpect: 100-continue"])
+def test_what_announces_too_much_is_refused_before_it_sends(
+    subject: RunningWrapper, expect: str
+) -> None:
+    with _open(subject, f"Content-Length: {10**12}{expect}") as connection:
+        answer = connection.recv(10_000)
+        assert answer.startswith(b"HTTP/1.1 413 ")
+        assert b"connection: close" in answer.lower()
+        if expect:
+            while answer:
+                answer = connection.recv(10_000)
+
+
+def test_what_goes_on_is_refused_as_soon_as_it_is_too_much(subject: RunningWrapper) -> None:
+    chunk = b"%x\r\n%b\r\n" % (MEGABYTE, bytes(MEGABYTE))
+    sent = 0
+    with _open(subject, "Transfer-Encoding: chunked") as connection:
+        connection.settimeout(30)
+        answered = 0
+        try:
+            # 10 GB would be all.
+            for sent in range(1, 10_000):
+                connection.sendall(chunk)
+                if not answered and _has_come(connection):
+                    answered = sent
+                    assert connection.recv(12) == b"HTTP/1.1 413"
+        except (ConnectionError, TimeoutError):
+            pass
+    # What the system keeps for both ends comes on top of what is read.
+    assert LIMIT // MEGABYTE <= answered < 40
+    assert sent < 200
+
+
+def _has_come(connection: socket.socket) -> bool:
+    connection.setblocking(False)
+    try:
+        return bool(connection.recv(1, socket.MSG_PEEK))
+    except BlockingIOError:
+        return False
+    finally:
+        connection.settimeout(30)
