@@ -69,6 +69,8 @@ _KNOWN: dict[str | None, Envelope] = {
             reads_bytes=False,
             keeps_every_string=False,
         ),
+        # Of TensorFlow Serving's REST API, whose bodies are those of V1.
+        Envelope("json", speaks="V1", answers_nothing=False, reads_bytes=False),
         # Those of `wrapper.envelopes`.
         Envelope("kserve_faithful", speaks="V1", tells_errors=True),
         Envelope(

@@ -14,6 +14,9 @@ from wrapper.errors import ServingError
 # below 1000; orjson before 3.9.15 ends the process at some ten thousand (CVE-2024-27454).
 DEEPEST = 512
 
+# Letters of a value in a sentence.
+_SHOWN = 40
+
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _ALIKE = bytes.maketrans(b"{}", b"[]")
 _RUNS = re.compile(rb"\[+|\]+")
@@ -28,15 +31,24 @@ def read(body: bytes) -> dict[str, Any]:
     Raises:
         ServingError: 400.
     """
-    if _is_too_deep(body):
-        raise ServingError(400, f"The request body is nested more than {DEEPEST} deep")
-    try:
-        request = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        raise ServingError(400, _why_no_json(body)) from None
+    request = read_any(body)
     if not isinstance(request, dict):
         raise ServingError(400, f"Expected a JSON object as the request body, got {kind(request)}")
     return request
+
+
+def read_any(body: bytes) -> Any:
+    """Give what a request body holds, be it an object or not; else as `read`.
+
+    Raises:
+        ServingError: 400.
+    """
+    if _is_too_deep(body):
+        raise ServingError(400, f"The request body is nested more than {DEEPEST} deep")
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise ServingError(400, _why_no_json(body)) from None
 
 
 def read_exactly(body: bytes) -> Any:
@@ -70,7 +82,17 @@ def holds_nan(body: bytes) -> bool:
 
 def write(document: Any) -> bytes:
     """Give a document as Python's JSON: numbers exact, NaN and infinities as they are."""
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+    try:
+        return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+    except UnicodeEncodeError:
+        # Half a surrogate pair, which a model can answer, is no UTF-8 but has an escape.
+        return json.dumps(document, separators=(",", ":")).encode("ascii")
+
+
+def shown(value: Any) -> str:
+    """Give a value as a sentence for clients shows it: as JSON, cut short where it is long."""
+    text = json.dumps(value, ensure_ascii=False, default=kind)
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."
 
 
 def is_json(content_type: str) -> bool:

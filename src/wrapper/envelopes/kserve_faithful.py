@@ -15,8 +15,16 @@ class KServeFaithfulEnvelope(faithful_batch.FaithfulBatch):
     """Gives each request of a batch its own answers."""
 
     def read(self, row):
-        """Give the instances of a request; a body that isn't JSON is one instance, as bytes."""
-        return None, _instances(faithful_batch.body_of(row))
+        """Give a request, and its instances; a body that isn't JSON is one instance, as bytes."""
+        request = _request(faithful_batch.body_of(row))
+        return request, _instances(request)
+
+    def show(self, requests):
+        """Put the requests themselves where a handler finds them, as `_request` gives them.
+
+        What stands beside their instances, such as parameters, is there.
+        """
+        self.context.v1_requests = requests
 
     def answer(self, place, request, results):
         """Give the V1 answer with the handler's results."""
@@ -24,19 +32,22 @@ class KServeFaithfulEnvelope(faithful_batch.FaithfulBatch):
         return {"explanations" if explains else "predictions": results}
 
 
-def _instances(body):
+def _request(body):
+    """Give the document that a body is; as an instance of its own where it is none."""
     if isinstance(body, str):
         # TorchServe decodes what says that it is text.
         body = body.encode("utf-8")
-    asked = body
     if isinstance(body, (bytes, bytearray)):
         try:
-            asked = json.loads(body.decode("utf-8"))
+            read = json.loads(body.decode("utf-8"))
         except ValueError:
-            return [bytes(body)]
-        if not isinstance(asked, dict):
-            return [bytes(body)]
+            read = None
+        body = read if isinstance(read, dict) else {"instances": [bytes(body)]}
+    return body
+
+
+def _instances(request):
     for key in ("instances", "inputs"):
-        if isinstance(asked, dict) and isinstance(asked.get(key), list):
-            return asked[key]
+        if isinstance(request, dict) and isinstance(request.get(key), list):
+            return request[key]
     raise PredictionException('Expected "instances" or "inputs", a list, in the request body', 400)

@@ -14,6 +14,12 @@ from ts.utils.util import PredictionException
 
 from . import faithful_batch
 
+# By which the wrapper says that JSON has BYTES in base64, and this envelope likewise; and by which
+# clients say so of what they send.
+_ENCODING = "torchserve_wrapper_encoding"
+_CONTENT_TYPE = "content_type"
+_BASE64 = "base64"
+
 _DATATYPES = {
     "bool": "BOOL",
     "uint8": "UINT8",
@@ -56,8 +62,10 @@ class KServeV2FaithfulEnvelope(faithful_batch.FaithfulBatch):
         names = [tensor["name"] for tensor in request["inputs"]]
         if len(results) != len(names):
             names = ["output-{}".format(index) for index in range(len(results))]
+        # One that is empty, too, is the request's.
+        asked = request.get("id")
         answer = {
-            "id": request.get("id") or self.context.get_request_id(place),
+            "id": self.context.get_request_id(place) if asked is None else asked,
             "model_name": model.get("modelName"),
             "model_version": model.get("modelVersion"),
             "outputs": [_output(name, result) for name, result in zip(names, results)],
@@ -66,28 +74,50 @@ class KServeV2FaithfulEnvelope(faithful_batch.FaithfulBatch):
 
 
 def _nested(tensor):
+    """Give a tensor as a handler gets it: its data nested by shape, its base64 as bytes."""
     name, shape = tensor["name"], list(tensor["shape"])
-    elements = _flat(tensor["data"])
-    if len(elements) != math.prod(shape):
-        raise PredictionException(
-            "Tensor {} has {} elements, but its shape is {}".format(name, len(elements), shape), 400
-        )
-    parameters = tensor.get("parameters", {})
-    if tensor["datatype"] == "BYTES" and parameters.get("content_type") == "base64":
-        elements = [_decoded(name, element) for element in elements]
-    return dict(tensor, data=_shaped(elements, shape))
+    elements = _elements(name, shape, tensor["data"])
+    parameters = dict(tensor.get("parameters") or {})
+    if tensor["datatype"] == "BYTES":
+        for label in (_ENCODING, _CONTENT_TYPE):
+            if parameters.get(label) == _BASE64:
+                # What is bytes from here on is called base64 no more.
+                del parameters[label]
+                elements = [_decoded(name, label, element) for element in elements]
+    nested = dict(tensor, data=_shaped(elements, shape), parameters=parameters)
+    if not parameters:
+        del nested["parameters"]
+    return nested
 
 
-def _decoded(name, element):
+def _decoded(name, label, element):
     try:
         return base64.b64decode(element, validate=True)
     except (TypeError, ValueError):
         raise PredictionException(
-            "Tensor {} has an element that isn't the base64 that its content_type says".format(
-                name
+            'Tensor {} has an element that isn\'t the base64 that its parameter "{}" says'.format(
+                name, label
             ),
             400,
         ) from None
+
+
+def _elements(name, shape, data):
+    """Give elements that are flat, or nested exactly as a shape says."""
+    elements = _flat(data)
+    if len(elements) != math.prod(shape):
+        raise PredictionException(
+            "Tensor {} has {} elements, but its shape is {}".format(name, len(elements), shape), 400
+        )
+    is_flat = isinstance(data, list) and not any(isinstance(each, list) for each in data)
+    if not is_flat and data != _shaped(elements, shape):
+        raise PredictionException(
+            "Tensor {} has data that are nested otherwise than its shape {} says".format(
+                name, shape
+            ),
+            400,
+        )
+    return elements
 
 
 def _flat(data):
@@ -98,10 +128,14 @@ def _flat(data):
 
 def _shaped(elements, shape):
     # Lists and not numpy's, which has no integers beyond 64 bits and turns texts into arrays.
-    for size in reversed(shape[1:]):
+    if not shape:
+        return elements[0]
+    for place in range(len(shape) - 1, 0, -1):
+        size = shape[place]
         if size == 0:
-            return [[] for _ in range(shape[0])]
-        elements = [elements[start : start + size] for start in range(0, len(elements), size)]
+            elements = [[] for _ in range(math.prod(shape[:place]))]
+        else:
+            elements = [elements[start : start + size] for start in range(0, len(elements), size)]
     return elements
 
 
@@ -178,10 +212,6 @@ def _text(element):
 def _without_bytes(tensor):
     elements = tensor["data"]
     if not any(isinstance(element, (bytes, bytearray)) for element in elements):
-        parameters = dict(tensor.get("parameters", {}))
-        # A text is a text: an input's base64 is over.
-        if parameters.pop("content_type", None) == "base64":
-            tensor = dict(tensor, parameters=parameters)
         return tensor
     encoded = [
         element.encode("utf-8") if isinstance(element, str) else bytes(element)
@@ -191,5 +221,6 @@ def _without_bytes(tensor):
         return dict(tensor, data=[element.decode("utf-8") for element in encoded])
     except UnicodeDecodeError:
         data = [base64.b64encode(element).decode("ascii") for element in encoded]
-        parameters = dict(tensor.get("parameters", {}), content_type="base64")
+        parameters = dict(tensor.get("parameters") or {})
+        parameters[_ENCODING] = _BASE64
         return dict(tensor, data=data, parameters=parameters)

@@ -11,11 +11,12 @@ from __future__ import annotations
 from functools import partial
 from typing import Callable
 
+from wrapper.front import names
 from wrapper.front.about import About
 from wrapper.front.answer import Answer
 from wrapper.front.inference import Inference
 from wrapper.front.metrics_page import MetricsPage
-from wrapper.front.routing import Counting, Resource, Route, Router
+from wrapper.front.routing import Handler, Resource, Route, Router
 from wrapper.metrics import kinds
 from wrapper.metrics.families import Stages
 from wrapper.metrics.kinds import Kind
@@ -57,7 +58,7 @@ class Front(MetricsFront):
         super().__init__(torchserve)
         self.requests = Requests(torchserve.readiness.knows, stages)
         self.inference = Inference(torchserve, self.requests)
-        resources = _resources(About(torchserve), self.inference, self.requests)
+        resources = _resources(torchserve, self.inference, self.requests)
         self._router = Router((*resources, _metrics(torchserve)), owned=("", "v1", "v2"))
 
 
@@ -65,33 +66,37 @@ def _metrics(torchserve: TorchServe) -> Resource:
     return Resource("metrics", {"GET": MetricsPage(torchserve).answer})
 
 
-def _resources(about: About, inference: Inference, requests: Requests) -> tuple[Resource, ...]:
+def _resources(
+    torchserve: TorchServe, inference: Inference, requests: Requests
+) -> tuple[Resource, ...]:
+    about = About(torchserve)
     predict, explain = (partial(inference.answer_v1, verb) for verb in (Verb.PREDICT, Verb.EXPLAIN))
 
-    def counting(kind: Kind) -> Counting:
-        return partial(requests.counting, kind)
+    def inferring(path: str, handler: Handler, kind: Kind) -> Resource:
+        counting = partial(requests.counting, kind)
+        return Resource(path, {"POST": handler}, counting, torchserve.check_known)
 
+    def of_repository(path: str, handler: Handler) -> Resource:
+        return Resource(path, {"POST": handler}, None, torchserve.repository.check_known)
+
+    refuse_version = partial(names.refuse_version, torchserve)
     versioned = {"GET": about.version_of_model, "POST": about.version_of_model}
     return (
-        Resource("v1/models/{model}:predict", {"POST": predict}, counting(kinds.V1_PREDICT)),
-        Resource("v1/models/{model}:explain", {"POST": explain}, counting(kinds.V1_EXPLAIN)),
+        inferring("v1/models/{model}:predict", predict, kinds.V1_PREDICT),
+        inferring("v1/models/{model}:explain", explain, kinds.V1_EXPLAIN),
         Resource("v1/models/{model}", {"GET": about.model_ready}),
         Resource("v1/models", {"GET": about.models}),
-        Resource("v2/models/{model}/infer", {"POST": inference.infer}, counting(kinds.V2_INFER)),
-        Resource(
-            "v2/models/{model}/explain",
-            {"POST": inference.explain_v2},
-            counting(kinds.V2_EXPLAIN),
-        ),
+        inferring("v2/models/{model}/infer", inference.infer, kinds.V2_INFER),
+        inferring("v2/models/{model}/explain", inference.explain_v2, kinds.V2_EXPLAIN),
         Resource("v2/models/{model}/ready", {"GET": about.model_ready}),
-        Resource("v2/models/{model}/versions/**", versioned),
+        Resource("v2/models/{model}/versions/**", versioned, None, refuse_version),
         Resource("v2/models/{model}", {"GET": about.model}),
         Resource("v2/models", {"GET": about.models}),
         Resource("v2/health/live", {"GET": about.live}),
         Resource("v2/health/ready", {"GET": about.ready}),
         Resource("v2/repository/index", {"POST": about.index}),
-        Resource("v2/repository/models/{model}/load", {"POST": about.load}),
-        Resource("v2/repository/models/{model}/unload", {"POST": about.unload}),
+        of_repository("v2/repository/models/{model}/load", about.load),
+        of_repository("v2/repository/models/{model}/unload", about.unload),
         Resource("v2", {"GET": about.server}),
         Resource("", {"GET": about.alive}),
     )

@@ -9,7 +9,10 @@ from typing import Any
 
 from wrapper import json_body
 from wrapper.errors import ServingError
+from wrapper.front import names
 from wrapper.front.answer import Answer, document, refusal
+from wrapper.openinference import repository_request
+from wrapper.openinference.normal_form import without_nulls
 from wrapper.torchserve.service import TorchServe
 
 NAME = "torchserve-kserve-wrapper"
@@ -42,11 +45,14 @@ class About:
         return document(200, {"live": True})
 
     async def ready(self, *_: Any) -> Answer:
-        """Answer ``GET /v2/health/ready``: 200 when every model is ready, else 503."""
+        """Answer ``GET /v2/health/ready``: 200 when every model is ready, else 503.
+
+        inference_rest.md calls the member ``live``, KServe and its clients ``ready``.
+        """
         error = self._torchserve.error_unless_all_ready()
         if error is not None:
-            return refusal(error, ready=False)
-        return document(200, {"ready": True})
+            return refusal(error, live=False, ready=False)
+        return document(200, {"live": True, "ready": True})
 
     async def model_ready(self, model: str, *_: Any) -> Answer:
         """Answer ``GET /v1/models/{model}`` and ``GET /v2/models/{model}/ready``."""
@@ -72,12 +78,11 @@ class About:
 
     async def version_of_model(self, model: str, *_: Any) -> Answer:
         """Refuse a path with a version in it."""
-        self._torchserve.check_known(model)
-        raise no_versions(model)
+        names.refuse_version(self._torchserve, model)
 
     async def index(self, _model: str, body: bytes, _headers: Mapping[str, str]) -> Answer:
         """Answer ``POST /v2/repository/index``, whose body may be missing."""
-        asked = json_body.read(body) if body else {}
+        asked = without_nulls(json_body.read(body)) if body else {}
         ready = asked.get("ready", False)
         if not isinstance(ready, bool):
             raise ServingError(
@@ -91,21 +96,16 @@ class About:
             entries.append(entry)
         return document(200, entries)
 
-    async def load(self, model: str, _body: bytes, _headers: Mapping[str, str]) -> Answer:
+    async def load(self, model: str, body: bytes, _headers: Mapping[str, str]) -> Answer:
         """Answer ``POST /v2/repository/models/{model}/load``."""
+        self._torchserve.repository.check_known(model)
+        repository_request.check_body("load", body)
         await self._torchserve.repository.load(model)
         return document(200, {"name": model, "load": True})
 
-    async def unload(self, model: str, _body: bytes, _headers: Mapping[str, str]) -> Answer:
+    async def unload(self, model: str, body: bytes, _headers: Mapping[str, str]) -> Answer:
         """Answer ``POST /v2/repository/models/{model}/unload``."""
+        self._torchserve.repository.check_known(model)
+        repository_request.check_body("unload", body)
         await self._torchserve.repository.unload(model)
         return document(200, {"name": model, "unload": True})
-
-
-def no_versions(model: str) -> ServingError:
-    """Say that a model's version can't be chosen."""
-    return ServingError(
-        501,
-        "A model's version can't be chosen: TorchServe's KServe routes serve its default "
-        f"version. Use /v2/models/{model} without /versions",
-    )

@@ -13,7 +13,7 @@ from wrapper.metrics import kinds
 from wrapper.metrics.requests import Requests
 from wrapper.metrics.timeline import Timeline
 from wrapper.openinference import answer as answers
-from wrapper.openinference import binary, request
+from wrapper.openinference import binary, normal_form, request
 from wrapper.openinference.request import Wanted
 from wrapper.torchserve.exchange import Reply, Verb
 from wrapper.torchserve.service import TorchServe
@@ -55,11 +55,15 @@ class Inference:
             length = headers.get(binary.LENGTH_HEADER)
             if length is None:
                 _check_media_type(headers)
-                asked = json_body.read(body)
+                came = json_body.read(body)
+                asked = normal_form.of_request(came)
                 wanted = request.check(asked, self._envelope)
+                if asked is not came:
+                    body = json_body.write(asked)
             else:
                 head, data = binary.split(body, length)
-                asked = binary.to_json(json_body.read(head), data, self._envelope)
+                asked = normal_form.of_request(json_body.read(head))
+                asked = binary.to_json(asked, data, self._envelope)
                 wanted = request.check(asked, self._envelope)
                 body = json_body.write(asked)
             forwarded = self._forwarded(headers)
@@ -145,21 +149,26 @@ def _v1_body(body: bytes, envelope: Envelope) -> bytes:
     """Give the body that TorchServe's envelope reads for a V1 request.
 
     ``inputs`` is an equal root key to ``instances`` (V1 protocol, "Request Format"), but
-    the envelope reads ``instances`` only. Without one the model's author chose what it reads.
+    the envelope reads ``instances`` only. Without an envelope of V1 the model's author chose what
+    it reads, so that any JSON is passed on.
     """
+    if envelope.speaks is None:
+        json_body.read_any(body)
+        return body
     asked = json_body.read(body)
-    key = "instances" if "instances" in asked else "inputs"
-    if key not in asked:
+    key = "instances" if asked.get("instances") is not None else "inputs"
+    listed = asked.get(key)
+    if listed is None:
         raise ServingError(400, 'Expected "instances" or "inputs" in the request body')
-    if not isinstance(asked[key], list):
-        raise ServingError(400, f'Expected "{key}" to be a list, got {json_body.kind(asked[key])}')
-    if not asked[key] and not envelope.answers_nothing:
+    if not isinstance(listed, list):
+        raise ServingError(400, f'Expected "{key}" to be a list, got {json_body.kind(listed)}')
+    if not listed and not envelope.answers_nothing:
         raise ServingError(
             400,
             f'"{key}" is empty, to which TorchServe\'s envelope {envelope.name} has no answer: '
             "send at least one instance",
         )
-    return body if key == "instances" or not envelope.is_there else _renamed(body)
+    return body if key == "instances" else _renamed(body)
 
 
 def _renamed(body: bytes) -> bytes:

@@ -20,6 +20,8 @@ from wrapper.front.answer import Answer, refusal
 Handler = Callable[[str, bytes, Mapping[str, str]], Awaitable[Answer]]
 # Takes a model's name, and gives the context in which a request to it is counted.
 Counting = Callable[[str], contextlib.AbstractContextManager[Any]]
+# Takes a model's name, and raises a ServingError where there is no such model.
+Naming = Callable[[str], None]
 
 logger = logging.getLogger("wrapper")
 
@@ -33,14 +35,21 @@ class Resource:
     Attributes:
         handlers: by HTTP method.
         counting: as the handlers themselves count; None where they don't.
+        check_name: refuses a model as the handlers do before they look at a body; None where the
+            path names none.
     """
 
     def __init__(
-        self, path: str, handlers: Mapping[str, Handler], counting: Counting | None = None
+        self,
+        path: str,
+        handlers: Mapping[str, Handler],
+        counting: Counting | None = None,
+        check_name: Naming | None = None,
     ) -> None:
         """Take a pattern: ``{model}`` stands for a name, a last ``**`` for all that follows."""
         self.handlers = handlers
         self.counting = counting
+        self.check_name = check_name
         self._pattern = path.split("/")
         self._goes_on = self._pattern[-1] == _MORE
         if self._goes_on:
@@ -68,12 +77,19 @@ class Resource:
 class Route:
     """What answers one request."""
 
-    __slots__ = ("_counting", "_handler", "_model")
+    __slots__ = ("_check_name", "_counting", "_handler", "_model")
 
-    def __init__(self, handler: Handler, model: str = "", counting: Counting | None = None) -> None:
+    def __init__(
+        self,
+        handler: Handler,
+        model: str = "",
+        counting: Counting | None = None,
+        check_name: Naming | None = None,
+    ) -> None:
         self._handler = handler
         self._model = model
         self._counting = counting
+        self._check_name = check_name
 
     async def __call__(self, body: bytes, headers: Mapping[str, str]) -> Answer:
         """Answer the request, whatever happens.
@@ -90,7 +106,15 @@ class Route:
             return refusal(UNEXPECTED)
 
     def refuse(self, error: ServingError) -> Answer:
-        """Refuse the request before its handler gets it, and count it as the handler would."""
+        """Refuse the request for its body before its handler gets it.
+
+        A wrong name is told first, and all is counted, as the handler would.
+        """
+        if self._check_name is not None:
+            try:
+                self._check_name(self._model)
+            except ServingError as unknown:
+                error = unknown
         if self._counting is not None:
             with contextlib.suppress(ServingError), self._counting(self._model):
                 raise error
@@ -118,7 +142,7 @@ class Router:
                 handler = resource.handlers.get("GET" if method == "HEAD" else method)
                 if handler is None:
                     return _always(_wrong_method(method, resource))
-                return Route(handler, model, resource.counting)
+                return Route(handler, model, resource.counting, resource.check_name)
         return _always(_not_found(path)) if segments[0] in self._owned else None
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from wrapper import json_body
 from wrapper.errors import ServingError
-from wrapper.openinference import binary, datatypes, tensors
+from wrapper.openinference import binary, datatypes, normal_form, shapes, tensors
 from wrapper.openinference.request import Wanted
 
 
@@ -32,13 +32,15 @@ def read(body: bytes, wanted: Wanted) -> dict[str, Any]:
     try:
         answer = json_body.read_exactly(body)
         outputs = [_checked(output) for output in answer["outputs"]]
-        answer = {"model_name": answer["model_name"], **_without_nulls(answer)}
+        answer = {"model_name": answer["model_name"], **_with_parameters(answer, "it")}
     except (ValueError, KeyError, TypeError):
         raise ServingError(
             502,
             "The model's answer is no Open Inference response: give TorchServe the envelope "
             "kservev2, or answer with model_name and outputs",
         ) from None
+    if wanted.id is not None:
+        answer["id"] = wanted.id
     return {**answer, "outputs": _selected(outputs, wanted)}
 
 
@@ -55,7 +57,7 @@ def to_json(answer: dict[str, Any]) -> bytes:
                 f"The model answered NaN or infinity in the output {output['name']}, which JSON "
                 "can't hold: ask by gRPC or for binary data",
             )
-    return json_body.write(answer)
+    return _without_nan(json_body.write(answer))
 
 
 def to_binary(answer: dict[str, Any], wanted: Wanted) -> tuple[bytes, int]:
@@ -64,20 +66,17 @@ def to_binary(answer: dict[str, Any], wanted: Wanted) -> tuple[bytes, int]:
     Raises:
         ServingError: 500 when what goes out as JSON holds NaN or an infinity.
     """
-    raw = {
-        output["name"]: to_raw(output)
-        for output in answer["outputs"]
-        if wanted.is_binary(output["name"])
-    }
-    plain = [output for output in answer["outputs"] if output["name"] not in raw]
+    outputs = answer["outputs"]
+    raw = [to_raw(output) if wanted.is_binary(output["name"]) else None for output in outputs]
+    plain = [output for output, its in zip(outputs, raw) if its is None]
     to_json({**answer, "outputs": plain})
     head, tail = binary.pack(answer, raw)
-    return b"".join([head, *tail]), len(head)
+    return b"".join([_without_nan(head), *tail]), len(head)
 
 
 def elements(output: dict[str, Any]) -> list[Any]:
     """Give an output's elements, flat; those of BYTES as text or base64, as they came."""
-    return tensors.flatten(output["name"], output["data"])
+    return shapes.elements(output["name"], output["shape"], output["data"])
 
 
 def to_raw(output: dict[str, Any]) -> bytes:
@@ -94,30 +93,48 @@ def to_raw(output: dict[str, Any]) -> bytes:
 
 
 def _checked(output: dict[str, Any]) -> dict[str, Any]:
-    """Give an output that is a tensor, without null members."""
+    """Give an output that is a tensor, in the normal form."""
     name, shape = output["name"], output["shape"]
+    if not isinstance(name, str):
+        raise TypeError(name)
     try:
         datatype = datatypes.find(name, output["datatype"])
-        tensors.check_shape(name, shape)
-        data = tensors.flatten(name, output["data"])
-        tensors.check_count(name, shape, len(data))
-        datatype.check_elements(name, data)
+        shapes.check(name, shape)
+        datatype.check_elements(name, shapes.elements(name, shape, output["data"]))
     except ServingError as error:
-        raise ServingError(502, f"The model's answer is wrong: {error.message}") from None
-    return _without_nulls(output)
+        raise _wrong(error.message) from None
+    return normal_form.of_tensor(_with_parameters(output, f"the output {name}"))
 
 
-def _without_nulls(owner: dict[str, Any]) -> dict[str, Any]:
-    return {member: value for member, value in owner.items() if value is not None}
+def _with_parameters(owner: dict[str, Any], place: str) -> dict[str, Any]:
+    """Give an object of an answer without members, or parameters, that are null."""
+    told = normal_form.without_nulls(owner)
+    if "parameters" not in told:
+        return told
+    if not isinstance(told["parameters"], dict):
+        raise _wrong(f'"parameters" of {place} are {json_body.kind(told["parameters"])}')
+    return {**told, "parameters": normal_form.without_nulls(told["parameters"])}
+
+
+def _wrong(why: str) -> ServingError:
+    return ServingError(502, f"The model's answer is wrong: {why}")
+
+
+def _without_nan(body: bytes) -> bytes:
+    if json_body.holds_nan(body):
+        raise ServingError(
+            500, "The model answered NaN or infinity in a parameter, which JSON can't hold"
+        )
+    return body
 
 
 def _selected(outputs: list[dict[str, Any]], wanted: Wanted) -> list[dict[str, Any]]:
     if wanted.binary is None:
         return outputs
-    named = {output["name"]: output for output in outputs}
+    names = [output["name"] for output in outputs]
     for name in wanted.binary:
-        if name not in named:
+        if name not in names:
             raise ServingError(
-                400, f"The model has no output {name}: it answered {', '.join(named)}"
+                400, f"The model has no output {name}: it answered {', '.join(names)}"
             )
-    return [named[name] for name in wanted.binary]
+    return [output for name in wanted.binary for output in outputs if output["name"] == name]

@@ -7,16 +7,20 @@ each tensor's in its parameter ``binary_data_size``; an answer likewise.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from wrapper import json_body
 from wrapper.envelope import Envelope
 from wrapper.errors import ServingError
-from wrapper.openinference import request, tensors
-from wrapper.openinference.request import SIZE
+from wrapper.openinference import request, shapes, tensors
+from wrapper.openinference.parameters import SIZE
 
 LENGTH_HEADER = "inference-header-content-length"
 MEDIA_TYPE = "application/octet-stream"
+
+# More than a length in bytes ever has.
+_DIGITS = 20
 
 
 def split(body: bytes, length: str) -> tuple[bytes, bytes]:
@@ -28,14 +32,23 @@ def split(body: bytes, length: str) -> tuple[bytes, bytes]:
     Raises:
         ServingError: 400 when it is no number of bytes that the body has.
     """
-    # isascii: int() takes digits of every script.
-    if not (length.isascii() and length.isdigit() and 0 < int(length) <= len(body)):
+    # isascii: int() takes digits of every script. It refuses thousands of them.
+    number = length.strip()
+    is_number = number.isascii() and number.isdigit() and len(number) < _DIGITS
+    if not (is_number and int(number) <= len(body)):
         raise ServingError(
             400,
-            f"Inference-Header-Content-Length: {length[:40]!r} is no length of a JSON head "
-            f"in a body of {len(body)} bytes",
+            f"Inference-Header-Content-Length: {json_body.shown(length)} is no length of a JSON "
+            f"head in a body of {len(body)} bytes",
         )
-    return body[: int(length)], body[int(length) :]
+    if int(number) == 0:
+        raise ServingError(
+            400,
+            "Inference-Header-Content-Length: 0 is a raw binary request, whose tensor only a "
+            "model's configuration tells: send a JSON head that names the inputs with shape and "
+            "datatype, and its length",
+        )
+    return body[: int(number)], body[int(number) :]
 
 
 def to_json(head: dict[str, Any], data: bytes, envelope: Envelope) -> dict[str, Any]:
@@ -63,21 +76,21 @@ def to_json(head: dict[str, Any], data: bytes, envelope: Envelope) -> dict[str, 
     return {**head, "inputs": read}
 
 
-def pack(answer: dict[str, Any], raw: dict[str, bytes]) -> tuple[bytes, list[bytes]]:
+def pack(answer: dict[str, Any], raw: Sequence[bytes | None]) -> tuple[bytes, list[bytes]]:
     """Give an answer's JSON head and the raw tensors that follow it, in the order of outputs.
 
     Args:
-        answer: an answer in which the outputs of ``raw`` still have their data.
-        raw: the raw bytes of the outputs that go out as binary data, by name.
+        answer: an answer in which all outputs still have their data.
+        raw: the raw bytes of each output, None for those that stay JSON.
     """
     outputs = []
     tail = []
-    for output in answer["outputs"]:
-        if output["name"] in raw:
-            tail.append(raw[output["name"]])
-            parameters = {**output.get("parameters", {}), SIZE: len(tail[-1])}
-            # What told how JSON holds the elements says nothing of raw bytes.
-            parameters.pop(tensors.CONTENT_TYPE, None)
+    for output, its in zip(answer["outputs"], raw):
+        if its is not None:
+            tail.append(its)
+            parameters = {**output.get("parameters", {}), SIZE: len(its)}
+            # It tells how JSON holds the elements, and says nothing of raw bytes.
+            parameters.pop(tensors.ENCODING, None)
             head = {key: value for key, value in output.items() if key != "data"}
             outputs.append({**head, "parameters": parameters})
         else:
@@ -106,8 +119,9 @@ def _input(
             400, f"Tensor {name} is said to have {size} bytes, of which {len(raw)} came"
         )
     elements = tensors.from_raw(name, datatype, raw)
-    tensors.check_count(name, shape, len(elements))
-    parameters = {key: value for key, value in tensor["parameters"].items() if key != SIZE}
+    shapes.check_count(name, shape, len(elements))
+    own = (SIZE, tensors.ENCODING)
+    parameters = {key: value for key, value in tensor["parameters"].items() if key not in own}
     data, how = tensors.to_json(name, elements, envelope)
     parameters = {**parameters, **how}
     read = {**tensor, "data": data, "parameters": parameters}

@@ -10,6 +10,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from wrapper import json_body
 from wrapper.errors import ServingError
 
 
@@ -23,16 +24,17 @@ class Datatype:
             BYTES, whose elements each have a length of their own.
         contents: its member of InferTensorContents, None for FP16, which only goes raw.
         kinds: the types that an element may have in JSON.
-        smallest: the least number that it holds, None where there is none.
-        largest: the greatest number that it holds.
+        integers: the least and the greatest that it holds, None where it holds none.
+        rounds_below: the magnitude below which it holds any number, if rounded to one of its own
+            ("ties to even" of IEEE 754); None where it doesn't round.
     """
 
     name: str
     numpy: str | None
     contents: str | None
     kinds: frozenset[type]
-    smallest: float | None = None
-    largest: float | None = None
+    integers: tuple[int, int] | None = None
+    rounds_below: float | None = None
 
     def check_elements(self, tensor: str, elements: Sequence[Any]) -> None:
         """Refuse elements that this datatype can't hold as they are.
@@ -44,16 +46,43 @@ class Datatype:
         if strangers:
             found = next(element for element in elements if type(element) in strangers)
             raise ServingError(
-                400, f"Tensor {tensor} is {self.name}, which can't hold {_shown(found)}"
+                400,
+                f"Tensor {tensor} is {self.name}, which can't hold {json_body.shown(found)}",
             )
-        if self.smallest is None or self.largest is None or not elements:
-            return
-        for element in (min(elements), max(elements)):
-            # NaN and infinities, which raw data can hold, are in every floating type.
-            if math.isfinite(element) and not self.smallest <= element <= self.largest:
+        for element in _extremes(elements) if self.kinds <= _NUMBER else ():
+            if not self._reaches(element):
                 raise ServingError(
-                    400, f"Tensor {tensor} is {self.name}, whose range {_shown(element)} is beyond"
+                    400,
+                    f"Tensor {tensor} is {self.name}, whose range {json_body.shown(element)} is "
+                    "beyond",
                 )
+
+    def _reaches(self, number: float) -> bool:
+        if self.integers is not None:
+            return self.integers[0] <= number <= self.integers[1]
+        try:
+            return self.rounds_below is None or abs(float(number)) < self.rounds_below
+        except OverflowError:
+            return False
+
+
+def _extremes(numbers: Sequence[Any]) -> Sequence[Any]:
+    """Give the least and the greatest of numbers, but for NaN and infinities.
+
+    Those are in every floating type; JSON of TorchServe's and raw data can hold them.
+    """
+    if not numbers:
+        return ()
+    extremes = (min(numbers), max(numbers))
+    if all(map(_is_finite, extremes)):
+        return extremes
+    # What isn't finite has hidden the others.
+    finite = [each for each in numbers if _is_finite(each)]
+    return (min(finite), max(finite)) if finite else ()
+
+
+def _is_finite(number: float) -> bool:
+    return isinstance(number, int) or math.isfinite(number)
 
 
 _BOOLEAN = frozenset([bool])
@@ -63,16 +92,19 @@ _TEXT = frozenset([str])
 
 
 def _unsigned(bits: int, contents: str) -> Datatype:
-    return Datatype(f"UINT{bits}", f"<u{bits // 8}", contents, _INTEGER, 0, 2**bits - 1)
+    return Datatype(f"UINT{bits}", f"<u{bits // 8}", contents, _INTEGER, (0, 2**bits - 1))
 
 
 def _signed(bits: int, contents: str) -> Datatype:
     limit = 2 ** (bits - 1)
-    return Datatype(f"INT{bits}", f"<i{bits // 8}", contents, _INTEGER, -limit, limit - 1)
+    return Datatype(f"INT{bits}", f"<i{bits // 8}", contents, _INTEGER, (-limit, limit - 1))
 
 
-def _floating(bits: int, contents: str | None, largest: float) -> Datatype:
-    return Datatype(f"FP{bits}", f"<f{bits // 8}", contents, _NUMBER, -largest, largest)
+def _floating(bits: int, contents: str | None, precision: int, exponent: int) -> Datatype:
+    # Half a step beyond its greatest number, from where the nearest is its infinity. Those of FP64
+    # are Python's own.
+    below = (2 - 2.0**-precision) * 2.0**exponent
+    return Datatype(f"FP{bits}", f"<f{bits // 8}", contents, _NUMBER, rounds_below=below)
 
 
 _TABLE = {
@@ -87,9 +119,9 @@ _TABLE = {
         _signed(16, "int_contents"),
         _signed(32, "int_contents"),
         _signed(64, "int64_contents"),
-        _floating(16, None, 65504.0),
-        _floating(32, "fp32_contents", 3.4028234663852886e38),
-        _floating(64, "fp64_contents", 1.7976931348623157e308),
+        _floating(16, None, 11, 15),
+        _floating(32, "fp32_contents", 24, 127),
+        _floating(64, "fp64_contents", 53, 1023),
         Datatype("BYTES", None, "bytes_contents", _TEXT),
     )
 }
@@ -104,11 +136,7 @@ def find(tensor: str, name: Any) -> Datatype:
     known = _TABLE.get(name) if isinstance(name, str) else None
     if known is None:
         raise ServingError(
-            400, f"Tensor {tensor} has an unknown datatype {_shown(name)}: {', '.join(_TABLE)}"
+            400,
+            f"Tensor {tensor} has an unknown datatype {json_body.shown(name)}: {', '.join(_TABLE)}",
         )
     return known
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 40 else text[:37] + "..."

@@ -11,8 +11,7 @@ from typing import Any
 from wrapper.envelope import Envelope
 from wrapper.errors import ServingError
 from wrapper.openinference import answer as answers
-from wrapper.openinference import datatypes, tensors
-from wrapper.openinference.request import SIZE
+from wrapper.openinference import datatypes, parameters, tensors
 
 
 def request_to_json(request: Any, envelope: Envelope) -> dict[str, Any]:
@@ -53,25 +52,25 @@ def fill_response(response: Any, answer: dict[str, Any], raw: bool) -> None:
     outputs = answer["outputs"]
     found = [datatypes.find(output["name"], output["datatype"]) for output in outputs]
     raw = raw or any(datatype.contents is None for datatype in found)
-    response.model_name = answer["model_name"]
-    response.model_version = answer.get("model_version") or ""
-    response.id = answer.get("id") or ""
-    _fill_parameters(response.parameters, answer)
+    response.model_name = str(answer["model_name"])
+    response.model_version = str(answer.get("model_version", ""))
+    response.id = str(answer.get("id", ""))
+    parameters.fill_message(response.parameters, answer.get("parameters", {}))
     for output, datatype in zip(outputs, found):
         tensor = response.outputs.add(
             name=output["name"], datatype=output["datatype"], shape=output["shape"]
         )
-        parameters = dict(output.get("parameters", {}))
+        told = dict(output.get("parameters", {}))
         if raw:
             response.raw_output_contents.append(answers.to_raw(output))
         else:
             data: Any = answers.elements(output)
             if datatype.name == "BYTES":
-                data = tensors.to_bytes(data, parameters)
+                data = tensors.to_bytes(data, told)
             getattr(tensor.contents, str(datatype.contents)).extend(data)
         # It told how JSON holds the elements; a message holds bytes as they are.
-        parameters.pop(tensors.CONTENT_TYPE, None)
-        _fill_parameters(tensor.parameters, {"parameters": parameters})
+        told.pop(tensors.ENCODING, None)
+        parameters.fill_message(tensor.parameters, told)
 
 
 def _input(tensor: Any, raw: bytes | None, envelope: Envelope) -> dict[str, Any]:
@@ -119,33 +118,10 @@ def _requested(output: Any) -> dict[str, Any]:
 
 
 def _add_parameters(document: dict[str, Any], message: Any) -> None:
-    parameters = {
-        name: _value(name, parameter)
-        for name, parameter in message.parameters.items()
-        # KServe's clients leave it beside raw contents; it belongs to the REST extension.
-        if name != SIZE
-    }
-    if parameters:
-        document["parameters"] = parameters
-
-
-def _value(name: str, parameter: Any) -> Any:
-    which = parameter.WhichOneof("parameter_choice")
-    if which is None:
-        raise ServingError(400, f"The parameter {name} has no value")
-    return getattr(parameter, which)
-
-
-def _fill_parameters(parameters: Any, owner: dict[str, Any]) -> None:
-    for name, value in owner.get("parameters", {}).items():
-        parameter = parameters[name]
-        known = {field.name for field in parameter.DESCRIPTOR.fields}
-        if isinstance(value, bool):
-            parameter.bool_param = value
-        elif isinstance(value, int) and -(2**63) <= value < 2**63:
-            parameter.int64_param = value
-        elif isinstance(value, float) and "double_param" in known:
-            parameter.double_param = value
-        else:
-            # The message of the older releases has no other member for a number.
-            parameter.string_param = str(value)
+    told = parameters.from_message(message.parameters)
+    # KServe's clients leave the size beside raw contents; it belongs to the REST extension. The
+    # other tells how JSON holds the elements, which is yet to come.
+    for own in (parameters.SIZE, tensors.ENCODING):
+        told.pop(own, None)
+    if told:
+        document["parameters"] = told

@@ -13,10 +13,7 @@ from typing import Any
 from wrapper.envelope import Envelope
 from wrapper.errors import ServingError
 from wrapper.json_body import kind
-from wrapper.openinference import datatypes, tensors
-
-# The parameter of the binary tensor data extension that tells a tensor's bytes.
-SIZE = "binary_data_size"
+from wrapper.openinference import datatypes, parameters, shapes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,15 +25,21 @@ class Wanted:
             wanted as binary data. None asks for all.
         binary_by_default: whether outputs that aren't named are wanted as binary data
             (``binary_data_output``).
+        id: the request's, which is the answer's, None where it has none.
     """
 
     binary: Mapping[str, bool] | None = None
     binary_by_default: bool = False
+    id: str | None = None
 
     @property
     def is_everything_in_json(self) -> bool:
-        """Whether TorchServe's answer can be passed on as it is."""
-        return self.binary is None and not self.binary_by_default
+        """Whether the answer that an envelope of V2 gives is the one that is wanted.
+
+        TorchServe's own makes up an id in the place of a blank one.
+        """
+        has_blank_id = self.id is not None and not self.id.strip()
+        return self.binary is None and not self.binary_by_default and not has_blank_id
 
     def is_binary(self, output: str) -> bool:
         """Tell whether an output is wanted as binary data."""
@@ -47,16 +50,17 @@ def check(request: Mapping[str, Any], envelope: Envelope) -> Wanted:
     """Refuse what is no inference request, or what the envelope would alter.
 
     Args:
-        request: the request as JSON: an object with ``inputs``, each with its data.
+        request: the request as JSON: an object with ``inputs``, each with its data, in the form of
+            `normal_form`.
 
     Returns:
-        Which outputs it asks for.
+        What its answer has to be.
 
     Raises:
         ServingError: 400.
     """
     _check_kind(request, "id", str, "a string")
-    parameters = _check_parameters(request, "the request")
+    its = parameters.check(request, "the request")
     inputs = request.get("inputs")
     if not isinstance(inputs, list):
         raise ServingError(400, 'Expected "inputs" to be a list of tensors')
@@ -64,7 +68,7 @@ def check(request: Mapping[str, Any], envelope: Envelope) -> Wanted:
         raise ServingError(400, 'Expected at least one tensor in "inputs"')
     for index, tensor in enumerate(inputs):
         _check_tensor(tensor, f"inputs[{index}]", envelope)
-    return _wanted(request.get("outputs"), parameters)
+    return _wanted(request, its)
 
 
 def describe(tensor: Any, place: str) -> tuple[str, datatypes.Datatype, list[int]]:
@@ -84,8 +88,8 @@ def describe(tensor: Any, place: str) -> tuple[str, datatypes.Datatype, list[int
     name = tensor["name"]
     if not isinstance(name, str):
         raise ServingError(400, f'Expected "name" in {place} to be a string')
-    tensors.check_shape(name, tensor["shape"])
-    _check_parameters(tensor, f"tensor {name}")
+    shapes.check(name, tensor["shape"])
+    parameters.check(tensor, f"tensor {name}")
     return name, datatypes.find(name, tensor["datatype"]), tensor["shape"]
 
 
@@ -108,22 +112,20 @@ def _check_tensor(tensor: Any, place: str, envelope: Envelope) -> None:
     name, datatype, shape = describe(tensor, place)
     if "data" not in tensor:
         raise ServingError(400, f'Expected "data" in {place}')
-    if SIZE in tensor.get("parameters", {}):
+    if parameters.SIZE in tensor.get("parameters", {}):
         raise ServingError(
             400,
-            f'Tensor {name} has "{SIZE}" beside its data: send one of the two, and '
+            f'Tensor {name} has "{parameters.SIZE}" beside its data: send one of the two, and '
             "binary data with the header Inference-Header-Content-Length",
         )
-    elements = tensors.flatten(name, tensor["data"])
-    tensors.check_count(name, shape, len(elements))
+    elements = shapes.elements(name, shape, tensor["data"])
     datatype.check_elements(name, elements)
     check_strings(name, datatype, len(elements), envelope)
 
 
-def _wanted(outputs: Any, parameters: Mapping[str, Any]) -> Wanted:
-    by_default = _flag(parameters, "binary_data_output", "the request")
-    if outputs is None:
-        return Wanted(None, by_default)
+def _wanted(request: Mapping[str, Any], its: Mapping[str, Any]) -> Wanted:
+    by_default = parameters.flag(its, "binary_data_output", "the request")
+    outputs = request.get("outputs", [])
     if not isinstance(outputs, list):
         raise ServingError(400, f'Expected "outputs" to be a list, got {kind(outputs)}')
     # An empty list asks for none in particular, which the specification calls all.
@@ -132,32 +134,14 @@ def _wanted(outputs: Any, parameters: Mapping[str, Any]) -> Wanted:
         place = f"outputs[{index}]"
         if not isinstance(output, dict):
             raise ServingError(400, f"Expected {place} to be an object, got {kind(output)}")
-        if not isinstance(output.get("name"), str):
+        name = output.get("name")
+        if not isinstance(name, str):
             raise ServingError(400, f'Expected "name" in {place} to be a string')
-        its = _check_parameters(output, place)
-        wanted[output["name"]] = _flag(its, "binary_data", place, by_default)
-    return Wanted(wanted or None, by_default)
-
-
-def _flag(parameters: Mapping[str, Any], name: str, place: str, default: bool = False) -> bool:
-    value = parameters.get(name, default)
-    if not isinstance(value, bool):
-        raise ServingError(400, f'Expected the parameter "{name}" of {place} to be a boolean')
-    return value
-
-
-def _check_parameters(owner: Mapping[str, Any], place: str) -> Mapping[str, Any]:
-    parameters = owner.get("parameters", {})
-    if not isinstance(parameters, dict):
-        raise ServingError(400, f'Expected "parameters" of {place} to be an object')
-    for name, value in parameters.items():
-        if not isinstance(value, (str, bool, int, float)):
-            raise ServingError(
-                400,
-                f'Expected the parameter "{name}" of {place} to be a string, a number or a '
-                f"boolean, got {kind(value)}",
-            )
-    return parameters
+        if name in wanted:
+            raise ServingError(400, f"{place} asks for the output {name} a second time")
+        of_output = parameters.check(output, place)
+        wanted[name] = parameters.flag(of_output, "binary_data", place, by_default)
+    return Wanted(wanted or None, by_default, request.get("id"))
 
 
 def _check_kind(owner: Mapping[str, Any], member: str, wanted: type, name: str) -> None:

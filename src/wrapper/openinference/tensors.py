@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
-import itertools
 import math
 import struct
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,55 +14,11 @@ from wrapper.envelope import Envelope
 from wrapper.errors import ServingError
 from wrapper.openinference.datatypes import Datatype
 
-# The parameter by which a BYTES tensor in JSON says that its elements are base64.
-# MLServer's convention; the protocol itself leaves BYTES in JSON open.
-CONTENT_TYPE = "content_type"
+# The parameter by which the wrapper and its envelope say that JSON has a BYTES tensor's elements
+# in base64. No client's, so that what clients and models label by content_type, as MLServer's do,
+# stays what they mean by it. The protocol itself leaves BYTES in JSON open.
+ENCODING = "torchserve_wrapper_encoding"
 _BASE64 = "base64"
-
-
-def flatten(tensor: str, data: Any) -> list[Any]:
-    """Give the elements of JSON data in row-major order, flat or nested alike.
-
-    Raises:
-        ServingError: 400 when ``data`` is no list, or its lists are of unequal lengths.
-    """
-    if not isinstance(data, list):
-        raise ServingError(400, f'Expected "data" of tensor {tensor} to be a list')
-    level = data
-    while level and list in set(map(type, level)):
-        if set(map(type, level)) != {list} or len(set(map(len, level))) != 1:
-            raise ServingError(400, f"Tensor {tensor} has ragged data: lists of unequal lengths")
-        level = list(itertools.chain.from_iterable(level))
-    return level
-
-
-def check_shape(tensor: str, shape: Any) -> None:
-    """Refuse what is no list of dimensions, each a number of 0 or more.
-
-    Raises:
-        ServingError: 400.
-    """
-    if not isinstance(shape, list):
-        raise ServingError(400, f'Expected "shape" of tensor {tensor} to be a list')
-    for dimension in shape:
-        if type(dimension) is not int or not 0 <= dimension < 2**63:
-            raise ServingError(
-                400, f"Tensor {tensor} has a dimension {dimension!r}: expected a number, 0 or more"
-            )
-
-
-def check_count(tensor: str, shape: Sequence[int], count: int) -> None:
-    """Refuse data whose number of elements isn't the product of its shape.
-
-    Raises:
-        ServingError: 400.
-    """
-    expected = math.prod(shape)
-    if expected != count:
-        raise ServingError(
-            400,
-            f"Tensor {tensor} has {count} elements, but its shape {list(shape)} means {expected}",
-        )
 
 
 def from_raw(tensor: str, datatype: Datatype, raw: bytes) -> list[Any]:
@@ -110,7 +64,7 @@ def to_json(
         pass
     if envelope.reads_base64:
         encoded = [base64.b64encode(element).decode("ascii") for element in elements]
-        return encoded, {CONTENT_TYPE: _BASE64}
+        return encoded, {ENCODING: _BASE64}
     raise ServingError(
         400,
         f"Tensor {tensor} has BYTES that are no UTF-8, which {envelope.in_words} can't read: its "
@@ -121,14 +75,17 @@ def to_json(
 def to_bytes(elements: Sequence[Any], parameters: Mapping[str, Any]) -> list[bytes]:
     """Give BYTES elements of TorchServe's JSON as the bytes that they stand for.
 
+    What a model labels as base64 by itself stays as it is.
+
     Raises:
         ServingError: 502 when they are neither text nor the base64 that they claim to be.
     """
     try:
-        if parameters.get(CONTENT_TYPE) == _BASE64:
+        if parameters.get(ENCODING) == _BASE64:
+            # The error for what is no base64 is a ValueError, too.
             return [base64.b64decode(element, validate=True) for element in elements]
         return [element.encode("utf-8") for element in elements]
-    except (AttributeError, TypeError, binascii.Error, UnicodeEncodeError):
+    except (AttributeError, TypeError, ValueError):
         raise ServingError(502, "The model answered BYTES that are no text") from None
 
 

@@ -17,23 +17,30 @@ from kserve.protocol.grpc import grpc_predict_v2_pb2_grpc as pb_grpc
 
 from wrapper import grpc_codes
 from wrapper.errors import UNEXPECTED, ServingError
-from wrapper.front import Front
-from wrapper.front.about import EXTENSIONS, NAME, PLATFORM, no_versions, version
+from wrapper.front import Front, names
+from wrapper.front.about import EXTENSIONS, NAME, PLATFORM, version
 from wrapper.metrics import kinds
-from wrapper.openinference import messages, repository_messages
+from wrapper.openinference import (
+    infer_messages,
+    messages,
+    repository_messages,
+    repository_request,
+)
+from wrapper.torchserve.exchange import Verb
 
 logger = logging.getLogger("wrapper")
 
 _SERVICE = "inference.GRPCInferenceService"
+_InferRequest, _InferResponse = infer_messages.complete(pb.DESCRIPTOR)
 # By call its messages: the SDK's own, but for what its service lacks or numbers otherwise.
 _CALLS = {
     **{
         name: (getattr(pb, name + "Request"), getattr(pb, name + "Response"))
         for name in (
             *("ServerLive", "ServerReady", "ModelReady", "ServerMetadata", "ModelMetadata"),
-            "ModelInfer",
         )
     },
+    "ModelInfer": (_InferRequest, _InferResponse),
     "RepositoryIndex": (repository_messages.IndexRequest, repository_messages.IndexResponse),
     "RepositoryModelLoad": (repository_messages.ModelRequest, pb.RepositoryModelLoadResponse),
     "RepositoryModelUnload": (repository_messages.ModelRequest, pb.RepositoryModelUnloadResponse),
@@ -77,25 +84,25 @@ class _Calls:
         return pb.ServerReadyResponse(ready=error is None)
 
     async def ModelReady(self, request: Any, _context: Any) -> Any:  # noqa: N802
-        self._check(request.name, request.version)
+        names.check(self._torchserve, request.name, request.version)
         return pb.ModelReadyResponse(ready=self._torchserve.readiness.is_ready(request.name))
 
     async def ServerMetadata(self, _request: Any, _context: Any) -> Any:  # noqa: N802
         return pb.ServerMetadataResponse(name=NAME, version=version(), extensions=EXTENSIONS)
 
     async def ModelMetadata(self, request: Any, _context: Any) -> Any:  # noqa: N802
-        self._check(request.name, request.version)
+        names.check(self._torchserve, request.name, request.version)
         return pb.ModelMetadataResponse(name=request.name, platform=PLATFORM)
 
     async def ModelInfer(self, request: Any, context: Any) -> Any:  # noqa: N802
         with self._front.requests.counting(kinds.GRPC_INFER, request.model_name) as timeline:
-            if request.model_version:
-                raise no_versions(request.model_name)
+            names.check(self._torchserve, request.model_name, request.model_version)
+            self._torchserve.check_protocol(request.model_name, Verb.INFER)
             asked = messages.request_to_json(request, self._torchserve.settings.envelope)
             answer = await self._front.inference.infer_document(
                 request.model_name, asked, _headers(context), context.time_remaining(), timeline
             )
-            response = pb.ModelInferResponse()
+            response = _InferResponse()
             messages.fill_response(response, answer, raw=bool(request.raw_input_contents))
             return response
 
@@ -106,19 +113,21 @@ class _Calls:
         return response
 
     async def RepositoryModelLoad(self, request: Any, _context: Any) -> Any:  # noqa: N802
-        name = repository_messages.model_of(request)
+        name = self._judged("load", request)
         await self._torchserve.repository.load(name)
         return pb.RepositoryModelLoadResponse(model_name=name, isLoaded=True)
 
     async def RepositoryModelUnload(self, request: Any, _context: Any) -> Any:  # noqa: N802
-        name = repository_messages.model_of(request)
+        name = self._judged("unload", request)
         await self._torchserve.repository.unload(name)
         return pb.RepositoryModelUnloadResponse(model_name=name, isUnloaded=True)
 
-    def _check(self, model: str, wanted_version: str) -> None:
-        self._torchserve.check_known(model)
-        if wanted_version:
-            raise no_versions(model)
+    def _judged(self, verb: str, request: Any) -> str:
+        """Give the name of a model that can be loaded or unloaded as it is asked for."""
+        name = repository_messages.model_of(request)
+        self._torchserve.repository.check_known(name)
+        repository_request.check_parameters(verb, repository_messages.parameters_of(request))
+        return name
 
 
 def _guarded(

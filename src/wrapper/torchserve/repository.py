@@ -46,6 +46,16 @@ class Repository:
             entries.append((name, "UNAVAILABLE", "it was unloaded"))
         return [entry for entry in entries if entry[1] == "READY" or not ready]
 
+    def check_known(self, model: str) -> None:
+        """Refuse a model that is neither served nor was unloaded.
+
+        Raises:
+            ServingError: 404.
+        """
+        served = self._readiness.models()
+        if model not in served and model not in self._readiness.unloaded():
+            raise model_not_found(model, served)
+
     async def load(self, model: str) -> None:
         """Load a model that was unloaded; a model that is there already stays as it is.
 
@@ -64,7 +74,7 @@ class Repository:
         await asyncio.to_thread(self._unload, model)
 
     def _load(self, model: str) -> None:
-        self._check_known(model)
+        self.check_known(model)
         try:
             if self._management.why_no_worker(model) is not None:
                 self._management.register(model, self._archives.get(model, f"{model}.mar"))
@@ -73,7 +83,7 @@ class Repository:
         self._readiness.set_unloaded(model, False)
 
     def _unload(self, model: str) -> None:
-        self._check_known(model)
+        self.check_known(model)
         try:
             described = self._management.describe(model)
             if described:
@@ -84,11 +94,6 @@ class Repository:
             if error.status != 404:
                 raise _refusal(error, "unload") from None
         self._readiness.set_unloaded(model, True)
-
-    def _check_known(self, model: str) -> None:
-        served = self._readiness.models()
-        if model not in served and model not in self._readiness.unloaded():
-            raise model_not_found(model, served)
 
 
 def _refusal(error: ManagementError, verb: str) -> ServingError:

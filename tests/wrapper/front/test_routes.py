@@ -72,7 +72,7 @@ def test_the_sdk_keeps_its_other_routes(torchserve: TorchServe, path: str) -> No
         ("/v1/models/digits", {"name": "digits", "ready": True}),
         ("/v2/models/digits/ready", {"name": "digits", "ready": True}),
         ("/v2/health/live", {"live": True}),
-        ("/v2/health/ready", {"ready": True}),
+        ("/v2/health/ready", {"live": True, "ready": True}),
         (
             "/v2/models/digits",
             {"name": "digits", "platform": "torchserve", "inputs": [], "outputs": []},
@@ -108,7 +108,8 @@ def test_a_wrapper_whose_files_were_copied_says_what_it_is_all_the_same(
 def test_the_server_is_ready_only_when_every_model_is(tmp_path: Path) -> None:
     torchserve = AnsweringTorchServe(settings(tmp_path), digits=None, late="it has no worker")
     answer = answer_to(torchserve, "/v2/health/ready")
-    assert (answer.status, body_of(answer)["ready"]) == (503, False)
+    told = body_of(answer)
+    assert (answer.status, told["live"], told["ready"]) == (503, False, False)
     assert "late" in error_of(answer)
     assert answer_to(torchserve, "/v2/health/live").status == 200
     assert answer_to(torchserve, "/v2/models/late/ready").status == 503

@@ -30,6 +30,8 @@ from wrapper.torchserve.service import TorchServe
         (b"{}", 'Expected "instances" or "inputs"'),
         (b'{"instances": 1}', 'Expected "instances" to be a list, got a number'),
         (b'{"inputs": {}}', 'Expected "inputs" to be a list, got an object'),
+        (b'{"instances": null}', 'Expected "instances" or "inputs"'),
+        (b'{"instances": null, "inputs": 1}', 'Expected "inputs" to be a list, got a number'),
     ],
 )
 def test_what_is_no_v1_request_is_400(torchserve: TorchServe, body: bytes, said: str) -> None:
@@ -45,20 +47,45 @@ def test_inputs_are_instances_with_their_numbers_exact(torchserve: AnsweringTorc
     assert sent == {"instances": [123456789012345678901234567890, 0.1], "more": 1}
 
 
-@without_envelope
-def test_without_an_envelope_a_body_goes_as_it_came(torchserve: AnsweringTorchServe) -> None:
-    body = b'{"inputs": [1],  "more": 1}'
+def test_instances_that_are_null_are_absent(torchserve: AnsweringTorchServe) -> None:
+    path = "/v1/models/digits:predict"
+    assert answer_to(torchserve, path, b'{"instances": null, "inputs": [1]}').status == 200
+    assert json.loads(torchserve.calls[0][1]) == {"instances": [1]}
+    assert answer_to(torchserve, path, b'{"instances": [1], "inputs": null}').status == 200
+
+
+# Without an envelope, and with one that isn't known here.
+@pytest.mark.parametrize("torchserve", ["", "body"], indirect=True)
+@pytest.mark.parametrize(
+    "body",
+    [b'{"inputs": [1],  "more": 1}', b'{"text": "x"}', b"{}", b'{"instances": 1}', b"[1]", b'"x"'],
+)
+def test_without_an_envelope_of_v1_any_json_goes_as_it_came(
+    torchserve: AnsweringTorchServe, body: bytes
+) -> None:
     assert answer_to(torchserve, "/v1/models/digits:predict", body).status == 200
     assert torchserve.calls[0][1] == body
 
 
 @without_envelope
-@pytest.mark.parametrize("body", [b"{}", b'{"instances": 1}'])
-def test_without_an_envelope_a_v1_request_is_one_all_the_same(
+@pytest.mark.parametrize(
+    "body", [b"{", b"", b'{"a": NaN}', b"\xff", b"[" * 600 + b"]" * 600], ids=repr
+)
+def test_without_an_envelope_json_is_json_all_the_same(
     torchserve: AnsweringTorchServe, body: bytes
 ) -> None:
-    assert answer_to(torchserve, "/v1/models/digits:predict", body).status == 400
+    answer = answer_to(torchserve, "/v1/models/digits:predict", body, "POST")
+    assert answer.status == 400
     assert not torchserve.calls
+
+
+@pytest.mark.parametrize("torchserve", ["json"], indirect=True)
+def test_tensorflow_servings_envelope_reads_v1(torchserve: AnsweringTorchServe) -> None:
+    path = "/v1/models/digits:predict"
+    assert answer_to(torchserve, path, b'{"inputs": [1]}').status == 200
+    assert json.loads(torchserve.calls[0][1]) == {"instances": [1]}
+    assert answer_to(torchserve, path, b'{"instances": []}').status == 400
+    assert answer_to(torchserve, path, b"\xff", content_type="image/jpeg").status == 415
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 from typing import Any
 
 import pytest
@@ -31,23 +32,27 @@ def _tensor(datatype: str, shape: object, data: object) -> bytes:
         (b'{"inputs": [{"name": "x"}]}', 'Expected "shape" in inputs[0]'),
         (b'{"id": 1, "inputs": []}', 'Expected "id" to be a string, got a number'),
         (_tensor("INT64", [2], [1]), "has 1 elements, but its shape [2] means 2"),
-        (_tensor("INT64", [2, 2], [[1, 2], [3]]), "ragged"),
-        (_tensor("INT64", [2], [1, [2]]), "ragged"),
+        (_tensor("INT64", [2, 2], [[1, 2], [3]]), "nested otherwise"),
+        (_tensor("INT64", [2], [1, [2]]), "nested otherwise"),
         (_tensor("INT64", [-1], [1]), "a dimension -1"),
-        (_tensor("INT64", ["1"], [1]), "a dimension '1'"),
+        (_tensor("INT64", ["1"], [1]), 'a dimension "1"'),
         (_tensor("INT64", [1.5], [1]), "a dimension 1.5"),
         (_tensor("INT64", 1, [1]), '"shape" of tensor x to be a list'),
-        (_tensor("int64", [1], [1]), "unknown datatype 'int64'"),
+        (_tensor("int64", [1], [1]), 'unknown datatype "int64"'),
         (_tensor("INT8", [1], [300]), "range 300 is beyond"),
         (_tensor("UINT64", [1], [2**64]), "can't hold"),
-        (_tensor("INT64", [1], [True]), "can't hold True"),
-        (_tensor("FP32", [1], ["abc"]), "can't hold 'abc'"),
+        (_tensor("INT64", [1], [True]), "can't hold true"),
+        (_tensor("FP32", [1], ["abc"]), 'can\'t hold "abc"'),
         (_tensor("FP16", [1], [70000]), "range 70000 is beyond"),
-        (_tensor("BOOL", [1], ["false"]), "can't hold 'false'"),
-        (_tensor("BYTES", [1], [None]), "can't hold None"),
+        (_tensor("BOOL", [1], ["false"]), 'can\'t hold "false"'),
+        (_tensor("BYTES", [1], [None]), "can't hold null"),
         (_tensor("BYTES", [1], "text"), '"data" of tensor x to be a list'),
         (_tensor("BYTES", [2], ["a", "b"]), "hands on the first only"),
         (V2[:-1] + b', "outputs": {}}', 'Expected "outputs" to be a list'),
+        (
+            V2[:-1] + b', "outputs": [{"name": "y"}, {"name": "y"}]}',
+            "outputs[1] asks for the output y",
+        ),
         (V2[:-1] + b', "parameters": {"a": {}}}', 'parameter "a" of the request'),
         (V2[:-1] + b', "parameters": {"binary_data_output": 1}}', "to be a boolean"),
     ],
@@ -94,6 +99,35 @@ def test_members_that_are_null_are_left_out(torchserve: AnsweringTorchServe) -> 
     reply = {**V2_ANSWER, "outputs": [first], "model_version": None, "parameters": None}
     told = body_of(_infer(torchserve, reply))
     assert told == {"model_name": "digits", "outputs": [V2_ANSWER["outputs"][0]]}
+
+
+@pytest.mark.parametrize("torchserve", ["kservev2", "kservev2_faithful", ""], indirect=True)
+@pytest.mark.parametrize("sent", ["", " ", "17", "é"])
+def test_an_answer_has_the_id_that_was_sent(torchserve: AnsweringTorchServe, sent: str) -> None:
+    # An envelope, and many a handler, makes one up in the place of a blank one.
+    own = sent if sent.strip() else "made up"
+    told = body_of(_infer(torchserve, {**V2_ANSWER, "id": own}, id=sent))
+    assert told["id"] == sent
+    told = body_of(_infer(torchserve, {**V2_ANSWER, "id": own}))
+    assert told["id"] == own
+
+
+@speaks_v2
+def test_outputs_of_one_name_keep_their_own_data(torchserve: AnsweringTorchServe) -> None:
+    outputs = [{**V2_ANSWER["outputs"][0], "data": data} for data in ([1, 2], [3, 4])]  # type: ignore[dict-item]
+    reply = {**V2_ANSWER, "outputs": outputs}
+    told = _infer(torchserve, reply, parameters={"binary_data_output": True})
+    raw = told.body[int(told.headers["inference-header-content-length"]) :]
+    assert struct.unpack("<4f", raw) == (1, 2, 3, 4)
+    told = _infer(torchserve, reply, outputs=[{"name": "x"}])
+    assert [output["data"] for output in body_of(told)["outputs"]] == [[1, 2], [3, 4]]
+
+
+@speaks_v2
+def test_half_a_surrogate_pair_is_answered(torchserve: AnsweringTorchServe) -> None:
+    output = {"name": "y", "shape": [1], "datatype": "BYTES", "data": ["\ud83d"]}
+    reply = {"model_name": "digits", "outputs": [output]}
+    assert body_of(_infer(torchserve, reply, outputs=[{"name": "y"}]))["outputs"] == [output]
 
 
 @speaks_v2

@@ -88,7 +88,7 @@ def test_the_id_is_kept_and_an_absent_one_stays_absent() -> None:
         (_request("BYTES", [1], {}, b"\5\0"), "the length of a BYTES element is cut short"),
         (_request("BYTES", [1], {"bytes_contents": [b"\xff"]}), "that are no UTF-8"),
         (_request("FP16", [1], {"fp32_contents": [1]}), "goes as raw_input_contents only"),
-        (_request("fp32", [1], {"fp32_contents": [1]}), "unknown datatype 'fp32'"),
+        (_request("fp32", [1], {"fp32_contents": [1]}), 'unknown datatype "fp32"'),
         (_request("BYTES", [2], {"bytes_contents": [b"a", b"b"]}), "hands on the first only"),
         (_request("INT8", [1], {"int_contents": [300]}), "range 300 is beyond"),
     ],
@@ -143,7 +143,7 @@ def test_nan_and_infinities_are_kept() -> None:
 def test_bytes_beyond_utf8_go_and_come_as_base64() -> None:
     tensor = _json(_request("BYTES", [2], {"bytes_contents": [b"\xff", b"a"]}))["inputs"][0]
     assert tensor["data"] == ["/w==", "YQ=="]
-    assert tensor["parameters"] == {"content_type": "base64"}
+    assert tensor["parameters"] == {"torchserve_wrapper_encoding": "base64"}
     response = service_pb2.ModelInferResponse()
     messages.fill_response(response, {"model_name": "m", "outputs": [tensor]}, raw=False)
     assert list(response.outputs[0].contents.bytes_contents) == [b"\xff", b"a"]
