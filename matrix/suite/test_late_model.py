@@ -63,7 +63,7 @@ def test_late_model(stage: Stage, cell: Cell, rest: RestClient, exhibit: Exhibit
     exhibit.equal(told, {"name": model.name, "ready": True}, "readiness in V1")
     server = rest.get("/v2/health/ready")
     exhibit.equal(server.status, 200, "status of the server's readiness: every model is there")
-    exhibit.equal(server.json(), {"ready": True}, "the server's readiness")
+    exhibit.equal(server.json(), {"live": True, "ready": True}, "the server's readiness")
     _expect_service(rest, cell, model, exhibit)
 
 

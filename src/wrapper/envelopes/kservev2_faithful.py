@@ -85,7 +85,7 @@ def _nested(tensor):
                 del parameters[label]
                 elements = [_decoded(name, label, element) for element in elements]
     nested = dict(tensor, data=_shaped(elements, shape), parameters=parameters)
-    if not parameters:
+    if not parameters and tensor.get("parameters") != {}:
         del nested["parameters"]
     return nested
 

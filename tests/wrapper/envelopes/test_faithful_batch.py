@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import importlib
 import json
+import math
 import sys
 import types
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from wrapper import envelopes
 from wrapper.torchserve import error_table
@@ -245,6 +249,105 @@ def test_predictions_and_explanations_are_asked_for_apart() -> None:
         {"explanations": [[1, True]]},
         {"predictions": [[2, False]]},
     ]
+
+
+@settings(deadline=None, database=None, suppress_health_check=list(HealthCheck))
+@given(shape=st.lists(st.integers(0, 3), max_size=4), flat=st.booleans(), more=st.booleans())
+def test_a_handler_gets_data_nested_by_shape(shape: list[int], flat: bool, more: bool) -> None:
+    array = numpy.arange(math.prod(shape)).reshape(shape)
+    sent = array.reshape(-1).tolist() if flat else array.tolist()
+    if more:
+        # One level more, or one less, is another shape's.
+        sent = [sent]
+    seen: list[Any] = []
+
+    def handler(data: list[Any], _context: Any) -> list[Any]:
+        seen.extend(each["data"] for each in data)
+        return data
+
+    row = _v2(1, shape=shape, data=sent)
+    fits = [array.tolist(), array.reshape(-1).tolist()]
+    if sent not in fits:
+        with pytest.raises(_PredictionException, match="shape") as refused:
+            _ask("kservev2_faithful", handler, row)
+        assert refused.value.error_code == 400
+        return
+    told, _ = _ask("kservev2_faithful", handler, row)
+    assert seen == [array.tolist()]
+    (output,) = told[0]["outputs"]
+    assert (output["shape"], output["data"]) == (shape, array.reshape(-1).tolist())
+
+
+_TEXT = {"datatype": "BYTES", "data": ["YWJjZA=="]}
+
+
+@pytest.mark.parametrize(
+    ("labels", "data", "kept"),
+    [
+        (None, "YWJjZA==", None),
+        ({}, "YWJjZA==", {}),
+        ({"content_type": "np"}, "YWJjZA==", {"content_type": "np"}),
+        # What was decoded is labelled no more.
+        ({"content_type": "base64"}, b"abcd", None),
+        ({"content_type": "base64", "a": 1}, b"abcd", {"a": 1}),
+        ({"torchserve_wrapper_encoding": "base64"}, b"abcd", None),
+    ],
+)
+def test_base64_reaches_a_handler_as_bytes_without_its_label(
+    labels: Any, data: Any, kept: Any
+) -> None:
+    seen: list[Any] = []
+
+    def handler(each: list[Any], _context: Any) -> list[Any]:
+        seen.extend(each)
+        return each
+
+    told, _ = _ask("kservev2_faithful", handler, _v2(1, **_TEXT, parameters=labels))
+    assert [(each["data"], each.get("parameters")) for each in seen] == [([data], kept)]
+    (output,) = told[0]["outputs"]
+    text = data if isinstance(data, str) else data.decode()
+    assert (output["data"], output.get("parameters")) == ([text], kept)
+
+
+def test_bytes_beyond_utf8_are_told_by_a_label_of_the_envelopes_own() -> None:
+    labels = {"content_type": "base64", "a": 1}
+    sent = {"datatype": "BYTES", "data": ["/w=="], "parameters": labels}
+    told, _ = _ask("kservev2_faithful", lambda data, _: data, _v2(1, **sent))
+    (output,) = told[0]["outputs"]
+    assert output["data"] == ["/w=="]
+    assert output["parameters"] == {"a": 1, "torchserve_wrapper_encoding": "base64"}
+    # What a handler labels by itself is its own.
+    own = {"datatype": "BYTES", "shape": [1], "data": ["YWJjZA=="], "parameters": labels}
+    told, _ = _ask("kservev2_faithful", lambda *_: [own], _v2(1))
+    assert told[0]["outputs"] == [{"name": "x", **own}]
+
+
+@pytest.mark.parametrize("sent", ["", " ", "é"])
+def test_an_id_is_answered_as_it_was_sent(sent: str) -> None:
+    asked = json.loads(_v2(1)["data"])
+    told, _ = _ask("kservev2_faithful", lambda data, _: data, {"body": {**asked, "id": sent}})
+    assert told[0]["id"] == sent
+    for absent in ({**asked, "id": None}, {"inputs": asked["inputs"]}):
+        told, _ = _ask("kservev2_faithful", lambda data, _: data, {"body": absent})
+        assert told[0]["id"] == "id-0"
+
+
+def test_what_stands_beside_instances_reaches_the_handler() -> None:
+    seen: list[Any] = []
+
+    def handler(data: list[Any], context: Any) -> list[Any]:
+        seen.append(context.v1_requests)
+        return data
+
+    asked = {"instances": [1], "parameters": {"top_k": 3}}
+    rows = [{"body": asked}, {"body": b"\xff"}, {"body": json.dumps(asked)}, {"body": "[1]"}]
+    with pytest.raises(_PredictionException):
+        _ask("kserve_faithful", handler, {"body": {"parameters": {}}})
+    told, _ = _ask(
+        "kserve_faithful", lambda data, context: handler(["x"] * len(data), context), *rows
+    )
+    assert seen == [[asked, {"instances": [b"\xff"]}, asked, {"instances": [b"[1]"]}]]
+    assert told == [{"predictions": ["x"]}] * 4
 
 
 @pytest.mark.parametrize(

@@ -5,16 +5,19 @@ The model ``echo`` gives back what it got; TorchServe has the envelope ``kservev
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import grpc
 import numpy
 import pytest
 import requests
 import tritonclient.grpc as triton_grpc
 import tritonclient.http as triton_http
+from tritonclient.grpc import service_pb2, service_pb2_grpc
 
 from fixtures.torchserve import Instance
 from matrix.running.launch import RunningWrapper
@@ -145,8 +148,103 @@ def test_shapes_are_kept(subject: RunningWrapper) -> None:
     for shape, data in (([2, 2], [1, 2, 3, 4]), ([0], []), ([2, 0], []), ([], [5]), ([1, 1], [7])):
         tensor = {"name": "x", "shape": shape, "datatype": "INT64", "data": data}
         assert _infer(subject, tensor)["outputs"] == [tensor]
+    alone = {"name": "x", "shape": [], "datatype": "INT64", "data": 5}
+    assert _infer(subject, alone)["outputs"] == [{**alone, "data": [5]}]
+    # An element of no dimension, where [5] would be a list of one.
+    told = _infer(subject, {**alone, "parameters": {"as": "array"}})["outputs"]
+    assert (told[0]["shape"], told[0]["data"]) == ([], [5])
     nested = {"name": "x", "shape": [2, 2], "datatype": "INT64", "data": [[1, 2], [3, 4]]}
     assert _infer(subject, nested)["outputs"][0]["data"] == [1, 2, 3, 4]
+
+
+def test_a_label_of_base64_changes_no_data(subject: RunningWrapper, has_grpc: bool) -> None:
+    labelled = {"content_type": "base64"}
+    tensor = {"name": "x", "shape": [1], "datatype": "BYTES", "data": ["YWJjZA=="]}
+    told = _infer(subject, {**tensor, "parameters": labelled})["outputs"]
+    assert told == [{**tensor, "data": ["abcd"]}]
+    beyond = {**tensor, "data": ["/w=="]}
+    told = _infer(subject, {**beyond, "parameters": labelled})["outputs"]
+    assert told == [{**beyond, "parameters": {"torchserve_wrapper_encoding": "base64"}}]
+    # What was answered may be sent again.
+    assert _infer(subject, told[0])["outputs"] == told
+    wrong = {"inputs": [{**tensor, "data": ["!"], "parameters": labelled}]}
+    answer = requests.post(f"{subject.url}/v2/models/echo/infer", json=wrong, timeout=30)
+    assert answer.status_code == 400
+    assert "base64" in answer.json()["error"]
+    with triton_http.InferenceServerClient(f"127.0.0.1:{subject.http_port}") as client:
+        asked = triton_http.InferInput("x", [1], "BYTES")
+        asked.set_data_from_numpy(numpy.array([b"YWJjZA=="], object))
+        asked._parameters.update(labelled)
+        wanted = [triton_http.InferRequestedOutput("x", binary_data=True)]
+        answer = client.infer("echo", [asked], outputs=wanted)
+        assert answer.as_numpy("x").tolist() == [b"abcd"]
+        assert "content_type" not in answer.get_output("x")["parameters"]
+    if has_grpc:
+        output = _called(subject, BYTES, content_type="base64").outputs[0]
+        assert (list(output.contents.bytes_contents), dict(output.parameters)) == ([b"abcd"], {})
+
+
+def test_parameters_are_the_same_on_every_way(subject: RunningWrapper, has_grpc: bool) -> None:
+    sent = {
+        "content_type": "np",
+        "temperature": 0.7,
+        "priority": 2**64 - 1,
+        "top_k": 3,
+        "deep": True,
+    }
+    tensor = {"name": "x", "shape": [1], "datatype": "BYTES", "data": ["text"], "parameters": sent}
+    assert _infer(subject, tensor)["outputs"] == [tensor]
+    with triton_http.InferenceServerClient(f"127.0.0.1:{subject.http_port}") as client:
+        asked = triton_http.InferInput("x", [1], "BYTES")
+        asked.set_data_from_numpy(numpy.array([b"text"], object))
+        asked._parameters.update(sent)
+        wanted = [triton_http.InferRequestedOutput("x", binary_data=True)]
+        # Its own arguments are parameters, too.
+        told = client.infer("echo", [asked], outputs=wanted, priority=1, parameters={"t": 0.5})
+        size = {"binary_data_size": 8}
+        assert told.get_output("x")["parameters"] == {**sent, **size}
+    if has_grpc:
+        told = _called(subject, [b"text"], **sent).outputs[0].parameters
+        assert {
+            name: getattr(each, each.WhichOneof("parameter_choice")) for name, each in told.items()
+        } == sent
+        with triton_grpc.InferenceServerClient(f"127.0.0.1:{subject.grpc_port}") as grpc_client:
+            asked = triton_grpc.InferInput("x", [1], "FP32")
+            asked.set_data_from_numpy(numpy.array([0.5], "float32"))
+            answer = grpc_client.infer("echo", [asked], priority=1, parameters={"t": 0.7})
+            assert answer.as_numpy("x").tolist() == [0.5]
+
+
+BYTES = [b"YWJjZA=="]
+
+
+def _called(subject: RunningWrapper, elements: list[bytes], **parameters: Any) -> Any:
+    """Call ModelInfer with typed contents."""
+    message = service_pb2.ModelInferRequest(model_name="echo")
+    tensor = message.inputs.add(name="x", datatype="BYTES", shape=[len(elements)])
+    tensor.contents.bytes_contents.extend(elements)
+    for name, value in parameters.items():
+        kind = {bool: "bool_param", float: "double_param", str: "string_param"}.get(type(value))
+        member = kind or ("int64_param" if value < 2**63 else "uint64_param")
+        setattr(tensor.parameters[name], member, value)
+    with grpc.insecure_channel(f"127.0.0.1:{subject.grpc_port}") as channel:
+        infer = service_pb2_grpc.GRPCInferenceServiceStub(channel).ModelInfer
+        return infer(message, timeout=30)
+
+
+def test_null_is_absent_and_an_empty_id_comes_back(subject: RunningWrapper) -> None:
+    tensor = {"name": "x", "shape": [1], "datatype": "FP16", "data": [65519]}
+    told = _infer(subject, {**tensor, "parameters": None}, id="", parameters=None, outputs=None)
+    assert (told["id"], told["outputs"]) == ("", [tensor])
+    head = {"inputs": [{**tensor, "data": None, "parameters": {"binary_data_size": 2}}], "id": None}
+    written = json.dumps(head).encode()
+    answer = requests.post(
+        f"{subject.url}/v2/models/echo/infer",
+        data=written + b"\xff\x7b",
+        headers={"Inference-Header-Content-Length": str(len(written))},
+        timeout=30,
+    )
+    assert answer.json()["outputs"] == [{**tensor, "data": [65504.0]}]
 
 
 def test_inputs_and_outputs_may_be_any_number(subject: RunningWrapper) -> None:
@@ -183,6 +281,9 @@ def test_v1_instances_come_back_exactly(tmp_path: Path) -> None:
             for key in ("instances", "inputs"):
                 answer = requests.post(url, json={key: instances}, timeout=30)
                 assert answer.json() == {"predictions": instances}
+            asked = {"instances": [{"as": "requests"}], "parameters": {"top_k": 3}}
+            answer = requests.post(url, json=asked, timeout=30)
+            assert answer.json() == {"predictions": [[asked]]}
             image = {"Content-Type": "image/jpeg"}
             answer = requests.post(url, data=b"\xff\xd8abc", headers=image, timeout=30)
             assert answer.json() == {"predictions": [5]}

@@ -37,7 +37,7 @@ def _infer(subject: RunningWrapper, model: str) -> Any:
 def test_without_an_envelope_both_protocols_are_answered_or_told_the_way_out(
     release: str, tmp_path: Path
 ) -> None:
-    instance = lending.instance("none", "contract", "digits")
+    instance = lending.instance("none", "contract", "digits", "echo")
     with wrapper(release, instance, tmp_path) as subject:
         assert "no envelope; V1 and V2 requests are passed on as they are" in subject.log()
         status, answer = _ask(subject, "/v1/models/contract:predict", V1)
@@ -48,6 +48,9 @@ def test_without_an_envelope_both_protocols_are_answered_or_told_the_way_out(
         assert [each["name"] for each in answer["outputs"]] == [
             each["name"] for each in V2["inputs"]
         ]
+        # The handler decides what it reads.
+        for body in ({"text": "x"}, {"inputs": [1], "k": 5}, [1]):
+            assert _ask(subject, "/v1/models/echo:predict", body) == (200, {"body": body})
         # A model that was written for an envelope.
         for path, body in (("/v1/models/digits:predict", V1), ("/v2/models/digits/infer", V2)):
             status, answer = _ask(subject, path, body)
