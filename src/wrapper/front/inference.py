@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Callable
 
 from wrapper import json_body
 from wrapper.envelope import Envelope
 from wrapper.errors import ServingError
+from wrapper.front import names
 from wrapper.front.answer import JSON, Answer
 from wrapper.metrics import kinds
 from wrapper.metrics.requests import Requests
@@ -83,7 +84,8 @@ class Inference:
     async def infer_document(
         self,
         model: str,
-        asked: dict[str, Any],
+        version: str,
+        read: Callable[[Envelope], dict[str, Any]],
         headers: Mapping[str, str],
         timeout: float | None = None,
         timeline: Timeline | None = None,
@@ -91,13 +93,17 @@ class Inference:
         """Answer a request that came in another encoding, as the JSON that it stands for.
 
         Args:
+            version: that of the model, empty for any.
+            read: gives the JSON for an envelope; it is called once the names are right.
             timeout: seconds that the client still waits.
             timeline: gets the moments at which TorchServe was asked and had answered.
 
         Raises:
             ServingError: for whatever keeps the request from being answered.
         """
+        names.check(self._torchserve, model, version)
         self._torchserve.check_protocol(model, Verb.INFER)
+        asked = read(self._envelope)
         wanted = request.check(asked, self._envelope)
         body = json_body.write(asked)
         reply = await self._torchserve.ask(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Mapping
+from functools import partial
 from typing import Any, Callable
 
 import grpc
@@ -26,7 +27,6 @@ from wrapper.openinference import (
     repository_messages,
     repository_request,
 )
-from wrapper.torchserve.exchange import Verb
 
 logger = logging.getLogger("wrapper")
 
@@ -96,11 +96,13 @@ class _Calls:
 
     async def ModelInfer(self, request: Any, context: Any) -> Any:  # noqa: N802
         with self._front.requests.counting(kinds.GRPC_INFER, request.model_name) as timeline:
-            names.check(self._torchserve, request.model_name, request.model_version)
-            self._torchserve.check_protocol(request.model_name, Verb.INFER)
-            asked = messages.request_to_json(request, self._torchserve.settings.envelope)
             answer = await self._front.inference.infer_document(
-                request.model_name, asked, _headers(context), context.time_remaining(), timeline
+                request.model_name,
+                request.model_version,
+                partial(messages.request_to_json, request),
+                _headers(context),
+                context.time_remaining(),
+                timeline,
             )
             response = _InferResponse()
             messages.fill_response(response, answer, raw=bool(request.raw_input_contents))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from hypothesis import HealthCheck, settings
@@ -75,8 +76,8 @@ class Ways:
         Raises:
             ServingError: as the call ends.
         """
-        asked = messages.request_to_json(message, self.torchserve.settings.envelope)
-        answer = asyncio.run(self._front.inference.infer_document("digits", asked, {}))
+        read = partial(messages.request_to_json, message)
+        answer = asyncio.run(self._front.inference.infer_document("digits", "", read, {}))
         response = service_pb2.ModelInferResponse() if response is None else response
         messages.fill_response(response, answer, raw=bool(message.raw_input_contents))
         return response
