@@ -107,13 +107,16 @@ def _elements(name, shape, data):
     elements = _flat(data)
     if len(elements) != math.prod(shape):
         raise PredictionException(
-            "Tensor {} has {} elements, but its shape is {}".format(name, len(elements), shape), 400
+            "Tensor {} has {} elements, but its shape is {}".format(
+                name, len(elements), json.dumps(shape)
+            ),
+            400,
         )
     is_flat = isinstance(data, list) and not any(isinstance(each, list) for each in data)
     if not is_flat and data != _shaped(elements, shape):
         raise PredictionException(
             "Tensor {} has data that are nested otherwise than its shape {} says".format(
-                name, shape
+                name, json.dumps(shape)
             ),
             400,
         )
