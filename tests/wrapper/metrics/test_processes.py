@@ -86,6 +86,15 @@ def test_a_folder_that_is_named_is_kept_without_what_an_earlier_start_left(tmp_p
     assert list(folder.glob("counter_*.db"))
 
 
+def test_a_process_that_has_only_begun_to_count_spoils_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(processes.VARIABLE, str(tmp_path))
+    # The library makes a file before it gives it a size.
+    (tmp_path / "counter_1.db").touch()
+    assert list(processes.collector().collect()) == []  # type: ignore[no-untyped-call]
+
+
 def test_a_folder_that_cannot_be_used_is_told_in_one_line(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.touch()
