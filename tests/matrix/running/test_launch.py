@@ -19,6 +19,7 @@ from matrix.running import launch, ports, refusal
 from matrix.running.launch import Situation
 from matrix.running.ports import PortError
 from matrix.running.quiet import Quiet
+from matrix.running.timing import seconds_until
 
 TINY = Path(__file__).with_name("tiny_wrapper.py")
 PYTHON = Path(sys.executable)
@@ -117,7 +118,8 @@ def test_the_whole_group_is_ended(leader_ends: bool, tmp_path: Path) -> None:
     while not (told := around.log.read_text().strip()):
         time.sleep(0.02)
     launch.end_group(process)
-    assert has_ended(int(told))
+    # A machine may be so busy that what was killed has yet to come to its end.
+    seconds_until(lambda: has_ended(int(told)), 60)
     assert [each for each in marked(tmp_path) if not has_ended(each.pid)] == []
 
 

@@ -162,6 +162,9 @@ def test_a_body_that_is_too_large_is_told_after_the_name(torchserve: AnsweringTo
     async def send(message: Any) -> None:
         told.append(message)
 
+    async def receive() -> Any:
+        return {"type": "http.disconnect"}
+
     for name, status in (("unknown", 404), ("digits", 413)):
         scope = {
             "type": "http",
@@ -170,7 +173,7 @@ def test_a_body_that_is_too_large_is_told_after_the_name(torchserve: AnsweringTo
             "headers": [(b"content-length", b"999999999999")],
         }
         application = FrontApplication(Front(torchserve), send)  # type: ignore[arg-type]
-        asyncio.run(application(scope, send, send))  # type: ignore[arg-type]
+        asyncio.run(application(scope, receive, send))
         assert told[0]["status"] == status
         assert json.loads(told[1]["body"])["error"]
         told.clear()
