@@ -21,8 +21,10 @@ from tests.matrix.runs import Ran
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(1200)]
 
-# All three TorchServes start at once, beside other tests.
+# All TorchServes start at once, beside other tests.
 _START_WITHIN = 300.0
+# Fewer than are usual: other tests run beside, and each worker imports as much as a cell takes.
+_JOBS = "--jobs=3"
 WRAPPERS = runs.REPOSITORY / "fixtures" / "wrappers"
 
 
@@ -55,26 +57,17 @@ def judged(
 ) -> Mapping[Caught, Ran]:
     """Give the run that each case was a part of.
 
-    Those of one release come one after the other: two runs may not bring the model of the same cell
-    into one TorchServe.
+    One comes after the other: two may not bring the model of the same cell into one TorchServe.
     """
-    by_release: dict[str, list[tuple[list[Caught], Path]]] = {}
+    found = {}
     for together in rounds(CAUGHT):
-        # Before there are threads: whoever asks first empties what holds the folders of all.
-        folder = tmp_path_factory.mktemp("mutants")
-        by_release.setdefault(together[0].kserve, []).append((together, folder))
-
-    def run(every: Sequence[tuple[Sequence[Caught], Path]]) -> dict[Caught, Ran]:
-        ran = [(cases, _run(cases, given, folder)) for cases, folder in every]
-        return {case: of_them for cases, of_them in ran for case in cases}
-
-    with ThreadPoolExecutor() as pool:
-        found = list(pool.map(run, by_release.values()))
-    return {case: ran for each in found for case, ran in each.items()}
+        ran = _run(together, given, tmp_path_factory.mktemp("mutants"))
+        found.update(dict.fromkeys(together, ran))
+    return found
 
 
 def rounds(cases: Sequence[Caught]) -> list[list[Caught]]:
-    """Share cases out to as few runs of one release each as can have them."""
+    """Share cases out to as few runs as can have them."""
     found: list[list[Caught]] = []
     for case in cases:
         fitting = (every for every in found if all(_go_together(case, each) for each in every))
@@ -88,8 +81,7 @@ def rounds(cases: Sequence[Caught]) -> list[list[Caught]]:
 def _go_together(one: Caught, other: Caught) -> bool:
     """Tell whether one run can have both: it has each cell once, and one constructor."""
     return (
-        one.kserve == other.kserve
-        and one.cell != other.cell
+        one.cell != other.cell
         and one.start_timeout == other.start_timeout
         and not ("constructor" in one.checks and "constructor" in other.checks)
     )
@@ -108,7 +100,7 @@ def _run(cases: Sequence[Caught], given: Mapping[str, Any], folder: Path) -> Ran
     constructed = (each.mutant for each in cases if "constructor" in each.checks)
     return runs.run(
         folder,
-        "--runtime=process",
+        *("--runtime=process", _JOBS),
         f"--start-timeout={cases[0].start_timeout}",
         f"--wrapper={{python}} -m fixtures.wrappers.mutant_of_cell {named}",
         *(f"--cell={cell}" for cell in checks),
@@ -145,7 +137,8 @@ def test_the_wrapper_itself_passes_where_mutants_are_caught(
     given: Mapping[str, Any], tmp_path: Path
 ) -> None:
     patient = {given_torchserve.PATIENCE: "1"}
-    ran = runs.run(tmp_path, "--runtime=process", "--profile=quick", given=given, more=patient)
+    quick = ("--runtime=process", "--profile=quick", _JOBS)
+    ran = runs.run(tmp_path, *quick, given=given, more=patient)
     assert ran.exit_code == 0, ran.output
     passed = {
         (each.cell, each.check) for each in ran.results.records if str(each.verdict) == "passed"
