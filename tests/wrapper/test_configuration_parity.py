@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from fixtures import models
-from fixtures.torchserve import printout
+from fixtures.torchserve import class_archive, printout, process, releases
 from fixtures.torchserve.ports import Lease
 from matrix.running.timing import seconds_until
 from wrapper.address import Address
@@ -61,12 +61,14 @@ def test_a_file_means_what_it_means_to_torchserve(name: str, filled: Fill, tmp_p
     config.write_text(text, newline="")
     environment = {key: filled(value) for key, value in file.get("environment", {}).items()}
     listens = file.get("grpc", False) or file.get("models", False)
+    home = process.environment_of(releases.find("0.12.0"))
     with printout.of(
-        "0.12.0",
+        home,
         config,
         tmp_path / "store",
         environment,
         file.get("arguments", ()),
+        jvm=class_archive.settings(home).split(),
         for_listening=listens,
     ) as torchserve:
         refusal = torchserve.refusal()
