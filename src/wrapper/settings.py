@@ -110,6 +110,7 @@ class Settings:
         max_concurrent_requests: inference requests that are answered at once, 0 for any number.
         request_timeout: seconds that TorchServe may take to answer an inference request.
         keep_alive_timeout: seconds that a connection of HTTP rests before it is closed.
+        grpc_reflection: whether gRPC tells its services to who asks.
         grace_period: seconds that requests in flight have to end after SIGTERM.
         torchserve_metrics: where TorchServe tells its own metrics; None where nobody asks.
         metrics_mode: what TorchServe does with its metrics, ``log``, ``prometheus`` or ``legacy``.
@@ -132,6 +133,7 @@ class Settings:
     max_concurrent_requests: int
     request_timeout: float
     keep_alive_timeout: float
+    grpc_reflection: bool
     grace_period: float
     torchserve_metrics: Address | None
     metrics_mode: str
@@ -169,6 +171,7 @@ class Settings:
                 request_timeout=_number(environment, "TORCHSERVE_REQUEST_TIMEOUT", 600) or 600,
                 keep_alive_timeout=_number(environment, "KEEP_ALIVE_TIMEOUT", _KEEP_ALIVE)
                 or _KEEP_ALIVE,
+                grpc_reflection=_flag(environment, "GRPC_REFLECTION"),
                 grace_period=_number(environment, "SHUTDOWN_GRACE_PERIOD", 30),
                 torchserve_metrics=_torchserve_metrics(environment, configuration),
                 metrics_mode=(configuration.get("metrics_mode") or "").lower(),
@@ -218,10 +221,15 @@ class Settings:
 def _torchserve_metrics(
     environment: Mapping[str, str], configuration: TorchServeConfiguration
 ) -> Address | None:
-    text = environment.get("TORCHSERVE_METRICS") or "false"
+    is_wanted = _flag(environment, "TORCHSERVE_METRICS")
+    return configuration.address("metrics_address") if is_wanted else None
+
+
+def _flag(environment: Mapping[str, str], name: str) -> bool:
+    text = environment.get(name) or "false"
     if text.lower() not in ("true", "false"):
-        raise SettingsError(f"TORCHSERVE_METRICS={text!r} can't be used: write true or false")
-    return configuration.address("metrics_address") if text.lower() == "true" else None
+        raise SettingsError(f"{name}={text!r} can't be used: write true or false")
+    return text.lower() == "true"
 
 
 def _folder(environment: Mapping[str, str], name: str) -> Path | None:

@@ -94,3 +94,16 @@ def is_alive(url: str) -> bool:
         return requests.get(f"{url}/v2/health/live", timeout=5).status_code == 200
     except requests.RequestException:
         return False
+
+
+def peak_memory(subject: RunningWrapper, afresh: bool = False) -> int:
+    """Give the most memory, in bytes, that a wrapper's first process has had.
+
+    Args:
+        afresh: whether what it had before is forgotten.
+    """
+    process = Path(f"/proc/{subject.process_group}")
+    if afresh:
+        (process / "clear_refs").write_text("5")
+    lines = dict(line.split(":", 1) for line in (process / "status").read_text().splitlines())
+    return int(lines["VmHWM"].split()[0]) * 1024

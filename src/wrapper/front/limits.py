@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from wrapper.openinference import binary
+from wrapper.settings import Settings
 from wrapper.torchserve import error_table
 from wrapper.torchserve.error_table import Case
 
 # A binary tensor has 8 bytes for an INT64 that JSON, as TorchServe gets it, has in 2: a digit and a
 # comma. So much larger than TorchServe's limit may a request be that TorchServe still takes.
 _BINARY_TO_JSON = 4
+
+# gRPC has a limit in 32 bits.
+_LARGEST = 2**31 - 1
 
 
 class BodyLimit:
@@ -41,3 +45,17 @@ class BodyLimit:
             announced.isascii() and announced.isdigit() and int(announced) > most
         ):
             raise error_table.error(Case.REQUEST_TOO_LARGE, max_request_size=self._bytes)
+
+
+def of_messages(settings: Settings) -> tuple[int, int]:
+    """Give the bytes that a gRPC message may have: one that is received, and one that is sent.
+
+    They are the limits of bodies with binary tensors, which hold data as densely: the protocol in
+    which a model is asked doesn't decide what it takes.
+    """
+    of_requests, of_responses = settings.max_request_size, settings.max_response_size
+    return _as_dense(of_requests), _as_dense(of_responses)
+
+
+def _as_dense(size: int) -> int:
+    return min(size * _BINARY_TO_JSON, _LARGEST)

@@ -24,14 +24,14 @@ def _file() -> FileDescriptorProto:
         _PACKAGE,
         "wrapper/repository.proto",
         {
-            "IndexRequest": ((1, "repository_name", _TEXT), (2, "ready", _FLAG)),
-            "Entry": (
+            "RepositoryIndexRequest": ((1, "repository_name", _TEXT), (2, "ready", _FLAG)),
+            "ModelIndex": (
                 (1, "name", _TEXT),
                 (2, "version", _TEXT),
                 (3, "state", _TEXT),
                 (4, "reason", _TEXT),
             ),
-            "IndexResponse": ((1, "models", "Entry"),),
+            "RepositoryIndexResponse": ((1, "models", "ModelIndex"),),
             "ModelRequest": (
                 (1, "first", _TEXT),
                 (2, "second", _TEXT),
@@ -56,8 +56,8 @@ def _file() -> FileDescriptorProto:
 
 _pool = message_classes.pool_of(_file())
 
-IndexRequest = message_classes.find(_pool, f"{_PACKAGE}.IndexRequest")
-IndexResponse = message_classes.find(_pool, f"{_PACKAGE}.IndexResponse")
+IndexRequest = message_classes.find(_pool, f"{_PACKAGE}.RepositoryIndexRequest")
+IndexResponse = message_classes.find(_pool, f"{_PACKAGE}.RepositoryIndexResponse")
 # RepositoryModelLoadRequest and RepositoryModelUnloadRequest.
 ModelRequest = message_classes.find(_pool, f"{_PACKAGE}.ModelRequest")
 

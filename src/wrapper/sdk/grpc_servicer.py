@@ -12,9 +12,9 @@ from functools import partial
 from typing import Any, Callable
 
 import grpc
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from google.protobuf.message import DecodeError
 from kserve.protocol.grpc import grpc_predict_v2_pb2 as pb
-from kserve.protocol.grpc import grpc_predict_v2_pb2_grpc as pb_grpc
 
 from wrapper import grpc_codes
 from wrapper.errors import UNEXPECTED, ServingError
@@ -27,6 +27,7 @@ from wrapper.openinference import (
     repository_messages,
     repository_request,
 )
+from wrapper.sdk.grpc_packing import Unpack
 
 logger = logging.getLogger("wrapper")
 
@@ -49,24 +50,44 @@ _CALLS = {
 _Call = Callable[[Any, Any], Awaitable[Any]]
 
 
-def put_before(front: Front) -> None:
-    """Have the SDK's gRPC server serve the front in the place of its own service."""
+def add_to(server: Any, front: Front, unpack: Unpack) -> None:
+    """Have a server answer these calls by the front.
+
+    Args:
+        unpack: is given each message of a client as it came.
+    """
     calls = _Calls(front)
     handlers = {
         # Without a deserializer: what is no message is refused as any malformed request is.
         name: grpc.unary_unary_rpc_method_handler(
-            _guarded(name, getattr(calls, name), *classes),
+            _guarded(name, getattr(calls, name), unpack, *classes),
             response_serializer=classes[1].SerializeToString,
         )
         for name, classes in _CALLS.items()
     }
-    service = grpc.method_handlers_generic_handler(_SERVICE, handlers)
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(_SERVICE, handlers),))
 
-    def add(_servicer: Any, server: Any) -> None:
-        server.add_generic_rpc_handlers((service,))
 
-    # The SDK offers no hook: its gRPC server adds its service by this name.
-    pb_grpc.add_GRPCInferenceServiceServicer_to_server = add
+def described() -> FileDescriptorProto:
+    """Describe the service as it is answered: the SDK's file, and what that lacks."""
+    file = _described_in(pb.DESCRIPTOR)
+    (service,) = file.service
+    there = {call.name for call in service.method}
+    for name in _CALLS.keys() - there:
+        classes = _CALLS[name]
+        asked, answered = (f".{each.DESCRIPTOR.full_name}" for each in classes)
+        service.method.add(name=name, input_type=asked, output_type=answered)
+        named = {message.name for message in file.message_type}
+        for message in _described_in(classes[0].DESCRIPTOR.file).message_type:
+            if message.name not in named:
+                file.message_type.append(message)
+    return file
+
+
+def _described_in(descriptor: Any) -> FileDescriptorProto:
+    file = FileDescriptorProto()
+    descriptor.CopyToProto(file)
+    return file
 
 
 class _Calls:
@@ -133,13 +154,13 @@ class _Calls:
 
 
 def _guarded(
-    name: str, call: _Call, request_class: Any, response_class: Any
+    name: str, call: _Call, unpack: Unpack, request_class: Any, response_class: Any
 ) -> Callable[[bytes, Any], Awaitable[Any]]:
     async def guarded(asked: bytes, context: Any) -> Any:
         # Not abort(): since 0.15 an interceptor of the SDK would turn its exception into
         # INTERNAL.
         try:
-            return await call(request_class.FromString(asked), context)
+            return await call(request_class.FromString(unpack(asked)), context)
         except DecodeError:
             _refuse(context, ServingError(400, f"The request is no inference.{name}Request"))
         except ServingError as error:

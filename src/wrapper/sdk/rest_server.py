@@ -15,7 +15,7 @@ from kserve.protocol.rest.server import RESTServer
 
 from wrapper.front import Front, MetricsFront
 from wrapper.front.asgi import FrontApplication
-from wrapper.sdk import grpc_servicer, listening, uvicorn_shutdown
+from wrapper.sdk import grpc_server, listening, uvicorn_shutdown
 from wrapper.sdk.fastapi_model import FastApiModelFace
 
 # Since 0.15. It makes a REST server of its own for each worker process.
@@ -71,7 +71,7 @@ class RestServerSdk(FastApiModelFace):
 
     def put_before_grpc(self, front: Front) -> None:
         """Serve the front in the place of the SDK's gRPC service."""
-        grpc_servicer.put_before(front)
+        grpc_server.put_before(front)
 
     def has_processes(self, workers: int) -> bool:
         """Tell whether REST has processes of its own, beside that of gRPC."""

@@ -14,7 +14,7 @@ from kserve import model_server
 from wrapper import shutdown
 from wrapper.front import Front, MetricsFront
 from wrapper.front.asgi import FrontApplication
-from wrapper.sdk import grpc_servicer, listening, uvicorn_shutdown
+from wrapper.sdk import grpc_server, listening, uvicorn_shutdown
 from wrapper.sdk.fastapi_model import FastApiModelFace
 
 # 0.10.0 and 0.10.1 call it UvicornProcess.
@@ -62,7 +62,7 @@ class UvicornServerSdk(FastApiModelFace):
 
     def put_before_grpc(self, front: Front) -> None:
         """Serve the front in the place of the SDK's gRPC service."""
-        grpc_servicer.put_before(front)
+        grpc_server.put_before(front)
 
     def has_processes(self, workers: int) -> bool:
         """Tell whether REST has its own processes: 0.10.0 and 0.10.1 fork for one worker, too."""

@@ -7,7 +7,6 @@ import json
 import socket
 import zlib
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import requests
@@ -15,7 +14,7 @@ import requests
 from fixtures import payloads
 from matrix.running.launch import RunningWrapper
 from tests import lending
-from tests.wrapper.running import RELEASES, wrapper
+from tests.wrapper.running import RELEASES, peak_memory, wrapper
 
 pytestmark = pytest.mark.integration
 
@@ -67,23 +66,11 @@ def test_a_bomb_is_refused_within_its_bound(subject: RunningWrapper) -> None:
     zeros = bytes(MEGABYTE)
     bomb = b"".join([*(packer.compress(zeros) for _ in range(600)), packer.flush()])
     assert _post(subject, gzip.compress(b"{}"), "gzip").status_code == 400
-    # Forgets the peak of before.
-    _proc(subject, "clear_refs").write_text("5")
-    before = _peak(subject)
+    before = peak_memory(subject, afresh=True)
     answer = _post(subject, bomb, "gzip")
     assert answer.status_code == 413
     assert f"max_request_size is {LIMIT} bytes" in answer.json()["error"]
-    assert _peak(subject) - before < 60 * MEGABYTE
-
-
-def _proc(subject: RunningWrapper, name: str) -> Path:
-    return Path(f"/proc/{subject.process_group}/{name}")
-
-
-def _peak(subject: RunningWrapper) -> int:
-    """Give the most memory, in bytes, that the process has had."""
-    lines = dict(line.split(":", 1) for line in _proc(subject, "status").read_text().splitlines())
-    return int(lines["VmHWM"].split()[0]) * 1024
+    assert peak_memory(subject) - before < 60 * MEGABYTE
 
 
 def _open(subject: RunningWrapper, headers: str) -> socket.socket:
