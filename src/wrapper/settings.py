@@ -91,6 +91,34 @@ class LoadPolicy:
 
 
 @dataclasses.dataclass(frozen=True)
+class EventSettings:
+    """What the answer to a CloudEvent says of itself.
+
+    Attributes:
+        source: its ``source`` (``CE_SOURCE``); None where the model's name makes it.
+        type: its ``type`` (``CE_TYPE``).
+        merges: whether it has the other attributes of the event that it answers (``CE_MERGE``).
+    """
+
+    source: str | None
+    type: str
+    merges: bool
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> EventSettings:
+        """Read the variables that KServe's SDK reads.
+
+        Raises:
+            SettingsError: when one can't be used.
+        """
+        return cls(
+            source=environment.get("CE_SOURCE") or None,
+            type=environment.get("CE_TYPE") or "io.kserve.inference.response",
+            merges=_flag(environment, "CE_MERGE"),
+        )
+
+
+@dataclasses.dataclass(frozen=True)
 class Settings:
     """What this process serves, and where TorchServe is.
 
@@ -116,6 +144,7 @@ class Settings:
         metrics_mode: what TorchServe does with its metrics, ``log``, ``prometheus`` or ``legacy``.
         metrics_folder: where several processes count together; None where one is made for that.
         load: how readiness is asked for.
+        events: what answers to CloudEvents say of themselves.
     """
 
     protocol: PredictorProtocol
@@ -139,6 +168,7 @@ class Settings:
     metrics_mode: str
     metrics_folder: Path | None
     load: LoadPolicy
+    events: EventSettings
 
     @classmethod
     def from_environment(
@@ -177,6 +207,7 @@ class Settings:
                 metrics_mode=(configuration.get("metrics_mode") or "").lower(),
                 metrics_folder=_folder(environment, "PROMETHEUS_MULTIPROC_DIR"),
                 load=LoadPolicy.from_environment(environment),
+                events=EventSettings.from_environment(environment),
             )
         except ConfigurationError as error:
             raise SettingsError(str(error)) from None

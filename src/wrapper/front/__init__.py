@@ -14,6 +14,7 @@ from typing import Callable
 from wrapper.front import names
 from wrapper.front.about import About
 from wrapper.front.answer import Answer
+from wrapper.front.events import Events
 from wrapper.front.inference import Inference
 from wrapper.front.metrics_page import MetricsPage
 from wrapper.front.routing import Handler, Resource, Route, Router
@@ -58,7 +59,8 @@ class Front(MetricsFront):
         super().__init__(torchserve)
         self.requests = Requests(torchserve.readiness.knows, stages)
         self.inference = Inference(torchserve, self.requests)
-        resources = _resources(torchserve, self.inference, self.requests)
+        events = Events(torchserve.settings.events)
+        resources = _resources(torchserve, self.inference, self.requests, events)
         self._router = Router((*resources, _metrics(torchserve)), owned=("", "v1", "v2"))
 
 
@@ -67,14 +69,15 @@ def _metrics(torchserve: TorchServe) -> Resource:
 
 
 def _resources(
-    torchserve: TorchServe, inference: Inference, requests: Requests
+    torchserve: TorchServe, inference: Inference, requests: Requests, events: Events
 ) -> tuple[Resource, ...]:
     about = About(torchserve)
     predict, explain = (partial(inference.answer_v1, verb) for verb in (Verb.PREDICT, Verb.EXPLAIN))
 
     def inferring(path: str, handler: Handler, kind: Kind) -> Resource:
         counting = partial(requests.counting, kind)
-        return Resource(path, {"POST": handler}, counting, torchserve.check_known)
+        methods = {"POST": events.around(handler, counting)}
+        return Resource(path, methods, counting, torchserve.check_known)
 
     def of_repository(path: str, handler: Handler) -> Resource:
         return Resource(path, {"POST": handler}, None, torchserve.repository.check_known)
