@@ -96,7 +96,7 @@ def _checked(output: dict[str, Any]) -> dict[str, Any]:
     """Give an output that is a tensor, in the normal form."""
     name, shape = output["name"], output["shape"]
     if not isinstance(name, str):
-        raise TypeError(name)
+        raise _wrong(f'"name" of an output is {json_body.kind(name)}')
     try:
         datatype = datatypes.find(name, output["datatype"])
         shapes.check(name, shape)

@@ -124,6 +124,13 @@ def test_outputs_of_one_name_keep_their_own_data(torchserve: AnsweringTorchServe
 
 
 @speaks_v2
+def test_an_output_without_a_name_is_told(torchserve: AnsweringTorchServe) -> None:
+    reply = {**V2_ANSWER, "outputs": [{**V2_ANSWER["outputs"][0], "name": 5}]}  # type: ignore[dict-item]
+    answer = _infer(torchserve, reply, outputs=[{"name": "x"}])
+    assert (answer.status, '"name" of an output is a number' in error_of(answer)) == (502, True)
+
+
+@speaks_v2
 def test_half_a_surrogate_pair_is_answered(torchserve: AnsweringTorchServe) -> None:
     output = {"name": "y", "shape": [1], "datatype": "BYTES", "data": ["\ud83d"]}
     reply = {"model_name": "digits", "outputs": [output]}
