@@ -12,6 +12,7 @@ import binascii
 import contextlib
 import dataclasses
 import datetime
+import functools
 import urllib.parse
 import uuid
 from collections.abc import Mapping
@@ -64,20 +65,27 @@ class Events:
         Args:
             counting: as the handler itself counts, for events that can't be opened.
         """
+        # No function of its own: the front is pickled for worker processes that are spawned.
+        return functools.partial(self._answer, handler, counting)
 
-        async def handle(model: str, body: bytes, headers: Mapping[str, str]) -> Answer:
-            try:
-                event = _opened(body, headers)
-            except ServingError as error:
-                with contextlib.suppress(ServingError), counting(model):
-                    raise error
-                raise
-            if event is None:
-                return await handler(model, body, headers)
-            answer = await handler(model, event.body, event.headers)
-            return self._closed(event, model, answer) if event.mode else answer
-
-        return handle
+    async def _answer(
+        self,
+        handler: Handler,
+        counting: Counting,
+        model: str,
+        body: bytes,
+        headers: Mapping[str, str],
+    ) -> Answer:
+        try:
+            event = _opened(body, headers)
+        except ServingError as error:
+            with contextlib.suppress(ServingError), counting(model):
+                raise error
+            raise
+        if event is None:
+            return await handler(model, body, headers)
+        answer = await handler(model, event.body, event.headers)
+        return self._closed(event, model, answer) if event.mode else answer
 
     def _closed(self, event: _Event, model: str, answer: Answer) -> Answer:
         """Give the event that answers one, a refusal as it is."""
