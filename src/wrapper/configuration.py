@@ -39,6 +39,13 @@ _DEFAULT_PORTS = {"inference_address": 80, "management_address": 8081, "metrics_
 # The environment has no say in these (the fields of ConfigManager without the prefix TS_).
 _NOT_OVERRIDABLE = ("enable_envvars_config", "model_snapshot")
 
+# The headers that TorchServe gives with each answer.
+_CORS = {
+    "cors_allowed_origin": "access-control-allow-origin",
+    "cors_allowed_methods": "access-control-allow-methods",
+    "cors_allowed_headers": "access-control-allow-headers",
+}
+
 _VARIABLE = re.compile(r"\$\$([^$]+[^$])\$\$")
 _INTEGER = re.compile(r"\+?[0-9]+")
 
@@ -137,6 +144,21 @@ class TorchServeConfiguration:
         if not _INTEGER.fullmatch(value):
             raise self._error(key, value, "write a number")
         return int(value)
+
+    def cors(self) -> dict[str, str]:
+        """Give the headers, names in lower case, that ``cors_allowed_*`` stand for.
+
+        Raises:
+            ConfigurationError: when one can't be a header.
+        """
+        headers = {}
+        for key, name in _CORS.items():
+            value = (self.get(key) or "").strip()
+            if not (value.isascii() and (value.isprintable() or not value)):
+                raise self._error(key, value, "write printable ASCII")
+            if value:
+                headers[name] = value
+        return headers
 
     def models(self) -> tuple[str, ...]:
         """Give the names of the models that TorchServe loads when it starts.

@@ -145,6 +145,7 @@ class Settings:
         metrics_folder: where several processes count together; None where one is made for that.
         load: how readiness is asked for.
         events: what answers to CloudEvents say of themselves.
+        cors: headers that tell browsers which pages of other origins may ask, in lower case.
     """
 
     protocol: PredictorProtocol
@@ -169,6 +170,7 @@ class Settings:
     metrics_folder: Path | None
     load: LoadPolicy
     events: EventSettings
+    cors: Mapping[str, str]
 
     @classmethod
     def from_environment(
@@ -208,6 +210,7 @@ class Settings:
                 metrics_folder=_folder(environment, "PROMETHEUS_MULTIPROC_DIR"),
                 load=LoadPolicy.from_environment(environment),
                 events=EventSettings.from_environment(environment),
+                cors=configuration.cors(),
             )
         except ConfigurationError as error:
             raise SettingsError(str(error)) from None

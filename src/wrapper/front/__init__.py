@@ -14,6 +14,7 @@ from typing import Callable
 from wrapper.front import names
 from wrapper.front.about import About
 from wrapper.front.answer import Answer
+from wrapper.front.cors import Cors
 from wrapper.front.events import Events
 from wrapper.front.inference import Inference
 from wrapper.front.metrics_page import MetricsPage
@@ -29,10 +30,15 @@ __all__ = ["Answer", "Front", "MetricsFront", "Route"]
 
 
 class MetricsFront:
-    """Answers ``/metrics`` alone, where the SDK answers all else (``--bare-sdk``)."""
+    """Answers ``/metrics`` alone, where the SDK answers all else (``--bare-sdk``).
+
+    Attributes:
+        cors: what browsers are told, whoever answers.
+    """
 
     def __init__(self, torchserve: TorchServe) -> None:
         self.torchserve = torchserve
+        self.cors = Cors(torchserve.settings.cors)
         self._router = Router((_metrics(torchserve),), owned=())
 
     def route(self, method: str, path: str) -> Route | None:

@@ -28,13 +28,22 @@ class FrontApplication:
         self._front = front
         self._limit = BodyLimit(front.torchserve.settings.max_request_size)
         self._sdk_application = sdk_application
+        self._cors = [
+            (name.encode("latin-1"), value.encode("latin-1"))
+            for name, value in front.cors.headers.items()
+        ]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection scope (ASGI 3)."""
         route = None
+        headers: Mapping[str, str] = {}
         if scope["type"] == "http":
+            send = self._with_cors(send)
+            headers = _headers(scope)
             path = scope.get("raw_path") or scope["path"].encode()
-            route = self._front.route(scope["method"], path.partition(b"?")[0].decode("latin-1"))
+            route = self._front.cors.preflight(scope["method"], headers) or self._front.route(
+                scope["method"], path.partition(b"?")[0].decode("latin-1")
+            )
         elif scope["type"] == "lifespan":
             # The logging configuration of 0.10.0 and 0.10.1 switches all other loggers off.
             logging.getLogger("wrapper").disabled = False
@@ -43,7 +52,6 @@ class FrontApplication:
         if route is None:
             await self._sdk_application(scope, receive, send)
             return
-        headers = _headers(scope)
         parts = _Parts(receive)
         try:
             body = await self._read(headers, parts)
@@ -52,6 +60,18 @@ class FrontApplication:
             return
         if body is not None:
             await _send(await route(body, headers), send)
+
+    def _with_cors(self, send: Send) -> Send:
+        """Give what sends an answer, the front's or the SDK's, and tells browsers who may ask."""
+        if not self._cors:
+            return send
+
+        async def sending(message: MutableMapping[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", ()), *self._cors]
+            await send(message)
+
+        return sending
 
     async def _read(self, headers: Mapping[str, str], parts: _Parts) -> bytes | None:
         """Give the whole body, None when the client went away before it had sent it.

@@ -141,12 +141,14 @@ class Router:
             if model is not None:
                 handler = resource.handlers.get("GET" if method == "HEAD" else method)
                 if handler is None:
-                    return _always(_wrong_method(method, resource))
+                    return always(_wrong_method(method, resource))
                 return Route(handler, model, resource.counting, resource.check_name)
-        return _always(_not_found(path)) if segments[0] in self._owned else None
+        return always(_not_found(path)) if segments[0] in self._owned else None
 
 
-def _always(answer: Answer) -> Route:
+def always(answer: Answer) -> Route:
+    """Give a route that always answers the same."""
+
     async def handler(*_: object) -> Answer:
         return answer
 

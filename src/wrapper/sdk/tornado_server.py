@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import signal
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 import kserve
@@ -85,20 +86,33 @@ class _FrontMatcher(tornado.routing.Matcher):
         self._limit = BodyLimit(front.torchserve.settings.max_request_size)
 
     def match(self, request: Any) -> dict[str, Any] | None:
-        route = self._front.route(request.method, request.path)
+        cors = self._front.cors
+        told = {name.lower(): value for name, value in request.headers.get_all()}
+        route = cors.preflight(request.method, told) or self._front.route(
+            request.method, request.path
+        )
         if route is None:
             return None
-        return {"target_kwargs": {"route": route, "limit": self._limit}}
+        passed = {"route": route, "limit": self._limit, "told": told, "cors": cors.headers}
+        return {"target_kwargs": passed}
 
 
 @tornado.web.stream_request_body
 class _FrontHandler(tornado.web.RequestHandler):
     SUPPORTED_METHODS = (*tornado.web.RequestHandler.SUPPORTED_METHODS, "TRACE")
 
-    def initialize(self, route: Route, limit: BodyLimit) -> None:
+    def initialize(
+        self,
+        route: Route,
+        limit: BodyLimit,
+        told: Mapping[str, str],
+        cors: Mapping[str, str],
+    ) -> None:
         self._route = route
         self._limit = limit
-        self._told = {name.lower(): value for name, value in self.request.headers.get_all()}
+        self._told = told
+        for name, value in cors.items():
+            self.set_header(name, value)
         # None where the request is refused.
         self._body: Body | None = None
         self._left = FORGOTTEN_BYTES
