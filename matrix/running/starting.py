@@ -85,6 +85,8 @@ def start(wanted: RunOptions, jobs: int, *plugins: object) -> int:
         *("-p", "no:terminal", "-o", "addopts="),
         # pytest's own folders outlive a run.
         *("-p", "no:cacheprovider", "-p", "no:tmpdir"),
+        # They search all memory for what only the plugin of the terminal would tell.
+        *("-p", "no:unraisableexception", "-p", "no:threadexception"),
         *workers,
         *wanted.arguments(),
     ]
