@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.metadata
+import pickle
 from pathlib import Path
 
 import pytest
@@ -158,3 +160,9 @@ def test_a_bug_is_500_with_a_sentence_and_without_its_text(
     answer = answer_to(torchserve, "/v1/models/digits:predict", V1)
     assert answer.status == 500
     assert "secret" not in error_of(answer)
+
+
+def test_it_goes_into_processes_that_are_spawned(torchserve: AnsweringTorchServe) -> None:
+    front = pickle.loads(pickle.dumps(Front(torchserve)))
+    route = front.route("POST", "/v1/models/digits:predict")
+    assert asyncio.run(route(V1, {})).status == 200
