@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import logging
+import os
 import sys
 from collections.abc import Sequence
 
@@ -16,6 +17,7 @@ from wrapper.metrics import processes
 from wrapper.model import TorchServeModel
 from wrapper.sdk import histograms
 from wrapper.settings import Settings, SettingsError
+from wrapper.tls import Files
 from wrapper.torchserve.service import TorchServe
 
 # Long enough for a TorchServe that runs, so that the first request finds the model
@@ -32,12 +34,14 @@ def run(settings: Settings, arguments: Sequence[str]) -> None:
     """Serve until the process is told to stop.
 
     Raises:
-        SettingsError: when one of its ports is TorchServe's, too, or when its processes have no
-            folder to count requests in.
+        SettingsError: when one of its ports is TorchServe's, too, when its processes have no
+            folder to count requests in, or when TLS is asked for that can't be served.
     """
     options = _parser(settings).parse_known_args(arguments)[0]
     settings = dataclasses.replace(settings, keep_alive_timeout=options.timeout_keep_alive)
-    own = {"--http_port": options.http_port}
+    tls = Files(options.ssl_certfile or None, options.ssl_keyfile or None)
+    tls.check(sdk.serves_tls(), sdk.version())
+    own = {"--http_port": sdk.http_port(options.http_port, tls.is_asked_for())}
     if sdk.has_grpc():
         own["--grpc_port"] = options.grpc_port
     clash = ports.clash(own, settings)
@@ -79,6 +83,11 @@ def _parser(settings: Settings) -> argparse.ArgumentParser:
             help="Seconds that a connection rests before it is closed, as from SDK 0.18 on.",
         )
     parser.set_defaults(**{_KEEP_ALIVE: settings.keep_alive_timeout})
+    if not sdk.serves_tls():
+        # Refused where they ask for what isn't served, and not passed over.
+        tls = Files.from_environment(os.environ)
+        parser.add_argument("--ssl_certfile", default=tls.certificate, help=argparse.SUPPRESS)
+        parser.add_argument("--ssl_keyfile", default=tls.key, help=argparse.SUPPRESS)
     parser.add_argument(
         "--bare-sdk",
         action="store_true",

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from wrapper import termination
+from wrapper import termination, tls
 from wrapper.protocol import VARIABLE, PredictorProtocol
 from wrapper.settings import Settings
 
@@ -58,10 +58,11 @@ def test_the_page_names_what_is_read(tmp_path: Path, monkeypatch: Any) -> None:
         Settings.from_environment(environment, PredictorProtocol.REST_V1)
         overrides = {name for name in environment.asked if name.startswith("TS_")}
         asked = environment.asked - overrides | {"TS_CONFIG_FILE"}
-    # Neither is read with the settings.
+    # These are not read with the settings.
     assert VARIABLE in asked
     assert "TERMINATION_LOG_PATH" in Path(termination.__file__).read_text()
-    assert asked | {"TERMINATION_LOG_PATH"} == _names_of("Environment")
+    elsewhere = {"TERMINATION_LOG_PATH", tls.CERTIFICATE, tls.KEY}
+    assert asked | elsewhere == _names_of("Environment")
     read = asked_properties | {name[3:].lower() for name in overrides - {"TS_CONFIG_FILE"}}
     assert read == _names_of("config.properties")
 

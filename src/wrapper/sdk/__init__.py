@@ -58,6 +58,25 @@ def has_grpc() -> bool:
     return importlib.util.find_spec("kserve.protocol") is not None
 
 
+def serves_tls() -> bool:
+    """Tell whether the installed SDK serves TLS: 0.21 and later do."""
+    from kserve import model_server
+
+    return hasattr(model_server.args, "ssl_certfile")
+
+
+def http_port(port: int, is_tls: bool) -> int:
+    """Give the port that REST is served on where it was told this one.
+
+    With TLS the SDK takes another default.
+    """
+    from kserve import model_server
+
+    if is_tls and port == model_server.DEFAULT_HTTP_PORT:
+        return int(model_server.DEFAULT_HTTPS_PORT)
+    return port
+
+
 @functools.cache
 def installed() -> Sdk:
     """Give the generation that is installed."""
