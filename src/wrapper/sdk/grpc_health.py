@@ -1,7 +1,7 @@
 """``grpc.health.v1``, as Kubernetes' gRPC probes, Envoy and grpc_health_probe ask it.
 
-Its messages are described here, since grpcio-health-checking has no release that resolves beside
-every SDK.
+Its messages are described here, and not those that grpcio-health-checking generates: see
+`wrapper.message_classes`.
 """
 
 from __future__ import annotations

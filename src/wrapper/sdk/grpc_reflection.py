@@ -1,7 +1,8 @@
 """gRPC's server reflection, by which grpcurl and its like find services and messages.
 
-Its messages are described here, since grpcio-reflection has no release that resolves beside every
-SDK. Both versions of the protocol are served, which differ in their name alone.
+Its messages are described here, and not those that grpcio-reflection generates: see
+`wrapper.message_classes`. Both versions of the protocol are served, which differ in their name
+alone.
 """
 
 from __future__ import annotations
