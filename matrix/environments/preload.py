@@ -1,7 +1,7 @@
 """What an SDK environment can import before a wrapper starts: neither the SDK nor the subject.
 
-Found by asking the environment, and kept in the cache for as long as neither it nor the subject
-changes.
+Found by asking the environment, and kept in the cache for as long as neither it nor what the
+subject imports by name changes.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from fixtures import cache
+from matrix.probes import imported
 
-_PROBE = Path(__file__).resolve().parents[1] / "probes" / "imported.py"
+_PROBE = Path(imported.__file__)
 _ASK_WITHIN = 60.0
 
 
@@ -26,8 +27,10 @@ def modules(python: Path, sdk: str, subject: str, environment: Mapping[str, str]
         subject: the module that is going to be run.
         environment: that in which the subject can be found.
     """
-    sources = _sources(subject.partition(".")[0], environment)
-    key = cache.digest(str(python), sdk, subject, _PROBE, *sources)[:16]
+    top = subject.partition(".")[0]
+    # Most changes of a subject leave its imports as they are, and asking takes seconds.
+    named = sorted(set(imported.named_by(_sources(top, environment))))
+    key = cache.digest(str(python), sdk, top, _PROBE, *named)[:16]
     kept = cache.directory("preload") / f"{key}.json"
     if not kept.is_file():
         asked = _ask(python, sdk, subject, environment)

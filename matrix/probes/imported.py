@@ -17,7 +17,7 @@ import importlib.util
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 
@@ -29,26 +29,31 @@ def main() -> None:
     top = subject.partition(".")[0]
     own = (sdk, top, "__main__")
     _import(sdk)
-    for name in _named_by(top):
+    for name in named_by(_files_of(top)):
         if name.partition(".")[0] not in own:
             _import(name)
     listed = [name for name in list(sys.modules) if name.partition(".")[0] not in own]
     print(json.dumps([name for name in listed if _is_installed(name)]))  # noqa: T201
 
 
-def _named_by(top: str) -> Iterator[str]:
-    spec = importlib.util.find_spec(top)
-    if spec is None:
-        return
-    folders = spec.submodule_search_locations or ()
-    inside = (path for folder in folders for path in sorted(Path(folder).rglob("*.py")))
-    for path in (*inside, *([] if folders else [Path(spec.origin or "")])):
+def named_by(files: Iterable[Path]) -> Iterator[str]:
+    """Give what files import by name; of one that isn't Python of this interpreter, nothing."""
+    for path in files:
         with contextlib.suppress(OSError, SyntaxError, ValueError):
             for node in ast.walk(ast.parse(path.read_bytes())):
                 if isinstance(node, ast.Import):
                     yield from (alias.name for alias in node.names)
                 elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
                     yield node.module
+
+
+def _files_of(top: str) -> list[Path]:
+    spec = importlib.util.find_spec(top)
+    if spec is None:
+        return []
+    folders = spec.submodule_search_locations or ()
+    inside = [path for folder in folders for path in sorted(Path(folder).rglob("*.py"))]
+    return inside or [Path(spec.origin or "")]
 
 
 def _import(name: str) -> None:

@@ -170,13 +170,34 @@ def test_the_subject_is_read_and_never_run_to_know_its_imports(tmp_path: Path) -
     package = tmp_path / "a_subject"
     package.mkdir()
     (package / "__init__.py").write_text("raise SystemExit('it was run')\n")
-    (package / "deploy.py").write_text("import colorsys, not_there\nopen('deployed', 'w')\n")
+    (package / "deploy.py").write_text("import tabnanny, not_there\nopen('deployed', 'w')\n")
     environment = {**base_environment(), "PYTHONPATH": str(tmp_path)}
     python = provision.provision(RELEASE).python
     listed = preload.modules(python, "kserve", "a_subject", environment)
-    assert {"colorsys", "fastapi", "grpc"} <= set(listed)
+    assert {"tabnanny", "fastapi", "grpc"} <= set(listed)
     assert not [each for each in listed if each.startswith(("kserve", "a_subject"))]
     assert not list(tmp_path.rglob("deployed"))
+
+
+def test_what_to_preload_is_asked_for_again_only_where_imports_change(tmp_path: Path) -> None:
+    subject = tmp_path / "a_subject.py"
+    environment = {**base_environment(), "PYTHONPATH": str(tmp_path)}
+    asked = tmp_path / "python.log"
+    python = tmp_path / "python"
+    real = provision.provision(RELEASE).python
+    python.write_text(f'#!/bin/sh\necho asked >>{asked}\nexec {real} "$@"\n')
+    python.chmod(0o755)
+
+    def listed(body: str) -> list[str]:
+        subject.write_text(body)
+        return preload.modules(python, "kserve", "a_subject", environment)
+
+    first = listed("import tabnanny\n")
+    assert listed("import tabnanny\n\nVERBOSE = tabnanny.verbose\n") == first
+    assert asked.read_text().count("asked") == 1
+    assert "tabnanny" in first
+    assert "tabnanny" not in listed("import pyclbr\n")
+    assert asked.read_text().count("asked") == 2
 
 
 @pytest.mark.parametrize(
