@@ -15,7 +15,7 @@ from kserve_conformance.text import messages
 from packaging.version import Version
 
 from fixtures import cache
-from matrix.environments import interpreters, locking, uv_tool
+from matrix.environments import bytecode, interpreters, locking, uv_tool
 from matrix.environments.locking import Lock
 from matrix.environments.uv_tool import UvFailed
 from matrix.planning import axes
@@ -102,6 +102,7 @@ def _make(folder: Path, lock: Lock, interpreter: Path) -> None:
             environment=uv_tool.NO_COMPILER,
             seconds=_INSTALL_WITHIN,
         )
+        bytecode.adopt(folder)
         _verify(folder, lock.release)
     except UvFailed as error:
         what = f"the environment of {lock.release} can't be made"
