@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -60,7 +61,7 @@ class Cell:
         changes: dict[str, Any] = {**points}
         return dataclasses.replace(self, **changes)
 
-    @property
+    @functools.cached_property
     def id(self) -> str:
         """Give the cell's name, by which runs compare: it doesn't name every axis."""
         points = self.axes()
