@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import functools
 import json
@@ -9,13 +10,16 @@ import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import grpc
 import numpy
 import pytest
 import requests
 import tritonclient.grpc as triton_grpc
+import tritonclient.grpc.aio as triton_grpc_aio
 import tritonclient.http as triton_http
+import tritonclient.http.aio as triton_http_aio
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 
 from matrix.environments import provision
@@ -29,6 +33,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 CLIENT_RELEASES = ("0.14.1", "0.21.0")
 ARRAY = numpy.array([[1.5, -2.0], [0.0, 3.25]], numpy.float32)
 BYTES = numpy.array([b"a", "é".encode(), b""], object)
+IDS = ("client-1", "client-2", "client-3")
 INSTANCES = [{"text": "é"}, [1, 2.5]]
 BODY = {
     "id": "client-1",
@@ -69,10 +74,11 @@ def test_requests_asks_in_v2(v2: Serving) -> None:
 
 
 @pytest.mark.container
-@pytest.mark.parametrize("version", ["--http1.1", "--http1.0"])
-def test_curl_asks_in_v2(v2: Serving, version: str) -> None:
-    words = ["curl", "-sS", "--fail", version, "-H", "content-type: application/json"]
-    url = f"{v2.url}/v2/models/contract/infer"
+@pytest.mark.parametrize("how", ["--http1.1", "--http1.0", "--ipv6"])
+def test_curl_asks_in_v2(v2: Serving, how: str) -> None:
+    words = ["curl", "-sS", "--fail", "--globoff", how, "-H", "content-type: application/json"]
+    host = "[::1]" if how == "--ipv6" else "127.0.0.1"
+    url = f"http://{host}:{urlsplit(v2.url).port}/v2/models/contract/infer"
     told = subprocess.run(
         [*words, "--data", json.dumps(BODY), url],
         capture_output=True,
@@ -120,6 +126,48 @@ def test_tritonclient_asks_by_grpc(v2: Serving) -> None:
             answer = client.infer("contract", [sent], request_id="client-1")
             assert answer.as_numpy("returned").tolist() == array.tolist()
             assert answer.get_response().id == "client-1"
+
+
+@pytest.mark.parametrize("packed", [None, "gzip", "deflate"])
+def test_tritonclient_asks_by_http_in_an_event_loop(v2: Serving, packed: str | None) -> None:
+    async def ask() -> list[Any]:
+        async with triton_http_aio.InferenceServerClient(v2.http) as client:
+            sent = triton_http.InferInput("returned", ARRAY.shape, "FP32")
+            packing = {"request": packed, "response": packed}
+            return await _asked_at_once(
+                client,
+                sent,
+                **{f"{way}_compression_algorithm": how for way, how in packing.items()},
+            )
+
+    answers = asyncio.run(ask())
+    assert [each.get_response()["id"] for each in answers] == list(IDS)
+    assert [each.as_numpy("returned").tolist() for each in answers] == [ARRAY.tolist()] * len(IDS)
+
+
+@pytest.mark.parametrize("packed", [None, "gzip", "deflate"])
+def test_tritonclient_asks_by_grpc_in_an_event_loop(v2: Serving, packed: str | None) -> None:
+    if v2.grpc is None:
+        _is_closed(v2)
+        return
+
+    async def ask() -> list[Any]:
+        async with triton_grpc_aio.InferenceServerClient(v2.grpc) as client:
+            sent = triton_grpc.InferInput("returned", ARRAY.shape, "FP32")
+            return await _asked_at_once(client, sent, compression_algorithm=packed)
+
+    answers = asyncio.run(ask())
+    assert [each.get_response().id for each in answers] == list(IDS)
+    assert [each.as_numpy("returned").tolist() for each in answers] == [ARRAY.tolist()] * len(IDS)
+
+
+async def _asked_at_once(client: Any, sent: Any, **packing: str | None) -> list[Any]:
+    """Infer with all that tritonclient can put beside the tensors."""
+    assert await client.is_model_ready("contract")
+    sent.set_data_from_numpy(ARRAY)
+    beside = {"priority": 1, "parameters": {"temperature": 0.5, "top_k": 3, "greedy": False}}
+    asked = (client.infer("contract", [sent], request_id=each, **beside, **packing) for each in IDS)
+    return await asyncio.gather(*asked)
 
 
 def test_bare_stubs_ask_by_grpc(v2: Serving) -> None:

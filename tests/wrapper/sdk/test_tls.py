@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import ssl
 import subprocess
@@ -116,6 +117,28 @@ def test_a_certificate_is_replaced_and_no_request_fails(
         for client in clients:
             client.join()
         assert set(outcomes) == {200}
+
+
+@pytest.mark.container
+@pytest.mark.integration
+def test_curl_asks_over_tls(certificates: Path, tmp_path: Path) -> None:
+    more = _use(certificates, "first")
+    with wrapper(SERVES, NOBODY, tmp_path, wait=False, more=more) as subject:
+        url = f"https://127.0.0.1:{subject.http_port}"
+        trusted = ssl.create_default_context(cafile=str(certificates / "first.crt"))
+        seconds_until(lambda: _answers(url, trusted), 120)
+        told = [
+            subprocess.run(
+                ["curl", "-sS", "--fail", *words, f"{url}/v2/health/live"],
+                capture_output=True,
+                text=True,
+                timeout=60,
+            )
+            for words in (["--cacert", certificates / "first.crt"], [])
+        ]
+    assert json.loads(told[0].stdout) == {"live": True}
+    # 60: it is signed by nobody that curl knows.
+    assert told[1].returncode == 60
 
 
 def _answers(url: str, trusted: ssl.SSLContext) -> bool:
