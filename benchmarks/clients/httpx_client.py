@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 
 from wrapper.__main__ import main
+from wrapper.names import Target
 from wrapper.torchserve import error_table, rest, service
 from wrapper.torchserve.exchange import Reply, Verb
 
@@ -21,7 +22,7 @@ class HttpxInference(rest.RestInference):
     async def ask(
         self,
         verb: Verb,
-        model: str,
+        target: Target,
         body: bytes,
         headers: Mapping[str, str],
         timeout: float | None = None,
@@ -33,7 +34,7 @@ class HttpxInference(rest.RestInference):
             self._client = httpx.AsyncClient(
                 limits=limits, timeout=timeout or self._timeout, trust_env=False
             )
-        url = self._base + verb.path(model)
+        url = self._base + verb.path(target)
         answer = await self._client.post(url, content=body, headers=headers)
         if answer.status_code != 200:
             raise error_table.from_answer(

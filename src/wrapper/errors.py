@@ -41,6 +41,20 @@ def model_not_found(name: str, served: Sequence[str]) -> ServingError:
     return ServingError(404, f"Model with name {name} does not exist. {listed}")
 
 
-def model_not_ready(name: str) -> ServingError:
-    """Say that TorchServe has no ready worker for this model yet, or any more."""
-    return ServingError(503, f"Model with name {name} is not ready.")
+def version_not_found(name: str, version: str, served: Sequence[str]) -> ServingError:
+    """Say that a model has no version of this name, and which it has."""
+    return ServingError(
+        404,
+        f"Model with name {name} has no version {version}. It has {', '.join(served)}: ask for one "
+        f"of them, or for /v2/models/{name} without a version.",
+    )
+
+
+def model_not_ready(name: str, version: str = "") -> ServingError:
+    """Say that TorchServe has no ready worker for this model yet, or any more.
+
+    Args:
+        version: that of the model, where one was asked for.
+    """
+    which = f"Version {version} of the model" if version else "Model"
+    return ServingError(503, f"{which} with name {name} is not ready.")

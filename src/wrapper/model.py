@@ -18,6 +18,7 @@ from wrapper.errors import ServingError
 from wrapper.metrics import kinds
 from wrapper.metrics.kinds import Kind
 from wrapper.metrics.requests import Requests
+from wrapper.names import Target
 from wrapper.torchserve.exchange import Verb
 from wrapper.torchserve.service import TorchServe
 
@@ -53,7 +54,7 @@ class TorchServeModel(kserve.Model):
     @property
     def ready(self) -> bool:
         """Whether TorchServe has a READY worker for the model, now."""
-        return self._connected().readiness.is_ready(self.name)
+        return self._connected().readiness.is_ready(Target(self.name))
 
     @ready.setter
     def ready(self, value: bool) -> None:
@@ -114,10 +115,11 @@ class TorchServeModel(kserve.Model):
     ) -> Any:
         torchserve = self._connected()
         with self._counted().counting(kind, self.name) as timeline:
-            torchserve.check_protocol(self.name, verb)
+            target = Target(self.name)
+            torchserve.check_protocol(target, verb)
             body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
             forwarded = torchserve.settings.forwarded(headers or {})
-            reply = await torchserve.ask(verb, self.name, body, forwarded, None, timeline)
+            reply = await torchserve.ask(verb, target, body, forwarded, None, timeline)
             return json.loads(reply.body)
 
     def _counted(self) -> Requests:

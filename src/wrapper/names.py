@@ -5,35 +5,47 @@ A client that calls a model by a wrong name is told so, whatever else is wrong w
 
 from __future__ import annotations
 
-from typing import NoReturn
+from collections.abc import Mapping
+from typing import NamedTuple, Protocol
 
-from wrapper.errors import ServingError
-from wrapper.torchserve.service import TorchServe
+from wrapper.errors import model_not_found, version_not_found
 
 
-def check(torchserve: TorchServe, model: str, version: str = "") -> None:
-    """Refuse a model that isn't served, then a version of it that can't be chosen.
+class Target(NamedTuple):
+    """What a request is addressed to.
 
-    Args:
-        version: the one that is asked for; empty for any.
+    Attributes:
+        model: the model's name; empty where the request names none.
+        version: that of the model; empty for the one that TorchServe serves by default.
+    """
+
+    model: str
+    version: str = ""
+
+
+class Served(Protocol):
+    """What is known of TorchServe's models without asking it."""
+
+    def models(self) -> tuple[str, ...]:
+        """Give the names of the models that are served or waited for."""
+
+    def versions(self, model: str) -> Mapping[str, str | None]:
+        """Give by version why a model's isn't ready, None for one that is; empty if not known."""
+
+
+def check(target: Target, served: Served) -> None:
+    """Refuse a model that isn't served, then a version that it doesn't have.
+
+    As long as TorchServe hasn't told a model's versions, each may be one: that the model isn't
+    ready is told later.
 
     Raises:
-        ServingError: 404 or 501.
+        ServingError: 404, with the names or the versions that there are.
     """
-    if version:
-        refuse_version(torchserve, model)
-    torchserve.check_known(model)
-
-
-def refuse_version(torchserve: TorchServe, model: str) -> NoReturn:
-    """Say that a model's version can't be chosen, if there is such a model.
-
-    Raises:
-        ServingError: 404 or 501.
-    """
-    torchserve.check_known(model)
-    raise ServingError(
-        501,
-        "A model's version can't be chosen: TorchServe's KServe routes serve its default "
-        f"version. Use /v2/models/{model} without /versions",
-    )
+    models = served.models()
+    if target.model not in models:
+        raise model_not_found(target.model, models)
+    if target.version:
+        versions = served.versions(target.model)
+        if versions and target.version not in versions:
+            raise version_not_found(target.model, target.version, tuple(versions))

@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from wrapper.metrics.timeline import Timeline
+from wrapper.names import Target
 from wrapper.protocol import PredictorProtocol
 from wrapper.settings import Settings
 from wrapper.torchserve.exchange import Reply, Verb
 from wrapper.torchserve.readiness import Readiness
+from wrapper.torchserve.repository import Repository
 from wrapper.torchserve.service import TorchServe
 
 
@@ -30,10 +32,15 @@ class Workers:
 
     def __init__(self, **reasons: str | None) -> None:
         self.reasons = reasons
+        self.versions: dict[str, dict[str, str | None]] = {}
 
     def why_no_worker(self, model: str) -> str | None:
         """Give what was put there."""
         return self.reasons[model]
+
+    def versions_last_seen(self, model: str) -> Mapping[str, str | None]:
+        """Give what was put there."""
+        return self.versions.get(model, {})
 
     def models(self) -> tuple[str, ...]:
         """Give the names of all models."""
@@ -46,28 +53,33 @@ class AnsweringTorchServe(TorchServe):
     Attributes:
         reply: what each call is answered.
         calls: verb, body and headers of each.
+        targets: what each was addressed to.
+        workers: what readiness follows.
     """
 
     def __init__(self, settings: Settings, **reasons: str | None) -> None:
         super().__init__(settings)
-        workers = Workers(**(reasons or {"digits": None}))
-        self.readiness = Readiness(tuple(workers.reasons), workers, 300)
+        self.workers = Workers(**(reasons or {"digits": None}))
+        self.readiness = Readiness(tuple(self.workers.reasons), self.workers, 300)
         self.readiness.wait_for_first_answer(1)
+        self.repository = Repository(self._management, self.readiness)
         self.reply = Reply(b'{"predictions": [1]}')
         self.calls: list[tuple[Verb, bytes, dict[str, str]]] = []
+        self.targets: list[Target] = []
 
     async def ask(
         self,
         verb: Verb,
-        model: str,
+        target: Target,
         body: bytes,
         headers: Mapping[str, str],
         timeout: float | None = None,
         timeline: Timeline | None = None,
     ) -> Reply:
         """Answer without asking anybody."""
-        self.check_ready(model)
+        self.check_ready(target)
         self.calls.append((verb, body, dict(headers)))
+        self.targets.append(target)
         if timeline is not None:
             timeline.asked = timeline.replied = time.perf_counter()
         return self.reply

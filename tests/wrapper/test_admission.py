@@ -23,6 +23,7 @@ from tests.wrapper.running import wrapper
 from tests.wrapper.surroundings import settings
 from wrapper.admission import VARIABLE, Admission
 from wrapper.errors import ServingError
+from wrapper.names import Target
 from wrapper.settings import SettingsError
 from wrapper.torchserve.exchange import Reply, Verb
 from wrapper.torchserve.service import TorchServe
@@ -77,11 +78,14 @@ def test_every_request_to_torchserve_is_counted(
             return Reply(b"{}")
 
         monkeypatch.setattr(torchserve._rest, "ask", answer)
-        asked = [asyncio.ensure_future(torchserve.ask(verb, "digits", b"{}", {})) for verb in verbs]
+        asked = [
+            asyncio.ensure_future(torchserve.ask(verb, Target("digits"), b"{}", {}))
+            for verb in verbs
+        ]
         await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
         answering.set()
         told = await asyncio.gather(*asked, return_exceptions=True)
-        return [*told, await torchserve.ask(Verb.PREDICT, "digits", b"{}", {})]
+        return [*told, await torchserve.ask(Verb.PREDICT, Target("digits"), b"{}", {})]
 
     told = asyncio.run(ask_for_all())
     assert [getattr(each, "status", 200) for each in told] == [200, 200, 503, 503, 200]

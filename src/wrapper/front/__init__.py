@@ -11,7 +11,6 @@ from __future__ import annotations
 from functools import partial
 from typing import Callable
 
-from wrapper.front import names
 from wrapper.front.about import About
 from wrapper.front.answer import Answer
 from wrapper.front.cors import Cors
@@ -88,18 +87,22 @@ def _resources(
     def of_repository(path: str, handler: Handler) -> Resource:
         return Resource(path, {"POST": handler}, None, torchserve.repository.check_known)
 
-    refuse_version = partial(names.refuse_version, torchserve)
-    versioned = {"GET": about.version_of_model, "POST": about.version_of_model}
+    def of_v2(path: str) -> tuple[Resource, ...]:
+        """Give what there is of a model, or of one of its versions."""
+        return (
+            inferring(f"{path}/infer", inference.infer, kinds.V2_INFER),
+            inferring(f"{path}/explain", inference.explain_v2, kinds.V2_EXPLAIN),
+            Resource(f"{path}/ready", {"GET": about.model_ready}),
+            Resource(path, {"GET": about.model}),
+        )
+
     return (
         inferring("v1/models/{model}:predict", predict, kinds.V1_PREDICT),
         inferring("v1/models/{model}:explain", explain, kinds.V1_EXPLAIN),
         Resource("v1/models/{model}", {"GET": about.model_ready}),
         Resource("v1/models", {"GET": about.models}),
-        inferring("v2/models/{model}/infer", inference.infer, kinds.V2_INFER),
-        inferring("v2/models/{model}/explain", inference.explain_v2, kinds.V2_EXPLAIN),
-        Resource("v2/models/{model}/ready", {"GET": about.model_ready}),
-        Resource("v2/models/{model}/versions/**", versioned, None, refuse_version),
-        Resource("v2/models/{model}", {"GET": about.model}),
+        *of_v2("v2/models/{model}"),
+        *of_v2("v2/models/{model}/versions/{version}"),
         Resource("v2/models", {"GET": about.models}),
         Resource("v2/health/live", {"GET": about.live}),
         Resource("v2/health/ready", {"GET": about.ready}),

@@ -9,8 +9,8 @@ from typing import Any
 
 from wrapper import json_body
 from wrapper.errors import ServingError
-from wrapper.front import names
 from wrapper.front.answer import Answer, document, refusal
+from wrapper.names import Target
 from wrapper.openinference import repository_request
 from wrapper.openinference.normal_form import without_nulls
 from wrapper.torchserve.service import TorchServe
@@ -54,10 +54,10 @@ class About:
             return refusal(error, live=False, ready=False)
         return document(200, {"live": True, "ready": True})
 
-    async def model_ready(self, model: str, *_: Any) -> Answer:
-        """Answer ``GET /v1/models/{model}`` and ``GET /v2/models/{model}/ready``."""
-        self._torchserve.check_ready(model)
-        return document(200, {"name": model, "ready": True})
+    async def model_ready(self, target: Target, *_: Any) -> Answer:
+        """Answer whether a model, or a version of it, is ready: 200, else 503."""
+        self._torchserve.check_ready(target)
+        return document(200, {"name": target.model, "ready": True})
 
     async def models(self, *_: Any) -> Answer:
         """Answer ``GET /v1/models`` and ``GET /v2/models``."""
@@ -67,20 +67,19 @@ class About:
         """Answer ``GET /v2``."""
         return document(200, {"name": NAME, "version": version(), "extensions": list(EXTENSIONS)})
 
-    async def model(self, model: str, *_: Any) -> Answer:
-        """Answer ``GET /v2/models/{model}``, ready or not.
+    async def model(self, target: Target, *_: Any) -> Answer:
+        """Answer ``GET /v2/models/{model}[/versions/{version}]``, ready or not.
 
         TorchServe doesn't know its models' tensors, so that none are named.
         """
-        self._torchserve.check_known(model)
-        body = {"name": model, "platform": PLATFORM, "inputs": [], "outputs": []}
-        return document(200, body)
+        self._torchserve.check_known(target)
+        body: dict[str, Any] = {"name": target.model}
+        versions = self._torchserve.readiness.versions(target.model)
+        if versions:
+            body["versions"] = list(versions)
+        return document(200, {**body, "platform": PLATFORM, "inputs": [], "outputs": []})
 
-    async def version_of_model(self, model: str, *_: Any) -> Answer:
-        """Refuse a path with a version in it."""
-        names.refuse_version(self._torchserve, model)
-
-    async def index(self, _model: str, body: bytes, _headers: Mapping[str, str]) -> Answer:
+    async def index(self, _target: Target, body: bytes, _headers: Mapping[str, str]) -> Answer:
         """Answer ``POST /v2/repository/index``, whose body may be missing."""
         asked = without_nulls(json_body.read(body)) if body else {}
         ready = asked.get("ready", False)
@@ -88,24 +87,21 @@ class About:
             raise ServingError(
                 400, f'Expected "ready" to be a boolean, got {json_body.kind(ready)}'
             )
-        entries = []
-        for name, state, reason in self._torchserve.repository.index(ready):
-            entry = {"name": name, "state": state}
-            if reason:
-                entry["reason"] = reason
-            entries.append(entry)
+        listed = self._torchserve.repository.index(ready)
+        # What isn't known is left out, and not told as empty.
+        entries = [{key: said for key, said in each._asdict().items() if said} for each in listed]
         return document(200, entries)
 
-    async def load(self, model: str, body: bytes, _headers: Mapping[str, str]) -> Answer:
+    async def load(self, target: Target, body: bytes, _headers: Mapping[str, str]) -> Answer:
         """Answer ``POST /v2/repository/models/{model}/load``."""
-        self._torchserve.repository.check_known(model)
+        self._torchserve.repository.check_known(target)
         repository_request.check_body("load", body)
-        await self._torchserve.repository.load(model)
-        return document(200, {"name": model, "load": True})
+        await self._torchserve.repository.load(target.model)
+        return document(200, {"name": target.model, "load": True})
 
-    async def unload(self, model: str, body: bytes, _headers: Mapping[str, str]) -> Answer:
+    async def unload(self, target: Target, body: bytes, _headers: Mapping[str, str]) -> Answer:
         """Answer ``POST /v2/repository/models/{model}/unload``."""
-        self._torchserve.repository.check_known(model)
+        self._torchserve.repository.check_known(target)
         repository_request.check_body("unload", body)
-        await self._torchserve.repository.unload(model)
-        return document(200, {"name": model, "unload": True})
+        await self._torchserve.repository.unload(target.model)
+        return document(200, {"name": target.model, "unload": True})

@@ -22,6 +22,7 @@ from wrapper import json_body
 from wrapper.errors import ServingError
 from wrapper.front.answer import JSON, Answer
 from wrapper.front.routing import Counting, Handler
+from wrapper.names import Target
 from wrapper.settings import EventSettings
 
 STRUCTURED = "application/cloudevents+json"
@@ -72,20 +73,20 @@ class Events:
         self,
         handler: Handler,
         counting: Counting,
-        model: str,
+        target: Target,
         body: bytes,
         headers: Mapping[str, str],
     ) -> Answer:
         try:
             event = _opened(body, headers)
         except ServingError as error:
-            with contextlib.suppress(ServingError), counting(model):
+            with contextlib.suppress(ServingError), counting(target.model):
                 raise error
             raise
         if event is None:
-            return await handler(model, body, headers)
-        answer = await handler(model, event.body, event.headers)
-        return self._closed(event, model, answer) if event.mode else answer
+            return await handler(target, body, headers)
+        answer = await handler(target, event.body, event.headers)
+        return self._closed(event, target.model, answer) if event.mode else answer
 
     def _closed(self, event: _Event, model: str, answer: Answer) -> Answer:
         """Give the event that answers one, a refusal as it is."""

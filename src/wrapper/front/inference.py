@@ -8,11 +8,11 @@ from typing import Any, Callable
 from wrapper import json_body
 from wrapper.envelope import Envelope
 from wrapper.errors import ServingError
-from wrapper.front import names
 from wrapper.front.answer import JSON, Answer
 from wrapper.metrics import kinds
 from wrapper.metrics.requests import Requests
 from wrapper.metrics.timeline import Timeline
+from wrapper.names import Target
 from wrapper.openinference import answer as answers
 from wrapper.openinference import binary, normal_form, request
 from wrapper.openinference.request import Wanted
@@ -36,23 +36,23 @@ class Inference:
         self._forwarded = torchserve.settings.forwarded
 
     async def answer_v1(
-        self, verb: Verb, model: str, body: bytes, headers: Mapping[str, str]
+        self, verb: Verb, target: Target, body: bytes, headers: Mapping[str, str]
     ) -> Answer:
         """Answer ``POST /v1/models/{model}:predict`` or ``:explain``."""
-        with self._requests.counting(_V1_KINDS[verb], model) as timeline:
-            self._torchserve.check_protocol(model, verb)
+        with self._requests.counting(_V1_KINDS[verb], target.model) as timeline:
+            self._torchserve.check_protocol(target, verb)
             forwarded = self._forwarded(headers)
             if self._is_raw(body, headers):
                 forwarded["content-type"] = headers["content-type"]
             else:
                 body = _v1_body(body, self._envelope)
-            reply = await self._torchserve.ask(verb, model, body, forwarded, None, timeline)
+            reply = await self._torchserve.ask(verb, target, body, forwarded, None, timeline)
             return self._v1_answer(reply)
 
-    async def infer(self, model: str, body: bytes, headers: Mapping[str, str]) -> Answer:
-        """Answer ``POST /v2/models/{model}/infer``, JSON or of the binary extension."""
-        with self._requests.counting(kinds.V2_INFER, model) as timeline:
-            self._torchserve.check_protocol(model, Verb.INFER)
+    async def infer(self, target: Target, body: bytes, headers: Mapping[str, str]) -> Answer:
+        """Answer ``POST .../infer`` to a model or a version, JSON or of the binary extension."""
+        with self._requests.counting(kinds.V2_INFER, target.model) as timeline:
+            self._torchserve.check_protocol(target, Verb.INFER)
             length = headers.get(binary.LENGTH_HEADER)
             if length is None:
                 _check_media_type(headers)
@@ -68,23 +68,22 @@ class Inference:
                 wanted = request.check(asked, self._envelope)
                 body = json_body.write(asked)
             forwarded = self._forwarded(headers)
-            reply = await self._torchserve.ask(Verb.INFER, model, body, forwarded, None, timeline)
+            reply = await self._torchserve.ask(Verb.INFER, target, body, forwarded, None, timeline)
             return self._v2_answer(reply, wanted)
 
-    async def explain_v2(self, model: str, *_: Any) -> Answer:
+    async def explain_v2(self, target: Target, *_: Any) -> Answer:
         """Refuse ``POST /v2/models/{model}/explain``, which isn't part of the protocol."""
-        with self._requests.counting(kinds.V2_EXPLAIN, model):
-            self._torchserve.check_known(model)
+        with self._requests.counting(kinds.V2_EXPLAIN, target.model):
+            self._torchserve.check_known(target)
             if self._envelope.speaks == "V2":
                 how = f", and TorchServe's envelope {self._envelope.name} reads no V1"
             else:
-                how = f": ask in V1, POST /v1/models/{model}:explain"
+                how = f": ask in V1, POST /v1/models/{target.model}:explain"
             raise ServingError(501, f"The Open Inference Protocol has no explanations{how}")
 
     async def infer_document(
         self,
-        model: str,
-        version: str,
+        target: Target,
         read: Callable[[Envelope], dict[str, Any]],
         headers: Mapping[str, str],
         timeout: float | None = None,
@@ -93,7 +92,6 @@ class Inference:
         """Answer a request that came in another encoding, as the JSON that it stands for.
 
         Args:
-            version: that of the model, empty for any.
             read: gives the JSON for an envelope; it is called once the names are right.
             timeout: seconds that the client still waits.
             timeline: gets the moments at which TorchServe was asked and had answered.
@@ -101,13 +99,12 @@ class Inference:
         Raises:
             ServingError: for whatever keeps the request from being answered.
         """
-        names.check(self._torchserve, model, version)
-        self._torchserve.check_protocol(model, Verb.INFER)
+        self._torchserve.check_protocol(target, Verb.INFER)
         asked = read(self._envelope)
         wanted = request.check(asked, self._envelope)
         body = json_body.write(asked)
         reply = await self._torchserve.ask(
-            Verb.INFER, model, body, self._forwarded(headers), timeout, timeline
+            Verb.INFER, target, body, self._forwarded(headers), timeout, timeline
         )
         return answers.read(reply.body, wanted)
 

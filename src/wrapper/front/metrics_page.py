@@ -12,6 +12,7 @@ from prometheus_client.exposition import choose_encoder
 
 from wrapper.front.answer import Answer
 from wrapper.metrics import processes
+from wrapper.names import Target
 from wrapper.torchserve.service import TorchServe
 
 # The state of a worker that is always told, so that a model without any has a series, too.
@@ -24,7 +25,7 @@ class MetricsPage:
     def __init__(self, torchserve: TorchServe) -> None:
         self._torchserve = torchserve
 
-    async def answer(self, _model: str, _body: bytes, headers: Mapping[str, str]) -> Answer:
+    async def answer(self, _target: Target, _body: bytes, headers: Mapping[str, str]) -> Answer:
         """Answer ``GET /metrics`` in the format that ``Accept`` asks for.
 
         TorchServe tells its own in the older one only, so that beside them all are told in that.
@@ -51,7 +52,7 @@ class MetricsPage:
             labels=["model", "state"],
         )
         for model in self._torchserve.readiness.models():
-            ready.add_metric([model], float(self._torchserve.readiness.is_ready(model)))
+            ready.add_metric([model], float(self._torchserve.readiness.is_ready(Target(model))))
             states = self._torchserve.workers_last_seen(model)
             for state in sorted({_READY, *states}):
                 workers.add_metric([model, state], states.count(state))

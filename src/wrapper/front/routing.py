@@ -9,24 +9,28 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import logging
+import re
 from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any, Callable
 from urllib.parse import unquote
 
 from wrapper.errors import UNEXPECTED, ServingError
 from wrapper.front.answer import Answer, refusal
+from wrapper.names import Target
 
-# Takes a model's name (empty where the path has none), then what a Route takes.
-Handler = Callable[[str, bytes, Mapping[str, str]], Awaitable[Answer]]
+# Takes what the path names (nothing where it names no model), then what a Route takes.
+Handler = Callable[[Target, bytes, Mapping[str, str]], Awaitable[Answer]]
 # Takes a model's name, and gives the context in which a request to it is counted.
 Counting = Callable[[str], contextlib.AbstractContextManager[Any]]
-# Takes a model's name, and raises a ServingError where there is no such model.
-Naming = Callable[[str], None]
+# Takes what the path names, and raises a ServingError where there is no such model or version.
+Naming = Callable[[Target], None]
 
 logger = logging.getLogger("wrapper")
 
-_MODEL = "{model}"
-_MORE = "**"
+_NAMED = re.compile(r"\{(?:model|version)\}(.*)")
+
+
+_NOTHING = Target("")
 
 
 class Resource:
@@ -35,7 +39,7 @@ class Resource:
     Attributes:
         handlers: by HTTP method.
         counting: as the handlers themselves count; None where they don't.
-        check_name: refuses a model as the handlers do before they look at a body; None where the
+        check_name: refuses a name as the handlers do before they look at a body; None where the
             path names none.
     """
 
@@ -46,48 +50,42 @@ class Resource:
         counting: Counting | None = None,
         check_name: Naming | None = None,
     ) -> None:
-        """Take a pattern: ``{model}`` stands for a name, a last ``**`` for all that follows."""
+        """Take a pattern, in which ``{model}`` and ``{version}`` each stand for a name."""
         self.handlers = handlers
         self.counting = counting
         self.check_name = check_name
-        self._pattern = path.split("/")
-        self._goes_on = self._pattern[-1] == _MORE
-        if self._goes_on:
-            self._pattern.pop()
+        self._pattern = [(each, _after_name(each)) for each in path.split("/")]
 
-    def model(self, segments: Sequence[str]) -> str | None:
-        """Give the model's name in a path of this kind, None for a path of another kind."""
-        if self._goes_on:
-            segments = segments[: len(self._pattern)]
+    def target(self, segments: Sequence[str]) -> Target | None:
+        """Give what a path of this kind names, None for a path of another kind."""
         if len(self._pattern) != len(segments):
             return None
-        name = ""
-        for wanted, segment in zip(self._pattern, segments):
-            _prefix, is_model, suffix = wanted.partition(_MODEL)
-            if is_model:
+        names = []
+        for (wanted, suffix), segment in zip(self._pattern, segments):
+            if suffix is not None:
                 name = unquote(segment)
                 if not name.endswith(suffix) or len(name) == len(suffix):
                     return None
-                name = name[: len(name) - len(suffix)]
+                names.append(name[: len(name) - len(suffix)])
             elif wanted != segment:
                 return None
-        return name
+        return Target(*names) if names else _NOTHING
 
 
 class Route:
     """What answers one request."""
 
-    __slots__ = ("_check_name", "_counting", "_handler", "_model")
+    __slots__ = ("_check_name", "_counting", "_handler", "_target")
 
     def __init__(
         self,
         handler: Handler,
-        model: str = "",
+        target: Target = _NOTHING,
         counting: Counting | None = None,
         check_name: Naming | None = None,
     ) -> None:
         self._handler = handler
-        self._model = model
+        self._target = target
         self._counting = counting
         self._check_name = check_name
 
@@ -98,7 +96,7 @@ class Route:
             headers: names in lower case.
         """
         try:
-            return await self._handler(self._model, body, headers)
+            return await self._handler(self._target, body, headers)
         except ServingError as error:
             return refusal(error)
         except Exception:
@@ -112,11 +110,11 @@ class Route:
         """
         if self._check_name is not None:
             try:
-                self._check_name(self._model)
+                self._check_name(self._target)
             except ServingError as unknown:
                 error = unknown
         if self._counting is not None:
-            with contextlib.suppress(ServingError), self._counting(self._model):
+            with contextlib.suppress(ServingError), self._counting(self._target.model):
                 raise error
         return refusal(error)
 
@@ -137,13 +135,19 @@ class Router:
         """
         segments = path[1:-1].split("/") if path.endswith("/") else path[1:].split("/")
         for resource in self._resources:
-            model = resource.model(segments)
-            if model is not None:
+            target = resource.target(segments)
+            if target is not None:
                 handler = resource.handlers.get("GET" if method == "HEAD" else method)
                 if handler is None:
                     return always(_wrong_method(method, resource))
-                return Route(handler, model, resource.counting, resource.check_name)
+                return Route(handler, target, resource.counting, resource.check_name)
         return always(_not_found(path)) if segments[0] in self._owned else None
+
+
+def _after_name(segment: str) -> str | None:
+    """Give what follows the name in a pattern's segment, None for one that has no name."""
+    named = _NAMED.fullmatch(segment)
+    return None if named is None else named[1]
 
 
 def always(answer: Answer) -> Route:

@@ -18,9 +18,10 @@ from kserve.protocol.grpc import grpc_predict_v2_pb2 as pb
 
 from wrapper import grpc_codes
 from wrapper.errors import UNEXPECTED, ServingError
-from wrapper.front import Front, names
+from wrapper.front import Front
 from wrapper.front.about import EXTENSIONS, NAME, PLATFORM, version
 from wrapper.metrics import kinds
+from wrapper.names import Target
 from wrapper.openinference import (
     infer_messages,
     messages,
@@ -105,21 +106,22 @@ class _Calls:
         return pb.ServerReadyResponse(ready=error is None)
 
     async def ModelReady(self, request: Any, _context: Any) -> Any:  # noqa: N802
-        names.check(self._torchserve, request.name, request.version)
-        return pb.ModelReadyResponse(ready=self._torchserve.readiness.is_ready(request.name))
+        target = Target(request.name, request.version)
+        self._torchserve.check_known(target)
+        return pb.ModelReadyResponse(ready=self._torchserve.readiness.is_ready(target))
 
     async def ServerMetadata(self, _request: Any, _context: Any) -> Any:  # noqa: N802
         return pb.ServerMetadataResponse(name=NAME, version=version(), extensions=EXTENSIONS)
 
     async def ModelMetadata(self, request: Any, _context: Any) -> Any:  # noqa: N802
-        names.check(self._torchserve, request.name, request.version)
-        return pb.ModelMetadataResponse(name=request.name, platform=PLATFORM)
+        self._torchserve.check_known(Target(request.name, request.version))
+        versions = self._torchserve.readiness.versions(request.name)
+        return pb.ModelMetadataResponse(name=request.name, versions=versions, platform=PLATFORM)
 
     async def ModelInfer(self, request: Any, context: Any) -> Any:  # noqa: N802
         with self._front.requests.counting(kinds.GRPC_INFER, request.model_name) as timeline:
             answer = await self._front.inference.infer_document(
-                request.model_name,
-                request.model_version,
+                Target(request.model_name, request.model_version),
                 partial(messages.request_to_json, request),
                 _headers(context),
                 context.time_remaining(),
@@ -131,8 +133,8 @@ class _Calls:
 
     async def RepositoryIndex(self, request: Any, _context: Any) -> Any:  # noqa: N802
         response = repository_messages.IndexResponse()
-        for name, state, reason in self._torchserve.repository.index(request.ready):
-            response.models.add(name=name, state=state, reason=reason)
+        for entry in self._torchserve.repository.index(request.ready):
+            response.models.add(**entry._asdict())
         return response
 
     async def RepositoryModelLoad(self, request: Any, _context: Any) -> Any:  # noqa: N802
@@ -148,7 +150,7 @@ class _Calls:
     def _judged(self, verb: str, request: Any) -> str:
         """Give the name of a model that can be loaded or unloaded as it is asked for."""
         name = repository_messages.model_of(request)
-        self._torchserve.repository.check_known(name)
+        self._torchserve.repository.check_known(Target(name))
         repository_request.check_parameters(verb, repository_messages.parameters_of(request))
         return name
 

@@ -16,6 +16,7 @@ class Description:
     """What TorchServe says of one version of a model.
 
     Attributes:
+        version: its name; empty where TorchServe doesn't tell it.
         archive: the archive's name, as TorchServe was told it.
         batch_size: how many requests its workers answer at once, at most.
         response_timeout: seconds that a worker may take to answer.
@@ -25,6 +26,7 @@ class Description:
         most_workers: how many it may have.
     """
 
+    version: str
     archive: str
     batch_size: int
     response_timeout: float
@@ -32,6 +34,14 @@ class Description:
     processes: frozenset[int] = frozenset()
     least_workers: int = 0
     most_workers: int = 0
+
+    @property
+    def why_no_worker(self) -> str | None:
+        """Say in a clause why it can't be served, None where one of its workers is READY."""
+        if "READY" in self.workers:
+            return None
+        number = len(self.workers)
+        return f"none of its {number} workers is READY" if number else "it has no worker"
 
     @classmethod
     def of(cls, version: Any) -> Description:
@@ -42,6 +52,7 @@ class Description:
         """
         ids = [int(worker.get("pid", _UNTOLD)) for worker in version["workers"]]
         return cls(
+            version=str(version.get("modelVersion") or ""),
             archive=str(version.get("modelUrl", "")),
             batch_size=int(version.get("batchSize", 1)),
             response_timeout=float(version.get("responseTimeout", math.inf)),

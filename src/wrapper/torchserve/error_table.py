@@ -28,6 +28,7 @@ class Case(enum.Enum):
     TOO_SLOW = "too slow"
     REQUEST_TOO_LARGE = "request too large"
     NO_SUCH_MODEL = "no such model"
+    NO_SUCH_VERSION = "no such version"
     REFUSED = "refused"
     NOT_AVAILABLE = "not available"
     FAILED = "failed"
@@ -151,6 +152,15 @@ TABLE = (
         (404,),
         ("NOT_FOUND", "INTERNAL"),
         "odel not found",
+    ),
+    # One that was unloaded a moment ago: the wrapper knows the others by itself.
+    Row(
+        Case.NO_SUCH_VERSION,
+        404,
+        "TorchServe has no such version of the model: {said}",
+        (404,),
+        ("NOT_FOUND", "INTERNAL"),
+        "odel version",
     ),
     Row(
         Case.REFUSED,

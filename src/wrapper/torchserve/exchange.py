@@ -5,6 +5,11 @@ from __future__ import annotations
 import dataclasses
 import enum
 
+from wrapper.names import Target
+
+# TorchServe's KServe routes take no version; what they pass on to a model is the same.
+_OF_A_VERSION = "/predictions/{}/{}"
+
 
 class Verb(enum.Enum):
     """What a model is asked to do. The value is the path of TorchServe's own route for it."""
@@ -18,9 +23,11 @@ class Verb(enum.Enum):
         """The protocol of the request and its answer, "V1" or "V2"."""
         return "V2" if self is Verb.INFER else "V1"
 
-    def path(self, model: str) -> str:
-        """Give the path of the route for a model."""
-        return self.value.format(model)
+    def path(self, target: Target) -> str:
+        """Give the path of the route for a model, or for a version of it."""
+        if target.version:
+            return _OF_A_VERSION.format(target.model, target.version)
+        return self.value.format(target.model)
 
 
 @dataclasses.dataclass(frozen=True)

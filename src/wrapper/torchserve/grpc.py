@@ -8,6 +8,7 @@ from typing import Any
 
 import grpc
 
+from wrapper.names import Target
 from wrapper.settings import Settings
 from wrapper.torchserve import error_table, messages
 from wrapper.torchserve.exchange import Reply
@@ -38,14 +39,18 @@ class GrpcInference:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def infer(
-        self, model: str, body: bytes, headers: Mapping[str, str], timeout: float | None = None
+        self,
+        target: Target,
+        body: bytes,
+        headers: Mapping[str, str],
+        timeout: float | None = None,
     ) -> Reply:
         """Send a V2 body to the model and give the V2 body it answers.
 
         Raises:
             ServingError: when TorchServe can't be reached or answers an error.
         """
-        request = messages.PredictionsRequest(model_name=model)
+        request = messages.PredictionsRequest(model_name=target.model, model_version=target.version)
         request.input.add(key="data", value=body)
         metadata = [
             (name, value)

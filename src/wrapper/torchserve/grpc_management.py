@@ -13,6 +13,7 @@ from typing import Any
 import grpc
 
 from wrapper.address import Address
+from wrapper.names import Target
 from wrapper.torchserve import messages
 from wrapper.torchserve.management_errors import ManagementError, TokenRefused
 
@@ -27,13 +28,15 @@ class GrpcManagement:
         self._describe = _call(channel, messages.DESCRIBE_MODEL, messages.DescribeModelRequest)
         self._list = _call(channel, messages.LIST_MODELS, messages.ListModelsRequest)
 
-    def describe(self, model: str, customized: bool, authorization: Mapping[str, str]) -> bytes:
-        """Give the JSON that the REST API's ``GET /models/{model}`` gives.
+    def describe(self, target: Target, customized: bool, authorization: Mapping[str, str]) -> bytes:
+        """Give the JSON that the REST API's ``GET /models/{model}/{version}`` gives.
 
         Raises:
             ManagementError: when TorchServe refuses or doesn't answer.
         """
-        request = messages.DescribeModelRequest(model_name=model, customized=customized)
+        request = messages.DescribeModelRequest(
+            model_name=target.model, model_version=target.version, customized=customized
+        )
         return self._ask(self._describe, request, authorization)
 
     def models(self, page: str, authorization: Mapping[str, str]) -> bytes:

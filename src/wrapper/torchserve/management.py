@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Callable, TypeVar
 from urllib.parse import quote, urlencode
 
+from wrapper.names import Target
 from wrapper.settings import Settings
 from wrapper.torchserve import error_table, tokens
 from wrapper.torchserve.description import Description
@@ -28,6 +29,10 @@ _GrpcCall = Callable[["GrpcManagement", Mapping[str, str]], bytes]
 _Read = TypeVar("_Read")
 
 logger = logging.getLogger("wrapper")
+
+# In the place of a version: all that a model has. A version of that name is out of reach for all
+# of TorchServe's own API, too.
+_EVERY = "all"
 
 # Seconds that TorchServe gives a worker to start (startup_timeout) or to end.
 _CHANGE_WITHIN = 120.0
@@ -58,35 +63,46 @@ class Management:
         self._renewing = threading.Lock()
         self._local = threading.local()
         self._workers: dict[str, tuple[str, ...]] = {}
+        # Each replaced as a whole, so that readers on other threads need no lock.
+        self._versions: dict[str, Mapping[str, str | None]] = {}
         self._recovery = Recovery(self)
 
     def why_no_worker(self, model: str) -> str | None:
         """Ask now, and say why no worker of a model is READY; None when one is.
 
-        A model can be served when at least one of its workers is READY.
+        A model can be served when at least one worker of its default version is READY.
         """
         try:
             versions = self.describe(model)
         except ManagementError as error:
             self._workers[model] = ()
+            is_gone = error.status == http.HTTPStatus.NOT_FOUND
+            known = () if is_gone else self._versions.get(model, ())
+            self._versions[model] = dict.fromkeys(known, str(error))
             return str(error)
         self._warn_of_batches(model, versions)
         self._recover(model, versions)
-        workers = tuple(state for version in versions for state in version.workers)
-        self._workers[model] = workers
-        if "READY" in workers:
-            return None
-        return f"none of its {len(workers)} workers is READY" if workers else "it has no worker"
+        self._workers[model] = tuple(state for version in versions for state in version.workers)
+        self._versions[model] = {
+            version.version: version.why_no_worker for version in versions if version.version
+        }
+        return versions[0].why_no_worker if versions else "it has no worker"
+
+    def versions_last_seen(self, model: str) -> Mapping[str, str | None]:
+        """Give by version why no worker of it was READY when last asked; the default one first.
+
+        Versions that were there stay while TorchServe doesn't answer, none of them ready.
+        """
+        return self._versions.get(model, {})
 
     def workers_last_seen(self, model: str) -> tuple[str, ...]:
         """Give the states of a model's workers, of all versions, when it was last asked about."""
         return self._workers.get(model, ())
 
     def _recover(self, model: str, versions: Sequence[Description]) -> None:
-        # TorchServe tells the default version alone, which is the one that is scaled.
-        for version in versions[:1]:
+        for version in versions:
             try:
-                self._recovery.see(model, version)
+                self._recovery.see(Target(model, version.version), version)
             except ManagementError as error:
                 logger.warning("model %s: its workers can't be replaced: %s", model, error)
 
@@ -105,15 +121,26 @@ class Management:
             )
 
     def describe(self, model: str) -> Sequence[Description]:
-        """Give what TorchServe says of a model, one description for each version.
+        """Give what TorchServe says of a model, for each version; the default one comes first.
 
         Raises:
             ManagementError: when it doesn't answer, knows no such model, or says what can't
                 be read.
         """
+        # A handler's own metadata is in no answer about all versions.
+        default = self._describe(Target(model), customized=True) if self._customized else []
+        every = self._describe(Target(model, _EVERY))
+        if len(every) > 1 and not default:
+            # Which is the default one is told by what is said of a model without a version.
+            default = self._describe(Target(model))
+        first = [version.version for version in default]
+        others = [version for version in every if version.version not in first]
+        return [*default, *sorted(others, key=lambda version: version.version)]
+
+    def _describe(self, target: Target, customized: bool = False) -> Sequence[Description]:
         return self._read(
-            _path(model) + ("?customized=true" if self._customized else ""),
-            lambda management, key: management.describe(model, self._customized, key),
+            _path(target) + ("?customized=true" if customized else ""),
+            lambda management, key: management.describe(target, customized, key),
             "about it",
             lambda versions: [Description.of(version) for version in versions],
         )
@@ -131,22 +158,31 @@ class Management:
             names += more
         return tuple(dict.fromkeys(names))
 
-    def register(self, model: str, archive: str) -> None:
-        """Have TorchServe load a model from an archive of its model store, with one worker.
+    def register(self, model: str, archive: str, workers: int = 1) -> None:
+        """Have TorchServe load a version of a model from an archive of its model store.
+
+        The first is the default one.
 
         Raises:
             ManagementError: with TorchServe's own words, when it refuses.
         """
-        query = {"url": archive, "model_name": model, "initial_workers": 1, "synchronous": "true"}
+        query = {
+            "url": archive,
+            "model_name": model,
+            "initial_workers": workers,
+            "synchronous": "true",
+        }
         self._change("POST", "/models?" + urlencode(query))
 
-    def unregister(self, model: str) -> None:
-        """Have TorchServe unload a model.
+    def unregister(self, target: Target) -> None:
+        """Have TorchServe unload a model's version.
+
+        The default one can't be unloaded before the others.
 
         Raises:
             ManagementError: with TorchServe's own words, when it refuses.
         """
-        path = _path(model)
+        path = _path(target)
         try:
             self._change("DELETE", path)
         except ManagementError as error:
@@ -156,14 +192,14 @@ class Management:
                 raise
             self._change("DELETE", path)
 
-    def scale(self, model: str, least: int, most: int) -> None:
-        """Have TorchServe give a model so many workers, without waiting for them.
+    def scale(self, target: Target, least: int, most: int) -> None:
+        """Have TorchServe give a model's version so many workers, without waiting for them.
 
         Raises:
             ManagementError: with TorchServe's own words, when it refuses.
         """
         query = urlencode({"min_worker": least, "max_worker": most})
-        self._change("PUT", f"{_path(model)}?{query}")
+        self._change("PUT", f"{_path(target)}?{query}")
 
     def release(self) -> str:
         """Give TorchServe's release, as ``0.9.0``.
@@ -308,8 +344,8 @@ class Management:
         self._local = threading.local()
 
 
-def _path(model: str) -> str:
-    return f"/models/{quote(model, safe='')}"
+def _path(target: Target) -> str:
+    return "/models/" + "/".join(quote(name, safe="") for name in target if name)
 
 
 def _patiences(total: float) -> list[float]:

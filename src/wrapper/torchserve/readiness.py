@@ -15,6 +15,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from wrapper.names import Target
 from wrapper.torchserve.management_errors import ManagementError
 
 logger = logging.getLogger("wrapper")
@@ -30,7 +31,13 @@ class ModelDescriber(Protocol):
     """What the poller needs of TorchServe's management API."""
 
     def why_no_worker(self, model: str) -> str | None:
-        """Ask now, and say why no worker of a model is READY; None when one is."""
+        """Ask now, and say why no worker of a model is READY; None when one is.
+
+        The one version counts that TorchServe serves by default.
+        """
+
+    def versions_last_seen(self, model: str) -> Mapping[str, str | None]:
+        """Give by version why no worker of it was READY when last asked; the default one first."""
 
     def models(self) -> tuple[str, ...]:
         """Give the names of TorchServe's models.
@@ -70,9 +77,21 @@ class Readiness:
         """Tell whether a model is served, waited for, or was unloaded on purpose."""
         return model in self._reasons or model in self._unloaded
 
-    def is_ready(self, model: str) -> bool:
-        """Tell whether the model had a READY worker when last asked about."""
-        return self.reason_last_seen(model) is None
+    def is_ready(self, target: Target) -> bool:
+        """Tell whether a model, or a version of it, had a READY worker when last asked about."""
+        if target.version and target.model not in self._unloaded:
+            return self.versions(target.model).get(target.version, _NOT_ASKED) is None
+        return self.reason_last_seen(target.model) is None
+
+    def versions(self, model: str) -> Mapping[str, str | None]:
+        """Give a model's versions when last asked about, that which is served by default first.
+
+        Returns:
+            By version why it isn't ready, None for one that is; empty as long as TorchServe
+            hasn't told them.
+        """
+        self._watch()
+        return self._describer.versions_last_seen(model)
 
     def reason_last_seen(self, model: str) -> str | None:
         """Say in a clause why a model wasn't ready when last asked about; None when it was."""

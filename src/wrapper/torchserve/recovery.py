@@ -13,6 +13,7 @@ import re
 import time
 from typing import Callable, Protocol
 
+from wrapper.names import Target
 from wrapper.torchserve.description import Description
 
 logger = logging.getLogger("wrapper")
@@ -34,8 +35,8 @@ class Scaler(Protocol):
             ManagementError: when it doesn't say.
         """
 
-    def scale(self, model: str, least: int, most: int) -> None:
-        """Have TorchServe give a model so many workers, without waiting for them.
+    def scale(self, target: Target, least: int, most: int) -> None:
+        """Have TorchServe give a model's version so many workers, without waiting for them.
 
         Raises:
             ManagementError: with TorchServe's own words, when it refuses.
@@ -43,7 +44,7 @@ class Scaler(Protocol):
 
 
 class Recovery:
-    """Knows the workers that each model had, and replaces them when they can't come back.
+    """Knows the workers that a model's versions had, and replaces them when they can't come back.
 
     Not for several threads at once.
     """
@@ -52,54 +53,54 @@ class Recovery:
         self._scaler = scaler
         self._clock = clock
         self._is_affected: bool | None = None
-        # The processes that each model had, as long as none of them has been replaced.
-        self._known: dict[str, frozenset[int]] = {}
-        # How many workers a model must get back that has been scaled to none.
-        self._owed: dict[str, tuple[int, int]] = {}
-        self._not_before: dict[str, float] = {}
-        self._pauses: dict[str, float] = {}
+        # The processes that each had, as long as none of them has been replaced.
+        self._known: dict[Target, frozenset[int]] = {}
+        # How many workers one must get back that has been scaled to none.
+        self._owed: dict[Target, tuple[int, int]] = {}
+        self._not_before: dict[Target, float] = {}
+        self._pauses: dict[Target, float] = {}
 
-    def see(self, model: str, now: Description) -> None:
-        """Look at what TorchServe says of a model, and replace its workers where that is due.
+    def see(self, target: Target, now: Description) -> None:
+        """Look at what TorchServe says of a version, and replace its workers where that is due.
 
         Raises:
             ManagementError: when TorchServe refuses; the next look tries again.
         """
-        if model in self._owed:
-            self._give_back(model)
+        if target in self._owed:
+            self._give_back(target)
         elif "READY" in now.workers:
-            self._known[model] = now.processes
-            self._not_before.pop(model, None)
-            self._pauses.pop(model, None)
-        elif not now.processes or self._known.setdefault(model, now.processes) <= now.processes:
+            self._known[target] = now.processes
+            self._not_before.pop(target, None)
+            self._pauses.pop(target, None)
+        elif not now.processes or self._known.setdefault(target, now.processes) <= now.processes:
             # Scaled to none, still starting, or dead and without a successor.
-            self._known[model] = self._known.get(model, now.processes) | now.processes
-        elif self._is_due(model) and self._affected():
-            self._replace(model, now)
+            self._known[target] = self._known.get(target, now.processes) | now.processes
+        elif self._is_due(target) and self._affected():
+            self._replace(target, now)
 
-    def _is_due(self, model: str) -> bool:
-        return self._clock() >= self._not_before.get(model, 0.0)
+    def _is_due(self, target: Target) -> bool:
+        return self._clock() >= self._not_before.get(target, 0.0)
 
     def _affected(self) -> bool:
         if self._is_affected is None:
             self._is_affected = _AFFECTED.match(self._scaler.release()) is not None
         return self._is_affected
 
-    def _replace(self, model: str, now: Description) -> None:
-        pause = self._pauses.get(model, _FIRST_PAUSE)
-        self._pauses[model] = min(2 * pause, _LONGEST_PAUSE)
-        self._not_before[model] = self._clock() + pause
+    def _replace(self, target: Target, now: Description) -> None:
+        pause = self._pauses.get(target, _FIRST_PAUSE)
+        self._pauses[target] = min(2 * pause, _LONGEST_PAUSE)
+        self._not_before[target] = self._clock() + pause
         logger.warning(
             "model %s: its worker died, and this release of TorchServe can't replace it "
             "(pytorch/serve#2746): the wrapper has it scaled to none and back",
-            model,
+            target.model,
         )
         least = now.least_workers or len(now.workers)
-        self._scaler.scale(model, 0, 0)
-        self._owed[model] = least, max(least, now.most_workers)
-        self._give_back(model)
+        self._scaler.scale(target, 0, 0)
+        self._owed[target] = least, max(least, now.most_workers)
+        self._give_back(target)
 
-    def _give_back(self, model: str) -> None:
-        self._scaler.scale(model, *self._owed[model])
-        del self._owed[model]
-        self._known.pop(model, None)
+    def _give_back(self, target: Target) -> None:
+        self._scaler.scale(target, *self._owed[target])
+        del self._owed[target]
+        self._known.pop(target, None)

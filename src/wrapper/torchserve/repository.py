@@ -2,19 +2,49 @@
 
 Source: docs/protocol/extension_model_repository.md of Triton, which KServe's SDK follows in
 part. TorchServe loads and unloads only where its model control is on.
+
+The extension loads and unloads models, not versions: a model is all of its versions.
 """
 
 from __future__ import annotations
 
 import asyncio
+from typing import NamedTuple
 
 from wrapper.errors import ServingError, model_not_found
+from wrapper.names import Target
 from wrapper.torchserve.management import Management
 from wrapper.torchserve.management_errors import ManagementError
 from wrapper.torchserve.readiness import Readiness
 
-# A model of the repository: its name, its state and why.
-Entry = tuple[str, str, str]
+
+class Entry(NamedTuple):
+    """A model of the repository, or one of its versions.
+
+    Attributes:
+        version: empty as long as TorchServe hasn't told it.
+        state: ``READY`` or ``UNAVAILABLE``.
+        reason: why it isn't ready; empty when it is.
+    """
+
+    name: str
+    version: str
+    state: str
+    reason: str
+
+    @classmethod
+    def of(cls, name: str, version: str, reason: str | None) -> Entry:
+        """Make one of what readiness says."""
+        state = "READY" if reason is None else "UNAVAILABLE"
+        return cls(name, version, state, reason or "")
+
+
+class _Stored(NamedTuple):
+    """What a version is loaded from, and with how many workers."""
+
+    archive: str
+    workers: int
+
 
 _CONTROL_OFF = (
     "TorchServe doesn't {verb} models while it runs: start it with --enable-model-api, or with "
@@ -28,36 +58,38 @@ class Repository:
     def __init__(self, management: Management, readiness: Readiness) -> None:
         self._management = management
         self._readiness = readiness
-        self._archives: dict[str, str] = {}
+        # By model, and then by version with the default one first, what was unloaded.
+        self._stored: dict[str, dict[str, _Stored]] = {}
 
     def index(self, ready: bool = False) -> list[Entry]:
-        """Give every model that is served, waited for, or was unloaded.
+        """Give every version of every model that is served, waited for, or was unloaded.
 
         Args:
             ready: give those only that are ready.
         """
         readiness = self._readiness
-        served = [(name, readiness.reason_last_seen(name)) for name in readiness.models()]
-        entries: list[Entry] = [
-            (name, "READY" if reason is None else "UNAVAILABLE", reason or "")
-            for name, reason in served
-        ]
-        for name in sorted(self._readiness.unloaded()):
-            entries.append((name, "UNAVAILABLE", "it was unloaded"))
-        return [entry for entry in entries if entry[1] == "READY" or not ready]
+        entries = []
+        for name in (*readiness.models(), *sorted(readiness.unloaded())):
+            reason = readiness.reason_last_seen(name)
+            versions = {} if name in readiness.unloaded() else readiness.versions(name)
+            told = [Entry.of(name, *each) for each in versions.items()]
+            entries += told or [Entry.of(name, "", reason)]
+        return [entry for entry in entries if entry.state == "READY" or not ready]
 
-    def check_known(self, model: str) -> None:
+    def check_known(self, target: Target) -> None:
         """Refuse a model that is neither served nor was unloaded.
 
         Raises:
             ServingError: 404.
         """
         served = self._readiness.models()
-        if model not in served and model not in self._readiness.unloaded():
-            raise model_not_found(model, served)
+        if target.model not in served and target.model not in self._readiness.unloaded():
+            raise model_not_found(target.model, served)
 
     async def load(self, model: str) -> None:
-        """Load a model that was unloaded; a model that is there already stays as it is.
+        """Load a model that was unloaded, with the versions that it had then.
+
+        A model that is there already stays as it is.
 
         Raises:
             ServingError: 404 for an unknown model, 405 where TorchServe's model control is
@@ -66,7 +98,7 @@ class Repository:
         await asyncio.to_thread(self._load, model)
 
     async def unload(self, model: str) -> None:
-        """Unload a model; it is not served until it is loaded again.
+        """Unload a model with all its versions; it is not served until it is loaded again.
 
         Raises:
             ServingError: as for `load`.
@@ -74,26 +106,45 @@ class Repository:
         await asyncio.to_thread(self._unload, model)
 
     def _load(self, model: str) -> None:
-        self.check_known(model)
+        self.check_known(Target(model))
         try:
-            if self._management.why_no_worker(model) is not None:
-                self._management.register(model, self._archives.get(model, f"{model}.mar"))
+            reason = self._management.why_no_worker(model)
+            # A load that failed midway is gone on with.
+            if reason is not None or model in self._stored:
+                there = self._management.versions_last_seen(model)
+                stored = self._stored.get(model) or {"": _Stored(f"{model}.mar", 1)}
+                for version, (archive, workers) in stored.items():
+                    if version not in there:
+                        self._management.register(model, archive, workers)
         except ManagementError as error:
             raise _refusal(error, "load") from None
+        self._stored.pop(model, None)
         self._readiness.set_unloaded(model, False)
 
     def _unload(self, model: str) -> None:
-        self.check_known(model)
+        self.check_known(Target(model))
         try:
             described = self._management.describe(model)
-            if described:
-                self._archives[model] = described[0].archive
-            self._management.unregister(model)
+            now = {
+                each.version: _Stored(each.archive, min(len(each.workers), 1)) for each in described
+            }
+            # What an unload that failed midway has unloaded comes back, too.
+            self._stored[model] = {**now, **self._stored.get(model, {}), **now}
+            # TorchServe unloads the default version last.
+            for each in reversed(described):
+                self._unregister(Target(model, each.version))
         except ManagementError as error:
-            # Somebody else has unloaded it: that is what was asked for.
             if error.status != 404:
                 raise _refusal(error, "unload") from None
         self._readiness.set_unloaded(model, True)
+
+    def _unregister(self, target: Target) -> None:
+        try:
+            self._management.unregister(target)
+        except ManagementError as error:
+            # Somebody else has unloaded it: that is what was asked for.
+            if error.status != 404:
+                raise
 
 
 def _refusal(error: ManagementError, verb: str) -> ServingError:

@@ -15,6 +15,7 @@ from urllib.parse import quote
 import aiohttp
 from yarl import URL
 
+from wrapper.names import Target
 from wrapper.settings import Settings
 from wrapper.torchserve import error_table
 from wrapper.torchserve.error_table import Case
@@ -38,7 +39,7 @@ class RestInference:
     async def ask(
         self,
         verb: Verb,
-        model: str,
+        target: Target,
         body: bytes,
         headers: Mapping[str, str],
         timeout: float | None,
@@ -48,7 +49,7 @@ class RestInference:
         Raises:
             ServingError: when TorchServe can't be reached or answers an error.
         """
-        url = _url(self._base, verb, model)
+        url = _url(self._base, verb, target)
         more: dict[str, Any] = {}
         if timeout is not None:
             more["timeout"] = aiohttp.ClientTimeout(total=timeout)
@@ -90,6 +91,7 @@ class RestInference:
 
 
 @functools.lru_cache(maxsize=256)
-def _url(base: str, verb: Verb, model: str) -> URL:
+def _url(base: str, verb: Verb, target: Target) -> URL:
     # Kept, since to read one again for each request costs as much as to send it.
-    return URL(base + verb.path(quote(model, safe="")), encoded=True)
+    quoted = Target(*(quote(name, safe="") for name in target))
+    return URL(base + verb.path(quoted), encoded=True)

@@ -10,10 +10,11 @@ import time
 from collections.abc import Awaitable, Mapping
 from typing import TYPE_CHECKING, Any, Callable
 
-from wrapper import protocol
+from wrapper import names, protocol
 from wrapper.admission import Admission
-from wrapper.errors import ServingError, model_not_found, model_not_ready
+from wrapper.errors import ServingError, model_not_ready
 from wrapper.metrics.timeline import Timeline
+from wrapper.names import Target
 from wrapper.protocol import PredictorProtocol
 from wrapper.settings import Settings
 from wrapper.torchserve import error_table, tokens
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 _JSON = {"content-type": "application/json"}
 
-# Takes a model's name, a body, headers and, optionally, the seconds that an answer is waited for.
+# Takes a target, a body, headers and, optionally, the seconds that an answer is waited for.
 _Call = Callable[..., Awaitable[Reply]]
 
 
@@ -76,13 +77,13 @@ class TorchServe:
     async def ask(
         self,
         verb: Verb,
-        model: str,
+        target: Target,
         body: bytes,
         headers: Mapping[str, str],
         timeout: float | None = None,
         timeline: Timeline | None = None,
     ) -> Reply:
-        """Have a model answer a request.
+        """Have a model, or a version of it, answer a request.
 
         Args:
             timeout: seconds that an answer is waited for, TORCHSERVE_REQUEST_TIMEOUT by default.
@@ -91,17 +92,17 @@ class TorchServe:
         Raises:
             ServingError: for whatever keeps the request from being answered.
         """
-        self.check_ready(model)
+        self.check_ready(target)
         timeline = timeline or Timeline()
         timeline.asked = time.perf_counter()
-        reply = await self._ask(verb, model, body, headers, timeout)
+        reply = await self._ask(verb, target, body, headers, timeout)
         timeline.replied = time.perf_counter()
         return reply
 
     async def _ask(
         self,
         verb: Verb,
-        model: str,
+        target: Target,
         body: bytes,
         headers: Mapping[str, str],
         timeout: float | None,
@@ -111,59 +112,58 @@ class TorchServe:
         sent = {**_JSON, **headers}
         key = self._keys.headers(tokens.INFERENCE)
         try:
-            return await call(model, body, {**sent, **key}, timeout)
+            return await call(target, body, {**sent, **key}, timeout)
         except TorchServeError as error:
             renew = self._management.renew
             refused = error.case is Case.TOKEN_REFUSED and bool(key)
             if refused and await asyncio.to_thread(renew, tokens.INFERENCE, key):
                 # TorchServe has not run what it refused.
                 another = self._keys.headers(tokens.INFERENCE)
-                return await call(model, body, {**sent, **another}, timeout)
+                return await call(target, body, {**sent, **another}, timeout)
             if error.case is Case.MODEL_FAILED and not self.settings.envelope.is_there:
                 raise error_table.error(Case.MODEL_FAILED_ON_WHOLE_BODY) from None
             if error.case not in (Case.NO_WORKER, Case.WORKER_DIED):
                 raise
             self.readiness.ask_now()
             waited = time.monotonic() - started
-            raise await asyncio.to_thread(self._tell_apart, model, error, waited) from None
+            raise await asyncio.to_thread(self._tell_apart, target, error, waited) from None
 
-    def check_protocol(self, model: str, verb: Verb) -> None:
-        """Refuse an unknown model, and a protocol that TorchServe's envelope doesn't read.
+    def check_protocol(self, target: Target, verb: Verb) -> None:
+        """Refuse an unknown name, and a protocol that TorchServe's envelope doesn't read.
 
         Raises:
             ServingError: 404 or 400.
         """
-        self.check_known(model)
+        self.check_known(target)
         envelope = self.settings.envelope
         if envelope.speaks not in (None, verb.protocol):
             reads_v2 = envelope.speaks == Verb.INFER.protocol
             right, other = (Verb.INFER, "kserve") if reads_v2 else (Verb.PREDICT, "kservev2")
+            path = right.path(Target(target.model))
             raise ServingError(
                 400,
                 f"This service speaks {envelope.speaks}, not {verb.protocol}: its TorchServe has "
-                f"the envelope {envelope.name}. Post to {right.path(model)}, or have "
+                f"the envelope {envelope.name}. Post to {path}, or have "
                 f"service_envelope={other} set",
             )
 
-    def check_ready(self, model: str) -> None:
-        """Refuse a model that isn't served, or that TorchServe has no ready worker for now.
+    def check_ready(self, target: Target) -> None:
+        """Refuse a model or version that isn't served, or has no ready worker now.
 
         Raises:
             ServingError: 404 or 503.
         """
-        self.check_known(model)
-        if not self.readiness.is_ready(model):
-            raise model_not_ready(model)
+        self.check_known(target)
+        if not self.readiness.is_ready(target):
+            raise model_not_ready(*target)
 
-    def check_known(self, model: str) -> None:
-        """Refuse a model that isn't served.
+    def check_known(self, target: Target) -> None:
+        """Refuse a model or a version that isn't served; see `names.check`.
 
         Raises:
             ServingError: 404, with the names of those that are.
         """
-        served = self.readiness.models()
-        if model not in served:
-            raise model_not_found(model, served)
+        names.check(target, self.readiness)
 
     def workers_last_seen(self, model: str) -> tuple[str, ...]:
         """Give the states of a model's workers when last asked about, such as ``READY``."""
@@ -173,7 +173,7 @@ class TorchServe:
         """Give what keeps the server from being ready, None when every model is ready."""
         served = self.readiness.models()
         for model in served:
-            if not self.readiness.is_ready(model):
+            if not self.readiness.is_ready(Target(model)):
                 return model_not_ready(model)
         return None if served else ServingError(503, "TorchServe has no model yet")
 
@@ -187,18 +187,20 @@ class TorchServe:
         with self._admission.one():
             return await call(*request)
 
-    def _tell_apart(self, model: str, error: TorchServeError, waited: float) -> TorchServeError:
+    def _tell_apart(self, target: Target, error: TorchServeError, waited: float) -> TorchServeError:
         """Give what happened where TorchServe says the same of different cases."""
         try:
-            versions = self._management.describe(model)
+            versions = self._management.describe(target.model)
         except ManagementError:
             return error
+        # The first is the one that is served by default.
+        asked = [each for each in versions if each.version == target.version] or versions[:1]
         if error.case is Case.WORKER_DIED:
             # TorchServe ends a worker that is too slow.
-            limit = min((version.response_timeout for version in versions), default=math.inf)
+            limit = min((version.response_timeout for version in asked), default=math.inf)
             if waited < limit:
                 return error
             return error_table.error(Case.WORKER_TOO_SLOW, limit=limit)
         # It says that it has no worker when its job queue is full, too.
-        workers = [state for version in versions for state in version.workers]
+        workers = [state for version in asked for state in version.workers]
         return error_table.error(Case.QUEUE_FULL) if "READY" in workers else error

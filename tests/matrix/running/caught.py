@@ -60,6 +60,11 @@ CAUGHT = (
         *("0.13.1", "unset", "kserve"),
         ("absent-model-not-ready", "health-routes", "grpc-about"),
     ),
+    Caught(
+        "takes_any_version_for_one",
+        *("0.21.0", "unset", "kserve"),
+        ("model-versions", "grpc-about"),
+    ),
     Caught("asks_once", *("0.9.0", "v1", "kserve"), ("late-model",), start_timeout=15.0),
     Caught("forgets_no_readiness", *("0.21.0", "grpc-v2", "kservev2"), ("worker-death",)),
     Caught("tells_readiness_as_text", *("0.21.0", "unset", "kserve"), ("model-ready",)),

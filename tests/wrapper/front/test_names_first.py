@@ -15,12 +15,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 
-from tests.wrapper.front.asking import answer_to, error_of
+from tests.wrapper.front.asking import answer_to, error_of, speaks_v2
 from tests.wrapper.openinference.ways import thoroughly
 from tests.wrapper.surroundings import AnsweringTorchServe
 from wrapper.errors import ServingError
-from wrapper.front import Front, names
+from wrapper.front import Front
 from wrapper.front.asgi import FrontApplication
+from wrapper.names import Target
 
 POSTED = (
     "/v1/models/{}:predict",
@@ -37,6 +38,12 @@ CALLS = (
 )
 # Takes the name of a call and its message, and gives the status and the sentence of its end.
 Call = Callable[[str, Any], "tuple[int, str]"]
+
+VERSIONS = {"1.0": None, "2.0": "it has no worker"}
+NO_VERSION = (
+    "Model with name digits has no version 1. It has 1.0, 2.0: ask for one of them, or for "
+    "/v2/models/digits without a version."
+)
 
 # Whatever may be wrong with the rest of a request.
 _HEADERS = st.fixed_dictionaries(
@@ -122,11 +129,20 @@ def test_a_wrong_name_is_told_by_every_grpc_call(
     assert "unknown does not exist" in said
 
 
-def test_a_version_is_told_by_grpc_before_the_body(grpc_call: Call) -> None:
+@speaks_v2
+def test_a_version_is_told_by_grpc_before_the_body(
+    grpc_call: Call, torchserve: AnsweringTorchServe
+) -> None:
+    torchserve.workers.versions["digits"] = VERSIONS
     message = service_pb2.ModelInferRequest(model_name="digits", model_version="1")
-    assert grpc_call("ModelInfer", message)[0] == 501
-    message.model_version = ""
-    assert grpc_call("ModelInfer", message)[0] == 400
+    for name in ("ModelInfer", "ModelReady", "ModelMetadata"):
+        message = getattr(service_pb2, f"{name}Request")()
+        setattr(message, "model_version" if name == "ModelInfer" else "version", "1")
+        setattr(message, "model_name" if name == "ModelInfer" else "name", "digits")
+        assert grpc_call(name, message) == (404, NO_VERSION)
+    for version in ("", *VERSIONS):
+        message = service_pb2.ModelInferRequest(model_name="digits", model_version=version)
+        assert grpc_call("ModelInfer", message)[0] == 400
 
 
 @pytest.mark.parametrize("torchserve", ["kserve"], indirect=True)
@@ -138,22 +154,31 @@ def test_the_protocol_is_told_by_grpc_before_the_body(grpc_call: Call) -> None:
 
 def test_a_version_is_told_before_the_body(torchserve: AnsweringTorchServe) -> None:
     path = POSTED[4].format("digits")
-    for body in (b"", b"{"):
-        assert answer_to(torchserve, path, body, "POST").status == 501
+    torchserve.workers.versions["digits"] = VERSIONS
+    for body in (b"", b"{", b'{"inputs": [1]}'):
+        assert error_of(answer_to(torchserve, path, body, "POST")) == NO_VERSION
     route = Front(torchserve).route("POST", path)
     assert route is not None
-    assert route.refuse(ServingError(413, "too large")).status == 501
+    assert error_of(route.refuse(ServingError(413, "too large"))) == NO_VERSION
 
 
 def test_a_name_is_told_before_a_version(torchserve: AnsweringTorchServe) -> None:
-    for version in ("", "1"):
+    torchserve.workers.versions["digits"] = VERSIONS
+    for version in ("", "1", "1.0"):
         with pytest.raises(ServingError) as refused:
-            names.check(torchserve, "unknown", version)
+            torchserve.check_known(Target("unknown", version))
         assert refused.value.status == 404
-    names.check(torchserve, "digits")
+        assert "unknown does not exist" in refused.value.message
+    for version in ("", *VERSIONS):
+        torchserve.check_known(Target("digits", version))
     with pytest.raises(ServingError) as refused:
-        names.check(torchserve, "digits", "1")
-    assert refused.value.status == 501
+        torchserve.check_known(Target("digits", "1"))
+    assert (refused.value.status, refused.value.message) == (404, NO_VERSION)
+
+
+def test_each_version_may_be_one_until_they_are_told(torchserve: AnsweringTorchServe) -> None:
+    torchserve.check_known(Target("digits", "1"))
+    assert answer_to(torchserve, "/v2/models/digits/versions/1/ready").status == 503
 
 
 def test_a_body_that_is_too_large_is_told_after_the_name(torchserve: AnsweringTorchServe) -> None:

@@ -46,8 +46,12 @@ def test_a_path_finds_its_call_and_the_body_goes_on_untouched(
         ("POST", "/v2/models/digits/generate", 404, None),
         ("GET", "/v1/unknown", 404, None),
         ("GET", "/v2/unknown", 404, None),
-        ("POST", "/v2/models/digits/versions/1/infer", 501, None),
-        ("GET", "/v2/models/digits/versions/1", 501, None),
+        ("GET", "/v2/models/digits/versions", 404, None),
+        ("GET", "/v2/models/digits/versions//ready", 404, None),
+        ("GET", "/v2/models/digits/versions/1/load", 404, None),
+        ("GET", "/v2/models/digits/versions/1/infer", 405, "POST"),
+        ("POST", "/v2/models/digits/versions/1", 405, "GET, HEAD"),
+        ("POST", "/v2/models/digits/versions/1/explain", 501, None),
         ("POST", "/v2/models/digits/explain", 501, None),
         ("POST", "/v2/models/unknown/versions/1/infer", 404, None),
     ],
@@ -140,14 +144,14 @@ def test_an_unknown_model_is_404_whatever_the_body_and_names_those_there_are(
 def test_nothing_is_loaded_but_what_was_served(
     torchserve: TorchServe, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    asked: list[str] = []
+    asked: list[str | int] = []
     monkeypatch.setattr(Management, "register", lambda _self, *named: asked.extend(named))
     monkeypatch.setattr(Management, "why_no_worker", lambda *_: "it was not loaded")
     path = "/v2/repository/models/{}/load"
     assert answer_to(torchserve, path.format(name), method="POST").status == 404
     assert asked == []
     assert answer_to(torchserve, path.format("digits"), method="POST").status == 200
-    assert asked == ["digits", "digits.mar"]
+    assert asked == ["digits", "digits.mar", 1]
 
 
 def test_a_bug_is_500_with_a_sentence_and_without_its_text(

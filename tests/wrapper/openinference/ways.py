@@ -16,6 +16,7 @@ from tests.wrapper.surroundings import AnsweringTorchServe
 from wrapper.errors import ServingError
 from wrapper.front import Answer, Front
 from wrapper.front.answer import refusal
+from wrapper.names import Target
 from wrapper.openinference import messages
 from wrapper.torchserve.exchange import Reply
 
@@ -77,7 +78,7 @@ class Ways:
             ServingError: as the call ends.
         """
         read = partial(messages.request_to_json, message)
-        answer = asyncio.run(self._front.inference.infer_document("digits", "", read, {}))
+        answer = asyncio.run(self._front.inference.infer_document(Target("digits"), read, {}))
         response = service_pb2.ModelInferResponse() if response is None else response
         messages.fill_response(response, answer, raw=bool(message.raw_input_contents))
         return response

@@ -47,6 +47,7 @@ def test_a_status_is_told_as_what_it_means(status: int, message: str, told: int)
     [
         ("INVALID_ARGUMENT", "bad", 400),
         ("NOT_FOUND", "Model not found: m", 404),
+        ("INTERNAL", "Model version: 3 does not exist for model: m\nModelVersionNotFound", 404),
         ("RESOURCE_EXHAUSTED", "gRPC message exceeds maximum size", 413),
         ("RESOURCE_EXHAUSTED", "Worker died.\norg.pytorch.serve.http.InternalServerException", 503),
         ("INTERNAL", "Prediction failed\nInternalServerException.()", 500),

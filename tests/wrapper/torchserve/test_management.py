@@ -12,6 +12,7 @@ from matrix.environments import provision
 from matrix.planning.subject import REPOSITORY
 from tests.wrapper.surroundings import settings
 from tests.wrapper.torchserve.standin import READY, Standin
+from wrapper.names import Target
 from wrapper.torchserve.management import Management
 from wrapper.torchserve.management_errors import ManagementError
 from wrapper.torchserve.tokens import Keys
@@ -58,7 +59,54 @@ def test_customized_metadata_is_asked_for_where_it_is_wanted(
 ) -> None:
     _management(standin.server_port, tmp_path, customized=True).why_no_worker("digits")
     _management(standin.server_port, tmp_path).why_no_worker("my model")
-    assert standin.paths == ["/models/digits?customized=true", "/models/my%20model"]
+    assert standin.paths == [
+        *("/models/digits?customized=true", "/models/digits/all"),
+        "/models/my%20model/all",
+    ]
+
+
+def _told(version: str, *workers: str) -> dict[str, object]:
+    return {"modelVersion": version, "workers": [{"status": state} for state in workers]}
+
+
+def _several(path: str, _headers: object) -> tuple[int, str]:
+    """Answer as a TorchServe with three versions, the second of which is the default one."""
+    two = _told("2.0", "UNLOADING")
+    every = [_told("1.0", "READY"), two, _told("10")]
+    return 200, json.dumps(every if path.endswith("/all") else [two])
+
+
+def test_the_default_version_is_told_first_and_decides_whether_the_model_is_ready(
+    standin: Standin, tmp_path: Path
+) -> None:
+    management = _management(standin.server_port, tmp_path)
+    assert management.versions_last_seen("digits") == {}
+    standin.answers = _several
+    assert management.why_no_worker("digits") == "none of its 1 workers is READY"
+    told = management.versions_last_seen("digits")
+    assert list(told) == ["2.0", "1.0", "10"]
+    assert list(told.values()) == ["none of its 1 workers is READY", None, "it has no worker"]
+    assert sorted(management.workers_last_seen("digits")) == ["READY", "UNLOADING"]
+    standin.paths.clear()
+    standin.answers = lambda *_: (200, json.dumps([_told("1.0", "READY")]))
+    assert management.why_no_worker("digits") is None
+    assert management.versions_last_seen("digits") == {"1.0": None}
+    # One question is enough where there is one version.
+    assert standin.paths == ["/models/digits/all"]
+
+
+def test_versions_are_known_while_torchserve_is_silent_and_go_with_their_model(
+    standin: Standin, tmp_path: Path
+) -> None:
+    management = _management(standin.server_port, tmp_path)
+    standin.answers = _several
+    management.why_no_worker("digits")
+    standin.answers = lambda *_: (500, "{}")
+    why = management.why_no_worker("digits")
+    assert management.versions_last_seen("digits") == dict.fromkeys(("2.0", "1.0", "10"), why)
+    standin.answers = lambda *_: (404, "{}")
+    management.why_no_worker("digits")
+    assert management.versions_last_seen("digits") == {}
 
 
 def test_the_connection_is_kept_and_made_anew_after_torchserve_has_gone(
@@ -99,11 +147,11 @@ def test_a_model_that_torchserve_stops_to_unload_is_unloaded_when_it_is_asked_ag
 ) -> None:
     management = _management(standin.server_port, tmp_path)
     standin.statuses = [500, 200]
-    management.unregister("digits")
+    management.unregister(Target("digits"))
     assert standin.paths == ["/models/digits"] * 2
     standin.statuses = [500, 500]
     with pytest.raises(ManagementError) as told:
-        management.unregister("digits")
+        management.unregister(Target("digits"))
     assert told.value.status == 500
 
 
@@ -162,6 +210,7 @@ _ASKING = """
 import os
 from wrapper.protocol import PredictorProtocol
 from wrapper.settings import Settings
+from wrapper.names import Target
 from wrapper.torchserve.management import Management
 from wrapper.torchserve.tokens import Keys
 

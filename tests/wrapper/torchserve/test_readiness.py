@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 
 from tests.wrapper.surroundings import Workers
+from wrapper.names import Target
 from wrapper.torchserve.readiness import Readiness
 
 
@@ -21,16 +22,16 @@ def test_it_follows_each_model_up_and_down() -> None:
     workers = Workers(digits="it has no worker", contract=None)
     readiness = Readiness(["digits", "contract"], workers, warn_after=300)
     readiness.wait_for_first_answer(1)
-    assert readiness.is_ready("contract")
-    assert not readiness.is_ready("digits")
+    assert readiness.is_ready(Target("contract"))
+    assert not readiness.is_ready(Target("digits"))
     workers.reasons["digits"] = None
-    assert _within_a_second(lambda: readiness.is_ready("digits"))
+    assert _within_a_second(lambda: readiness.is_ready(Target("digits")))
     workers.reasons["digits"] = "TorchServe doesn't answer"
-    assert _within_a_second(lambda: not readiness.is_ready("digits"))
+    assert _within_a_second(lambda: not readiness.is_ready(Target("digits")))
 
 
 def test_a_model_that_nobody_configured_is_not_ready() -> None:
-    assert not Readiness(["digits"], Workers(digits=None), 300).is_ready("unknown")
+    assert not Readiness(["digits"], Workers(digits=None), 300).is_ready(Target("unknown"))
 
 
 def test_waiting_for_the_first_answer_ends_when_it_comes() -> None:
@@ -44,7 +45,7 @@ def test_a_copy_in_another_process_asks_for_itself() -> None:
     readiness.wait_for_first_answer(1)
     copy = pickle.loads(pickle.dumps(readiness))
     copy._describer.reasons["digits"] = "gone"
-    assert _within_a_second(lambda: not copy.is_ready("digits"))
+    assert _within_a_second(lambda: not copy.is_ready(Target("digits")))
 
 
 def test_models_that_nobody_configured_are_those_that_torchserve_has() -> None:
@@ -53,7 +54,7 @@ def test_models_that_nobody_configured_are_those_that_torchserve_has() -> None:
     assert _within_a_second(lambda: readiness.models() == ("digits",))
     workers.reasons["late"] = "it has no worker"
     assert _within_a_second(lambda: readiness.models() == ("digits", "late"))
-    assert not readiness.is_ready("late")
+    assert not readiness.is_ready(Target("late"))
     del workers.reasons["digits"]
     assert _within_a_second(lambda: readiness.models() == ("late",))
 
@@ -63,9 +64,9 @@ def test_a_model_that_was_unloaded_on_purpose_does_not_count() -> None:
     readiness.wait_for_first_answer(1)
     readiness.set_unloaded("other", True)
     assert readiness.models() == ("digits",)
-    assert not readiness.is_ready("other")
+    assert not readiness.is_ready(Target("other"))
     readiness.set_unloaded("other", False)
-    assert readiness.is_ready("other")
+    assert readiness.is_ready(Target("other"))
 
 
 def test_a_describer_that_fails_does_not_end_the_asking() -> None:
@@ -74,4 +75,4 @@ def test_a_describer_that_fails_does_not_end_the_asking() -> None:
     readiness.wait_for_first_answer(1)
     assert readiness.reason_last_seen("digits") == "asking about it failed (KeyError)"
     workers.reasons["digits"] = None
-    assert _within_a_second(lambda: readiness.is_ready("digits"))
+    assert _within_a_second(lambda: readiness.is_ready(Target("digits")))

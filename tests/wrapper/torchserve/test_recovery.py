@@ -16,9 +16,12 @@ from fixtures import torchserve as torchserves
 from fixtures.torchserve import TorchServe
 from matrix.running.timing import seconds_until
 from tests.wrapper.running import wrapper
+from wrapper.names import Target
 from wrapper.torchserve.description import Description
 from wrapper.torchserve.management_errors import ManagementError
 from wrapper.torchserve.recovery import Recovery
+
+ONE, OTHER = Target("m", "1.0"), Target("m", "2.0")
 
 
 class Scaled:
@@ -27,18 +30,20 @@ class Scaled:
     def __init__(self, release: str = "0.9.0") -> None:
         self.said = release
         self.asked: list[tuple[int, int]] = []
+        self.targets: list[Target] = []
         self.refuses: list[tuple[int, int]] = []
 
     def release(self) -> str:
         """Give what the test says."""
         return self.said
 
-    def scale(self, model: str, least: int, most: int) -> None:
+    def scale(self, target: Target, least: int, most: int) -> None:
         """Write it down."""
         if (least, most) in self.refuses:
             self.refuses.remove((least, most))
             raise ManagementError("no", 500)
         self.asked.append((least, most))
+        self.targets.append(target)
 
 
 def _told(state: str, *processes: int, least: int = 1, most: int = 1) -> Description:
@@ -54,7 +59,7 @@ def _told(state: str, *processes: int, least: int = 1, most: int = 1) -> Descrip
 def _seen(scaled: Scaled, *told: Description) -> Recovery:
     recovery = Recovery(scaled)
     for each in told:
-        recovery.see("m", each)
+        recovery.see(ONE, each)
     return recovery
 
 
@@ -89,13 +94,24 @@ def test_other_releases_are_left_to_themselves(release: str) -> None:
     assert scaled.asked == []
 
 
+def test_a_version_is_replaced_by_its_name_and_the_others_are_left_alone() -> None:
+    scaled = Scaled()
+    recovery = Recovery(scaled)
+    for target in (ONE, OTHER):
+        recovery.see(target, _told("READY", 1))
+    recovery.see(ONE, _told("READY", 1))
+    recovery.see(OTHER, _told("UNLOADING", 2))
+    assert scaled.asked == [(0, 0), (1, 1)]
+    assert scaled.targets == [OTHER, OTHER]
+
+
 def test_a_model_that_ends_its_workers_is_tried_more_and_more_seldom() -> None:
     scaled, now = Scaled(), 0.0
     recovery = Recovery(scaled, lambda: now)
     times = []
     for now in range(200):
         before = len(scaled.asked)
-        recovery.see("m", _told("UNLOADING", now + 1))
+        recovery.see(ONE, _told("UNLOADING", now + 1))
         if len(scaled.asked) > before:
             times.append(now)
     pauses = [later - earlier for earlier, later in itertools.pairwise(times)]
@@ -108,8 +124,8 @@ def test_a_model_gets_its_workers_back_though_torchserve_refuses_once() -> None:
     recovery = _seen(scaled, _told("READY", 1))
     scaled.refuses = [(1, 1)]
     with pytest.raises(ManagementError):
-        recovery.see("m", _told("UNLOADING", 2))
-    recovery.see("m", _told("UNLOADING"))
+        recovery.see(ONE, _told("UNLOADING", 2))
+    recovery.see(ONE, _told("UNLOADING"))
     assert scaled.asked == [(0, 0), (1, 1)]
 
 

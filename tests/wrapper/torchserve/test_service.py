@@ -21,6 +21,7 @@ from tests.wrapper.front.asking import V1, V2, error_of
 from tests.wrapper.surroundings import settings
 from tests.wrapper.torchserve.standin import READY, Standin, standing_in
 from wrapper.front import Answer, Front
+from wrapper.names import Target
 from wrapper.protocol import PredictorProtocol
 from wrapper.torchserve import error_table
 from wrapper.torchserve.error_table import Case
@@ -228,7 +229,7 @@ def test_an_error_is_new_each_time(running: _Running) -> None:
 
 def _raised_by(running: _Running) -> error_table.TorchServeError:
     with pytest.raises(error_table.TorchServeError) as told:
-        asyncio.run(running.closing(running.torchserve.ask(Verb.PREDICT, "digits", V1, {})))
+        asyncio.run(running.closing(running.torchserve.ask(Verb.PREDICT, Target("digits"), V1, {})))
     return told.value
 
 
