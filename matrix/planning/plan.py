@@ -32,7 +32,7 @@ _INNERMOST = ("torchserve", "kserve", "runtime", "protocol", "envelope")
 _NESTED = sorted(NAMES, key=lambda name: name in _INNERMOST and _INNERMOST.index(name) + 1)
 # The axes that decide together whether there is a cell.
 _MEETING = ("kserve", "protocol", "envelope")
-_met = operator.itemgetter(*_MEETING)
+_met = operator.itemgetter(*map(_NESTED.index, _MEETING))
 
 # The check that judges the statements of the conformance suite, which are checks of their own.
 CONFORMANCE = "conformance"
@@ -234,8 +234,11 @@ def cells_at(
         for kserve, protocol, envelope in itertools.product(*(chosen[axis] for axis in _MEETING))
         if _is_there(kserve, protocol, envelope, axes, expectations)
     }
-    points = (dict(zip(_NESTED, each, strict=True)) for each in itertools.product(*chosen.values()))
-    return [Cell.at(point) for point in points if _met(point) in there]
+    return [
+        Cell.at(dict(zip(_NESTED, each, strict=True)))
+        for each in itertools.product(*chosen.values())
+        if _met(each) in there
+    ]
 
 
 def _is_there(
@@ -252,28 +255,32 @@ class _Points:
     """The points that cells can be at."""
 
     def __init__(self, axes: Axes, expectations: Expectations) -> None:
-        self._axes = axes
-        self._expectations = expectations
+        # The other axes have no say in which cells there are.
+        self._free = {axis: axes.offered[axis] for axis in _NESTED if axis not in _MEETING}
+        anywhere = {axis: points[:1] for axis, points in self._free.items()}
+        self._met = [
+            expectations.point(cell.axes(), known)
+            for cell in cells_at(axes, expectations, anywhere)
+            for known in (True, False)
+        ]
         self._known: dict[frozenset[str], list[dict[str, str]]] = {}
 
     def differing_in(self, *names: str) -> list[dict[str, str]]:
-        """Give enough of them to have all that they are on some axes.
+        """Give one of them for all that they are together on some axes.
 
-        On an axis that isn't among these, and that has no say in which cells there are, one point
-        stands for all.
+        These may be what conditions name beside the axes, too.
         """
-        others = frozenset(_NESTED).difference(_MEETING, names)
-        if others not in self._known:
-            offered = self._axes.offered
-            cells = cells_at(
-                self._axes, self._expectations, {axis: offered[axis][:1] for axis in others}
-            )
-            self._known[others] = [
-                self._expectations.point(cell.axes(), known)
-                for cell in cells
-                for known in (True, False)
+        named = frozenset(names)
+        if named not in self._known:
+            met = named.difference(self._free)
+            alike = {tuple(point[name] for name in met): point for point in self._met}
+            free = {axis: points for axis, points in self._free.items() if axis in named}
+            self._known[named] = [
+                {**point, **dict(zip(free, each, strict=True))}
+                for point in alike.values()
+                for each in itertools.product(*free.values())
             ]
-        return self._known[others]
+        return self._known[named]
 
     def meet(self, *conditions: AnyOf) -> bool:
         """Tell whether all of some conditions hold at one of them."""
