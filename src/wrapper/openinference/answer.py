@@ -5,6 +5,7 @@ Source: "Inference Response" of inference_rest.md. Optional members are absent, 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,11 +16,12 @@ from wrapper.openinference.request import Wanted
 
 
 def needs_reading(body: bytes) -> bool:
-    """Tell whether an answer may hold what must not go out as it is: null, NaN, infinity.
+    """Tell whether an answer may hold what must not go out as it is: null, NaN, infinity, objects.
 
-    A text in it may hold those letters too; reading it tells.
+    A text in it may hold those letters too; reading it tells. TorchServe's own envelope kservev2
+    has objects in tensors of BYTES.
     """
-    return b"null" in body or b"NaN" in body or b"Infinity" in body
+    return any(each in body for each in (b"null", b"NaN", b"Infinity", b'"BYTES"'))
 
 
 def read(body: bytes, wanted: Wanted) -> dict[str, Any]:
@@ -100,10 +102,25 @@ def _checked(output: dict[str, Any]) -> dict[str, Any]:
     try:
         datatype = datatypes.find(name, output["datatype"])
         shapes.check(name, shape)
-        datatype.check_elements(name, shapes.elements(name, shape, output["data"]))
+        elements = shapes.elements(name, shape, output["data"])
+        if datatype.name == "BYTES":
+            texts = [_text(element) for element in elements]
+            if texts != elements:
+                output = {**output, "data": texts}
+        else:
+            datatype.check_elements(name, elements)
     except ServingError as error:
         raise _wrong(error.message) from None
     return normal_form.of_tensor(_with_parameters(output, f"the output {name}"))
+
+
+def _text(element: Any) -> str:
+    """Give what a model answered in BYTES: a text, or the JSON of what isn't one.
+
+    TorchServe's envelope kservev2 makes BYTES of whatever is no number, such as the objects of
+    TorchServe's own image_classifier; kservev2_faithful writes the same texts.
+    """
+    return element if isinstance(element, str) else json.dumps(element)
 
 
 def _with_parameters(owner: dict[str, Any], place: str) -> dict[str, Any]:
