@@ -28,6 +28,8 @@ class Envelope:
             TorchServe's own ``kservev2`` keeps the first.
         reads_base64: whether BYTES elements may come in base64, told by the tensor's
             parameter ``content_type``, so that they need not be UTF-8.
+        writes_texts: whether all elements of BYTES that it answers are texts. TorchServe's own
+            ``kservev2`` has the objects of handlers there as they are.
     """
 
     name: str | None
@@ -38,6 +40,7 @@ class Envelope:
     reads_bytes: bool = True
     keeps_every_string: bool = True
     reads_base64: bool = False
+    writes_texts: bool = True
 
     @property
     def is_there(self) -> bool:
@@ -68,6 +71,7 @@ _KNOWN: dict[str | None, Envelope] = {
             keeps_batches=False,
             reads_bytes=False,
             keeps_every_string=False,
+            writes_texts=False,
         ),
         # Of TensorFlow Serving's REST API, whose bodies are those of V1.
         Envelope("json", speaks="V1", answers_nothing=False, reads_bytes=False),

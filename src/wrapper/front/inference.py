@@ -138,7 +138,8 @@ class Inference:
 
     def _v2_answer(self, reply: Reply, wanted: Wanted) -> Answer:
         # An envelope that writes V2 is believed where nothing in the bytes speaks against it.
-        believed = self._envelope.speaks == "V2" and not answers.needs_reading(reply.body)
+        envelope = self._envelope
+        believed = envelope.speaks == "V2" and not answers.needs_reading(reply.body, envelope)
         if believed and wanted.is_everything_in_json:
             return Answer(200, reply.body)
         answer = answers.read(reply.body, wanted)

@@ -10,18 +10,19 @@ from collections.abc import Sequence
 from typing import Any
 
 from wrapper import json_body
+from wrapper.envelope import Envelope
 from wrapper.errors import ServingError
 from wrapper.openinference import binary, datatypes, normal_form, shapes, tensors
 from wrapper.openinference.request import Wanted
 
 
-def needs_reading(body: bytes) -> bool:
+def needs_reading(body: bytes, envelope: Envelope) -> bool:
     """Tell whether an answer may hold what must not go out as it is: null, NaN, infinity, objects.
 
-    A text in it may hold those letters too; reading it tells. TorchServe's own envelope kservev2
-    has objects in tensors of BYTES.
+    A text in it may hold those letters too; reading it tells.
     """
-    return any(each in body for each in (b"null", b"NaN", b"Infinity", b'"BYTES"'))
+    of_json = b"null" in body or b"NaN" in body or b"Infinity" in body
+    return of_json or (not envelope.writes_texts and b'"BYTES"' in body)
 
 
 def read(body: bytes, wanted: Wanted) -> dict[str, Any]:

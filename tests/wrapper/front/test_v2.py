@@ -80,7 +80,9 @@ def test_what_is_no_v2_request_is_400(torchserve: TorchServe, body: bytes, said:
 def test_a_v2_request_and_its_answer_are_passed_on_untouched(
     torchserve: AnsweringTorchServe, datatype: str, shape: list[int], data: list[Any]
 ) -> None:
-    torchserve.reply = Reply(json.dumps(V2_ANSWER).encode())
+    # Without the output of BYTES, in which this envelope may have objects.
+    numbers = {**V2_ANSWER, "outputs": V2_ANSWER["outputs"][:1]}
+    torchserve.reply = Reply(json.dumps(numbers).encode())
     body = _tensor(datatype, shape, data)
     answer = answer_to(torchserve, "/v2/models/digits/infer", body)
     assert answer == Answer(200, torchserve.reply.body)
