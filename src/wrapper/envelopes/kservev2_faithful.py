@@ -1,7 +1,7 @@
 """The Open Inference Protocol for TorchServe's handlers, without losing what a tensor holds.
 
 A handler gets the input tensors of all requests of the batch as one list of dictionaries (name,
-shape, datatype, data nested by shape, parameters where they are given) and answers a list of
+shape, datatype, data as `_as_handed_over`, parameters where they are given) and answers a list of
 outputs. Installed into ``ts.torch_handler.request_envelope``; see docs/envelopes.md.
 """
 
@@ -45,7 +45,7 @@ class KServeV2FaithfulEnvelope(faithful_batch.FaithfulBatch):
         try:
             if isinstance(request, (bytes, bytearray)):
                 request = json.loads(request.decode("utf-8"))
-            return request, [_nested(tensor) for tensor in request["inputs"]]
+            return request, [_as_handed_over(tensor) for tensor in request["inputs"]]
         except (AttributeError, LookupError, TypeError, ValueError):
             raise PredictionException("The request is no Open Inference request", 400) from None
 
@@ -73,8 +73,12 @@ class KServeV2FaithfulEnvelope(faithful_batch.FaithfulBatch):
         return {member: value for member, value in answer.items() if value is not None}
 
 
-def _nested(tensor):
-    """Give a tensor as a handler gets it: its data nested by shape, its base64 as bytes."""
+def _as_handed_over(tensor):
+    """Give a tensor as a handler gets it: its data nested by shape, its base64 as bytes.
+
+    BYTES of one element are that element, whatever their shape: so TorchServe's kservev2 hands it
+    over, and handlers that are written for that, TorchServe's own among them, read no list.
+    """
     name, shape = tensor["name"], list(tensor["shape"])
     elements = _elements(name, shape, tensor["data"])
     parameters = dict(tensor.get("parameters") or {})
@@ -84,10 +88,12 @@ def _nested(tensor):
                 # What is bytes from here on is called base64 no more.
                 del parameters[label]
                 elements = [_decoded(name, label, element) for element in elements]
-    nested = dict(tensor, data=_shaped(elements, shape), parameters=parameters)
+    is_alone = tensor["datatype"] == "BYTES" and len(elements) == 1
+    data = elements[0] if is_alone else _shaped(elements, shape)
+    handed = dict(tensor, data=data, parameters=parameters)
     if not parameters and tensor.get("parameters") != {}:
-        del nested["parameters"]
-    return nested
+        del handed["parameters"]
+    return handed
 
 
 def _decoded(name, label, element):
@@ -186,7 +192,8 @@ def _from_python(name, result):
     elif kinds and kinds <= {int, float}:
         datatype = "FP64"
     elif not kinds:
-        datatype = "FP32"
+        # As kservev2 does, since numpy makes FP64 of nothing.
+        datatype = "FP64"
     else:
         datatype, elements = "BYTES", [_text(element) for element in elements]
     return {"name": name, "datatype": datatype, "shape": shape, "data": elements}

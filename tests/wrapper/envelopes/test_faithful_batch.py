@@ -282,6 +282,38 @@ _TEXT = {"datatype": "BYTES", "data": ["YWJjZA=="]}
 
 
 @pytest.mark.parametrize(
+    ("shape", "data", "handed"),
+    [
+        ([], ["a"], "a"),
+        ([], "a", "a"),
+        ([1], ["a"], "a"),
+        ([1, 1], ["a"], "a"),
+        ([1, 1], [["a"]], "a"),
+        ([2], ["a", "b"], ["a", "b"]),
+        ([2, 1], ["a", "b"], [["a"], ["b"]]),
+        ([0], [], []),
+        ([1, 0], [], [[]]),
+    ],
+)
+def test_one_element_of_bytes_is_handed_over_as_it_is(shape: Any, data: Any, handed: Any) -> None:
+    seen: list[Any] = []
+
+    def handler(each: list[Any], _context: Any) -> list[Any]:
+        seen.extend(each)
+        return each
+
+    told, _ = _ask("kservev2_faithful", handler, _v2(1, datatype="BYTES", shape=shape, data=data))
+    assert [(each["data"], each["shape"]) for each in seen] == [(handed, shape)]
+    (output,) = told[0]["outputs"]
+    assert (output["shape"], output["data"]) == (shape, numpy.ravel(numpy.array(data)).tolist())
+
+
+def test_nothing_found_is_an_output_of_the_type_that_numpy_gives_it() -> None:
+    told, _ = _ask("kservev2_faithful", lambda *_: [[]], _v2(1))
+    assert told[0]["outputs"] == [{"name": "x", "datatype": "FP64", "shape": [0], "data": []}]
+
+
+@pytest.mark.parametrize(
     ("labels", "data", "kept"),
     [
         (None, "YWJjZA==", None),
@@ -303,7 +335,7 @@ def test_base64_reaches_a_handler_as_bytes_without_its_label(
         return each
 
     told, _ = _ask("kservev2_faithful", handler, _v2(1, **_TEXT, parameters=labels))
-    assert [(each["data"], each.get("parameters")) for each in seen] == [([data], kept)]
+    assert [(each["data"], each.get("parameters")) for each in seen] == [(data, kept)]
     (output,) = told[0]["outputs"]
     text = data if isinstance(data, str) else data.decode()
     assert (output["data"], output.get("parameters")) == ([text], kept)
