@@ -34,6 +34,7 @@ class HttpExchange:
         answer: the JSON document of the answer; None where it isn't judged.
         error: the sentence of an error answer; None where it is none.
         answer_headers: those that the answer must have.
+        transport: how the wrapper asks TorchServe where this is the answer, None for either.
     """
 
     check: str
@@ -45,6 +46,7 @@ class HttpExchange:
     answer: Any = None
     error: str | None = None
     answer_headers: Mapping[str, str] = field(default_factory=dict)
+    transport: str | None = None
 
     def __str__(self) -> str:
         body = (self.body or b"").decode("utf-8", "replace")
@@ -59,6 +61,7 @@ class GrpcExchange:
         answer: None where the call must end with an error.
         code: the name of the status code of that error.
         error: its sentence.
+        transport: how the wrapper asks TorchServe where this is the answer, None for either.
     """
 
     check: str
@@ -67,6 +70,7 @@ class GrpcExchange:
     answer: str | None = None
     code: str | None = None
     error: str | None = None
+    transport: str | None = None
 
     def request_message(self) -> Message:
         """Give the request as a message."""
@@ -83,6 +87,14 @@ class Exchanges:
 
     http: tuple[HttpExchange, ...]
     grpc: tuple[GrpcExchange, ...]
+
+    def by(self, transport: str) -> Exchanges:
+        """Give those of a cell whose wrapper asks TorchServe by ``rest`` or ``grpc``."""
+        either = (None, transport)
+        return Exchanges(
+            http=tuple(each for each in self.http if each.transport in either),
+            grpc=tuple(each for each in self.grpc if each.transport in either),
+        )
 
 
 def load(meanings: Mapping[str, str], path: Path = FILE) -> Exchanges:

@@ -20,9 +20,12 @@ from matrix.running.worker import Stage
 def known(cell: Cell, service: Service) -> Exchanges:
     """Give the exchanges, as they must be in the cell."""
     version = importlib.metadata.version("torchserve-kserve-wrapper")
-    return exchanges.load(
-        {"late": late_model.name_of(cell), "transport": service.transport, "version": version}
-    )
+    words = {
+        "late": late_model.name_of(cell),
+        "transport": service.transport,
+        "version": version,
+    }
+    return exchanges.load(words).by(service.transport)
 
 
 @pytest.fixture

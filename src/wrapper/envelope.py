@@ -28,6 +28,9 @@ class Envelope:
             TorchServe's own ``kservev2`` keeps the first.
         reads_base64: whether BYTES elements may come in base64, told by the tensor's
             parameter ``content_type``, so that they need not be UTF-8.
+        wants_base64: whether all BYTES that come as bytes, over gRPC and in binary tensors, go to
+            it as the text of their base64, whatever they hold and told by nothing. The wrapper
+            published with TorchServe sent those of gRPC so, and handlers decode them.
         writes_texts: whether all elements of BYTES that it answers are texts. TorchServe's own
             ``kservev2`` has the objects of handlers there as they are.
     """
@@ -40,6 +43,7 @@ class Envelope:
     reads_bytes: bool = True
     keeps_every_string: bool = True
     reads_base64: bool = False
+    wants_base64: bool = False
     writes_texts: bool = True
 
     @property

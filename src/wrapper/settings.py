@@ -189,7 +189,9 @@ class Settings:
             return cls(
                 protocol=protocol,
                 protocol_is_set=bool(environment.get(VARIABLE)),
-                envelope=Envelope.named(configuration.get("service_envelope") or None),
+                envelope=_envelope(
+                    configuration.get("service_envelope") or None, environment, protocol
+                ),
                 models=configuration.models(),
                 inference=configuration.address("inference_address"),
                 management=configuration.address("management_address"),
@@ -228,6 +230,7 @@ class Settings:
         return (
             f"{said}{effect}; models {models}; "
             f"TorchServe at {self.inference} with {envelope}{self._answered()}"
+            f"{'; BYTES that come as bytes go there in base64' * self.envelope.wants_base64}"
         )
 
     def _answered(self) -> str:
@@ -259,8 +262,23 @@ def _torchserve_metrics(
     return configuration.address("metrics_address") if is_wanted else None
 
 
-def _flag(environment: Mapping[str, str], name: str) -> bool:
-    text = environment.get(name) or "false"
+def _envelope(
+    name: str | None, environment: Mapping[str, str], protocol: PredictorProtocol
+) -> Envelope:
+    """Give what is known of the envelope, and whether BYTES go to it in base64.
+
+    By default where a pod of the wrapper published with TorchServe had it so: its gRPC server
+    answered BYTES with grpc-v2 alone, before any envelope that could be had then.
+    """
+    known = Envelope.named(name)
+    is_of_then = known.speaks != "V1" and not known.reads_base64
+    is_drop_in = protocol is PredictorProtocol.GRPC_V2 and is_of_then
+    wants_base64 = _flag(environment, "BYTES_AS_BASE64", default=is_drop_in)
+    return dataclasses.replace(known, wants_base64=wants_base64)
+
+
+def _flag(environment: Mapping[str, str], name: str, default: bool = False) -> bool:
+    text = environment.get(name) or str(default)
     if text.lower() not in ("true", "false"):
         raise SettingsError(f"{name}={text!r} can't be used: write true or false")
     return text.lower() == "true"

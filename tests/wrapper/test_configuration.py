@@ -137,6 +137,42 @@ def test_what_fits_is_no_news(protocol: PredictorProtocol, tmp_path: Path) -> No
     assert summary.endswith(" with envelope kservev2")
 
 
+V2, GRPC_V2 = PredictorProtocol.REST_V2, PredictorProtocol.GRPC_V2
+
+
+@pytest.mark.parametrize(
+    ("envelope", "protocol", "variable", "wanted"),
+    [
+        # Where a pod of the published wrapper had it so, whose envelopes were any but ours.
+        ("kservev2", GRPC_V2, None, True),
+        ("kservev2", GRPC_V2, "", True),
+        ("", GRPC_V2, None, True),
+        ("body", GRPC_V2, None, True),
+        ("kservev2", V2, None, False),
+        ("kservev2_faithful", GRPC_V2, None, False),
+        ("kserve", GRPC_V2, None, False),
+        # What is said goes before.
+        ("kservev2", GRPC_V2, "false", False),
+        ("kservev2", V2, "true", True),
+        ("kservev2_faithful", V2, "True", True),
+    ],
+)
+def test_bytes_go_in_base64_where_the_published_wrapper_had_it_so_or_as_it_is_said(
+    envelope: str, protocol: PredictorProtocol, variable: str | None, wanted: bool, tmp_path: Path
+) -> None:
+    file = tmp_path / "config.properties"
+    file.write_text(SNAPSHOT + f"service_envelope={envelope}\n")
+    said = {} if variable is None else {"BYTES_AS_BASE64": variable}
+    read = Settings.from_environment({"CONFIG_PATH": str(file), **said}, protocol)
+    assert read.envelope.wants_base64 is wanted
+    assert ("base64" in read.summary()) is wanted
+
+
+def test_whether_bytes_go_in_base64_is_said_by_true_or_false(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="BYTES_AS_BASE64='always' can't be used"):
+        _settings(tmp_path, BYTES_AS_BASE64="always")
+
+
 def test_the_published_wrappers_variables_keep_their_meaning() -> None:
     policy = LoadPolicy.from_environment(
         {

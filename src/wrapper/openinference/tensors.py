@@ -58,18 +58,24 @@ def to_json(
     """
     if not any(isinstance(element, bytes) for element in elements):
         return list(elements), {}
+    if envelope.wants_base64:
+        return _in_base64(elements), {}
     try:
         return [element.decode("utf-8") for element in elements], {}
     except UnicodeDecodeError:
         pass
     if envelope.reads_base64:
-        encoded = [base64.b64encode(element).decode("ascii") for element in elements]
-        return encoded, {ENCODING: _BASE64}
+        return _in_base64(elements), {ENCODING: _BASE64}
     raise ServingError(
         400,
         f"Tensor {tensor} has BYTES that are no UTF-8, which {envelope.in_words} can't read: its "
-        "JSON holds text only. The envelope kservev2_faithful can",
+        "JSON holds text only. The envelope kservev2_faithful can, and BYTES_AS_BASE64=true has "
+        "handlers get all such BYTES in base64",
     )
+
+
+def _in_base64(elements: Sequence[bytes]) -> list[str]:
+    return [base64.b64encode(element).decode("ascii") for element in elements]
 
 
 def to_bytes(elements: Sequence[Any], parameters: Mapping[str, Any]) -> list[bytes]:

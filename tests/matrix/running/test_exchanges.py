@@ -25,6 +25,16 @@ def test_words_are_replaced_everywhere() -> None:
     assert any(each.path == "/v1/models/late-x" for each in known.http)
 
 
+def test_some_are_of_one_transport_alone() -> None:
+    known = exchanges.load(MEANINGS)
+    for transport in ("rest", "grpc"):
+        by = known.by(transport)
+        assert {each.transport for each in by.http} == {None, transport}
+        assert {each.transport for each in by.grpc} == {None, transport}
+        assert len(by.http) < len(known.http)
+        assert len(by.grpc) < len(known.grpc)
+
+
 def test_a_body_may_go_on_with_bytes() -> None:
     bodies = [each.body or b"" for each in exchanges.load(MEANINGS).http]
     assert any(body.endswith(b"\xff\xff\xff\xff") for body in bodies)
