@@ -25,7 +25,7 @@ from fixtures.torchserve import Envelope, Instance, TorchServe, TorchServeError
 RELEASE = "0.12.0"
 MODELS = ("contract", "digits", "echo")
 # What may be registered under another name.
-STORED = ("misbehaving",)
+STORED = ("misbehaving", "witness")
 # Where the session's first process is asked.
 _LENDER = "TESTS_TORCHSERVE_LENDER"
 
