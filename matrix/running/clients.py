@@ -7,10 +7,11 @@ request that isn't answered must be made once only, since it may be an order to 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
-from typing import Any
+from typing import Any, TypeVar
 
+from google.protobuf.message import Message
 from kserve_conformance.asking import grpc_client
 from kserve_conformance.asking.grpc_client import CallFailed, grpcurl
 from kserve_conformance.asking.http_client import Answer, HttpClient, NoAnswer, Request
@@ -23,6 +24,8 @@ from matrix.running.launch import RunningWrapper
 TIMEOUT = 30.0
 
 _USER_AGENT = "kserve-matrix"
+
+_Answer = TypeVar("_Answer", bound=Message)
 
 
 class RestClient:
@@ -83,9 +86,24 @@ class GrpcClient:
         """
         sent = metadata or {}
         line = grpcurl(self._target, name, request, sent)
+        return self._asked(line, lambda client: client.call(name, request, sent))
+
+    def call_other(self, method: str, request: Message, answer: type[_Answer]) -> _Answer:
+        """Make a call of another service, such as ``grpc.health.v1.Health/Check``.
+
+        Raises:
+            CallFailed: as `call` does.
+        """
+        path, message = f"/{method}", request.SerializeToString()
+        return self._asked(
+            grpc_client.curl(self._target, path, message, {}),
+            lambda client: answer.FromString(client.call_bytes(path, message, {})),
+        )
+
+    def _asked(self, line: str, ask: Callable[[grpc_client.GrpcClient], _Answer]) -> _Answer:
         with closing(grpc_client.GrpcClient(self._target, _USER_AGENT, TIMEOUT)) as client:
             try:
-                answer = client.call(name, request, sent)
+                answer = ask(client)
             except CallFailed as error:
                 self._exhibit.exchange(line, error.shown())
                 raise

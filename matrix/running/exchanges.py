@@ -14,15 +14,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from google.protobuf import text_format
+from google.protobuf import message_factory, text_format
+from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import Message
+from grpc_health.v1 import health_pb2
 from kserve_conformance import datafile
 from kserve_conformance.errors import DataFileError, located
 from tritonclient.grpc import service_pb2
 
 FILE = Path(__file__).parents[1] / "exchanges.toml"
 _SCHEMA = FILE.with_suffix(".schema.json")
-_SERVICE = service_pb2.DESCRIPTOR.services_by_name["GRPCInferenceService"]
+_INFERENCE = service_pb2.DESCRIPTOR.services_by_name["GRPCInferenceService"]
+_HEALTH = health_pb2.DESCRIPTOR.services_by_name["Health"]
+# By the names of calls: those of the first service go without its own.
+_CALLS = {
+    **{call.name: call for call in _INFERENCE.methods},
+    **{f"{_HEALTH.full_name}/{call.name}": call for call in _HEALTH.methods},
+}
 
 
 @dataclass(frozen=True)
@@ -58,6 +66,7 @@ class GrpcExchange:
     """One gRPC call and its answer; messages are in protobuf's text format.
 
     Attributes:
+        call: its name, with that of its service where that is another than the protocol's.
         answer: None where the call must end with an error.
         code: the name of the status code of that error.
         error: its sentence.
@@ -72,13 +81,18 @@ class GrpcExchange:
     error: str | None = None
     transport: str | None = None
 
+    @property
+    def service(self) -> str | None:
+        """Give the service, None where it is the protocol's."""
+        return self.call.rpartition("/")[0] or None
+
     def request_message(self) -> Message:
         """Give the request as a message."""
-        return _message(f"{self.call}Request", self.request)
+        return _message(_CALLS[self.call].input_type, self.request)
 
     def answer_message(self) -> Message:
         """Give the answer as a message."""
-        return _message(f"{self.call}Response", self.answer or "")
+        return _message(_CALLS[self.call].output_type, self.answer or "")
 
 
 @dataclass(frozen=True)
@@ -151,11 +165,9 @@ def _refuse_unknown(check: str, checks: Sequence[str], place: str, *, grpc: bool
 
 
 def _refuse_other_messages(exchange: GrpcExchange, place: str) -> None:
-    calls = [each.name for each in _SERVICE.methods]
-    if exchange.call not in calls:
-        wrong = (
-            f"{exchange.call!r} is no call of the service: {datafile.nearest(exchange.call, calls)}"
-        )
+    if exchange.call not in _CALLS:
+        meant = datafile.nearest(exchange.call, [*_CALLS])
+        wrong = f"{exchange.call!r} is no call of the services: {meant}"
         raise DataFileError(wrong, f"{place}.call")
     for key, parse in (("request", exchange.request_message), ("answer", exchange.answer_message)):
         try:
@@ -191,9 +203,8 @@ def _http(entry: dict[str, Any], place: str) -> HttpExchange:
     return HttpExchange(method=method, path=path, body=body, **entry)
 
 
-def _message(name: str, text: str) -> Message:
-    message: Message = text_format.Parse(text, getattr(service_pb2, name)())
-    return message
+def _message(described: Descriptor, text: str) -> Message:
+    return text_format.Parse(text, message_factory.GetMessageClass(described)())
 
 
 def _meant(value: Any, meanings: Mapping[str, str], place: str) -> Any:

@@ -78,7 +78,11 @@ def _judge_grpc(
 ) -> None:
     what = f"{exchange.call} {exchange.request}"
     try:
-        answer = client.call(exchange.call, exchange.request_message())
+        request = exchange.request_message()
+        if exchange.service is None:
+            answer = client.call(exchange.call, request)
+        else:
+            answer = client.call_other(exchange.call, request, type(exchange.answer_message()))
     except CallFailed as refusal:
         exhibit.equal(refusal.code, exchange.code or "OK", f"status of {what}: {refusal.details}")
         if exactly:
