@@ -142,6 +142,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items.sort(key=place)
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Spare the traceback of each failure where nobody shows it: results have the exception.
+
+    How it is shown is an option of the plugin that does, and workers have those of the controller.
+    """
+    vars(session.config.option).setdefault("tbstyle", "no")
+
+
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
     """Run a check beside those of the other processes, unless one of them has to be alone.

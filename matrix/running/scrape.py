@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -31,12 +32,8 @@ class Scrape:
             ValueError: when it is none.
         """
         # Of a family that is called a counter the library would rename the samples.
-        untyped = "".join(f"{line}\n" for line in text.splitlines() if not line.startswith("#"))
-        self.samples = tuple(
-            Sample(sample.name, sample.labels, sample.value)
-            for family in text_string_to_metric_families(untyped)
-            for sample in family.samples
-        )
+        untyped = (line for line in text.splitlines() if not line.startswith("#"))
+        self.samples = tuple(sample for line in untyped for sample in _samples(line))
 
     def total(self, name: str, **labels: str) -> float:
         """Give the sum of a metric's samples that have these labels; 0 where there is none."""
@@ -47,3 +44,14 @@ class Scrape:
         for sample in self.samples:
             if sample.name == name and labels.items() <= sample.labels.items():
                 yield sample
+
+
+# Of the hundreds of lines of an answer few differ from those of another.
+@functools.lru_cache(maxsize=4096)
+def _samples(line: str) -> tuple[Sample, ...]:
+    """Read a line: one sample, or none where it is empty."""
+    return tuple(
+        Sample(sample.name, sample.labels, sample.value)
+        for family in text_string_to_metric_families(line)
+        for sample in family.samples
+    )

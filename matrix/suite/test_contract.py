@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.metadata
 
 import pytest
@@ -19,13 +20,15 @@ from matrix.running.worker import Stage
 @pytest.fixture
 def known(cell: Cell, service: Service) -> Exchanges:
     """Give the exchanges, as they must be in the cell."""
+    return _of_cell(late_model.name_of(cell), service.transport)
+
+
+# The checks of a cell come one after the other.
+@functools.lru_cache(maxsize=1)
+def _of_cell(late: str, transport: str) -> Exchanges:
     version = importlib.metadata.version("torchserve-kserve-wrapper")
-    words = {
-        "late": late_model.name_of(cell),
-        "transport": service.transport,
-        "version": version,
-    }
-    return exchanges.load(words).by(service.transport)
+    words = {"late": late, "transport": transport, "version": version}
+    return exchanges.load(words).by(transport)
 
 
 @pytest.fixture
