@@ -217,18 +217,21 @@ def test_a_missing_lock_is_an_error_not_a_verdict(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.fixture
-def cold(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Give caches that are empty and don't stay: pytest would keep 1 GB for its last three runs."""
+def cold(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Give a cache that is empty and doesn't stay: pytest would keep 1 GB for its last three runs.
+
+    uv's own holds the wheels that it has fetched and checked for others.
+    """
     with tempfile.TemporaryDirectory(prefix="matrix-cold-") as folder:
         monkeypatch.setenv("HARNESS_CACHE_DIR", f"{folder}/cache")
-        monkeypatch.setenv("UV_CACHE_DIR", f"{folder}/uv")
-        yield
+        yield Path(folder)
 
 
 @pytest.mark.integration
 def test_an_index_that_does_not_answer_is_unprovisioned(
-    cold: None, monkeypatch: pytest.MonkeyPatch
+    cold: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("UV_CACHE_DIR", str(cold / "uv"))
     monkeypatch.setenv("UV_DEFAULT_INDEX", "http://127.0.0.1:9/simple")
     monkeypatch.setenv("UV_HTTP_RETRIES", "0")
     with pytest.raises(Unprovisioned, match="the package index can't be reached"):
@@ -237,7 +240,7 @@ def test_an_index_that_does_not_answer_is_unprovisioned(
 
 @pytest.mark.integration
 @pytest.mark.parametrize("name", ["0.8.0", "0.21.0"])
-def test_the_real_one_is_made_anew_from_wheels(name: str, cold: None) -> None:
+def test_the_real_one_is_made_anew_from_wheels(name: str, cold: Path) -> None:
     """Oldest, with most from source, and newest."""
     environment = provision.provision(name)
     needs = "import kserve, aiohttp, grpc, javaproperties, google.protobuf, sys; print(sys.version)"

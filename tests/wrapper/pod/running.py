@@ -18,7 +18,15 @@ import requests
 
 from fixtures import models
 from fixtures.leftovers import Record
-from fixtures.torchserve import Endpoints, Envelope, configuration, process, releases
+from fixtures.torchserve import (
+    Endpoints,
+    Envelope,
+    class_archive,
+    configuration,
+    printout,
+    process,
+    releases,
+)
 from fixtures.torchserve.ports import Lease
 from matrix.environments import provision
 from matrix.planning.subject import base_environment
@@ -120,7 +128,7 @@ def real_pod(
                 envelope,
                 [archive.name for archive in archives],
                 str(folder / "store"),
-                {},
+                {"vmargs": class_archive.settings(environment)},
             )
         )
         http, grpc = ports.free(2)
@@ -138,7 +146,10 @@ def real_pod(
             **(more or {}),
         }
         python = provision.provision(release).python
-        yield had.enter_context(_running(python, arguments, variables, folder, http))
+        works_in = printout.empty_folder(folder)
+        yield had.enter_context(
+            _running(python, arguments, variables, folder, http, works_in=works_in)
+        )
 
 
 @contextlib.contextmanager
@@ -194,6 +205,7 @@ def _running(
     folder: Path,
     http: int,
     stdout: int | None = None,
+    works_in: Path | None = None,
 ) -> Iterator[RunningPod]:
     with (
         contextlib.closing(Record(folder)) as record,
@@ -201,7 +213,7 @@ def _running(
     ):
         started = subprocess.Popen(
             [python, "-m", "wrapper.pod", *arguments],
-            cwd=folder,
+            cwd=works_in or folder,
             env={
                 **variables,
                 **record.environment,
