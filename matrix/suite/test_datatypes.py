@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy
 import tritonclient.grpc as triton_grpc
-import tritonclient.http as triton_http
 from kserve_conformance import tensors
 from kserve_conformance.expect import reading
 from kserve_conformance.results.exhibit import Exhibit
@@ -29,6 +28,9 @@ def test_json_datatypes(rest: RestClient, exhibit: Exhibit) -> None:
 
 
 def test_binary_datatypes(wrapper: RunningWrapper, exhibit: Exhibit) -> None:
+    # It brings gevent, which each worker of a run would import, and few need.
+    import tritonclient.http as triton_http
+
     with triton_http.InferenceServerClient(f"127.0.0.1:{wrapper.http_port}") as client:
         _judge(client, triton_http, exhibit)
 

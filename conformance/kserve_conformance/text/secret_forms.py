@@ -11,6 +11,7 @@ finds what it left.
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass
 
@@ -24,13 +25,18 @@ class Form:
     Attributes:
         words: one of them, in lower case, is in whatever is found: looking for them first costs a
             tenth of the expression.
-        found: what is found.
-        shown: what stands in its place, as `re.sub` takes it.
+        expression: finds them.
+        shown: what stands in the place of what is found, as `re.sub` takes it.
     """
 
     words: tuple[str, ...]
-    found: re.Pattern[str]
+    expression: str
     shown: str
+
+    @functools.cached_property
+    def found(self) -> re.Pattern[str]:
+        """Compile the expression: together they take as long as a small package's import."""
+        return re.compile(self.expression)
 
 
 # What no name of a secret ends with: a language model's tokens, and errors about tokens.
@@ -94,16 +100,13 @@ WHOLE = (
     # A private key, which has lines of its own, or is one text with their ends as \n.
     Form(
         ("private key",),
-        re.compile(
-            r"(-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----)(?!\*\*\*).*?(?=-----END|\Z)",
-            re.DOTALL,
-        ),
+        r"(?s)(-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----)(?!\*\*\*).*?(?=-----END|\Z)",
         rf"\1{HIDDEN}",
     ),
     # A header's own line, with those that go on with it.
     Form(
         _NAMED,
-        re.compile(
+        (
             rf"(?m)(^[<>*\t ]{{0,3}}{_BEFORE}(?:{_NAME}):[ \t]*+)(?!\*\*\*)"
             r"(?:[^\s][^\r\n]*)?(?:\r?\n[ \t]+[^\s][^\r\n]*)+"
         ),
@@ -112,7 +115,7 @@ WHOLE = (
     # As TorchServe's key_file.json has them.
     Form(
         ('"key', "'key'"),
-        re.compile(
+        (
             rf"({_EDGE}(?:management|inference|API){_EDGE}\s*:\s*\{{\s*{_EDGE}key{_EDGE}\s*:\s*{_EDGE})"
             r"(?!\*\*\*)[^\"'\\]+"
         ),
@@ -121,7 +124,7 @@ WHOLE = (
     # A variable of a container, in YAML and in JSON.
     Form(
         _NAMED,
-        re.compile(
+        (
             rf"(\bname\\*[\"']?\s*:\s*\\*[\"']?{_BEFORE}(?:{_NAME})\\*[\"']?\s*,?\s*"
             rf"\\*[\"']?\bvalue\\*[\"']?\s*:\s*+\\*+[\"']?+)(?!\*\*\*)[^\r\n\"'\\]+"
         ),
@@ -164,20 +167,18 @@ _IN_NAMES = (
 )
 
 IN_A_LINE = (
-    *(Form(_NAMED, re.compile(each), rf"\1{HIDDEN}") for each in _IN_NAMES),
+    *(Form(_NAMED, each, rf"\1{HIDDEN}") for each in _IN_NAMES),
     # What credentials look like wherever they are; "basic tensors" and "Basic authentication"
     # are prose.
     Form(
         ("bearer", "basic"),
-        re.compile(
-            r"\b(Bearer|Basic|(?i:bearer|basic)(?= +\S*\d)) +(?!auth)[A-Za-z0-9._~+/=-]{6,}"
-        ),
+        r"\b(Bearer|Basic|(?i:bearer|basic)(?= +\S*\d)) +(?!auth)[A-Za-z0-9._~+/=-]{6,}",
         rf"\1 {HIDDEN}",
     ),
     # In a query, a fragment or a form, the signatures of object stores among them.
     Form(
         ("token=", "key=", "sig", "credential="),
-        re.compile(
+        (
             r"(?i)((?:^|[?&#])(?:token|(?<=[?&])key|sig|"
             r"(?:x-(?:amz|goog)-)?(?:signature|credential|security-token))=)(?!\*\*\*)[^&\s'\"#]+"
         ),
@@ -187,7 +188,7 @@ IN_A_LINE = (
     *(
         Form(
             (" -u", "--user", "--proxy-user"),
-            re.compile(rf"((?:\bcurl\b[^\r\n]{{0,1000}}?\s-u *+|--(?:proxy-)?user[ =]){each}"),
+            rf"((?:\bcurl\b[^\r\n]{{0,1000}}?\s-u *+|--(?:proxy-)?user[ =]){each}",
             rf"\1{HIDDEN}",
         )
         for each in (
@@ -199,7 +200,7 @@ IN_A_LINE = (
     # port does, nor an IPv6 address, nor the version of a package.
     Form(
         ("@",),
-        re.compile(
+        (
             r"(://)(?!\*\*\*@|\[)(?:[^/\s@?#'\"<>:]*:(?!\d{1,5}(?:[/?#,\s'\"]|\Z))[^\s'\"<>]*"
             r"(?<!\.git)@|[^/\s@?#'\"]+@)"
         ),
@@ -207,7 +208,7 @@ IN_A_LINE = (
     ),
     # By their shapes.
     *(
-        Form((words,) if isinstance(words, str) else words, re.compile(shape), HIDDEN)
+        Form((words,) if isinstance(words, str) else words, shape, HIDDEN)
         for words, shape in (
             ("eyj", r"\beyJ[\w-]{10,}\.[\w-]{10,}(?:\.[\w-]*){0,3}"),
             (("akia", "asia"), r"\b(?:AKIA|ASIA)[A-Z0-9]{12,}\b"),
