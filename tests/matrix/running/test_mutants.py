@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(1200)]
 # All TorchServes start at once, beside other tests.
 _START_WITHIN = 300.0
 # Fewer than are usual: other tests run beside, and each worker imports as much as a cell takes.
-_JOBS = "--jobs=3"
+_JOBS = "--jobs=2"
 WRAPPERS = runs.REPOSITORY / "fixtures" / "wrappers"
 
 
@@ -154,7 +154,7 @@ def test_the_unfixed_wrapper_is_caught(given: Mapping[str, Any], tmp_path: Path)
     }
     ran = runs.run(
         tmp_path,
-        "--runtime=process",
+        *("--runtime=process", "--jobs=1"),
         *(f"--cell={cell}" for cell in checks),
         "--wrapper={python} -m fixtures.wrappers.unfixed",
         given=given,
