@@ -17,6 +17,9 @@ _CONFIG_PATH = "/mnt/models/config/config.properties"
 # TorchServe writes it to its working directory, which in its images is this one.
 _KEY_FILE = "/home/model-server/key_file.json"
 
+# What models' authors declare of their tensors, beside config.properties.
+_SIGNATURES = "signatures.json"
+
 # Seconds, more than the 60 that gateways keep a connection for: they have to be the first to close
 # it, or a request meets one that is being closed. KServe's SDK has the same since 0.18.
 _KEEP_ALIVE = 65
@@ -145,6 +148,7 @@ class Settings:
         metrics_folder: where several processes count together; None where one is made for that.
         load: how readiness is asked for.
         events: what answers to CloudEvents say of themselves.
+        signatures: what the models' authors declare of their tensors; None where nobody does.
         cors: headers that tell browsers which pages of other origins may ask, in lower case.
     """
 
@@ -170,6 +174,7 @@ class Settings:
     metrics_folder: Path | None
     load: LoadPolicy
     events: EventSettings
+    signatures: Path | None
     cors: Mapping[str, str]
 
     @classmethod
@@ -212,6 +217,7 @@ class Settings:
                 metrics_folder=_folder(environment, "PROMETHEUS_MULTIPROC_DIR"),
                 load=LoadPolicy.from_environment(environment),
                 events=EventSettings.from_environment(environment),
+                signatures=_signatures(environment, path.parent),
                 cors=configuration.cors(),
             )
         except ConfigurationError as error:
@@ -282,6 +288,12 @@ def _flag(environment: Mapping[str, str], name: str, default: bool = False) -> b
     if text.lower() not in ("true", "false"):
         raise SettingsError(f"{name}={text!r} can't be used: write true or false")
     return text.lower() == "true"
+
+
+def _signatures(environment: Mapping[str, str], folder: Path) -> Path | None:
+    named = _folder(environment, "MODEL_SIGNATURES")
+    beside = folder / _SIGNATURES
+    return named or (beside if beside.exists() else None)
 
 
 def _folder(environment: Mapping[str, str], name: str) -> Path | None:

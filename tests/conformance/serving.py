@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,10 +37,16 @@ class Serving:
 
 
 @contextlib.contextmanager
-def serving(release: str, instance: Instance, folder: Path) -> Iterator[Serving]:
-    """Run the wrapper on an SDK release before a TorchServe."""
+def serving(
+    release: str, instance: Instance, folder: Path, more: Mapping[str, str] | None = None
+) -> Iterator[Serving]:
+    """Run the wrapper on an SDK release before a TorchServe.
+
+    Args:
+        more: further variables of its environment.
+    """
     protocol = "v1" if instance.envelope == "kserve" else "v2"
-    with wrapper(release, instance, folder, protocol=protocol) as running:
+    with wrapper(release, instance, folder, protocol=protocol, more=more) as running:
         has_grpc = Version(release) >= Version("0.10")
         target = f"127.0.0.1:{running.grpc_port}" if has_grpc else None
         yield Serving(release, running.url, target, instance)

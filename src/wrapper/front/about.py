@@ -70,14 +70,18 @@ class About:
     async def model(self, target: Target, *_: Any) -> Answer:
         """Answer ``GET /v2/models/{model}[/versions/{version}]``, ready or not.
 
-        TorchServe doesn't know its models' tensors, so that none are named.
+        TorchServe doesn't know its models' tensors: those are told that are declared.
         """
         self._torchserve.check_known(target)
         body: dict[str, Any] = {"name": target.model}
         versions = self._torchserve.readiness.versions(target.model)
         if versions:
             body["versions"] = list(versions)
-        return document(200, {**body, "platform": PLATFORM, "inputs": [], "outputs": []})
+        signature = self._torchserve.signature(target)
+        body["platform"] = PLATFORM
+        body["inputs"] = [tensor.to_json() for tensor in signature.inputs]
+        body["outputs"] = [tensor.to_json() for tensor in signature.outputs]
+        return document(200, body)
 
     async def index(self, _target: Target, body: bytes, _headers: Mapping[str, str]) -> Answer:
         """Answer ``POST /v2/repository/index``, whose body may be missing."""

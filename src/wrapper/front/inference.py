@@ -58,14 +58,14 @@ class Inference:
                 _check_media_type(headers)
                 came = json_body.read(body)
                 asked = normal_form.of_request(came)
-                wanted = request.check(asked, self._envelope)
+                wanted = self._check(target, asked)
                 if asked is not came:
                     body = json_body.write(asked)
             else:
                 head, data = binary.split(body, length)
                 asked = normal_form.of_request(json_body.read(head))
                 asked = binary.to_json(asked, data, self._envelope)
-                wanted = request.check(asked, self._envelope)
+                wanted = self._check(target, asked)
                 body = json_body.write(asked)
             forwarded = self._forwarded(headers)
             reply = await self._torchserve.ask(Verb.INFER, target, body, forwarded, None, timeline)
@@ -101,12 +101,17 @@ class Inference:
         """
         self._torchserve.check_protocol(target, Verb.INFER)
         asked = read(self._envelope)
-        wanted = request.check(asked, self._envelope)
+        wanted = self._check(target, asked)
         body = json_body.write(asked)
         reply = await self._torchserve.ask(
             Verb.INFER, target, body, self._forwarded(headers), timeout, timeline
         )
         return answers.read(reply.body, wanted)
+
+    def _check(self, target: Target, asked: Mapping[str, Any]) -> Wanted:
+        wanted = request.check(asked, self._envelope)
+        self._torchserve.signature(target).check(asked)
+        return wanted
 
     def _is_raw(self, body: bytes, headers: Mapping[str, str]) -> bool:
         content_type = headers.get("content-type", "")

@@ -126,6 +126,8 @@ _TABLE = {
     )
 }
 
+NAMES = tuple(_TABLE)
+
 
 def find(tensor: str, name: Any) -> Datatype:
     """Give the datatype of this name.
@@ -137,6 +139,6 @@ def find(tensor: str, name: Any) -> Datatype:
     if known is None:
         raise ServingError(
             400,
-            f"Tensor {tensor} has an unknown datatype {json_body.shown(name)}: {', '.join(_TABLE)}",
+            f"Tensor {tensor} has an unknown datatype {json_body.shown(name)}: {', '.join(NAMES)}",
         )
     return known

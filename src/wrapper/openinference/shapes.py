@@ -15,10 +15,10 @@ from wrapper import json_body
 from wrapper.errors import ServingError
 
 # Of arrays in numpy 2 and of tensors in torch; multiplying a great many would take long, too.
-_MOST_DIMENSIONS = 64
+MOST_DIMENSIONS = 64
 # Of the empty lists that a shape with a 0 in it means, which cost a client nothing to ask for.
 _MOST_EMPTY = 2**20
-_LARGEST_COUNT = 2**63 - 1
+LARGEST_COUNT = 2**63 - 1
 
 
 def check(tensor: str, shape: Any) -> None:
@@ -29,12 +29,12 @@ def check(tensor: str, shape: Any) -> None:
     """
     if not isinstance(shape, list):
         raise ServingError(400, f'Expected "shape" of tensor {tensor} to be a list')
-    if len(shape) > _MOST_DIMENSIONS:
+    if len(shape) > MOST_DIMENSIONS:
         raise ServingError(
-            400, f"Tensor {tensor} has {len(shape)} dimensions: {_MOST_DIMENSIONS} are the most"
+            400, f"Tensor {tensor} has {len(shape)} dimensions: {MOST_DIMENSIONS} are the most"
         )
     for dimension in shape:
-        if type(dimension) is not int or not 0 <= dimension <= _LARGEST_COUNT:
+        if type(dimension) is not int or not 0 <= dimension <= LARGEST_COUNT:
             raise ServingError(
                 400,
                 f"Tensor {tensor} has a dimension {json_body.shown(dimension)}: expected a "
@@ -57,7 +57,7 @@ def check_count(tensor: str, shape: Sequence[int], count: int) -> None:
     expected = math.prod(shape)
     if expected != count:
         # Python doesn't write a number of some thousand digits.
-        meant = expected if expected <= _LARGEST_COUNT else f"more than {_LARGEST_COUNT}"
+        meant = expected if expected <= LARGEST_COUNT else f"more than {LARGEST_COUNT}"
         raise ServingError(
             400,
             f"Tensor {tensor} has {count} elements, but its shape "

@@ -28,6 +28,7 @@ from wrapper.openinference import (
     repository_messages,
     repository_request,
 )
+from wrapper.openinference.signature import DeclaredTensor
 from wrapper.sdk.grpc_packing import Unpack
 
 logger = logging.getLogger("wrapper")
@@ -114,9 +115,16 @@ class _Calls:
         return pb.ServerMetadataResponse(name=NAME, version=version(), extensions=EXTENSIONS)
 
     async def ModelMetadata(self, request: Any, _context: Any) -> Any:  # noqa: N802
-        self._torchserve.check_known(Target(request.name, request.version))
-        versions = self._torchserve.readiness.versions(request.name)
-        return pb.ModelMetadataResponse(name=request.name, versions=versions, platform=PLATFORM)
+        target = Target(request.name, request.version)
+        self._torchserve.check_known(target)
+        signature = self._torchserve.signature(target)
+        return pb.ModelMetadataResponse(
+            name=request.name,
+            versions=self._torchserve.readiness.versions(request.name),
+            platform=PLATFORM,
+            inputs=map(_tensor_metadata, signature.inputs),
+            outputs=map(_tensor_metadata, signature.outputs),
+        )
 
     async def ModelInfer(self, request: Any, context: Any) -> Any:  # noqa: N802
         with self._front.requests.counting(kinds.GRPC_INFER, request.model_name) as timeline:
@@ -178,6 +186,10 @@ def _guarded(
 def _refuse(context: Any, error: ServingError) -> None:
     context.set_code(grpc.StatusCode[grpc_codes.name_of(error)])
     context.set_details(error.message)
+
+
+def _tensor_metadata(tensor: DeclaredTensor) -> Any:
+    return pb.ModelMetadataResponse.TensorMetadata(**tensor.to_json())
 
 
 def _headers(context: Any) -> Mapping[str, str]:

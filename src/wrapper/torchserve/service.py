@@ -15,8 +15,10 @@ from wrapper.admission import Admission
 from wrapper.errors import ServingError, model_not_ready
 from wrapper.metrics.timeline import Timeline
 from wrapper.names import Target
+from wrapper.openinference.signature import UNDECLARED, Signature
 from wrapper.protocol import PredictorProtocol
 from wrapper.settings import Settings
+from wrapper.signatures import Signatures
 from wrapper.torchserve import error_table, tokens
 from wrapper.torchserve.error_table import Case, TorchServeError
 from wrapper.torchserve.exchange import Reply, Verb
@@ -44,10 +46,14 @@ class TorchServe:
 
     Attributes:
         own_metrics: what TorchServe tells of itself, None where nobody asks for that.
+
+    Raises:
+        SettingsError: when the models' signatures can't be used.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self._signatures = Signatures.read(settings)
         self._admission = Admission(settings.max_concurrent_requests)
         self._keys = tokens.Keys(settings.key_file)
         self._rest = RestInference(settings)
@@ -164,6 +170,14 @@ class TorchServe:
             ServingError: 404, with the names of those that are.
         """
         names.check(target, self.readiness)
+
+    def signature(self, target: Target) -> Signature:
+        """Give what its author declares of a model's, or its version's, tensors."""
+        declared = self._signatures
+        if not declared.by_name:
+            return UNDECLARED
+        version = target.version or next(iter(self.readiness.versions(target.model)), "")
+        return declared.of(target.model, version)
 
     def workers_last_seen(self, model: str) -> tuple[str, ...]:
         """Give the states of a model's workers when last asked about, such as ``READY``."""

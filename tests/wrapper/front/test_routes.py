@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib.metadata
+import json
 import pickle
 from pathlib import Path
 
@@ -90,6 +91,24 @@ def test_questions_are_answered(torchserve: TorchServe, path: str, told: object)
         answer = answer_to(torchserve, path, method=method)
         assert (answer.status, body_of(answer)) == (200, told)
     assert answer_to(torchserve, path + "/").status == 200
+
+
+def test_what_is_declared_of_a_model_is_told_by_its_metadata(tmp_path: Path) -> None:
+    told = {
+        each: [{"name": each, "datatype": "FP32", "shape": [-1, 8]}]
+        for each in ("inputs", "outputs")
+    }
+    own = {"inputs": [{"name": "own", "datatype": "BYTES", "shape": []}], "outputs": []}
+    document = {"digits": {**told, "versions": {"2.0": own}}}
+    (tmp_path / "signatures.json").write_text(json.dumps(document))
+    torchserve = AnsweringTorchServe(settings(tmp_path))
+    path = "/v2/models/digits"
+    body: dict[str, object] = {"name": "digits", "platform": "torchserve"}
+    assert body_of(answer_to(torchserve, path)) == {**body, **told}
+    torchserve.workers.versions["digits"] = {"1.0": None, "2.0": None}
+    body["versions"] = ["1.0", "2.0"]
+    for version, declared in (("", told), ("/versions/1.0", told), ("/versions/2.0", own)):
+        assert body_of(answer_to(torchserve, path + version)) == {**body, **declared}
 
 
 def test_the_server_says_what_it_is(torchserve: TorchServe) -> None:
