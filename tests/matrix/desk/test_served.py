@@ -28,10 +28,11 @@ def test_the_sample_is_one_image_with_its_digit() -> None:
     assert digits.sample is not None
     assert len(digits.sample.v1["instances"]) == len(digits.sample.v2["inputs"]) == 1
     assert digits.sample.answer == [7]
-    # The same image in both, of which a terminal takes the line.
-    (text,) = digits.sample.v2["inputs"][0]["data"]
-    assert digits.sample.v1["instances"] == [{"b64": text}]
-    assert len(text) < 300
+    # Of which a terminal takes the line, and which come to TorchServe alike by every way.
+    (tensor,) = digits.sample.v2["inputs"]
+    assert (tensor["shape"], tensor["datatype"]) == ([1, 8, 8], "FP32")
+    assert len(tensor["data"]) == 64
+    assert len(digits.sample.v1["instances"][0]["b64"]) < 300
 
 
 def test_a_model_has_the_name_in_its_manifest_whatever_the_file_is_called(tmp_path: Path) -> None:
