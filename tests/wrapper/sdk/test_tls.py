@@ -134,7 +134,7 @@ def test_curl_asks_over_tls(certificates: Path, tmp_path: Path) -> None:
                 text=True,
                 timeout=60,
             )
-            for words in (["--cacert", certificates / "first.crt"], [])
+            for words in (["--cacert", str(certificates / "first.crt")], [])
         ]
     assert json.loads(told[0].stdout) == {"live": True}
     # 60: it is signed by nobody that curl knows.
