@@ -23,8 +23,8 @@ def count(requests, number, more=None):
         with requests.counting(kinds.V1_PREDICT, "digits"):
             pass
     if more is not None:
-        more.set()
         with requests.counting(kinds.V1_PREDICT, "digits"):
+            more.set()
             time.sleep(60)
 
 def known(model):
