@@ -23,6 +23,7 @@ gc.set_threshold(50_000, 20, 20)
 _LONGEST = (
     "test_bisect_for_real.py",
     "test_malformed_requests.py",
+    "test_torchserves_handlers.py",
     "test_model_classes.py",
     "test_mutants.py",
     "test_forks.py",

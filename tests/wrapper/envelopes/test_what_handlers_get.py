@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import itertools
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,12 +15,10 @@ from typing import Any
 import pytest
 import requests
 from kserve_conformance import tensors
-from kserve_conformance.asking.grpc_client import CallFailed, GrpcClient
 
 from fixtures.torchserve import Envelope, Instance
-from matrix.running.launch import RunningWrapper
 from tests import lending, pages
-from tests.wrapper.running import wrapper
+from tests.wrapper.envelopes.asking import AS_BYTES, Asked, Told, asked
 
 pytestmark = pytest.mark.integration
 
@@ -81,104 +78,62 @@ def _witness(envelope: Envelope) -> Iterator[Instance]:
         requests.delete(f"{models}/{name}", timeout=60)
 
 
-class _Asked:
-    """A wrapper before the model, asked by every way."""
+@contextlib.contextmanager
+def _before(envelope: Envelope, folder: Path, more: Mapping[str, str]) -> Iterator[_Witness]:
+    with _witness(envelope) as instance, asked(RELEASE, instance, folder, more=more) as running:
+        yield _Witness(running, instance.models[0])
 
-    def __init__(self, running: RunningWrapper, model: str) -> None:
-        self._running = running
-        self._model = model
 
-    def v1(self, request: Mapping[str, Any]) -> str:
-        url = f"{self._running.url}/v1/models/{self._model}:predict"
-        answer = requests.post(url, **request, timeout=60)
-        if answer.status_code != 200:
-            return _refused(answer)
-        return ", ".join(f"`{each}`" for each in answer.json()["predictions"])
+@dataclasses.dataclass(frozen=True)
+class _Witness:
+    """What a handler gets, in the page's words."""
 
-    def json(self, tensor: dict[str, Any]) -> str:
+    asked: Asked
+    model: str
+
+    def of_v1(self, request: Mapping[str, Any]) -> str:
+        return _in_words(self.asked.v1(self.model, **request))
+
+    def of_json(self, tensor: Mapping[str, Any]) -> str:
         if any(isinstance(each, bytes) for each in tensor["data"]):
             return _NOT_SENT
-        return self._infer(json={"inputs": [tensor]})
+        return _in_words(self.asked.v2(self.model, "json", tensor))
 
-    def as_bytes(self, tensor: dict[str, Any]) -> str:
-        """Ask by binary tensors and by gRPC, typed and raw, which are one."""
-        head, raw = tensors.binary({"inputs": [tensor]})
-        head["inputs"][0]["parameters"] = {
-            **head["inputs"][0].get("parameters", {}),
-            **tensor.get("parameters", {}),
-        }
-        written = json.dumps(head).encode()
-        length = {"Inference-Header-Content-Length": str(len(written))}
-        told = self._infer(data=written + raw, headers=length)
-        for write in (tensors.request, tensors.raw_request):
-            assert self._call(write(self._model, {"inputs": [tensor]}), tensor) == told
-        return told
-
-    def _infer(self, **request: Any) -> str:
-        url = f"{self._running.url}/v2/models/{self._model}/infer"
-        answer = requests.post(url, **request, timeout=60)
-        if answer.status_code != 200:
-            return _refused(answer)
-        (output,) = answer.json()["outputs"]
-        return f"`{output['data'][0]}`"
-
-    def _call(self, message: Any, tensor: Mapping[str, Any]) -> str:
-        address = f"127.0.0.1:{self._running.grpc_port}"
-        for name, value in tensor.get("parameters", {}).items():
-            message.inputs[0].parameters[name].string_param = value
-        with contextlib.closing(GrpcClient(address, "test", 60)) as client:
-            try:
-                (output,) = tensors.outputs(client.call("ModelInfer", message, {}))
-            except CallFailed as refusal:
-                if refusal.code != "INVALID_ARGUMENT":
-                    raise
-                return "refused, 400"
-        return f"`{_text(output['data'][0])}`"
+    def of_bytes(self, tensor: Mapping[str, Any]) -> str:
+        told = {self.asked.v2(self.model, way, tensor) for way in AS_BYTES}
+        assert len(told) == 1
+        return _in_words(*told)
 
 
-def _text(element: str | bytes) -> str:
-    return element if isinstance(element, str) else element.decode()
-
-
-def _refused(answer: requests.Response) -> str:
-    assert answer.status_code < 500, answer.text
-    return f"refused, {answer.status_code}"
-
-
-@contextlib.contextmanager
-def _before(envelope: Envelope, folder: Path, **more: str) -> Iterator[_Asked]:
-    with _witness(envelope) as instance, wrapper(RELEASE, instance, folder, more=more) as running:
-        yield _Asked(running, instance.models[0])
+def _in_words(told: Told) -> str:
+    assert told.status < 500
+    if told.status != 200:
+        return f"refused, {told.status}"
+    return ", ".join(f"`{each}`" for each in told.elements)
 
 
 def test_v2_is_as_the_page_tells_it(tmp_path: Path) -> None:
     columns: list[list[str]] = []
     for envelope, more in itertools.product(_OF_V2, ({}, _AS_BASE64)):
-        folder = tmp_path / str(len(columns))
-        folder.mkdir()
-        with _before(envelope, folder, **more) as asked:
-            columns.append([told for each in V2.values() for told in _by_ways(asked, each)])
+        with _before(envelope, tmp_path, more) as witness:
+            told = ((witness.of_json(each), witness.of_bytes(each)) for each in V2.values())
+            columns.append([*itertools.chain.from_iterable(told)])
     both = [head for name in _OF_V2 for head in (f"`{name}`", "with `BYTES_AS_BASE64`")]
-    ways = [(sent, way) for sent in V2 for way in ("JSON", "bytes")]
+    ways = itertools.product(V2, ("JSON", "bytes"))
     rows = [
         (*place, *told)
         for place, told in zip(ways, zip(*columns, strict=True), strict=True)
         if set(told) != {_NOT_SENT}
     ]
-    pages.hold("envelopes.md", "what handlers get of V2", pages.table(("sent", "by", *both), rows))
-
-
-def _by_ways(asked: _Asked, tensor: dict[str, Any]) -> tuple[str, str]:
-    return asked.json(tensor), asked.as_bytes(tensor)
+    written = pages.table(("sent", "by", *both), rows)
+    pages.hold("envelopes.md", "what handlers get of V2", written)
 
 
 def test_v1_is_as_the_page_tells_it(tmp_path: Path) -> None:
     columns: list[list[str]] = []
     for envelope in _OF_V1:
-        folder = tmp_path / envelope
-        folder.mkdir()
-        with _before(envelope, folder) as asked:
-            columns.append([asked.v1(each) for each in V1.values()])
-    rows = list(zip(V1, *columns, strict=True))
+        with _before(envelope, tmp_path, {}) as witness:
+            columns.append([witness.of_v1(each) for each in V1.values()])
     heads = ("sent", *(f"`{name}`" for name in _OF_V1))
-    pages.hold("envelopes.md", "what handlers get of V1", pages.table(heads, rows))
+    written = pages.table(heads, zip(V1, *columns, strict=True))
+    pages.hold("envelopes.md", "what handlers get of V1", written)
