@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import TracebackType
 from typing import Any, TypeVar
 
 from kserve_conformance.errors import NotKnown
@@ -38,6 +39,18 @@ T = TypeVar("T")
 
 class HarnessError(NotKnown):
     """A fault of the harness or of what it stands on, never the subject's."""
+
+
+@dataclass(frozen=True)
+class _Failure:
+    """Why something couldn't be made.
+
+    Attributes:
+        traceback: the error's own at that time; whenever it is raised again, its own grows.
+    """
+
+    error: Exception
+    traceback: TracebackType | None
 
 
 @dataclass(eq=False)
@@ -232,10 +245,10 @@ class Stage:
             try:
                 self._made[key] = make()
             except Exception as error:
-                self._made[key] = error
-        made: T | Exception = self._made[key]
-        if isinstance(made, Exception):
-            raise made
+                self._made[key] = _Failure(error, error.__traceback__)
+        made: T | _Failure = self._made[key]
+        if isinstance(made, _Failure):
+            raise made.error.with_traceback(made.traceback)
         return made
 
 
