@@ -6,6 +6,7 @@ import gc
 import signal
 from contextlib import ExitStack
 
+import hypothesis
 import pytest
 
 from tests import lending, processes
@@ -18,6 +19,12 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
 # Real results are a million objects. At the usual thresholds a third of the time of the tests that
 # read them goes by in searches for garbage that isn't there.
 gc.set_threshold(50_000, 20, 20)
+
+# How long an example takes says how busy the machine is.
+hypothesis.settings.register_profile(
+    "any-machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("any-machine")
 
 # The files that take longest begin first: one of them, begun last, would be alone at the end.
 _LONGEST = (

@@ -24,6 +24,8 @@ from tests.wrapper.envelopes.asking import AS_BYTES, Asked, Told, asked
 
 pytestmark = [
     pytest.mark.integration,
+    # They need no engine, but two minutes of a processor: those that do wait for images meanwhile.
+    pytest.mark.container,
     # Four TorchServes, whose workers each import torch, torchvision and captum.
     pytest.mark.timeout(1800),
 ]
