@@ -17,10 +17,13 @@ from wrapper.torchserve.service import TorchServe
 
 
 def settings(folder: Path, port: int = 9, more: str = "", **environment: str) -> Settings:
-    """Give the settings for a TorchServe at a port, 9 by default, where nobody listens."""
+    """Give the settings for a TorchServe at a port, 9 by default, where nobody listens.
+
+    Its two REST servers have an address each, as far as the wrapper sees.
+    """
     config = folder / "config.properties"
     config.write_text(
-        f"inference_address=http://127.0.0.1:{port}\nmanagement_address=http://127.0.0.1:{port}\n"
+        f"inference_address=http://localhost:{port}\nmanagement_address=http://127.0.0.1:{port}\n"
         f"load_models=digits.mar\n{more}\n"
     )
     variables = {"CONFIG_PATH": str(config), **environment}

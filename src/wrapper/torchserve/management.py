@@ -123,12 +123,16 @@ class Management:
     def describe(self, model: str) -> Sequence[Description]:
         """Give what TorchServe says of a model, for each version; the default one comes first.
 
+        Where both REST servers share a port, TorchServe tells the default one alone.
+
         Raises:
             ManagementError: when it doesn't answer, knows no such model, or says what can't
                 be read.
         """
         # A handler's own metadata is in no answer about all versions.
         default = self._describe(Target(model), customized=True) if self._customized else []
+        if self._shares_port:
+            return default or self._describe(Target(model))
         every = self._describe(Target(model, _EVERY))
         if len(every) > 1 and not default:
             # Which is the default one is told by what is said of a model without a version.
@@ -139,11 +143,20 @@ class Management:
 
     def _describe(self, target: Target, customized: bool = False) -> Sequence[Description]:
         return self._read(
-            _path(target) + ("?customized=true" if customized else ""),
+            self._path(target) + ("?customized=true" if customized else ""),
             lambda management, key: management.describe(target, customized, key),
             "about it",
             lambda versions: [Description.of(version) for version in versions],
         )
+
+    def _path(self, target: Target) -> str:
+        """Give the path of a model's version; of its default one where both servers share a port.
+
+        What is two names long there, below /models, TorchServe takes for SageMaker's
+        ``/models/{model}/invoke`` (`InferenceRequestHandler`), and answers 404.
+        """
+        names = target[:1] if self._shares_port else target
+        return "/models/" + "/".join(quote(name, safe="") for name in names if name)
 
     def models(self) -> tuple[str, ...]:
         """Give the names of the models that TorchServe has, in its order.
@@ -182,7 +195,7 @@ class Management:
         Raises:
             ManagementError: with TorchServe's own words, when it refuses.
         """
-        path = _path(target)
+        path = self._path(target)
         try:
             self._change("DELETE", path)
         except ManagementError as error:
@@ -199,7 +212,7 @@ class Management:
             ManagementError: with TorchServe's own words, when it refuses.
         """
         query = urlencode({"min_worker": least, "max_worker": most})
-        self._change("PUT", f"{_path(target)}?{query}")
+        self._change("PUT", f"{self._path(target)}?{query}")
 
     def release(self) -> str:
         """Give TorchServe's release, as ``0.9.0``.
@@ -342,10 +355,6 @@ class Management:
         self._grpc = None
         self._renewing = threading.Lock()
         self._local = threading.local()
-
-
-def _path(target: Target) -> str:
-    return "/models/" + "/".join(quote(name, safe="") for name in target if name)
 
 
 def _patiences(total: float) -> list[float]:

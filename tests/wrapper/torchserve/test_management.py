@@ -95,6 +95,22 @@ def test_the_default_version_is_told_first_and_decides_whether_the_model_is_read
     assert standin.paths == ["/models/digits/all"]
 
 
+def test_servers_that_share_a_port_tell_the_default_version(
+    standin: Standin, tmp_path: Path
+) -> None:
+    """TorchServe takes what is below a model there for inference."""
+    address = f"http://127.0.0.1:{standin.server_port}"
+    shared = settings(tmp_path, standin.server_port, f"inference_address={address}")
+    management = Management(shared, Keys(None))
+    standin.answers = lambda path, _: (
+        (200, json.dumps([_told("2.0", "READY")])) if path.count("/") == 2 else (404, "{}")
+    )
+    assert management.why_no_worker("digits") is None
+    assert management.versions_last_seen("digits") == {"2.0": None}
+    management.unregister(Target("digits", "2.0"))
+    assert standin.paths == ["/models/digits"] * 2
+
+
 def test_versions_are_known_while_torchserve_is_silent_and_go_with_their_model(
     standin: Standin, tmp_path: Path
 ) -> None:
