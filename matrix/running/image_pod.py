@@ -33,6 +33,8 @@ from matrix.running.refusal import AT_MOST, WATCH_FOR, Refusal
 
 # A container is looked at by asking the engine.
 _LOOK_EVERY = 0.2
+# Seconds within which a wrapper has to see what has become of a model, as of one whose worker dies.
+_SEEN_WITHIN = 1.0
 
 # What KServe's examples have of each model in the snapshot, with one worker.
 _SERVED = {"batchSize": 1, "maxBatchDelay": 10, "responseTimeout": 120}
@@ -163,6 +165,8 @@ def start(
         _wait_for_torchserve(running, wait_for, timeout)
         if running.torchserve_told and late.name not in wait_for:
             late.withdraw()
+            # Whoever calls it by what TorchServe had a moment ago isn't wrong yet.
+            time.sleep(_SEEN_WITHIN)
         launch.wait_ready(running, wait_for, timeout, may_move=False)
     except BaseException:
         pod.remove()
