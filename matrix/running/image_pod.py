@@ -25,7 +25,7 @@ from fixtures.torchserve import Envelope, Instance, TorchServeError, WorkerCrash
 from matrix.planning.cells import Cell
 from matrix.planning.control_planes import NO_ENVELOPE
 from matrix.running import launch, pod_files, ports
-from matrix.running.late_model import LateModel
+from matrix.running.late_model import SEEN_WITHIN, LateModel
 from matrix.running.launch import RunningWrapper
 from matrix.running.logs import last_lines
 from matrix.running.quiet import Quiet
@@ -33,8 +33,6 @@ from matrix.running.refusal import AT_MOST, WATCH_FOR, Refusal
 
 # A container is looked at by asking the engine.
 _LOOK_EVERY = 0.2
-# Seconds within which a wrapper has to see what has become of a model, as of one whose worker dies.
-_SEEN_WITHIN = 1.0
 
 # What KServe's examples have of each model in the snapshot, with one worker.
 _SERVED = {"batchSize": 1, "maxBatchDelay": 10, "responseTimeout": 120}
@@ -166,7 +164,7 @@ def start(
         if running.torchserve_told and late.name not in wait_for:
             late.withdraw()
             # Whoever calls it by what TorchServe had a moment ago isn't wrong yet.
-            time.sleep(_SEEN_WITHIN)
+            time.sleep(SEEN_WITHIN)
         launch.wait_ready(running, wait_for, timeout, may_move=False)
     except BaseException:
         pod.remove()

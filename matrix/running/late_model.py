@@ -16,6 +16,9 @@ from matrix.running.spans import Activity, during
 
 ARCHIVE = "misbehaving"
 
+# Seconds within which a wrapper has to see what has become of a model.
+SEEN_WITHIN = 1.0
+
 
 def name_of(cell: Cell) -> str:
     """Give the name of a cell's own model."""
