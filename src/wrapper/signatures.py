@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from wrapper.json_body import kind, shown
+from wrapper.names import Target
 from wrapper.openinference import datatypes, shapes
 from wrapper.openinference.signature import ANY, UNDECLARED, DeclaredTensor, Signature
 from wrapper.settings import Settings, SettingsError
@@ -25,14 +26,14 @@ _OF_TENSOR = ("name", "datatype", "shape")
 
 @dataclasses.dataclass(frozen=True)
 class Signatures:
-    """What is declared, by model and by version; the version "" is any that has none of its own."""
+    """What is declared of each target; one without a version is any that has none of its own."""
 
-    by_name: Mapping[tuple[str, str], Signature] = dataclasses.field(default_factory=dict)
+    by_target: Mapping[Target, Signature] = dataclasses.field(default_factory=dict)
 
-    def of(self, model: str, version: str) -> Signature:
+    def of(self, target: Target) -> Signature:
         """Give what is declared of a model's version; nothing is, where there is no entry."""
-        own = self.by_name.get((model, version))
-        return own or self.by_name.get((model, ""), UNDECLARED)
+        own = self.by_target.get(target)
+        return own or self.by_target.get(Target(target.model), UNDECLARED)
 
     @classmethod
     def read(cls, settings: Settings) -> Signatures:
@@ -65,7 +66,7 @@ class _Reader:
     def __init__(self, models: Sequence[str]) -> None:
         self._models = models
 
-    def read(self, text: bytes) -> dict[tuple[str, str], Signature]:
+    def read(self, text: bytes) -> dict[Target, Signature]:
         try:
             document = json.loads(text, object_pairs_hook=_without_repeats)
         except (ValueError, RecursionError) as error:
@@ -78,11 +79,11 @@ class _Reader:
                     "of them, or leave it out"
                 )
             place = f"model {shown(model)}"
-            read[model, ""] = _signature(declared, _OF_MODEL, place)
+            read[Target(model)] = _signature(declared, _OF_MODEL, place)
             versions = _object(declared.get("versions", {}), f'"versions" of {place}')
             for version, other in versions.items():
                 where = f"version {shown(version)} of {place}"
-                read[model, version] = _signature(other, _OF_SIGNATURE, where)
+                read[Target(model, version)] = _signature(other, _OF_SIGNATURE, where)
         return read
 
 

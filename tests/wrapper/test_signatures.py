@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.wrapper.surroundings import settings
+from wrapper.names import Target
 from wrapper.openinference.signature import UNDECLARED, DeclaredTensor, Signature
 from wrapper.settings import SettingsError
 from wrapper.signatures import Signatures
@@ -24,21 +25,23 @@ def _read(folder: Path, document: Any, named: str = "") -> Signatures:
 
 
 def test_nothing_is_declared_without_a_file(tmp_path: Path) -> None:
-    assert Signatures.read(settings(tmp_path)).of("digits", "") == UNDECLARED
+    assert Signatures.read(settings(tmp_path)).of(Target("digits")) == UNDECLARED
 
 
 def test_a_version_may_have_a_signature_of_its_own(tmp_path: Path) -> None:
     other = {"inputs": [{**TENSOR, "name": "y"}], "enforced": True}
     read = _read(tmp_path, {"digits": {"outputs": [TENSOR], "versions": {"2.0": other}}})
     for version in ("", "1.0"):
-        assert read.of("digits", version) == Signature(outputs=(X,))
-    assert read.of("digits", "2.0") == Signature((DeclaredTensor("y", "FP32", (-1, 8)),), (), True)
-    assert read.of("another", "2.0") == UNDECLARED
+        assert read.of(Target("digits", version)) == Signature(outputs=(X,))
+    assert read.of(Target("digits", "2.0")) == Signature(
+        (DeclaredTensor("y", "FP32", (-1, 8)),), (), True
+    )
+    assert read.of(Target("another", "2.0")) == UNDECLARED
 
 
 def test_a_version_may_have_none(tmp_path: Path) -> None:
     read = _read(tmp_path, {"digits": {"inputs": [TENSOR], "versions": {"2.0": {}}}})
-    assert read.of("digits", "2.0") == UNDECLARED
+    assert read.of(Target("digits", "2.0")) == UNDECLARED
 
 
 def test_another_file_may_be_named_and_has_to_be_there(tmp_path: Path) -> None:
@@ -47,13 +50,13 @@ def test_another_file_may_be_named_and_has_to_be_there(tmp_path: Path) -> None:
         _read(tmp_path, {}, str(named))
     named.write_text('{"digits": {}}')
     read = _read(tmp_path, {"digits": {"inputs": [TENSOR]}}, str(named))
-    assert read.of("digits", "") == UNDECLARED
+    assert read.of(Target("digits")) == UNDECLARED
 
 
 def test_any_model_may_be_declared_where_only_torchserve_knows_them(tmp_path: Path) -> None:
     (tmp_path / "signatures.json").write_text(json.dumps({"late": {"inputs": [TENSOR]}}))
     read = Signatures.read(settings(tmp_path, more="load_models=none"))
-    assert read.of("late", "") == Signature((X,))
+    assert read.of(Target("late")) == Signature((X,))
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,6 @@ logger = logging.getLogger("wrapper")
 
 _NAMED = re.compile(r"\{(?:model|version)\}(.*)")
 
-
 _NOTHING = Target("")
 
 

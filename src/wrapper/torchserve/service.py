@@ -174,10 +174,10 @@ class TorchServe:
     def signature(self, target: Target) -> Signature:
         """Give what its author declares of a model's, or its version's, tensors."""
         declared = self._signatures
-        if not declared.by_name:
+        if not declared.by_target:
             return UNDECLARED
         version = target.version or next(iter(self.readiness.versions(target.model)), "")
-        return declared.of(target.model, version)
+        return declared.of(Target(target.model, version))
 
     def workers_last_seen(self, model: str) -> tuple[str, ...]:
         """Give the states of a model's workers when last asked about, such as ``READY``."""

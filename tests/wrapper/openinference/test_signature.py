@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from tests.wrapper.front.asking import error_of
 from tests.wrapper.openinference.ways import WAYS, Ways, tensor, thoroughly
 from tests.wrapper.surroundings import AnsweringTorchServe
+from wrapper.names import Target
 from wrapper.openinference.signature import DeclaredTensor, Signature
 from wrapper.signatures import Signatures
 
@@ -43,8 +44,8 @@ def declare(ways: Ways) -> Iterator[Any]:
     torchserve: AnsweringTorchServe = ways.torchserve
 
     def declared(signature: Signature, version: str = "") -> None:
-        others = torchserve._signatures.by_name
-        torchserve._signatures = Signatures({**others, ("digits", version): signature})
+        others = torchserve._signatures.by_target
+        torchserve._signatures = Signatures({**others, Target("digits", version): signature})
 
     yield declared
     torchserve._signatures = Signatures()
@@ -72,7 +73,7 @@ def test_what_is_declared_is_taken_and_nothing_else_on_every_way(
     )
     for is_enforced in (True, False):
         signature = Signature(tuple(declared), (), is_enforced)
-        ways.torchserve._signatures = Signatures({("digits", ""): signature})
+        ways.torchserve._signatures = Signatures({Target("digits"): signature})
         try:
             told = {ways.ask(way, {"inputs": sent}).status for way in WAYS}
         finally:
