@@ -17,8 +17,13 @@ from tests import browser
 # Writes the page of runs, and says where it is.
 Write = Callable[..., Path]
 
-# What a link brings about comes with an event of its own.
-_SETTLED = "() => new Promise((settled) => setTimeout(settled, 50))"
+# What a link, or a dialog that closes, brings about comes with an event of its own, and that may
+# bring another. On a busy machine one timer that was set after them is over before them.
+_SETTLED = """async () => {
+    for (let event = 0; event < 3; event++) {
+        await new Promise((passed) => setTimeout(passed, 20));
+    }
+}"""
 # Done when its effect is painted: the message comes after the frame of that animation.
 _UNTIL_PAINTED = """async (action) => {
     new Function(action)();
