@@ -30,7 +30,10 @@ class Served(Protocol):
         """Give the names of the models that are served or waited for."""
 
     def versions(self, model: str) -> Mapping[str, str | None]:
-        """Give by version why a model's isn't ready, None for one that is; empty if not known."""
+        """Give by version why a model's isn't ready, None for one that is; those that are known."""
+
+    def has_all_versions(self, model: str) -> bool:
+        """Tell whether a model has no versions but those."""
 
 
 def check(target: Target, served: Served) -> None:
@@ -47,5 +50,5 @@ def check(target: Target, served: Served) -> None:
         raise model_not_found(target.model, models)
     if target.version:
         versions = served.versions(target.model)
-        if versions and target.version not in versions:
+        if target.version not in versions and served.has_all_versions(target.model):
             raise version_not_found(target.model, target.version, tuple(versions))

@@ -36,6 +36,7 @@ class Workers:
     def __init__(self, **reasons: str | None) -> None:
         self.reasons = reasons
         self.versions: dict[str, dict[str, str | None]] = {}
+        self.are_all = True
 
     def why_no_worker(self, model: str) -> str | None:
         """Give what was put there."""
@@ -44,6 +45,10 @@ class Workers:
     def versions_last_seen(self, model: str) -> Mapping[str, str | None]:
         """Give what was put there."""
         return self.versions.get(model, {})
+
+    def has_seen_all_versions(self, model: str) -> bool:
+        """Tell what was put there."""
+        return self.are_all and model in self.versions
 
     def models(self) -> tuple[str, ...]:
         """Give the names of all models."""

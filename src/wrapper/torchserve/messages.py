@@ -14,6 +14,8 @@ _INFERENCE = "org.pytorch.serve.grpc.inference"
 _MANAGEMENT = "org.pytorch.serve.grpc.management"
 DESCRIBE_MODEL = f"/{_MANAGEMENT}.ManagementAPIsService/DescribeModel"
 LIST_MODELS = f"/{_MANAGEMENT}.ManagementAPIsService/ListModels"
+REGISTER_MODEL = f"/{_MANAGEMENT}.ManagementAPIsService/RegisterModel"
+UNREGISTER_MODEL = f"/{_MANAGEMENT}.ManagementAPIsService/UnregisterModel"
 PREDICTIONS = f"/{_INFERENCE}.InferenceAPIsService/Predictions"
 
 _pool = message_classes.pool_of(
@@ -44,6 +46,16 @@ _pool = message_classes.pool_of(
                 (1, "limit", Field.TYPE_INT32),
                 (2, "next_page_token", Field.TYPE_INT32),
             ),
+            "RegisterModelRequest": (
+                (3, "initial_workers", Field.TYPE_INT32),
+                (5, "model_name", Field.TYPE_STRING),
+                (8, "synchronous", Field.TYPE_BOOL),
+                (9, "url", Field.TYPE_STRING),
+            ),
+            "UnregisterModelRequest": (
+                (1, "model_name", Field.TYPE_STRING),
+                (2, "model_version", Field.TYPE_STRING),
+            ),
             "ManagementResponse": ((1, "msg", Field.TYPE_STRING),),
         },
     ),
@@ -53,4 +65,6 @@ PredictionsRequest = message_classes.find(_pool, f"{_INFERENCE}.PredictionsReque
 PredictionResponse = message_classes.find(_pool, f"{_INFERENCE}.PredictionResponse")
 DescribeModelRequest = message_classes.find(_pool, f"{_MANAGEMENT}.DescribeModelRequest")
 ListModelsRequest = message_classes.find(_pool, f"{_MANAGEMENT}.ListModelsRequest")
+RegisterModelRequest = message_classes.find(_pool, f"{_MANAGEMENT}.RegisterModelRequest")
+UnregisterModelRequest = message_classes.find(_pool, f"{_MANAGEMENT}.UnregisterModelRequest")
 ManagementResponse = message_classes.find(_pool, f"{_MANAGEMENT}.ManagementResponse")

@@ -39,6 +39,9 @@ class ModelDescriber(Protocol):
     def versions_last_seen(self, model: str) -> Mapping[str, str | None]:
         """Give by version why no worker of it was READY when last asked; the default one first."""
 
+    def has_seen_all_versions(self, model: str) -> bool:
+        """Tell whether a model had no versions but those when last asked about."""
+
     def models(self) -> tuple[str, ...]:
         """Give the names of TorchServe's models.
 
@@ -87,11 +90,16 @@ class Readiness:
         """Give a model's versions when last asked about, that which is served by default first.
 
         Returns:
-            By version why it isn't ready, None for one that is; empty as long as TorchServe
-            hasn't told them.
+            By version why it isn't ready, None for one that is; those that TorchServe has told
+            so far.
         """
         self._watch()
         return self._describer.versions_last_seen(model)
+
+    def has_all_versions(self, model: str) -> bool:
+        """Tell whether a model has no versions but those, as far as can be known."""
+        self._watch()
+        return self._describer.has_seen_all_versions(model)
 
     def reason_last_seen(self, model: str) -> str | None:
         """Say in a clause why a model wasn't ready when last asked about; None when it was."""

@@ -9,10 +9,12 @@ The extension loads and unloads models, not versions: a model is all of its vers
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from wrapper.errors import ServingError, model_not_found
 from wrapper.names import Target
+from wrapper.torchserve.description import Description
 from wrapper.torchserve.management import Management
 from wrapper.torchserve.management_errors import ManagementError
 from wrapper.torchserve.readiness import Readiness
@@ -108,13 +110,14 @@ class Repository:
     def _load(self, model: str) -> None:
         self.check_known(Target(model))
         try:
-            reason = self._management.why_no_worker(model)
+            there = self._described(model)
+            is_ready = bool(there) and there[0].why_no_worker is None
             # A load that failed midway is gone on with.
-            if reason is not None or model in self._stored:
-                there = self._management.versions_last_seen(model)
+            if not is_ready or model in self._stored:
+                loaded = [each.version for each in there]
                 stored = self._stored.get(model) or {"": _Stored(f"{model}.mar", 1)}
                 for version, (archive, workers) in stored.items():
-                    if version not in there:
+                    if version not in loaded:
                         self._management.register(model, archive, workers)
         except ManagementError as error:
             raise _refusal(error, "load") from None
@@ -137,6 +140,14 @@ class Repository:
             if error.status != 404:
                 raise _refusal(error, "unload") from None
         self._readiness.set_unloaded(model, True)
+
+    def _described(self, model: str) -> Sequence[Description]:
+        try:
+            return self._management.describe(model)
+        except ManagementError as error:
+            if error.status != 404:
+                raise
+            return ()
 
     def _unregister(self, target: Target) -> None:
         try:

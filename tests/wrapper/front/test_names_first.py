@@ -162,6 +162,15 @@ def test_a_version_is_told_before_the_body(torchserve: AnsweringTorchServe) -> N
     assert error_of(route.refuse(ServingError(413, "too large"))) == NO_VERSION
 
 
+def test_a_version_may_be_there_as_long_as_not_all_are_told(
+    torchserve: AnsweringTorchServe,
+) -> None:
+    torchserve.workers.versions["digits"], torchserve.workers.are_all = VERSIONS, False
+    assert answer_to(torchserve, "/v2/models/digits/versions/1/ready").status == 503
+    for version in VERSIONS:
+        torchserve.check_known(Target("digits", version))
+
+
 def test_a_name_is_told_before_a_version(torchserve: AnsweringTorchServe) -> None:
     torchserve.workers.versions["digits"] = VERSIONS
     for version in ("", "1", "1.0"):

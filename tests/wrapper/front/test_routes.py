@@ -165,7 +165,7 @@ def test_nothing_is_loaded_but_what_was_served(
 ) -> None:
     asked: list[str | int] = []
     monkeypatch.setattr(Management, "register", lambda _self, *named: asked.extend(named))
-    monkeypatch.setattr(Management, "why_no_worker", lambda *_: "it was not loaded")
+    monkeypatch.setattr(Management, "describe", lambda *_: [])
     path = "/v2/repository/models/{}/load"
     assert answer_to(torchserve, path.format(name), method="POST").status == 404
     assert asked == []

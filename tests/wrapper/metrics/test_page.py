@@ -32,9 +32,12 @@ def _beside(folder: Path, port: int, **reasons: str | None) -> AnsweringTorchSer
     return AnsweringTorchServe(settings(folder, more=more, TORCHSERVE_METRICS="True"), **reasons)
 
 
-def test_readiness_and_workers_are_told_by_model(tmp_path: Path) -> None:
+def test_readiness_and_workers_are_told_by_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     torchserve = AnsweringTorchServe(settings(tmp_path), digits=None, late="it has no worker")
-    torchserve._management._workers["digits"] = ("READY", "UNLOADING", "READY")
+    workers_seen = {"digits": ("READY", "UNLOADING", "READY"), "late": ()}
+    monkeypatch.setattr(torchserve, "workers_last_seen", workers_seen.__getitem__)
     scrape = Scrape(_told(torchserve).body.decode())
     ready = {
         each.labels["model"]: each.value for each in scrape.of("torchserve_wrapper_model_ready")

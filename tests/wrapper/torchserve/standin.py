@@ -12,6 +12,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 READY = json.dumps([{"workers": [{"status": "READY"}]}])
 
 
+def description(version: str, *workers: str) -> dict[str, object]:
+    """Give what TorchServe tells of a version, by the states of its workers."""
+    return {"modelVersion": version, "workers": [{"status": state} for state in workers]}
+
+
 class Standin(ThreadingHTTPServer):
     """Answers what the test says; counts connections and remembers paths.
 

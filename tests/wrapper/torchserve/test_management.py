@@ -11,7 +11,7 @@ import pytest
 from matrix.environments import provision
 from matrix.planning.subject import REPOSITORY
 from tests.wrapper.surroundings import settings
-from tests.wrapper.torchserve.standin import READY, Standin
+from tests.wrapper.torchserve.standin import READY, Standin, description
 from wrapper.names import Target
 from wrapper.torchserve.management import Management
 from wrapper.torchserve.management_errors import ManagementError
@@ -65,14 +65,10 @@ def test_customized_metadata_is_asked_for_where_it_is_wanted(
     ]
 
 
-def _told(version: str, *workers: str) -> dict[str, object]:
-    return {"modelVersion": version, "workers": [{"status": state} for state in workers]}
-
-
 def _several(path: str, _headers: object) -> tuple[int, str]:
     """Answer as a TorchServe with three versions, the second of which is the default one."""
-    two = _told("2.0", "UNLOADING")
-    every = [_told("1.0", "READY"), two, _told("10")]
+    two = description("2.0", "UNLOADING")
+    every = [description("1.0", "READY"), two, description("10")]
     return 200, json.dumps(every if path.endswith("/all") else [two])
 
 
@@ -88,27 +84,11 @@ def test_the_default_version_is_told_first_and_decides_whether_the_model_is_read
     assert list(told.values()) == ["none of its 1 workers is READY", None, "it has no worker"]
     assert sorted(management.workers_last_seen("digits")) == ["READY", "UNLOADING"]
     standin.paths.clear()
-    standin.answers = lambda *_: (200, json.dumps([_told("1.0", "READY")]))
+    standin.answers = lambda *_: (200, json.dumps([description("1.0", "READY")]))
     assert management.why_no_worker("digits") is None
     assert management.versions_last_seen("digits") == {"1.0": None}
     # One question is enough where there is one version.
     assert standin.paths == ["/models/digits/all"]
-
-
-def test_servers_that_share_a_port_tell_the_default_version(
-    standin: Standin, tmp_path: Path
-) -> None:
-    """TorchServe takes what is below a model there for inference."""
-    address = f"http://127.0.0.1:{standin.server_port}"
-    shared = settings(tmp_path, standin.server_port, f"inference_address={address}")
-    management = Management(shared, Keys(None))
-    standin.answers = lambda path, _: (
-        (200, json.dumps([_told("2.0", "READY")])) if path.count("/") == 2 else (404, "{}")
-    )
-    assert management.why_no_worker("digits") is None
-    assert management.versions_last_seen("digits") == {"2.0": None}
-    management.unregister(Target("digits", "2.0"))
-    assert standin.paths == ["/models/digits"] * 2
 
 
 def test_versions_are_known_while_torchserve_is_silent_and_go_with_their_model(

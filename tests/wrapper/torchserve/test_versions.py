@@ -15,10 +15,12 @@ from tritonclient.utils import InferenceServerException
 
 from fixtures import models
 from fixtures import torchserve as torchserves
-from fixtures.torchserve import Instance, TorchServe
+from fixtures.torchserve import Instance, TorchServe, configuration
 from matrix.running.launch import RunningWrapper
 from matrix.running.timing import seconds_until
 from tests.wrapper.running import wrapper
+from tests.wrapper.torchserve import by_grpc
+from wrapper.torchserve import messages
 
 pytestmark = pytest.mark.integration
 
@@ -33,8 +35,14 @@ ECHOED = numpy.array([1, -2], numpy.int64)
 Client = tuple[Any, Any]
 
 
-@pytest.fixture(scope="module")
-def torchserve() -> Iterator[TorchServe]:
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param({}, id="a port each"),
+        pytest.param({"management_address": configuration.SHARED}, id="one port"),
+    ],
+)
+def torchserve(request: pytest.FixtureRequest) -> Iterator[TorchServe]:
     """A TorchServe with one version of a model, and two more in its store."""
     with torchserves.start(
         "process",
@@ -42,7 +50,7 @@ def torchserve() -> Iterator[TorchServe]:
         envelope="kservev2_faithful",
         models=[models.archive("echo")],
         stored=[models.archive("echo", version) for version in (READY, WITHOUT_WORKER)],
-        config={"enable_model_api": "true"},
+        config={"enable_model_api": "true", **request.param},
     ) as running:
         yield running
 
@@ -64,7 +72,8 @@ def subject(
         _wait_for(running, ["1.0", WITHOUT_WORKER, READY])
         yield running
         for version in (READY, WITHOUT_WORKER):
-            _manage(torchserve.instance, "DELETE", f"/echo/{version}")
+            asked = messages.UnregisterModelRequest(model_name="echo", model_version=version)
+            by_grpc.ask(torchserve.instance, messages.UNREGISTER_MODEL, asked)
 
 
 @pytest.fixture
