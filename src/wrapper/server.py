@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from kserve import model_server
 
-from wrapper import ports, sdk
+from wrapper import forking, ports, sdk
 from wrapper.front import Front, MetricsFront
 from wrapper.metrics import processes
 from wrapper.model import TorchServeModel
@@ -53,6 +53,8 @@ def run(settings: Settings, arguments: Sequence[str]) -> None:
     if advice is not None:
         logger.log(logging.WARNING if settings.torchserve_metrics else logging.INFO, advice)
     installed = sdk.installed()
+    if installed.forks(options.workers):
+        forking.is_ahead()
     if settings.metrics_folder is not None or installed.has_processes(options.workers):
         try:
             processes.count_together(settings.metrics_folder)

@@ -40,6 +40,9 @@ class Sdk(Protocol):
     def has_processes(self, workers: int) -> bool:
         """Tell whether several processes answer requests, when ``--workers`` says so many."""
 
+    def forks(self, workers: int) -> bool:
+        """Tell whether this process forks those, and serves itself, if at all, after that."""
+
     def make_server(self, grace_period: float) -> Any:
         """Make a ``kserve.ModelServer`` that drains its requests when it is told to stop.
 

@@ -9,6 +9,7 @@ import grpc
 from kserve.protocol.grpc import grpc_predict_v2_pb2_grpc as pb_grpc
 from kserve.protocol.grpc import server as sdk_server
 
+from wrapper import forking
 from wrapper.front import Front
 from wrapper.front.health import Health
 from wrapper.front.limits import of_messages
@@ -44,6 +45,8 @@ class _Aio:
 
     def server(self, *args: Any, options: Iterable[tuple[str, Any]] = (), **kwargs: Any) -> Any:
         """Make a server with the wrapper's options, health and reflection."""
+        # The SDK has forked its processes for REST by now, since this is gRPC, too.
+        forking.is_over()
         settings = self._front.torchserve.settings
         own = _options(settings)
         server = grpc.aio.server(*args, options=[*{**dict(options), **own}.items()], **kwargs)

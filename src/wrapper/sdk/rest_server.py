@@ -77,6 +77,10 @@ class RestServerSdk(FastApiModelFace):
         """Tell whether REST has processes of its own, beside that of gRPC."""
         return workers > 1
 
+    def forks(self, workers: int) -> bool:
+        """Tell that none is forked: from 0.15 on they are spawned, and 0.14 has none."""
+        return False
+
     def make_server(self, grace_period: float) -> Any:
         """Make a server, which drains; the releases from 0.15 on take the grace time, too."""
         parameters = inspect.signature(model_server.ModelServer).parameters

@@ -71,6 +71,10 @@ class TornadoSdk:
         """Tell whether tornado forks; 0 is as many as there are processors."""
         return workers != 1
 
+    def forks(self, workers: int) -> bool:
+        """Tell whether tornado forks; the process that does never serves."""
+        return self.has_processes(workers)
+
     def make_server(self, grace_period: float) -> Any:
         """Make a server that drains, which the SDK's own doesn't."""
         server = _DrainingServer()

@@ -68,6 +68,10 @@ class UvicornServerSdk(FastApiModelFace):
         """Tell whether REST has its own processes: 0.10.0 and 0.10.1 fork for one worker, too."""
         return workers > 1 or _SERVER == "UvicornProcess"
 
+    def forks(self, workers: int) -> bool:
+        """Tell whether REST has its own processes: all are forked, before gRPC is served."""
+        return self.has_processes(workers)
+
     def make_server(self, grace_period: float) -> Any:
         """Make a server that ends its worker processes with itself."""
         has_stop = hasattr(model_server.ModelServer, "stop")

@@ -8,11 +8,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Callable, Optional, TypeVar
 from urllib.parse import quote, urlencode
 
+from wrapper import forking
 from wrapper.names import Target
 from wrapper.settings import Settings
 from wrapper.torchserve import tokens
 from wrapper.torchserve.description import Description
-from wrapper.torchserve.management_errors import ManagementError, TokenRefused
+from wrapper.torchserve.management_errors import BeforeFork, ManagementError, TokenRefused
 from wrapper.torchserve.rest_management import RestManagement
 
 if TYPE_CHECKING:
@@ -70,7 +71,11 @@ class ManagementApi:
         return _parsed(200, self._by_grpc().describe(target), _descriptions)
 
     def describe_without_waiting(self, target: Target) -> Descriptions:
-        """Ask by gRPC for what `describe` gives, and give a function that tells it later."""
+        """Ask by gRPC for what `describe` gives, and give a function that tells it later.
+
+        Raises:
+            BeforeFork: when this process mustn't ask yet.
+        """
         answer = self._by_grpc().describe_without_waiting(target)
 
         def told() -> list[Description] | None:
@@ -186,6 +191,8 @@ class ManagementApi:
         return _parsed(status, body, read)
 
     def _by_grpc(self) -> GrpcManagement:
+        if not forking.allows_grpc():
+            raise BeforeFork
         if self._grpc is None or self._grpc.owner != os.getpid():
             # grpcio takes a quarter of a second to import.
             from wrapper.torchserve.grpc_management import GrpcManagement

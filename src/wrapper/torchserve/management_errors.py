@@ -3,6 +3,7 @@
 ManagementError     TorchServe answers with an error
     TokenRefused    it refuses the wrapper's token
     Silent          it doesn't answer in time
+    BeforeFork      it isn't asked by gRPC yet
 """
 
 from __future__ import annotations
@@ -32,3 +33,10 @@ class Silent(ManagementError):
 
     def __init__(self) -> None:
         super().__init__("TorchServe doesn't answer (TimeoutError)")
+
+
+class BeforeFork(ManagementError):
+    """This process mustn't ask by gRPC before it has forked those that serve (`forking`)."""
+
+    def __init__(self) -> None:
+        super().__init__("this process leaves that to those that it forks")

@@ -18,7 +18,7 @@ from wrapper.address import Address
 from wrapper.names import Target
 from wrapper.torchserve.description import Description
 from wrapper.torchserve.management_api import EVERY, Descriptions, ManagementApi
-from wrapper.torchserve.management_errors import ManagementError
+from wrapper.torchserve.management_errors import BeforeFork, ManagementError
 from wrapper.torchserve.versions import Look, beside
 
 logger = logging.getLogger("wrapper")
@@ -145,8 +145,9 @@ class SharedPort:
             is_old = now - last.asked >= _ASK_AGAIN_AFTER
             if last.answer is not None or (last.default == known and not is_old):
                 return
-        answer = self._api.describe_without_waiting(Target(model, EVERY))
-        self._questions[model] = _Question(now, known, answer)
+        with contextlib.suppress(BeforeFork):
+            answer = self._api.describe_without_waiting(Target(model, EVERY))
+            self._questions[model] = _Question(now, known, answer)
 
     def _read(self, model: str) -> None:
         question = self._questions.get(model)

@@ -5,8 +5,10 @@ Stand-ins: TorchServe always has its gRPC server. What it answers itself is in t
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import logging
+import os
 import pickle
 import socket
 import time
@@ -15,11 +17,15 @@ from pathlib import Path
 
 import grpc
 import pytest
+import requests
 
+from fixtures.torchserve import Endpoints
 from matrix.running.timing import seconds_until
+from tests.wrapper import running
 from tests.wrapper.surroundings import settings
 from tests.wrapper.torchserve.grpc_standin import GrpcStandin, standing_in_by_grpc
 from tests.wrapper.torchserve.standin import Standin, description
+from wrapper import forking
 from wrapper.address import Address
 from wrapper.names import Target
 from wrapper.settings import Settings
@@ -313,6 +319,32 @@ def test_with_tokens_everything_is_asked_by_grpc(
     assert set(by_grpc.authorizations) == {"Bearer man"}
 
 
+def test_a_process_that_is_about_to_fork_leaves_grpc_to_those_that_it_forks(
+    rest: Standin,
+    by_grpc: GrpcStandin,
+    port: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    management = Management(_settings(tmp_path, rest, port), Keys(None))
+    forking.is_ahead()
+    try:
+        for _ in range(20):
+            assert management.why_no_worker(MODEL) is None
+        assert by_grpc.asked == []
+        parent = os.getpid()
+        # As in a child after a fork.
+        with monkeypatch.context() as in_child:
+            in_child.setattr(os, "getpid", lambda: parent + 1)
+            _looks_until(management, _is_settled(management))
+        by_grpc.asked.clear()
+        management.why_no_worker(MODEL)
+    finally:
+        forking.is_over()
+    assert by_grpc.asked == []
+    _looks_until(management, lambda: bool(by_grpc.asked))
+
+
 def test_a_process_that_is_spawned_asks_for_itself(
     rest: Standin, by_grpc: GrpcStandin, port: int, tmp_path: Path
 ) -> None:
@@ -322,3 +354,24 @@ def test_a_process_that_is_spawned_asks_for_itself(
     spawned = pickle.loads(pickle.dumps(management))
     _looks_until(spawned, _is_settled(spawned))
     assert len(spawned.versions_last_seen(MODEL)) == 3
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("release", ["0.9.0", "0.13.1"])
+def test_processes_that_an_sdk_forks_know_the_versions(
+    release: str, rest: Standin, by_grpc: GrpcStandin, port: int, tmp_path: Path
+) -> None:
+    # Longer than the SDK takes to fork them: a question on its way then, they would wait for ever.
+    by_grpc.delay = 2.0
+    own = Endpoints("127.0.0.1", rest.server_port, rest.server_port, 9, 9, port)
+    instance = dataclasses.replace(running.NOBODY, endpoints=own, models=(MODEL,))
+    with running.wrapper(release, instance, tmp_path, flags="--workers 2", wait=False) as subject:
+        url = f"{subject.url}/v2/models/{MODEL}/versions/1.0/ready"
+
+        def are_ready() -> bool:
+            # On connections of their own, each of which may be another process's.
+            answers = [requests.get(url, timeout=30).ok for _ in range(16)]
+            return all(answers)
+
+        seconds_until(lambda: running.is_alive(subject.url), 60)
+        seconds_until(are_ready, WITHIN)
