@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,10 +14,12 @@ import requests
 
 from fixtures import models
 from fixtures import torchserve as torchserves
-from fixtures.torchserve import TorchServe
+from fixtures.torchserve import TorchServe, configuration
 from matrix.running.timing import seconds_until
 from tests.wrapper.running import wrapper
+from tests.wrapper.torchserve import by_grpc
 from wrapper.names import Target
+from wrapper.torchserve import messages
 from wrapper.torchserve.description import Description
 from wrapper.torchserve.management_errors import ManagementError
 from wrapper.torchserve.recovery import Recovery
@@ -131,12 +134,14 @@ def test_a_model_gets_its_workers_back_though_torchserve_refuses_once() -> None:
 
 @pytest.fixture(scope="module")
 def old_torchserve() -> Iterator[TorchServe]:
-    """The TorchServe that KServe 0.12 to 0.20 run."""
+    """The TorchServe that KServe 0.12 to 0.20 run, with one port as in KServe's examples."""
     with torchserves.start(
         "process",
         release="0.9.0",
         envelope="kserve",
         models=[models.archive("misbehaving")],
+        stored=[models.archive("misbehaving", "2.0")],
+        config={"management_address": configuration.SHARED},
         timeout=300,
     ) as running:
         yield running
@@ -148,10 +153,10 @@ def _status(url: str) -> int | None:
     return None
 
 
-def _worker(torchserve: TorchServe) -> tuple[str, int]:
-    endpoints = torchserve.instance.endpoints
-    url = f"http://{endpoints.host}:{endpoints.management}/models/misbehaving"
-    ((worker,),) = [each["workers"] for each in requests.get(url, timeout=10).json()]
+def _worker(torchserve: TorchServe, version: str = "1.0") -> tuple[str, int]:
+    asked = messages.DescribeModelRequest(model_name="misbehaving", model_version=version)
+    told = json.loads(by_grpc.ask(torchserve.instance, messages.DESCRIBE_MODEL, asked))
+    ((worker,),) = [each["workers"] for each in told]
     return worker["status"], worker["pid"]
 
 
@@ -183,10 +188,17 @@ def test_the_wrapper_has_such_a_model_ready_again(
         url = f"{subject.url}/v1/models/misbehaving"
         # Until TorchServe starts another successor that is lost, more than half a minute.
         seconds_until(lambda: _status(url) == 200, 300)
-        for _ in range(2):
-            psutil.Process(_worker(old_torchserve)[1]).kill()
-            seconds_until(lambda: _status(url) == 503, 30)
-            seconds_until(lambda: _status(url) == 200, 120)
+        beside = f"{subject.url}/v2/models/misbehaving/versions/2.0/ready"
+        registering = messages.RegisterModelRequest(
+            url=models.archive("misbehaving", "2.0").name, initial_workers=1, synchronous=True
+        )
+        by_grpc.ask(old_torchserve.instance, messages.REGISTER_MODEL, registering)
+        seconds_until(lambda: _status(beside) == 200, 120)
+        for version, ready in (("1.0", url), ("2.0", beside)):
+            psutil.Process(_worker(old_torchserve, version)[1]).kill()
+            seconds_until(lambda ready=ready: _status(ready) == 503, 30)  # type: ignore[misc]
+            seconds_until(lambda ready=ready: _status(ready) == 200, 120)  # type: ignore[misc]
+            assert _status(url) == 200
             answer = requests.post(f"{url}:predict", json={"instances": [{"echo": 1}]}, timeout=30)
             assert answer.json() == {"predictions": [1]}
         assert "pytorch/serve#2746" in subject.log()
