@@ -59,7 +59,7 @@ def split() -> Iterator[ProcessTorchServe]:
 @pytest.fixture(scope="module")
 def shared() -> Iterator[ProcessTorchServe]:
     """A TorchServe whose REST servers are one."""
-    with _start(management_address=configuration.SHARED) as running:
+    with _start(management_address=configuration.SHARED, enable_model_api="true") as running:
         yield running
 
 
@@ -83,6 +83,19 @@ def test_torchserves_default_check_is_passed(
             assert "mine" not in answer.text + str(answer.headers)
             log = subject.log()
             assert not [kind for kind in held if held[kind]["key"] in log]
+
+
+@pytest.mark.integration
+def test_a_model_is_unloaded_and_loaded_where_rest_takes_no_token_for_that(
+    shared: ProcessTorchServe, tmp_path: Path
+) -> None:
+    more = {"TORCHSERVE_KEY_FILE": str(shared.key_file)}
+    with wrapper(RELEASES[-1], shared.instance, tmp_path, more=more) as subject:
+        for verb, status in (("unload", 404), ("load", 200)):
+            path = f"{subject.url}/v2/repository/models/contract/{verb}"
+            answer = requests.post(path, timeout=120)
+            assert answer.status_code == 200, answer.text
+            seconds_until(lambda status=status: _predict(subject.url).status_code == status, 30)  # type: ignore[misc]
 
 
 @pytest.mark.integration
