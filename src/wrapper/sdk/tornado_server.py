@@ -23,6 +23,7 @@ from wrapper.errors import ServingError
 from wrapper.front import Answer, Front, MetricsFront, Route
 from wrapper.front.body import FORGOTTEN_BYTES, FORGOTTEN_SECONDS, Body, waits_for_an_answer
 from wrapper.front.limits import BodyLimit
+from wrapper.sdk import tornado_chunks
 
 # Seconds: many times what a request needs from the socket to its handler.
 _READ_WITHIN = 0.2
@@ -63,6 +64,7 @@ class TornadoSdk:
 
         # The SDK offers no hook: it makes its server by this name when it starts.
         tornado.httpserver.HTTPServer = PatientServer
+        tornado_chunks.install()
 
     def put_before_grpc(self, front: Front) -> None:
         """Do nothing: there is no gRPC server."""

@@ -94,6 +94,26 @@ def test_what_announces_too_much_is_refused_before_it_sends(
                 answer = connection.recv(10_000)
 
 
+@pytest.mark.parametrize(
+    ("chunks", "status"),
+    [
+        ('{0:x};a="1"\r\n{1}\r\n0;b\r\nTrailer: 1\r\n\r\n', 200),
+        ("{0:X}\r\n{1}\r\n00\r\n\r\n", 200),
+        ("0x{0:x}\r\n{1}\r\n0\r\n\r\n", 400),
+        ("+{0:x}\r\n{1}\r\n0\r\n\r\n", 400),
+    ],
+    ids=["extensions and a trailer", "capitals", "prefix", "sign"],
+)
+def test_chunks_are_read_as_they_are_specified(
+    subject: RunningWrapper, chunks: str, status: int
+) -> None:
+    """RFC 9112, 7.1: a recipient ignores extensions that it doesn't know."""
+    body = json.dumps(payloads.load("contract-v1"))
+    with _open(subject, "Content-Type: application/json\r\nTransfer-Encoding: chunked") as asking:
+        asking.sendall(chunks.format(len(body), body).encode())
+        assert asking.recv(12) == f"HTTP/1.1 {status}".encode()
+
+
 def test_what_goes_on_is_refused_as_soon_as_it_is_too_much(subject: RunningWrapper) -> None:
     chunk = b"%x\r\n%b\r\n" % (MEGABYTE, bytes(MEGABYTE))
     sent = 0
