@@ -102,7 +102,7 @@ class Report:
             cell=self._cell,
             axes={"target": self._cell, "model": self._session.target.model},
             expected=expected,
-            binding=statement.level is Level.MUST or statement.feature is not None,
+            binding=statement.level is not Level.SHOULD,
         )
         written = self._writer.record(record)
         # What was taken out of the record's words must not stand in the claim.

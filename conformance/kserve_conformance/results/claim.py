@@ -7,12 +7,14 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from kserve_conformance import requirements
 from kserve_conformance.catalogue import PROFILES, Level
 from kserve_conformance.requirements import Requirement
 from kserve_conformance.results.verdict import Verdict
 from kserve_conformance.text import gfm
 
 _LONGEST = 300
+_NOT_FROZEN = "The requirements of this version may still change: it is under development."
 
 
 class Standing(enum.StrEnum):
@@ -113,19 +115,21 @@ def _add(claim: ProfileClaim, requirement: Requirement, judged: Judged | None) -
     judged = judged or Judged(requirement.id, Verdict.ERROR, "the check was not made")
     finding = NotKept(requirement.id, requirement.sentence, judged.message)
     verdict = judged.verdict
+    # Of an extension, too, a SHOULD is told and decides nothing.
+    decides = requirement.feature if requirement.level is Level.EXTENSION else None
     if verdict is Verdict.PASSED:
         claim.kept += 1
-        if requirement.feature:
-            claim.extensions.setdefault(requirement.feature, [])
+        if decides:
+            claim.extensions.setdefault(decides, [])
     elif verdict is Verdict.UNSUPPORTED:
-        if requirement.feature:
-            claim.extensions_unchecked.setdefault(requirement.feature, []).append(finding)
+        if decides:
+            claim.extensions_unchecked.setdefault(decides, []).append(finding)
         elif requirement.level is Level.MUST:
             claim.must_unchecked.append(finding)
     elif verdict is not Verdict.FAILED:
         claim.unsettled.append(finding)
-    elif requirement.feature:
-        claim.extensions.setdefault(requirement.feature, []).append(finding)
+    elif decides:
+        claim.extensions.setdefault(decides, []).append(finding)
     else:
         (claim.must_failed if requirement.level is Level.MUST else claim.should_failed).append(
             finding
@@ -153,6 +157,7 @@ def markdown(
         "",
         f"Judged {date} by kserve-conformance {version}.",
         "",
+        *([] if version in requirements.versions() else [_NOT_FROZEN, ""]),
         "| profile | claim | kept | MUST failed | MUST unchecked | SHOULD failed | extensions |",
         "|---|---|---|---|---|---|---|",
     ]

@@ -72,6 +72,18 @@ def test_an_extension_has_a_standing_of_its_own() -> None:
     assert _claim(V2_B_001="unsupported").extensions == {}
 
 
+def test_a_should_of_an_extension_decides_nothing_of_it() -> None:
+    should = Requirement("V2-B-002", Level.SHOULD, "v2", "binary_tensor_data", "It unpacks well.")
+    required = {**REQUIRED, "V2-B-002": should}
+    for verdict, failed in ((Verdict.FAILED, ["V2-B-002"]), (Verdict.UNSUPPORTED, [])):
+        judged = [Judged(each, Verdict.PASSED, "") for each in REQUIRED]
+        (made,) = claim.of_profiles(
+            [*judged, Judged("V2-B-002", verdict, "")], required, {}, ["v2"]
+        )
+        assert made.standing_of("binary_tensor_data") is Standing.CONFORMS
+        assert [each.id for each in made.should_failed] == failed
+
+
 def test_an_extension_of_which_something_was_not_checked_is_partial() -> None:
     more = Requirement("V2-B-002", Level.EXTENSION, "v2", "binary_tensor_data", "It unpacks.")
     judged = [
@@ -114,6 +126,12 @@ def test_the_claim_says_how_to_reproduce_it() -> None:
     assert "- **V2-A-001** It answers. *why V2-A-001*" in text
     assert "kserve-conformance run --target http://h:1" in text
     assert "Judged with grpcio 1.80." in text
+    assert "under development" not in text
+
+
+def test_the_claim_says_that_a_version_is_not_frozen() -> None:
+    text = claim.markdown([_claim()], "99.0", "a-server", ["judge"], "2026-01-02", {})
+    assert "The requirements of this version may still change: it is under development." in text
 
 
 HOSTILE = "![x](http://evil/p.png) <img src=x> [link](http://evil) `code` @you\n# heading"
