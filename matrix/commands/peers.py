@@ -27,6 +27,12 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--peer", action="append", metavar="NAME", help="this peer only; may be repeated"
     )
     parser.add_argument(
+        "--suite-version",
+        metavar="VERSION",
+        help="by the requirements of this version, such as the one under development (default: "
+        "the newest that is frozen)",
+    )
+    parser.add_argument(
         "--write", action="store_true", help="write the claims to conformance/claims"
     )
     parser.add_argument(
@@ -43,7 +49,7 @@ def _main(arguments: argparse.Namespace) -> int:
     console = make_console()
     differ = False
     for peer in [roster.find(name) for name in arguments.peer or roster.load()]:
-        judged, text = claims.judge(peer, arguments.out / peer.name)
+        judged, text = claims.judge(peer, arguments.out / peer.name, arguments.suite_version)
         for claim in judged:
             counts = (
                 f" ({claim.kept} kept, {len(claim.must_failed)} MUST and "

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from kserve_conformance import VERSION
+from kserve_conformance import requirements
 from kserve_conformance.asking.target import Target
 from kserve_conformance.catalogue import PROFILES
 from kserve_conformance.commands.run import judge_all, selected
@@ -43,11 +43,12 @@ def claim_file(peer: Peer) -> Path:
     return CLAIMS / f"{peer.name}.md"
 
 
-def judge(peer: Peer, out: Path) -> tuple[Sequence[ProfileClaim], str]:
-    """Start a peer, judge it by the suite's current requirements, and end it.
+def judge(peer: Peer, out: Path, version: str | None = None) -> tuple[Sequence[ProfileClaim], str]:
+    """Start a peer, judge it by requirements of the suite, and end it.
 
     Args:
         out: a folder for the results.
+        version: of the requirements; None is the newest that is frozen, since a claim lasts.
 
     Returns:
         Its claims by profile, and their text.
@@ -55,14 +56,18 @@ def judge(peer: Peer, out: Path) -> tuple[Sequence[ProfileClaim], str]:
     Raises:
         Unprovisioned: when its environment can't be made here.
         DataFileError: when it has no lock, or one that is out of date.
+        RequirementsError: when there are no requirements of that version.
         SubjectFailed, PortError: see `starting.running`.
     """
+    command = ["python", "-m", "matrix", "peers", "--peer", peer.name]
+    command += ["--suite-version", version] if version else []
+    version = version or requirements.versions()[-1]
     lock = locking.find(peer.release)
     python = provision.of_lock(lock).python
     out.mkdir(parents=True, exist_ok=True)
     about = About(
         subject=f"{peer.title} {peer.release.release}",
-        command=["python", "-m", "matrix", "peers", "--peer", peer.name],
+        command=command,
         packages=surroundings(lock),
     )
     with starting.running(peer, python) as place:
@@ -74,9 +79,9 @@ def judge(peer: Peer, out: Path) -> tuple[Sequence[ProfileClaim], str]:
             not_ready_model=_NOT_READY,
             spare_model=_SPARE,
         )
-        statements = selected(target, VERSION, ())
+        statements = selected(target, version, ())
         with Session(target) as session:
-            report = Report(out, session, statements, VERSION, about)
+            report = Report(out, session, statements, version, about)
             judge_all(session, statements, report)
             claims, _ = report.finish()
     text = lasting((out / CLAIM).read_text(encoding="utf-8"), place)
