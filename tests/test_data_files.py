@@ -54,7 +54,7 @@ KINDS = {
     "sources": Kind(conformance_main, ("list",), catalogue, "FOLDER", "sources.toml"),
     "requirements": Kind(
         conformance_main,
-        ("run", "--target", "http://h:9", "--model", "m"),
+        ("run", "--target", "http://h:9", "--model", "m", "--suite-version", "1.0"),
         requirements,
         "FOLDER",
         "1.0.json",

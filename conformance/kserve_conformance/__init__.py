@@ -4,4 +4,4 @@ pytest rewrites the asserts of its plugins, and warns where they were imported b
 suite has no assert that needs it: PYTEST_DONT_REWRITE.
 """
 
-VERSION = "1.0"
+VERSION = "1.1"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Collection, Iterator
-from typing import Any
+from typing import Any, TypeGuard
 
 from kserve_conformance.text.redaction import without_secrets
 
@@ -52,7 +52,7 @@ def one_of(observed: Any, allowed: Collection[Any], what: str) -> None:
         raise Departure(f"{what}: expected {shown}, got {observed}", list(allowed), observed)
 
 
-def are_texts(value: Any) -> bool:
+def are_texts(value: Any) -> TypeGuard[list[str]]:
     """Tell whether a value is a list of texts."""
     return isinstance(value, list) and all(isinstance(each, str) for each in value)
 

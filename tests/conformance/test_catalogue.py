@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from kserve_conformance import VERSION, catalogue, checks, page, requirements
+from kserve_conformance.catalogue import Level
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "statements.md"
 
@@ -22,8 +23,18 @@ def test_the_page_is_that_of_the_catalogue() -> None:
     assert PAGE.read_text(encoding="utf-8") == page.text(), f"kserve-conformance page --out {PAGE}"
 
 
-def test_the_current_version_is_frozen() -> None:
-    assert VERSION in requirements.versions()
+def test_each_version_but_the_current_one_is_frozen() -> None:
+    """The current one is under development until it is frozen, too, and newer than the others."""
+    frozen = requirements.versions()
+    since = {each.since for each in catalogue.load().values()}
+    assert since == {*frozen, VERSION}
+    assert VERSION in (frozen[-1], max(since, key=lambda each: [*map(int, each.split("."))]))
+
+
+def test_no_statement_of_an_extension_is_a_must() -> None:
+    """Servers that don't offer it are judged by none of its statements."""
+    for each in catalogue.load().values():
+        assert each.feature is None or each.level is not Level.MUST, each.id
 
 
 @pytest.mark.parametrize("version", requirements.versions())

@@ -5,14 +5,19 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+import grpc
 import pytest
-from kserve_conformance.asking.offer import Offer
+from kserve_conformance import catalogue
+from kserve_conformance.asking.offer import EVENTS, GRPC_HEALTH, VERSIONS, Offer
 from kserve_conformance.asking.target import Target
 from kserve_conformance.session import Session
 
 from tests.servers import RightServer, state
-from tests.servers.http import Answer, Request
+from tests.servers.grpc_service import HEALTH_CHECK, Ended
+from tests.servers.http import Answer, Handler, Request
 from tests.servers.wrong.faults import change_answers, change_documents
+
+_EVERYTHING = {each.feature for each in catalogue.load().values() if each.feature}
 
 
 def _look(target: Target) -> Offer:
@@ -117,3 +122,52 @@ def test_an_extension_may_be_declared_by_the_name_that_kserve_gives_it(
 
     change_documents(server, "/v2", rename)
     assert _look(target).declared == {"model_repository"}
+
+
+def test_a_version_that_is_listed_and_answers_may_be_asked_for(
+    server: RightServer, target: Target
+) -> None:
+    path = f"/v2/models/{state.MODEL}"
+    assert _look(target).version == state.VERSION
+    change_documents(server, path, lambda told: {**told, "versions": ["2", "3"]})
+    offer = _look(target)
+    assert offer.version is None
+    assert VERSIONS not in offer.detected
+    # Of several nobody knows which one is ready, and the only one is.
+    change_documents(server, path, lambda told: {k: told[k] for k in told if k != "model_version"})
+    assert _look(target).version == state.VERSION
+    change_documents(server, path, lambda told: {**told, "versions": None})
+    assert _look(target).version is None
+
+
+def test_a_version_is_found_over_grpc_alone(server: RightServer, target: Target) -> None:
+    change_answers(server, "/v2", lambda *_: Answer.error(404, "no V2 REST here"))
+    assert _look(dataclasses.replace(target, profiles=("grpc",))).version == state.VERSION
+
+
+@pytest.mark.parametrize("kept", ["structured", "binary", "none"])
+def test_events_are_seen_in_either_mode(server: RightServer, target: Target, kept: str) -> None:
+    async def without(request: Request, proceed: Handler) -> Answer:
+        is_structured = "cloudevents" in request.headers.get("content-type", "")
+        mode = "structured" if is_structured else "binary"
+        is_event = is_structured or "ce-id" in request.headers
+        answer = await proceed(request)
+        return Answer.of({"predictions": [1]}) if is_event and mode != kept else answer
+
+    server.rest_fault = without
+    offer = _look(dataclasses.replace(target, profiles=("v1",)))
+    assert (EVENTS in offer.detected) is (kept != "none")
+
+
+def test_grpcs_own_health_protocol_is_looked_for(server: RightServer, target: Target) -> None:
+    assert GRPC_HEALTH not in _look(dataclasses.replace(target, profiles=("v2",))).detected
+
+    def gone(method: str, _: bytes) -> bytes | None:
+        if method == HEALTH_CHECK:
+            raise Ended(grpc.StatusCode.UNIMPLEMENTED, "Method not found!")
+        return None
+
+    server.raw_grpc_fault = gone
+    offer = _look(target)
+    assert GRPC_HEALTH not in offer.detected
+    assert offer.detected == _EVERYTHING - {GRPC_HEALTH}

@@ -12,7 +12,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from kserve_conformance import catalogue, requirements
+from kserve_conformance import VERSION, catalogue, requirements
 from kserve_conformance.asking import transcript
 from kserve_conformance.commands.cli import main
 from kserve_conformance.results import results_file
@@ -41,7 +41,7 @@ def test_a_right_server_conforms(
     run = results_file.read(tmp_path / "results.jsonl")
     assert [record.check for record in run.records] == list(catalogue.load())
     assert run.exit_code() == 0
-    assert run.header.suite == "1.0"
+    assert run.header.suite == VERSION
     assert "| v2 | **conforms** |" in (tmp_path / "claim.md").read_text()
     assert (tmp_path / "junit.xml").exists()
     assert {each.check for each in transcript.read(tmp_path / "transcript.jsonl")} <= (
@@ -101,8 +101,8 @@ def test_requests_name_their_check(server: RightServer, tmp_path: Path) -> None:
     server.rest_fault = keep
     main(_arguments(server, "--check", "V2-META-001", "--out", str(tmp_path)))
     assert seen[-1]["x-request-id"] == "V2-META-001-1"
-    assert seen[-1]["user-agent"] == "kserve-conformance/1.0 (V2-META-001)"
-    assert seen[0]["user-agent"] == "kserve-conformance/1.0 (detection)"
+    assert seen[-1]["user-agent"] == f"kserve-conformance/{VERSION} (V2-META-001)"
+    assert seen[0]["user-agent"] == f"kserve-conformance/{VERSION} (detection)"
 
 
 def test_a_must_that_cannot_be_checked_makes_the_claim_partial(
@@ -282,9 +282,13 @@ def test_a_claim_says_by_which_version_and_payloads_it_was_made(
 ) -> None:
     payloads = tmp_path / "payloads.json"
     payloads.write_text('{"v1": {"instances": ["mine"]}}')
-    main(_arguments(server, "--payloads", str(payloads), "--out", str(tmp_path)))
-    text = (tmp_path / "claim.md").read_text()
-    assert f"--payloads {payloads} --suite-version 1.0" in text
+    more = ("--payloads", str(payloads), "--out", str(tmp_path))
+    for version in ("1.0", VERSION):
+        main(_arguments(server, *more, "--suite-version", version))
+        text = (tmp_path / "claim.md").read_text()
+        assert f"--payloads {payloads} --suite-version {version}" in text
+        is_frozen = version in requirements.versions()
+        assert ("it is under development" in text) is not is_frozen
 
 
 def test_answers_that_no_file_can_hold_leave_a_run_whole(
@@ -310,7 +314,21 @@ def test_answers_that_no_file_can_hold_leave_a_run_whole(
 
 
 def test_the_requirements_have_a_version() -> None:
-    assert requirements.load("1.0").keys() == catalogue.load().keys()
+    assert requirements.load(VERSION).keys() == catalogue.load().keys()
+    older = [each.id for each in catalogue.load().values() if each.since == "1.0"]
+    assert list(requirements.load("1.0")) == older
+
+
+def test_an_older_version_judges_by_what_it_had(
+    server: RightServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A server that breaks what came later conforms to it as before."""
+    change_documents(server, "/infer", lambda told: told.update(id=told.get("id") or "1"))
+    more = ("--profile", "v2", "--out", str(tmp_path))
+    assert main(_arguments(server, *more, "--suite-version", "1.0")) == 0
+    assert "v2: conforms" in capsys.readouterr().out
+    assert main(_arguments(server, *more)) == 1
+    assert "V2-INFER-041 (MUST, profile v2)" in capsys.readouterr().out
 
 
 def _pytest(*more: str, what: Sequence[str] = BY_NAME) -> subprocess.CompletedProcess[str]:

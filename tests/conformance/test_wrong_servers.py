@@ -30,7 +30,7 @@ def test_all_of_the_right_server_is_seen(session: Session) -> None:
     assert offer.absent == {}
     assert offer.is_contract_v1
     assert offer.is_contract_v2
-    assert offer.detected == {"binary_tensor_data", "model_repository", "explain"}
+    assert offer.detected == {each.feature for each in STATEMENTS.values() if each.feature}
 
 
 @pytest.mark.parametrize("statement", STATEMENTS)

@@ -9,8 +9,12 @@ import grpc
 from tritonclient.grpc import service_pb2 as messages
 
 from tests.servers import model, tensors
-from tests.servers.state import State
+from tests.servers.state import VERSION, State
 from tests.servers.tensors import Refused
+
+HEALTH_CHECK = "/grpc.health.v1.Health/Check"
+# HealthCheckResponse with its only member, the status.
+SERVING, NOT_SERVING = b"\x08\x01", b"\x08\x02"
 
 
 class Ended(Exception):
@@ -35,7 +39,7 @@ class Service:
         return messages.ServerReadyResponse(ready=all(self.state.models.values()))
 
     def ModelReady(self, request: Any) -> Any:  # noqa: N802
-        self._known(request.name)
+        self._known(request.name, request.version)
         return messages.ModelReadyResponse(ready=self.state.models[request.name])
 
     def ServerMetadata(self, _: Any) -> Any:  # noqa: N802
@@ -45,16 +49,16 @@ class Service:
         )
 
     def ModelMetadata(self, request: Any) -> Any:  # noqa: N802
-        self._known(request.name)
-        return messages.ModelMetadataResponse(name=request.name, platform="python")
+        self._known(request.name, request.version)
+        return messages.ModelMetadataResponse(
+            name=request.name, versions=[VERSION], platform="python"
+        )
 
     def ModelInfer(self, request: Any) -> Any:  # noqa: N802
         name = request.model_name
-        self._known(name)
+        self._known(name, request.model_version)
         if not self.state.models[name]:
             raise Ended(grpc.StatusCode.UNAVAILABLE, f"Model with name {name} is not ready.")
-        if request.model_version:
-            raise Ended(grpc.StatusCode.UNIMPLEMENTED, "models have one version")
         try:
             inputs = _inputs(request)
         except Refused as refused:
@@ -82,9 +86,18 @@ class Service:
         self.state.models[request.model_name] = False
         return messages.RepositoryModelUnloadResponse()
 
-    def _known(self, name: str) -> None:
+    def check_health(self, message: bytes) -> bytes:
+        """Answer gRPC's own health protocol, both its messages as bytes."""
+        # The name is the only member, and its length is one byte.
+        if message[2:] not in (b"", b"inference.GRPCInferenceService"):
+            raise Ended(grpc.StatusCode.NOT_FOUND, "there is no such service")
+        return SERVING if all(self.state.models.values()) else NOT_SERVING
+
+    def _known(self, name: str, version: str = "") -> None:
         if name not in self.state.models:
             raise Ended(grpc.StatusCode.NOT_FOUND, f"Model with name {name} does not exist.")
+        if version not in ("", VERSION):
+            raise Ended(grpc.StatusCode.NOT_FOUND, f"{name} has no version {version}")
 
 
 CALLS = tuple(name for name in vars(Service) if name[0].isupper())
@@ -124,7 +137,11 @@ def _answer(request: Any, outputs: list[dict[str, Any]]) -> Any:
     for name in wanted:
         if name not in names:
             raise Ended(grpc.StatusCode.INVALID_ARGUMENT, f"the model has no output {name}")
-    answer = messages.ModelInferResponse(model_name=request.model_name, id=request.id)
+    if len(set(wanted)) < len(wanted):
+        raise Ended(grpc.StatusCode.INVALID_ARGUMENT, "an output is requested twice")
+    answer = messages.ModelInferResponse(
+        model_name=request.model_name, model_version=VERSION, id=request.id
+    )
     for output in outputs:
         if wanted and output["name"] not in wanted:
             continue

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
+import zlib
+from dataclasses import replace
 from typing import Any
 
-from tests.servers import model, tensors
+from tests.servers import events, model, tensors
 from tests.servers.http import Answer, Request
-from tests.servers.state import State
+from tests.servers.state import VERSION, State
 from tests.servers.tensors import Refused
 
 _JSON_TYPE = re.compile(r"application/([a-z0-9.+-]+\+)?json", re.IGNORECASE)
 _LENGTH = "inference-header-content-length"
+_DIGITS = re.compile("[0-9]{1,18}")
 
 
 class Rest:
@@ -32,7 +36,8 @@ class Rest:
             (r"/v1/models/([^/:]+)", "GET", self._model_ready),
             (r"/v2/models/([^/]+)/ready", "GET", self._model_ready),
             (r"/v2/models/([^/]+)", "GET", self._model),
-            (r"/v2/models/([^/]+)/versions/[^/]+(?:/ready|/infer)?", "GET POST", self._version),
+            (r"/v2/models/([^/]+)/versions/([^/]+)(|/ready)", "GET", self._version),
+            (r"/v2/models/([^/]+)/versions/([^/]+)(/infer)", "POST", self._version),
             (r"/v1/models/([^/:]+):(predict|explain)", "POST", self._v1),
             (r"/v2/models/([^/]+)/infer", "POST", self._v2),
             (r"/v2/repository/index", "POST", self._index),
@@ -47,7 +52,9 @@ class Rest:
                 told = f"{request.method} is not allowed here"
                 return Answer.error(405, told, allow=", ".join(methods.split()))
             try:
-                answer: Answer = await route(request, *match.groups())
+                answer: Answer = await route(_decoded(request), *match.groups())
+            except _Unread as unread:
+                return Answer.error(415, str(unread), accept_encoding="gzip")
             except Refused as refused:
                 return Answer.error(400, str(refused))
             return answer
@@ -76,13 +83,16 @@ class Rest:
     async def _model(self, _: Request, name: str) -> Answer:
         if name not in self.state.models:
             return self._unknown(name)
-        told = {"name": name, "platform": "python", "inputs": [], "outputs": []}
-        return Answer.of(told)
+        described: dict[str, Any] = {"platform": "python", "inputs": [], "outputs": []}
+        return Answer.of({"name": name, "versions": [VERSION], **described})
 
-    async def _version(self, _: Request, name: str) -> Answer:
+    async def _version(self, request: Request, name: str, version: str, part: str) -> Answer:
         if name not in self.state.models:
             return self._unknown(name)
-        return Answer.error(501, "models have one version: leave /versions out")
+        if version != VERSION:
+            return Answer.error(404, f"Model with name {name} has no version {version}.")
+        parts = {"": self._model, "/ready": self._model_ready, "/infer": self._v2}
+        return await parts[part](request, name)
 
     async def _index(self, request: Request) -> Answer:
         only_ready = bool(request.body) and self._document(request).get("ready", False)
@@ -104,6 +114,7 @@ class Rest:
         unready = self._not_ready(name)
         if unready is not None:
             return unready
+        event = events.opened(request)
         body = self._document(request)
         key = next((key for key in ("instances", "inputs") if key in body), None)
         if key is None:
@@ -115,7 +126,8 @@ class Rest:
             told = await model.predict(body[key], "explained" if explains else "received")
         except model.ModelFailed:
             return Answer.error(500, "the model failed")
-        return Answer.of({"explanations" if explains else "predictions": told})
+        answer = Answer.of({"explanations" if explains else "predictions": told})
+        return event.around(answer) if event else answer
 
     async def _v2(self, request: Request, name: str) -> Answer:
         unready = self._not_ready(name)
@@ -124,11 +136,11 @@ class Rest:
         length = request.headers.get(_LENGTH)
         raw: bytes | None = None
         if length is not None:
-            if not length.isdecimal() or not 0 < int(length) <= len(request.body):
+            if not _DIGITS.fullmatch(length) or not 0 < int(length) <= len(request.body):
                 raise Refused(f"{_LENGTH}: {length!r} is no length of a head in this body")
             request.body, raw = request.body[: int(length)], request.body[int(length) :]
             request.headers["content-type"] = "application/json"
-        body = self._document(request)
+        body = _present(self._document(request))
         inputs = _inputs(body, raw)
         wanted = _wanted(body)
         try:
@@ -139,7 +151,7 @@ class Rest:
         for each in wanted:
             if each["name"] not in names:
                 raise Refused(f"the model has no output {each['name']}")
-        told: dict[str, Any] = {"model_name": name}
+        told: dict[str, Any] = {"model_name": name, "model_version": VERSION}
         if "id" in body:
             told["id"] = body["id"]
         return _answer(told, outputs, wanted, body.get("parameters", {}))
@@ -156,11 +168,8 @@ class Rest:
 
     def _document(self, request: Request) -> dict[str, Any]:
         kind = request.headers.get("content-type", "application/json").partition(";")[0].strip()
-        encoding = request.headers.get("content-encoding", "identity")
         if not _JSON_TYPE.fullmatch(kind):
             raise Refused(f"expected JSON, got {kind}")
-        if encoding != "identity":
-            raise Refused(f"Content-Encoding {encoding} is not read")
         try:
             body = request.json()
         except (ValueError, RecursionError):
@@ -168,6 +177,27 @@ class Rest:
         if not isinstance(body, dict):
             raise Refused("expected a JSON object as the request body")
         return body
+
+
+class _Unread(Exception):
+    """A content coding that isn't read. Its text is a sentence."""
+
+
+def _decoded(request: Request) -> Request:
+    coding = request.headers.get("content-encoding", "identity")
+    if coding not in ("gzip", "identity"):
+        raise _Unread(f"Content-Encoding {coding} is not read")
+    if coding == "identity":
+        return request
+    try:
+        return replace(request, body=gzip.decompress(request.body))
+    except (OSError, EOFError, zlib.error):
+        raise Refused("the body is not what gzip made") from None
+
+
+def _present(holder: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what is null, which is the same as what isn't there."""
+    return {name: value for name, value in holder.items() if value is not None}
 
 
 def _inputs(body: dict[str, Any], raw: bytes | None) -> list[dict[str, Any]]:
@@ -181,6 +211,7 @@ def _inputs(body: dict[str, Any], raw: bytes | None) -> list[dict[str, Any]]:
     for each in inputs:
         if not isinstance(each, dict) or not isinstance(each.get("name"), str):
             raise Refused("an input has no name")
+        each = _present(each)
         _check_parameters(each)
         name, size = each["name"], each.get("parameters", {}).get("binary_data_size")
         if size is None:
@@ -206,10 +237,13 @@ def _wanted(body: dict[str, Any]) -> list[dict[str, Any]]:
     wanted = body.get("outputs", [])
     if not isinstance(wanted, list):
         raise Refused('expected "outputs" to be a list')
+    if not all(isinstance(each, dict) and isinstance(each.get("name"), str) for each in wanted):
+        raise Refused("a requested output has no name")
+    wanted = [_present(each) for each in wanted]
     for each in wanted:
-        if not isinstance(each, dict) or not isinstance(each.get("name"), str):
-            raise Refused("a requested output has no name")
         _check_parameters(each)
+    if len({each["name"] for each in wanted}) < len(wanted):
+        raise Refused("an output is requested twice")
     return wanted
 
 

@@ -15,7 +15,7 @@ import uvicorn
 from tritonclient.grpc import service_pb2 as messages
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from tests.servers.grpc_service import CALLS, Ended, Service
+from tests.servers.grpc_service import CALLS, HEALTH_CHECK, Ended, Service
 from tests.servers.http import Answer, Handler, Request, serve
 from tests.servers.rest import Rest
 from tests.servers.state import State
@@ -34,7 +34,7 @@ class RightServer:
         grpc_fault: called in place of gRPC, with the call's name, its request and what would
             answer it; may raise `Ended`.
         raw_grpc_fault: asked first, with the method and the bytes of any call, known or not; what
-            it gives is the answer, where it isn't None.
+            it gives is the answer, where it isn't None; may raise `Ended`.
         raw_fault: called in place of the whole ASGI application.
         wire_fault: called with what comes on a connection, before it is read as HTTP; gives the
             bytes that answer it and end the connection, None where it is to be read.
@@ -82,7 +82,7 @@ class RightServer:
 
     def answer_call(self, name: str, message: bytes, context: grpc.ServicerContext) -> bytes:
         """Answer a gRPC call, its request and its answer as bytes."""
-        raw = self.raw_grpc_fault(name, message) if self.raw_grpc_fault else None
+        raw = self._raw(name, message, context)
         if raw is not None:
             return raw
         try:
@@ -103,12 +103,24 @@ class RightServer:
     def answer_unknown_call(
         self, method: str, message: bytes, context: grpc.ServicerContext
     ) -> bytes:
-        """Answer a call that there is no method for, as gRPC does."""
-        raw = self.raw_grpc_fault(method, message) if self.raw_grpc_fault else None
+        """Answer a call that the service doesn't have: of health, or as gRPC does."""
+        raw = self._raw(method, message, context)
         if raw is not None:
             return raw
-        context.abort(grpc.StatusCode.UNIMPLEMENTED, "Method not found!")
+        if method != HEALTH_CHECK:
+            context.abort(grpc.StatusCode.UNIMPLEMENTED, "Method not found!")
+        try:
+            return self.service.check_health(message)
+        except Ended as ended:
+            context.abort(ended.code, ended.details)
         raise AssertionError("abort raises")
+
+    def _raw(self, method: str, message: bytes, context: grpc.ServicerContext) -> bytes | None:
+        try:
+            return self.raw_grpc_fault(method, message) if self.raw_grpc_fault else None
+        except Ended as ended:
+            context.abort(ended.code, ended.details)
+            raise AssertionError("abort raises") from None
 
 
 @contextlib.contextmanager

@@ -17,6 +17,8 @@ from kserve_conformance.expect import Departure, shortened
 
 SERVICE = "inference.GRPCInferenceService"
 PROTOSET = "open_inference.protoset"
+# Of gRPC's own health protocol, which is beside the service.
+HEALTH_CHECK = "/grpc.health.v1.Health/Check"
 _LONGEST = 64 * 1024 * 1024
 # Seconds. A port that speaks no gRPC never becomes ready: no answer tells so.
 _CONNECTING = 5.0

@@ -12,16 +12,23 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from tritonclient.grpc import service_pb2
+
 from kserve_conformance import tensors
+from kserve_conformance.asking import events
+from kserve_conformance.asking.grpc_client import HEALTH_CHECK, CallFailed
 from kserve_conformance.asking.http_client import Answer
 from kserve_conformance.asking.server import Server
 from kserve_conformance.asking.target import Target
-from kserve_conformance.expect import Departure
+from kserve_conformance.expect import Departure, are_texts
 from kserve_conformance.tensors import tensor
 
 BINARY = "binary_tensor_data"
 REPOSITORY = "model_repository"
 EXPLAIN = "explain"
+VERSIONS = "versions"
+EVENTS = "cloudevents"
+GRPC_HEALTH = "grpc_health"
 
 # What the contract model is told apart by; other models answer these or don't.
 _CONTRACT_V1: Mapping[str, Any] = {"instances": [{"conformance": [1, "two"]}]}
@@ -56,6 +63,7 @@ class Offer:
         declared: extensions that the server's metadata names.
         detected: extensions that it was seen to have.
         absent: by profile, why it was taken for one that isn't offered.
+        version: one of the model's that may be asked for by its name and answers.
         server: name and version by its own word, empty where it doesn't tell.
     """
 
@@ -67,6 +75,7 @@ class Offer:
     declared: frozenset[str] = frozenset()
     detected: frozenset[str] = frozenset()
     absent: Mapping[str, str] = field(default_factory=dict)
+    version: str | None = None
     server: str = ""
 
     def why_unsupported(self, profile: str, feature: str | None) -> str | None:
@@ -142,7 +151,8 @@ def _look_for_v1(server: Server, target: Target, offer: Offer) -> None:
 def _look_for_v2(server: Server, target: Target, offer: Offer) -> bool:
     """Find a sample; tell whether the server has V2 REST."""
     infer = f"/v2/models/{target.model}/infer"
-    described = _described(_told(_ask(server, f"/v2/models/{target.model}")))
+    metadata = _told(_ask(server, f"/v2/models/{target.model}"))
+    described = _described(metadata)
     given = target.payloads.get("v2")
     owned = [given] if given else [{"inputs": described}] if described else []
     is_there = bool(described)
@@ -157,6 +167,7 @@ def _look_for_v2(server: Server, target: Target, offer: Offer) -> bool:
         told = _told(answer)
         if body in owned or _has_sound_outputs(told):
             offer.v2_sample = offer.v2_sample or body
+            offer.version = offer.version or _version(metadata, told)
         if body is _CONTRACT_V2:
             with contextlib.suppress(KeyError, TypeError):
                 offer.is_contract_v2 = tensors.essential(told) == [_RETURNED]
@@ -176,6 +187,26 @@ def _look_by_grpc(server: Server, offer: Offer, bodies: list[Mapping[str, Any]])
             continue
         offer.v2_sample = offer.v2_sample or body
         offer.is_contract_v2 = offer.is_contract_v2 or back
+        offer.version = offer.version or _version_by_grpc(server, answer.model_version)
+
+
+def _version(metadata: Any, told: Any) -> str | None:
+    """Give the version that answered, or the only one, where the model's metadata list it."""
+    listed = metadata.get("versions") if isinstance(metadata, dict) else None
+    if not are_texts(listed):
+        return None
+    told_by = told.get("model_version") if isinstance(told, dict) else None
+    version = told_by or (listed[0] if len(listed) == 1 else None)
+    return version if version in listed else None
+
+
+def _version_by_grpc(server: Server, answered: str) -> str | None:
+    asked = service_pb2.ModelMetadataRequest(name=server.model)
+    try:
+        listed = list(server.call("ModelMetadata", asked).versions)
+    except CallFailed:
+        return None
+    return _version({"versions": listed}, {"model_version": answered})
 
 
 def _has_sound_outputs(told: Any) -> bool:
@@ -236,11 +267,37 @@ def _detected(server: Server, offer: Offer, has_index: bool) -> Iterable[str]:
         explained = _ask(server, f"/v1/models/{server.model}:explain", offer.v1_sample)
         if explained is not None and explained.status == 200:
             yield EXPLAIN
+        if _has_events(server, offer.v1_sample):
+            yield EVENTS
+    if offer.version is not None:
+        yield VERSIONS
+    if "grpc" in server.target.profiles and "grpc" not in offer.absent and _has_health(server):
+        yield GRPC_HEALTH
     if offer.v2_sample is not None and "v2" not in offer.absent:
         head, raw = tensors.binary({"inputs": offer.v2_sample["inputs"]})
         with contextlib.suppress(Departure):
             if server.infer_binary(head, raw).status == 200:
                 yield BINARY
+
+
+def _has_events(server: Server, sample: Mapping[str, Any]) -> bool:
+    structured = {**events.ATTRIBUTES, "data": sample}
+    for body, headers in (
+        (sample, events.headers()),
+        (structured, {"content-type": events.STRUCTURED}),
+    ):
+        with contextlib.suppress(Departure):
+            if events.read(server.predict(body, headers=headers)) is not None:
+                return True
+    return False
+
+
+def _has_health(server: Server) -> bool:
+    try:
+        server.call_bytes(HEALTH_CHECK, b"")
+    except CallFailed as error:
+        return error.code not in ("UNIMPLEMENTED", "UNAVAILABLE", "DEADLINE_EXCEEDED")
+    return True
 
 
 def _is_there(answer: Answer | None) -> bool:

@@ -38,6 +38,7 @@ class Knowledge(Protocol):
     declared: frozenset[str]
     detected: frozenset[str]
     absent: Mapping[str, str]
+    version: str | None
 
     def why_unsupported(self, profile: str, feature: str | None) -> str | None: ...
 
@@ -230,6 +231,12 @@ class Server:
         if self.known.not_ready_model is None:
             raise Unsupported("no model is known that isn't ready: name one with --not-ready-model")
         return self.known.not_ready_model
+
+    def version(self) -> str:
+        """Give a version of the model that may be asked for by its name; `Unsupported` without."""
+        if self.known.version is None:
+            raise Unsupported("no version of the model is known that may be asked for by its name")
+        return self.known.version
 
     def spare_model(self) -> str:
         """Give a model that may be unloaded and loaded again; `Unsupported` without one."""

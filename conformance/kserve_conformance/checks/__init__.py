@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from kserve_conformance.checks import (  # noqa: F401  # each joins its checks to the statements
     binary,
     errors,
+    events,
     explain,
     grpc_data,
+    grpc_health,
     grpc_infer,
     headers,
     health,

@@ -11,6 +11,7 @@ from typing import Any
 from kserve_conformance import expect, round_trip, tensors
 from kserve_conformance.asking.http_client import Answer
 from kserve_conformance.asking.server import Server, encode
+from kserve_conformance.checks import v2_answers, wire
 from kserve_conformance.checks.registry import check
 from kserve_conformance.checks.v2_answers import expect_back, with_parameters
 from kserve_conformance.expect import Departure
@@ -199,6 +200,45 @@ def binary_answers_have_the_id(server: Server) -> None:
     told = _told(server.infer_binary(body, raw)).head
     expect.equal(told.get("id"), "conformance-21", "the id of a binary answer")
     expect.equal(told.get("model_name"), server.model, "the model's name in a binary answer")
+
+
+@check("V2-BINARY-023")
+def null_is_what_is_not_there(server: Server) -> None:
+    body, raw = tensors.binary(_sample(server))
+    everything = v2_answers.names(server.infer_binary(body, raw))
+    first, *others = body["inputs"]
+    body = {"id": None, "outputs": None, **body, "inputs": [{**first, "data": None}, *others]}
+    expect.equal(v2_answers.names(server.infer_binary(body, raw)), everything, "the outputs")
+
+
+@check("V2-BINARY-024")
+def lengths_are_written_in_digits(server: Server) -> None:
+    body, raw = tensors.binary(_sample(server))
+    length = len(encode(body))
+    # The last is beyond what Python's int() takes.
+    for written in (f"+{length}", f"{length}.0", f"0_{length}", hex(length), "9" * 5000):
+        server.infer_binary(body, raw, written).failure()
+
+
+@check("V2-BINARY-025")
+def that_there_is_no_json_is_no_failure(server: Server) -> None:
+    body, raw = tensors.binary(_sample(server))
+    for sent in (encode(body), b""):
+        answer = server.infer_binary(sent, raw, "0")
+        if answer.status != 200:
+            answer.failure()
+
+
+@check("V2-BINARY-026")
+def chunks_are_a_body(server: Server) -> None:
+    body, raw = tensors.binary(_sample(server))
+    head = encode(body)
+    headers = {"Content-Type": "application/octet-stream", _LENGTH: str(len(head)), **wire.CHUNKED}
+    path = f"/v2/models/{wire.quoted(server.model)}/infer"
+    answer = wire.Hand(server).ask("POST", path, wire.chunked(head + raw), headers)
+    if answer.status != 411:
+        expect.equal(answer.status, 200, "the status")
+        expect.that(b'"outputs"' in answer.body, "the answer has no outputs")
 
 
 @check("V2-BINARY-022", Server.need_contract_v2)

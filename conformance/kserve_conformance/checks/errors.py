@@ -10,7 +10,12 @@ from kserve_conformance import expect
 from kserve_conformance.asking.http_client import Answer
 from kserve_conformance.asking.server import Server
 from kserve_conformance.checks import v1_bodies
-from kserve_conformance.checks.refusals import UNKNOWN_MODEL, refused, refused_with_error
+from kserve_conformance.checks.refusals import (
+    UNKNOWN_MODEL,
+    UNKNOWN_VERSION,
+    refused,
+    refused_with_error,
+)
 from kserve_conformance.checks.registry import check, check_each
 from kserve_conformance.tensors import tensor
 
@@ -120,6 +125,14 @@ def errors_do_not_stick_v2(server: Server) -> None:
     told = server.infer(sample).success()
     with expect.reading("the V2 answer after errors"):
         expect.that(bool(told["outputs"]), "there are no outputs after errors")
+
+
+@check("V2-ERROR-009")
+def a_version_of_an_unknown_model_is_not_found(server: Server) -> None:
+    path = f"/v2/models/{UNKNOWN_MODEL}/versions/{UNKNOWN_VERSION}"
+    server.ask("POST", f"{path}/infer", server.v2_sample()).error(404, 400)
+    server.get(path).error(404, 400)
+    server.get(f"{path}/ready").failure(404, 400)
 
 
 def _declared(answer: Answer) -> None:

@@ -104,6 +104,13 @@ def empty_tensors_come_back(server: Server) -> None:
     expect_back(server, tensors.raw_request, *empty)
 
 
+@check("GRPC-DATA-026")
+def scalars_come_back(server: Server) -> None:
+    sent = tensor("returned", "INT32", [], [5]), tensor("returned_wide", "FP64", [], [0.5])
+    expect_back(server, tensors.request, *sent)
+    expect_back(server, tensors.raw_request, *sent)
+
+
 @check("GRPC-DATA-013")
 def infinities_are_never_other_values(server: Server) -> None:
     sent = [tensor(f"returned_{name}", name, [len(_SPECIAL)], _SPECIAL) for name in _FLOATS]

@@ -8,11 +8,11 @@ from typing import Any
 
 from tritonclient.grpc import service_pb2
 
-from kserve_conformance import expect, tensors
+from kserve_conformance import expect, round_trip, tensors
 from kserve_conformance.asking.grpc_client import SERVICE, CallFailed
 from kserve_conformance.asking.server import Server
 from kserve_conformance.checks import grpc_answers
-from kserve_conformance.checks.refusals import UNKNOWN_MODEL
+from kserve_conformance.checks.refusals import UNKNOWN_MODEL, UNKNOWN_VERSION
 from kserve_conformance.checks.registry import check, check_each
 from kserve_conformance.expect import Departure
 from kserve_conformance.results.verdict import Unsupported
@@ -22,8 +22,6 @@ _CALLS = ("ServerReady", "ModelReady", "ServerMetadata", "ModelMetadata", "Model
 # BF16 is in the .proto's comments, though not in the table of datatypes.
 _NAMES_OF_DATATYPES = (*tensors.DATATYPES, "BF16")
 _NO_OUTPUT = "conformance_no_such_output"
-# Versions are numbers to some servers; this one is large for a number of releases of a model.
-_NO_VERSION = "7919"
 _LARGE = 3 * 1024 * 1024
 _INSIDE = re.compile(
     r'Traceback \(most recent|File "[^"]+", line \d|https?://|'
@@ -102,7 +100,7 @@ def an_unknown_version_is_not_answered_by_another(server: Server) -> None:
     request = server.grpc_sample()
     # Were this not answered, that the next isn't would say nothing of versions.
     server.infer_grpc(request)
-    request.model_version = _NO_VERSION
+    request.model_version = UNKNOWN_VERSION
     server.refused("ModelInfer", request)
 
 
@@ -168,6 +166,53 @@ def a_failing_model_tells_nothing_of_the_inside(server: Server) -> None:
         raise Departure(f"the status message tells of the inside ({told.group()!r}): {shown}")
 
 
+@check("GRPC-INFER-021")
+def numbers_of_either_kind_are_parameters(server: Server) -> None:
+    for name, value in (("double_param", 0.5), ("uint64_param", 2**64 - 1)):
+        request = server.grpc_sample()
+        for holder in (request, request.inputs[0]):
+            setattr(holder.parameters["conformance_number"], name, value)
+        grpc_answers.expect_outputs(server.infer_grpc(request))
+
+
+@check("GRPC-INFER-022")
+def a_listed_version_is_inferred_with(server: Server) -> None:
+    request = server.grpc_sample()
+    request.model_version = server.version()
+    answer = server.infer_grpc(request)
+    grpc_answers.expect_outputs(answer)
+    told = answer.model_version or request.model_version
+    expect.equal(told, request.model_version, "model_version")
+
+
+@check("GRPC-INFER-023")
+def a_version_of_an_unknown_model_is_not_found(server: Server) -> None:
+    request = _for_model(server, UNKNOWN_MODEL)
+    request.model_version = UNKNOWN_VERSION
+    asked = {"name": UNKNOWN_MODEL, "version": UNKNOWN_VERSION}
+    server.refused("ModelInfer", request, "NOT_FOUND")
+    server.refused("ModelReady", service_pb2.ModelReadyRequest(**asked), "NOT_FOUND")
+    server.refused("ModelMetadata", service_pb2.ModelMetadataRequest(**asked), "NOT_FOUND")
+
+
+@check("GRPC-INFER-024")
+def an_output_that_is_named_twice_comes_once(server: Server) -> None:
+    request = server.grpc_sample()
+    answer = server.infer_grpc(request)
+    grpc_answers.expect_outputs(answer)
+    name = answer.outputs[0].name
+    del request.outputs[:]
+    for _ in range(2):
+        request.outputs.add(name=name)
+    try:
+        came = [each.name for each in server.infer_grpc(request).outputs]
+    except CallFailed as error:
+        if error.code == "UNAVAILABLE" or error.is_no_answer:
+            raise
+        return
+    expect.equal(came.count(name), 1, f"how often the output {name} comes")
+
+
 @check("GRPC-EQUAL-001", Server.need_v2_rest)
 def the_transports_agree(server: Server) -> None:
     body = server.v2_sample()
@@ -178,6 +223,29 @@ def the_transports_agree(server: Server) -> None:
     raw = grpc_answers.outputs(server.infer_grpc(tensors.raw_request(server.model, body)))
     expect.equal(_as_bytes(typed), rest, "the tensors over gRPC with typed contents, as bytes")
     expect.equal(_as_bytes(raw), rest, "the tensors over gRPC with raw contents, as bytes")
+
+
+@check("GRPC-EQUAL-002", Server.need_v2_rest)
+def the_parameters_of_answers_agree(server: Server) -> None:
+    told = server.infer(server.v2_sample()).success()
+    with expect.reading("the V2 answer"):
+        by_rest = {each["name"]: each.get("parameters") or {} for each in told["outputs"]}
+        of_rest = told.get("parameters") or {}
+    answer = server.infer_grpc(server.grpc_sample())
+    by_grpc = {each.name: _simple(each.parameters) for each in answer.outputs}
+    of_grpc = _simple(answer.parameters)
+    if not round_trip.same_json([of_grpc, by_grpc], [of_rest, by_rest]):
+        what = "the parameters of the answer over gRPC, and of its outputs, against REST"
+        expect.equal([of_grpc, by_grpc], [of_rest, by_rest], what)
+
+
+def _simple(parameters: Any) -> dict[str, Any]:
+    """Give parameters of a message as V2 REST has them."""
+    with expect.reading("a parameter of the answer of ModelInfer"):
+        return {
+            name: getattr(value, value.WhichOneof("parameter_choice"))
+            for name, value in parameters.items()
+        }
 
 
 def _end_of(server: Server, method: str, message: bytes = b"") -> str:

@@ -25,6 +25,7 @@ _SECRETS = {
 # None at all, what most clients send, and what browsers' clients do.
 _ACCEPTS = (None, "*/*", "application/json", "application/json;q=0.9, */*;q=0.1")
 _NO_JSON = b'{"inputs": ['
+_NO_CODING = "conformance"
 # What a protocol is asked with, how, and which member its answer has.
 _Rest: TypeAlias = tuple[Callable[[Server], dict[str, Any]], Callable[..., Answer], str]
 _V1: _Rest = Server.v1_sample, Server.predict, "predictions"
@@ -58,6 +59,49 @@ def content_codings_are_heeded(server: Server, rest: _Rest) -> None:
         _has(answer, member)
     else:
         answer.failure()
+
+
+@check_each({"V1-HEADER-006": _V1, "V2-HEADER-013": _V2})
+def codings_that_are_read_are_told(server: Server, rest: _Rest) -> None:
+    sample, ask, member = rest
+    body = encode(sample(server))
+    for coding, sent in (("gzip", gzip.compress(body, mtime=0)), (_NO_CODING, body)):
+        answer = ask(server, sent, headers={"content-encoding": coding})
+        if coding == "gzip" and answer.status == 200:
+            _has(answer, member)
+            continue
+        answer.failure(415)
+        told = answer.headers.get("accept-encoding")
+        expect.that(
+            told is not None and coding not in told,
+            f"{answer.asked}: Accept-Encoding, which tells other codings than {coding}: {told!r}",
+        )
+
+
+@check_each({"V1-HEADER-007": _V1, "V2-HEADER-014": _V2})
+def bodies_are_of_their_coding(server: Server, rest: _Rest) -> None:
+    sample, ask, _ = rest
+    body = encode(sample(server))
+    for broken in (gzip.compress(body, mtime=0)[:-8], body):
+        ask(server, broken, headers={"content-encoding": "gzip"}).failure()
+
+
+@check_each(
+    {
+        "V1-HEADER-008": (Server.v1_sample, "/v1/models/{}:predict", b'"predictions"'),
+        "V2-HEADER-015": (Server.v2_sample, "/v2/models/{}/infer", b'"outputs"'),
+    }
+)
+def what_is_beside_the_chunks_is_let_be(
+    server: Server, rest: tuple[Callable[[Server], dict[str, Any]], str, bytes]
+) -> None:
+    sample, path, member = rest
+    body = wire.chunked(encode(sample(server)), b';conformance="1"', b"X-Conformance: 1\r\n")
+    path = path.format(wire.quoted(server.model))
+    answer = Hand(server).ask("POST", path, body, wire.CHUNKED)
+    if answer.status != 411:
+        expect.equal(answer.status, 200, "the status")
+        expect.that(member in answer.body, f"the answer has no {member.decode()}")
 
 
 @check_each({"V1-HEADER-004": _V1, "V2-HEADER-006": _V2})

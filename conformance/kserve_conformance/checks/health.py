@@ -12,7 +12,8 @@ from kserve_conformance import expect
 from kserve_conformance.asking.grpc_client import CallFailed
 from kserve_conformance.asking.http_client import Answer
 from kserve_conformance.asking.server import Server
-from kserve_conformance.checks.refusals import UNKNOWN_MODEL
+from kserve_conformance.checks import wire
+from kserve_conformance.checks.refusals import UNKNOWN_MODEL, UNKNOWN_VERSION
 from kserve_conformance.checks.registry import check, check_each
 from kserve_conformance.results.verdict import Unsupported
 from kserve_conformance.tensors import tensor
@@ -20,6 +21,7 @@ from kserve_conformance.tensors import tensor
 _LIVE = "/v2/health/live"
 _READY = "/v2/health/ready"
 _MODEL_V1, _MODEL_V2 = "/v1/models/{}", "/v2/models/{}/ready"
+_VERSION_V2 = "/v2/models/{}/versions/{}/ready"
 # Seconds that the contract model is told to take, that it is given before something else is asked,
 # and by which that must be answered earlier: two answers that one event loop sends in a row are
 # a millisecond apart.
@@ -49,15 +51,7 @@ def a_ready_model_is_called_ready_v1(server: Server) -> None:
 
 @check_each({"V1-HEALTH-003": _MODEL_V1, "V2-HEALTH-006": _MODEL_V2})
 def a_model_that_is_not_ready_is_not_called_so(server: Server, path: str) -> None:
-    answer = server.get(path.format(server.not_ready_model()))
-    if answer.status >= 400:
-        return
-    told = answer.json() if answer.body else None
-    expect.that(
-        isinstance(told, dict) and told.get("ready") is False,
-        f"{answer.asked}: status {answer.status} without `ready` false calls it ready: "
-        f"{expect.shortened(answer.text(), 200)}",
-    )
+    _does_not_call_ready(server.get(path.format(server.not_ready_model())))
 
 
 @check_each({"V1-HEALTH-004": _MODEL_V1, "V2-HEALTH-007": _MODEL_V2})
@@ -106,10 +100,7 @@ def readiness_is_that_of_all_models(server: Server) -> None:
 
 @check("V2-HEALTH-005")
 def a_ready_model_is_called_ready_v2(server: Server) -> None:
-    answer = server.get(_MODEL_V2.format(server.model))
-    expect.equal(answer.status, 200, f"{answer.asked}: the status")
-    if answer.body:
-        _calls_ready(answer, server.model)
+    _calls_ready_or_says_nothing(server.get(_MODEL_V2.format(server.model)), server.model)
 
 
 @check("V2-HEALTH-008")
@@ -130,6 +121,27 @@ def liveness_is_not_readiness(server: Server) -> None:
 def the_server_is_live_during_an_inference(server: Server) -> None:
     body = {"inputs": [tensor("sleep", "FP32", [1], [_LONG])]}
     _is_answered_during(server, _LIVE, lambda: server.infer(body))
+
+
+@check("V2-HEALTH-011")
+def a_ready_version_is_called_ready(server: Server) -> None:
+    path = _VERSION_V2.format(server.model, wire.quoted(server.version()))
+    _calls_ready_or_says_nothing(server.get(path), server.model)
+
+
+@check("V2-HEALTH-012")
+def an_unknown_version_is_not_called_ready(server: Server) -> None:
+    _does_not_call_ready(server.get(_VERSION_V2.format(server.model, UNKNOWN_VERSION)))
+
+
+@check("V2-HEALTH-013")
+def readiness_is_told_once(server: Server) -> None:
+    answer = server.get(_READY)
+    told = answer.json() if answer.body else {}
+    with expect.reading("the server's readiness"):
+        said = {name: told[name] for name in ("live", "ready") if name in told}
+    meant = dict.fromkeys(said, answer.status == 200)
+    expect.equal(said, meant, f"{answer.asked}: what is told with status {answer.status}")
 
 
 @check("GRPC-HEALTH-001")
@@ -186,8 +198,40 @@ def health_is_the_same_over_rest_and_grpc(server: Server) -> None:
         expect.equal(_model_is_ready(server, name), by_rest, what)
 
 
-def _asking(name: str) -> service_pb2.ModelReadyRequest:
-    return service_pb2.ModelReadyRequest(name=name)
+@check("GRPC-HEALTH-010")
+def a_ready_version_is_called_ready_over_grpc(server: Server) -> None:
+    answer = server.call("ModelReady", _asking(server.model, server.version()))
+    expect.equal(answer.ready, True, "ready")
+
+
+@check("GRPC-HEALTH-011")
+def an_unknown_version_is_not_called_ready_over_grpc(server: Server) -> None:
+    expect.that(
+        not _model_is_ready(server, server.model, UNKNOWN_VERSION),
+        f"ModelReady: the version {UNKNOWN_VERSION}, which there is none of, is ready",
+    )
+
+
+def _asking(name: str, version: str = "") -> service_pb2.ModelReadyRequest:
+    return service_pb2.ModelReadyRequest(name=name, version=version)
+
+
+def _does_not_call_ready(answer: Answer) -> None:
+    if answer.status >= 400:
+        return
+    told = answer.json() if answer.body else None
+    expect.that(
+        isinstance(told, dict) and told.get("ready") is False,
+        f"{answer.asked}: status {answer.status} without `ready` false calls it ready: "
+        f"{expect.shortened(answer.text(), 200)}",
+    )
+
+
+def _calls_ready_or_says_nothing(answer: Answer, name: str) -> None:
+    """Go on where a model is called ready by the status, and by the body if there is one."""
+    expect.equal(answer.status, 200, f"{answer.asked}: the status")
+    if answer.body:
+        _calls_ready(answer, name)
 
 
 def _calls_ready(answer: Answer, name: str) -> None:
@@ -219,9 +263,9 @@ def _tells_readiness(answer: Answer) -> None:
         expect.that(isinstance(ready, bool), f"{answer.asked}: {ready!r} is no boolean")
 
 
-def _model_is_ready(server: Server, name: str) -> bool:
+def _model_is_ready(server: Server, name: str, version: str = "") -> bool:
     try:
-        return bool(server.call("ModelReady", _asking(name)).ready)
+        return bool(server.call("ModelReady", _asking(name, version)).ready)
     except CallFailed as error:
         # Else a server that is gone would do.
         expect.that(error.code not in ("UNIMPLEMENTED", "DEADLINE_EXCEEDED"), str(error))

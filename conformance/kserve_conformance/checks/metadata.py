@@ -10,14 +10,18 @@ from tritonclient.grpc import service_pb2
 from kserve_conformance import expect
 from kserve_conformance.asking.http_client import Answer
 from kserve_conformance.asking.server import Server
-from kserve_conformance.checks import refusals, v2_answers
-from kserve_conformance.checks.refusals import UNKNOWN_MODEL
+from kserve_conformance.checks import refusals, v2_answers, wire
+from kserve_conformance.checks.refusals import UNKNOWN_MODEL, UNKNOWN_VERSION
 from kserve_conformance.checks.registry import check
 from kserve_conformance.checks.v2_answers import NAMES_OF_DATATYPES
 from kserve_conformance.expect import Departure
+from kserve_conformance.results.verdict import Unsupported
 
 _MODEL = "/v2/models/{}"
+_VERSION = "/v2/models/{}/versions/{}"
 _LENGTH = "inference-header-content-length"
+# Versions that are asked about one by one.
+_MOST = 3
 
 
 # ------------------------------------------------------------ the server, V2
@@ -94,6 +98,26 @@ def a_version_is_described_or_refused(server: Server) -> None:
         _describes(answer, server.model)
 
 
+@check("V2-META-010")
+def the_version_that_answers_is_listed(server: Server) -> None:
+    told = server.infer(server.v2_sample()).success()
+    with expect.reading("the V2 answer"):
+        answers = told.get("model_version")
+    _is_listed(answers, _versions(server))
+
+
+@check("V2-META-011")
+def listed_versions_are_described(server: Server) -> None:
+    for version in _versions(server)[:_MOST]:
+        path = _VERSION.format(server.model, wire.quoted(version))
+        _describes(server.get(path), server.model)
+
+
+@check("V2-META-012")
+def an_unknown_version_is_not_described(server: Server) -> None:
+    refusals.refused_with_error(server.get(_VERSION.format(server.model, UNKNOWN_VERSION)))
+
+
 @check("GRPC-META-001")
 def the_server_is_described_over_grpc(server: Server) -> None:
     told = server.call("ServerMetadata")
@@ -149,8 +173,43 @@ def the_model_is_the_same_over_rest_and_grpc(server: Server) -> None:
             expect.equal(by_grpc, by_rest, f"{member} over gRPC, against REST")
 
 
-def _asking(name: str) -> service_pb2.ModelMetadataRequest:
-    return service_pb2.ModelMetadataRequest(name=name)
+@check("GRPC-META-008")
+def the_version_that_answers_is_listed_over_grpc(server: Server) -> None:
+    answers = server.infer_grpc(server.grpc_sample()).model_version
+    _is_listed(answers, list(server.call("ModelMetadata", _asking(server.model)).versions))
+
+
+@check("GRPC-META-009")
+def listed_versions_are_described_over_grpc(server: Server) -> None:
+    for version in server.call("ModelMetadata", _asking(server.model)).versions[:_MOST]:
+        told = server.call("ModelMetadata", _asking(server.model, version))
+        expect.equal(told.name, server.model, "name")
+
+
+@check("GRPC-META-010")
+def an_unknown_version_is_not_described_over_grpc(server: Server) -> None:
+    server.refused("ModelMetadata", _asking(server.model, UNKNOWN_VERSION))
+
+
+def _asking(name: str, version: str = "") -> service_pb2.ModelMetadataRequest:
+    return service_pb2.ModelMetadataRequest(name=name, version=version)
+
+
+def _versions(server: Server) -> list[str]:
+    told = server.get(_MODEL.format(server.model)).success()
+    with expect.reading("the model's metadata"):
+        versions = told.get("versions") or []
+    expect.that(expect.are_texts(versions), f"versions is no list of strings: {versions!r}")
+    return list(versions)
+
+
+def _is_listed(version: Any, listed: list[str]) -> None:
+    if not version:
+        raise Unsupported("the server's answers don't tell a version")
+    expect.that(
+        version in listed,
+        f"the version {version!r} answers, and the metadata list {', '.join(listed) or 'none'}",
+    )
 
 
 def _describes(answer: Answer, name: str) -> None:

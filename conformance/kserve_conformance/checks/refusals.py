@@ -6,6 +6,8 @@ from kserve_conformance import expect
 from kserve_conformance.asking.http_client import Answer
 
 UNKNOWN_MODEL = "conformance-no-such-model"
+# Versions are numbers to some servers; this one is large for a number of releases of a model.
+UNKNOWN_VERSION = "7919"
 # What the texts and the servers say of a request that breaks the schema.
 SCHEMA_FAULT = (400, 422)
 

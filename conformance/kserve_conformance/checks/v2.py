@@ -51,7 +51,9 @@ def what_is_optional_is_left_out(server: Server) -> None:
             expect.that(not nulls, f"{what} has members that are null: {', '.join(nulls)}")
 
 
-@check_each({"V2-INFER-004": "conformance 4/7", "V2-INFER-005": "é漢 \U0001f600"})
+@check_each(
+    {"V2-INFER-004": "conformance 4/7", "V2-INFER-005": "é漢 \U0001f600", "V2-INFER-041": ""}
+)
 def the_id_comes_back(server: Server, identifier: str) -> None:
     told = server.infer(server.v2_sample(id=identifier)).success()
     with expect.reading("the V2 answer"):
@@ -127,6 +129,14 @@ def unknown_parameters_are_accepted(server: Server) -> None:
     expect.that(names[0] in v2_answers.names(server.infer(body)), f"there is no {names[0]}")
 
 
+@check("V2-INFER-044")
+def whole_numbers_are_parameters(server: Server) -> None:
+    numbers = {"conformance_unsigned": 2**64 - 1, "conformance_signed": -(2**63)}
+    body = v2_answers.with_parameters(server.v2_sample(), numbers)
+    body["inputs"][0] = v2_answers.with_parameters(body["inputs"][0], numbers)
+    v2_answers.outputs(server.infer(body))
+
+
 @check("V2-INFER-014")
 def parameters_are_simple_values(server: Server) -> None:
     body = server.v2_sample()
@@ -163,6 +173,35 @@ def requests_stand_for_themselves(server: Server) -> None:
         answer = server.infer({"id": "conformance", "inputs": [sent]})
         expect.equal(len(v2_answers.outputs(answer)), 1, "the number of outputs")
         v2_answers.expect_back(answer, [sent])
+
+
+@check("V2-INFER-040")
+def null_is_what_is_not_there(server: Server) -> None:
+    # What the sample has it may need.
+    sample = server.v2_sample()
+    first, *others = sample["inputs"]
+    everything = v2_answers.names(server.infer(sample))
+    of_request = {"id": None, "parameters": None, "outputs": None, **sample}
+    of_input = {**sample, "inputs": [{"parameters": None, **first}, *others]}
+    of_output = {**sample, "outputs": [{"name": each, "parameters": None} for each in everything]}
+    for body in (of_request, of_input, of_output):
+        answer = server.infer(body)
+        expect.equal(v2_answers.names(answer), everything, "the outputs")
+        identifier = answer.json().get("id", "")
+        expect.that(isinstance(identifier, str), f"the id is no text: {identifier!r}")
+
+
+@check("V2-INFER-043")
+def an_output_that_is_named_twice_comes_once(server: Server) -> None:
+    sample = server.v2_sample()
+    sample.pop("outputs", None)
+    name = v2_answers.names(server.infer(sample))[0]
+    answer = server.infer({**sample, "outputs": [{"name": name}, {"name": name}]})
+    if answer.status != 200:
+        answer.failure()
+        return
+    came = v2_answers.names(answer)
+    expect.equal(came.count(name), 1, f"how often the output {name} comes")
 
 
 # ------------------------------------------------------------ what is refused

@@ -6,13 +6,11 @@ from typing import Any
 
 from kserve_conformance import expect, round_trip
 from kserve_conformance.asking.server import Server, encode
-from kserve_conformance.checks import refusals, v2_answers
-from kserve_conformance.checks.refusals import UNKNOWN_MODEL, refused
+from kserve_conformance.checks import refusals, v2_answers, wire
+from kserve_conformance.checks.refusals import UNKNOWN_MODEL, UNKNOWN_VERSION, refused
 from kserve_conformance.checks.registry import check, check_each
 from kserve_conformance.tensors import tensor
 
-# Versions are numbers to some servers; this one is large for a number of releases of a model.
-_NO_VERSION = "7919"
 _MEGABYTE = 1024 * 1024
 _VALUES: tuple[tuple[str, list[Any]], ...] = (
     ("BOOL", [True, False]),
@@ -52,8 +50,18 @@ def a_version_is_answered_or_an_error(server: Server) -> None:
 
 @check("V2-INFER-035")
 def an_unknown_version_is_not_answered_by_another(server: Server) -> None:
-    path = f"/v2/models/{server.model}/versions/{_NO_VERSION}/infer"
+    path = f"/v2/models/{server.model}/versions/{UNKNOWN_VERSION}/infer"
     refused(server.ask("POST", path, server.v2_sample()))
+
+
+@check("V2-INFER-042")
+def a_listed_version_is_inferred_with(server: Server) -> None:
+    version = server.version()
+    path = f"/v2/models/{server.model}/versions/{wire.quoted(version)}/infer"
+    answer = server.ask("POST", path, server.v2_sample())
+    v2_answers.outputs(answer)
+    told = answer.json().get("model_version", version)
+    expect.equal(told, version, f"{answer.asked}: model_version")
 
 
 @check("V2-INFER-036")

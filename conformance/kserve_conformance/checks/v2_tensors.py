@@ -69,6 +69,15 @@ def no_elements_are_a_tensor(server: Server) -> None:
     )
 
 
+@check("V2-TENSOR-023")
+def a_scalar_is_a_tensor(server: Server) -> None:
+    come_back(
+        server,
+        tensor("returned_number", "INT32", [], [5]),
+        tensor("returned_word", "BYTES", [], ["é"]),
+    )
+
+
 @check("V2-TENSOR-009")
 def outputs_are_what_they_say(server: Server) -> None:
     for output in v2_answers.outputs(server.infer(server.v2_sample())):
@@ -114,6 +123,14 @@ def another_number_of_elements_is_refused(server: Server) -> None:
 def unequal_lists_are_refused(server: Server) -> None:
     refused(_ask(server, "INT32", [[1, 2, 3], [4]], [2, 2]))
     refused(_ask(server, "INT32", [[1, 2, 3], 4], [2, 2]))
+
+
+@check("V2-TENSOR-024", Server.need_contract_v2)
+def lists_of_another_shape_are_refused(server: Server) -> None:
+    # Each has as many elements as its shape says, and lists of one length.
+    refused(_ask(server, "INT32", [[1, 2, 3, 4], [5, 6, 7, 8]], [4, 2]))
+    refused(_ask(server, "INT32", [[1, 2], [3, 4]], [2, 1, 2]))
+    refused(_ask(server, "BYTES", [["a"], ["b"]], [2]))
 
 
 @check("V2-TENSOR-013")

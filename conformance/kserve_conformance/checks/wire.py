@@ -59,7 +59,7 @@ class Hand:
             **(headers or {}),
         }
         if body:
-            told["Content-Type"] = "application/json"
+            told.setdefault("Content-Type", "application/json")
             if "Transfer-Encoding" not in told:
                 told = {"Content-Length": str(len(body)), **told}
         if last:
@@ -115,10 +115,17 @@ def read(received: bytes, method: str | None = None) -> tuple[Answer, bytes]:
     return Answer(answer.status, answer.headers, body, answer.will_close), stream.read()
 
 
-def chunked(body: bytes) -> bytes:
-    """Write a body, of more than seven bytes, in two chunks."""
-    chunks = b"".join(b"%x\r\n%s\r\n" % (len(each), each) for each in (body[:7], body[7:]))
-    return chunks + b"0\r\n\r\n"
+def chunked(body: bytes, extension: bytes = b"", trailer: bytes = b"") -> bytes:
+    """Write a body, of more than seven bytes, in two chunks.
+
+    Args:
+        extension: what follows the size of each chunk, the last one's too.
+        trailer: fields after the last chunk, each with its end of line.
+    """
+    chunks = b"".join(
+        b"%x%s\r\n%s\r\n" % (len(each), extension, each) for each in (body[:7], body[7:])
+    )
+    return chunks + b"0" + extension + b"\r\n" + trailer + b"\r\n"
 
 
 def quoted(name: str) -> str:

@@ -4,8 +4,10 @@ from tests.servers.wrong import (
     binary,
     binary_refusals,
     errors,
+    events,
     explain,
     grpc_data,
+    grpc_health,
     grpc_infer,
     grpc_refusals,
     headers,
@@ -14,9 +16,11 @@ from tests.servers.wrong import (
     repository,
     v1,
     v2,
+    v2_members,
     v2_refusals,
     v2_tensor_refusals,
     v2_tensors,
+    versions,
 )
 from tests.servers.wrong.faults import FAULTS, Fault
 
@@ -25,7 +29,9 @@ __all__ = ["FAULTS", "Fault"]
 _AREAS = (
     v1,
     explain,
+    events,
     v2,
+    v2_members,
     v2_refusals,
     v2_tensor_refusals,
     v2_tensors,
@@ -35,7 +41,9 @@ _AREAS = (
     grpc_data,
     grpc_refusals,
     health,
+    grpc_health,
     metadata,
+    versions,
     errors,
     headers,
     repository,

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 
 from tests.servers.http import Answer, Request
 from tests.servers.running import RightServer
-from tests.servers.wrong.binary_faults import LENGTH, SIZE, Head, all_sizes, change_binary_requests
+from tests.servers.wrong.binary_faults import (
+    LENGTH,
+    SIZE,
+    Head,
+    all_sizes,
+    change_binary_requests,
+    refuse_binary_requests,
+)
 from tests.servers.wrong.faults import breaks, change_answers, change_requests
 
 
@@ -125,3 +133,52 @@ def lets_json_win(server: RightServer) -> None:
         return raw[each["parameters"].pop(SIZE) :] if "data" in each else raw
 
     change_binary_requests(server, fault)
+
+
+@breaks("V2-BINARY-023")
+def takes_null_for_data(server: RightServer) -> None:
+    """Looks whether the key is there."""
+    refuse_binary_requests(server, 400, lambda head, _: "data" in head["inputs"][0])
+
+
+@breaks("V2-BINARY-024")
+def converts_the_length_as_python_does(server: RightServer) -> None:
+    """Takes signs and underscores."""
+
+    def fault(request: Request) -> None:
+        with contextlib.suppress(KeyError, ValueError):
+            request.headers[LENGTH] = str(int(request.headers[LENGTH]))
+
+    change_requests(server, "/infer", fault)
+
+
+@breaks("V2-BINARY-024")
+def fails_on_a_length_of_many_digits(server: RightServer) -> None:
+    """Doesn't catch that Python's int() has a limit."""
+
+    def fault(request: Request, _: Answer) -> Answer | None:
+        too_long = len(request.headers.get(LENGTH, "")) > 4300
+        return Answer.error(500, "ValueError") if too_long else None
+
+    change_answers(server, "/infer", fault)
+
+
+@breaks("V2-BINARY-025")
+def fails_on_a_length_of_0(server: RightServer) -> None:
+    """Gives nothing to its parser."""
+
+    def fault(request: Request, _: Answer) -> Answer | None:
+        return Answer.error(500, "JSONDecodeError") if request.headers.get(LENGTH) == "0" else None
+
+    change_answers(server, "/infer", fault)
+
+
+@breaks("V2-BINARY-026")
+def counts_binary_data_by_content_length(server: RightServer) -> None:
+    """Takes what Content-Length says that follows the JSON."""
+
+    def fault(request: Request) -> None:
+        if LENGTH in request.headers:
+            request.body = request.body[: int(request.headers.get("content-length", 0))]
+
+    change_requests(server, "/infer", fault)

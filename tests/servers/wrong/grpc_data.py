@@ -276,3 +276,15 @@ def is_gone_at_infinities(server: RightServer) -> None:
         ),
         grpc.StatusCode.UNAVAILABLE,
     )
+
+
+@breaks("GRPC-DATA-026")
+def has_one_dimension_at_least(server: RightServer) -> None:
+    """Makes a list of what is one element."""
+
+    def change(_: Any, answer: Any) -> None:
+        for output in answer.outputs:
+            if not output.shape:
+                output.shape.append(1)
+
+    change_calls(server, "ModelInfer", change)

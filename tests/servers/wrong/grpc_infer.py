@@ -298,3 +298,67 @@ def _readable(message: bytes) -> bool:
     except Exception:
         return False
     return True
+
+
+def _kinds(request: Any) -> set[str | None]:
+    holders = (request, *request.inputs)
+    values = [value for each in holders for value in each.parameters.values()]
+    return {each.WhichOneof("parameter_choice") for each in values}
+
+
+@breaks("GRPC-INFER-021")
+def has_the_messages_of_before(server: RightServer) -> None:
+    """Knows three kinds of parameters, as inference_grpc.md and KServe's SDK."""
+    newer = {"double_param", "uint64_param"}
+    refuse(server, lambda request: _kinds(request) & newer, grpc.StatusCode.UNKNOWN)
+
+
+@breaks("GRPC-INFER-021")
+def holds_integers_as_signed(server: RightServer) -> None:
+    """Converts a uint64 to what JSON's integers are to it."""
+    refuse(server, lambda request: "uint64_param" in _kinds(request), grpc.StatusCode.INTERNAL)
+
+
+@breaks("GRPC-INFER-024")
+def gives_an_output_as_often_as_it_is_named(server: RightServer) -> None:
+    """Runs through the names without a look at those before."""
+
+    def end(request: Any) -> Any:
+        answer = messages.ModelInferResponse(model_name=MODEL)
+        for each in request.outputs:
+            answer.outputs.add(name=each.name, datatype="BYTES", shape=[0])
+        return answer
+
+    change_failures(server, grpc.StatusCode.INVALID_ARGUMENT, end)
+
+
+@breaks("GRPC-EQUAL-002")
+def tells_an_encoding_in_its_parameters(server: RightServer) -> None:
+    """Has one way to write outputs, which is that of binary data."""
+
+    def change(_: Any, answer: Any) -> None:
+        for output in answer.outputs:
+            output.parameters["binary_data_size"].int64_param = 8
+
+    change_calls(server, "ModelInfer", change)
+
+
+@breaks("GRPC-EQUAL-002")
+def has_parameters_over_rest_only(server: RightServer) -> None:
+    """Leaves them out where they would have to be taken apart by kind."""
+
+    def add(_: Request, answer: Answer) -> None:
+        if answer.status == 200:
+            answer.put({**answer.document(), "parameters": {"seconds": 0.5}})
+
+    change_answers(server, "/infer", add)
+
+
+@breaks("GRPC-EQUAL-002")
+def has_parameters_without_a_value(server: RightServer) -> None:
+    """Sets none of the kinds."""
+
+    def change(_: Any, answer: Any) -> None:
+        answer.parameters["seconds"].ClearField("bool_param")
+
+    change_calls(server, "ModelInfer", change)

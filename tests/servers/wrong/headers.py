@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -90,6 +92,67 @@ def fails_on_compressed_bodies(server: RightServer) -> None:
         return Answer.error(500, "UnicodeDecodeError : 0x8b") if compressed else None
 
     change_answers(server, "/", fault)
+
+
+@breaks("V1-HEADER-006", "V2-HEADER-013")
+def says_nothing_of_codings(server: RightServer) -> None:
+    """Doesn't look at Content-Encoding, and calls what is compressed broken."""
+    broken = Answer.error(400, "the request body is not valid JSON")
+    _answer_coded(server, lambda _: broken)
+
+
+@breaks("V1-HEADER-006", "V2-HEADER-013")
+def refuses_codings_without_a_word(server: RightServer) -> None:
+    """Says that it doesn't read this one, and not which it reads."""
+    _answer_coded(server, lambda _: Answer.error(415, "no Content-Encoding is read"))
+
+
+@breaks("V1-HEADER-006", "V2-HEADER-013")
+def tells_the_coding_that_it_refuses(server: RightServer) -> None:
+    """Puts the request's own into Accept-Encoding."""
+
+    def told(request: Request) -> Answer:
+        coding = request.headers["content-encoding"]
+        return Answer.error(415, "not read", accept_encoding=coding)
+
+    _answer_coded(server, told)
+
+
+@breaks("V1-HEADER-007", "V2-HEADER-014")
+def fails_on_broken_compression(server: RightServer) -> None:
+    """Doesn't catch what its decoder raises."""
+
+    def fault(request: Request, answer: Answer) -> Answer | None:
+        wrong = answer.status == 400 and "content-encoding" in request.headers
+        return Answer.error(500, "EOFError") if wrong else None
+
+    change_answers(server, "/", fault)
+
+
+@breaks("V1-HEADER-007", "V2-HEADER-014")
+def decodes_as_far_as_it_goes(server: RightServer) -> None:
+    """Takes for all what was decoded until the end."""
+
+    def fault(request: Request) -> None:
+        if request.headers.get("content-encoding") == "gzip":
+            with contextlib.suppress(zlib.error):
+                request.body = zlib.decompressobj(31).decompress(request.body)
+                del request.headers["content-encoding"]
+
+    change_requests(server, "/", fault)
+
+
+@breaks("V1-HEADER-008", "V2-HEADER-015")
+def reads_chunks_as_numbers(server: RightServer) -> None:
+    """Converts the line before a chunk as a whole."""
+    server.wire_fault = lambda data: _REFUSED if b";conformance" in data else None
+
+
+@breaks("V1-HEADER-008", "V2-HEADER-015")
+def takes_a_trailer_for_a_request(server: RightServer) -> None:
+    """Ends a body with its last chunk."""
+    answer = _OK + b'content-length: 17\r\n\r\n{"predictions":1}{"outputs":1}'
+    server.wire_fault = lambda data: answer if b"X-Conformance: 1" in data else None
 
 
 @breaks("V1-HEADER-004", "V2-HEADER-006")
@@ -261,3 +324,10 @@ def _answer_slashes(server: RightServer, answer: Answer) -> None:
         await serve(scope, receive, send, handle)
 
     server.raw_fault = fault
+
+
+def _answer_coded(server: RightServer, answer: Callable[[Request], Answer]) -> None:
+    def fault(request: Request, _: Answer) -> Answer | None:
+        return answer(request) if "content-encoding" in request.headers else None
+
+    change_answers(server, "/", fault)

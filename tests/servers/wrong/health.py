@@ -301,3 +301,19 @@ def calls_an_unknown_model_not_ready_over_grpc(server: RightServer) -> None:
             raise
 
     server.grpc_fault = fault
+
+
+@breaks("V2-HEALTH-013")
+def tells_of_its_process_beside_its_models(server: RightServer) -> None:
+    """Is live where it isn't ready."""
+    change_documents(server, "/health/ready", lambda told: {**told, "live": True}, 503)
+
+
+@breaks("V2-HEALTH-013")
+def tells_readiness_by_its_body_only(server: RightServer) -> None:
+    """Has one status for either."""
+
+    def fault(_: Request, answer: Answer) -> None:
+        answer.status = 200
+
+    change_answers(server, "/health/ready", fault)

@@ -197,7 +197,7 @@ def describes_any_model(server: RightServer) -> None:
     answer_failures(server, "/v2/models/", 404, Answer.of(told))
 
 
-@breaks("V2-META-007", "V2-META-009")
+@breaks("V2-META-007")
 def leaves_failures_to_the_framework(server: RightServer) -> None:
     """Says detail in place of error."""
 

@@ -268,28 +268,6 @@ def converts_no_other_json(server: RightServer) -> None:
     _fail_by_content_type(server, "+json")
 
 
-@breaks("V2-INFER-034")
-def has_no_route_for_versions(server: RightServer) -> None:
-    """Leaves versions to the framework's answer to unknown paths."""
-    answer_failures(server, "/versions/", 501, Answer.of({"detail": "Not Found"}, 404))
-
-
-@breaks("V2-INFER-034")
-def answers_versions_with_nothing(server: RightServer) -> None:
-    """Has a route for versions that does nothing."""
-    answer_failures(server, "/versions/", 501, Answer.of({"status": "alive"}))
-
-
-@breaks("V2-INFER-035")
-def ignores_the_version(server: RightServer) -> None:
-    """Answers with the version that there is."""
-
-    def cut(request: Request) -> None:
-        request.path = request.path.partition("/versions/")[0] + INFER
-
-    change_requests(server, "/versions/", cut)
-
-
 @breaks("V2-INFER-036", "V2-INFER-037")
 def serves_any_name(server: RightServer) -> None:
     """Doesn't compare the name in the path with that of its only model."""

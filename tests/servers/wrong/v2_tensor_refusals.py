@@ -62,6 +62,29 @@ def flattens_before_it_counts(server: RightServer) -> None:
     change_inputs(server, flatten)
 
 
+@breaks("V2-TENSOR-012", "V2-TENSOR-024")
+def reshapes_what_it_gets(server: RightServer) -> None:
+    """Flattens whatever is nested, and counts then."""
+
+    def flatten(sent: Document) -> None:
+        while any(isinstance(each, list) for each in sent["data"]):
+            enclosed = [each if isinstance(each, list) else [each] for each in sent["data"]]
+            sent["data"] = [element for each in enclosed for element in each]
+
+    change_inputs(server, flatten)
+
+
+@breaks("V2-TENSOR-024")
+def takes_elements_that_are_lists_of_one(server: RightServer) -> None:
+    """Unpacks an element that stands in a list of its own."""
+
+    def unpack(sent: Document) -> None:
+        if all(isinstance(each, list) and len(each) == 1 for each in sent["data"]):
+            sent["data"] = [element for each in sent["data"] for element in each]
+
+    change_inputs(server, unpack)
+
+
 @breaks("V2-TENSOR-012")
 def flattens_elements_among_lists(server: RightServer) -> None:
     """Takes elements and lists in one list."""

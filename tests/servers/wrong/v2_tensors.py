@@ -235,3 +235,20 @@ def _echo_tokens(server: RightServer, tokens: bytes) -> None:
         return answer_with(inputs_of(json.loads(request.body)))
 
     change_answers(server, INFER, fault)
+
+
+@breaks("V2-TENSOR-023")
+def has_one_dimension_at_least(server: RightServer) -> None:
+    """Makes a list of what is one element."""
+    change_outputs(server, lambda output: output.update(shape=output["shape"] or [1]))
+
+
+@breaks("V2-TENSOR-023")
+def needs_a_shape(server: RightServer) -> None:
+    """Takes an empty shape for one that is missing."""
+    refused = Answer.error(400, "an input has no shape")
+
+    def lacks_shape(request: Request) -> bool:
+        return not all(each.get("shape") for each in inputs_of(document_of(request)))
+
+    fail_where(server, lacks_shape, refused)
