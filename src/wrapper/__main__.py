@@ -10,12 +10,13 @@ import importlib.util
 import os
 import sys
 
-from wrapper import protocol
+from wrapper import protocol, shutdown
 from wrapper.termination import refuse
 
 
 def main() -> None:
     """Start the wrapper, or say in one line why it can't start."""
+    shutdown.leave_at_once()
     try:
         declared = protocol.from_environment(os.environ)
     except protocol.UnsupportedProtocolError as error:
@@ -31,7 +32,8 @@ def main() -> None:
     if importlib.util.find_spec("kserve") is None:
         refuse("The KServe SDK is not installed here: pip install kserve, any release from 0.8.0")
 
-    from wrapper import server
+    with shutdown.put_off():
+        from wrapper import server
 
     try:
         server.run(settings, sys.argv[1:])

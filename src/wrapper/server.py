@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import functools
 import logging
 import os
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from kserve import model_server
 
@@ -16,9 +18,12 @@ from wrapper.front import Front, MetricsFront
 from wrapper.metrics import processes
 from wrapper.model import TorchServeModel
 from wrapper.sdk import histograms
+from wrapper.sdk.listening import on_all_addresses
+from wrapper.sdk.part import Part
 from wrapper.settings import Settings, SettingsError
 from wrapper.tls import Files
 from wrapper.torchserve.service import TorchServe
+from wrapper.workers import Job, Workers
 
 # Long enough for a TorchServe that runs, so that the first request finds the model
 # ready; a TorchServe that is still starting is waited for in the background.
@@ -34,14 +39,17 @@ def run(settings: Settings, arguments: Sequence[str]) -> None:
     """Serve until the process is told to stop.
 
     Raises:
-        SettingsError: when one of its ports is TorchServe's, too, when its processes have no
-            folder to count requests in, or when TLS is asked for that can't be served.
+        SettingsError: when one of its ports is TorchServe's, too, or somebody else's, when its
+            processes have no folder to count requests in, or are none, or when TLS is asked for
+            that can't be served.
     """
     options = _parser(settings).parse_known_args(arguments)[0]
+    number = sdk.processes_for_rest(options.workers)
     settings = dataclasses.replace(settings, keep_alive_timeout=options.timeout_keep_alive)
     tls = Files(options.ssl_certfile or None, options.ssl_keyfile or None)
     tls.check(sdk.serves_tls(), sdk.version())
-    own = {"--http_port": sdk.http_port(options.http_port, tls.is_asked_for())}
+    http_port = sdk.http_port(options.http_port, tls.is_asked_for())
+    own = {"--http_port": http_port}
     if sdk.has_grpc():
         own["--grpc_port"] = options.grpc_port
     clash = ports.clash(own, settings)
@@ -53,15 +61,14 @@ def run(settings: Settings, arguments: Sequence[str]) -> None:
     if advice is not None:
         logger.log(logging.WARNING if settings.torchserve_metrics else logging.INFO, advice)
     installed = sdk.installed()
-    if installed.forks(options.workers):
+    if number > 1:
         forking.is_ahead()
-    if settings.metrics_folder is not None or installed.has_processes(options.workers):
+    if settings.metrics_folder is not None or number > 1:
         try:
             processes.count_together(settings.metrics_folder)
         except processes.NoFolderError as error:
             raise SettingsError(str(error)) from None
     torchserve = TorchServe(settings)
-    torchserve.readiness.wait_for_first_answer(_FIRST_ANSWER)
     if options.bare_sdk:
         installed.put_before(MetricsFront(torchserve))
     else:
@@ -73,7 +80,24 @@ def run(settings: Settings, arguments: Sequence[str]) -> None:
         # Registered here and not by start(), which since 0.14 leaves out, for ever, the
         # models that are not ready yet, and ends the process when none is.
         server.register_model(TorchServeModel(name, settings.protocol, torchserve))
-    server.start([])
+    # Now, so that nothing is begun where somebody else has the port.
+    listening = on_all_addresses(http_port)
+    serve = functools.partial(_serve, installed, server, torchserve)
+    if number == 1:
+        serve(Part.ALL)
+        return
+    jobs = [Job("REST", functools.partial(serve, Part.REST), listens=True)] * number
+    if sdk.serves_grpc():
+        jobs.append(Job("gRPC", functools.partial(serve, Part.GRPC), listens=False))
+    sys.exit(Workers(jobs, listening, settings.grace_period).run())
+
+
+def _serve(installed: sdk.Sdk, server: Any, torchserve: TorchServe, part: Part) -> None:
+    """Serve in this process until it is told to stop."""
+    if part == Part.REST:
+        sdk.wait_for_grpc()
+    torchserve.readiness.wait_for_first_answer(_FIRST_ANSWER)
+    installed.serve(server, part)
 
 
 def _parser(settings: Settings) -> argparse.ArgumentParser:

@@ -8,6 +8,7 @@ import http.client
 import json
 import os
 import signal
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -26,6 +27,8 @@ from tests.wrapper.running import RELEASES, start_torchserve, wrapper
 pytestmark = pytest.mark.integration
 
 RELEASES_AND_MORE = (*RELEASES, "0.10.0", "0.14.1")
+# Seconds, many times what it takes.
+WITHIN = 60
 
 
 @pytest.fixture(scope="module")
@@ -50,15 +53,46 @@ class _InFlight(threading.Thread):
         self._url = f"{subject.url}/v1/models/misbehaving:predict"
         self._body = {"instances": [{"sleep": seconds}]}
         self.outcome: Any = None
+        self.connection: str | None = None
         self.start()
         # Long enough to be in flight when the signal comes.
         time.sleep(0.5)
 
     def run(self) -> None:
         try:
-            self.outcome = requests.post(self._url, json=self._body, timeout=30).status_code
+            answer = requests.post(self._url, json=self._body, timeout=30)
+            self.outcome = answer.status_code
+            self.connection = answer.headers.get("connection")
         except requests.RequestException as error:
             self.outcome = type(error).__name__
+
+
+class _Asking(threading.Thread):
+    """A client that asks again and again on a connection that it keeps, and makes another when it
+    is told that this one ends, until it is refused.
+
+    Attributes:
+        answered: how many of its requests were.
+        ended_by: the error that did.
+    """
+
+    def __init__(self, subject: RunningWrapper) -> None:
+        super().__init__(daemon=True)
+        self._connection = _connection(subject)
+        self.answered = 0
+        self.ended_by: Exception | None = None
+        self.start()
+
+    def run(self) -> None:
+        try:
+            while True:
+                self._connection.request("GET", "/v2/health/live")
+                answer = self._connection.getresponse()
+                answer.read()
+                assert answer.status == 200
+                self.answered += 1
+        except Exception as error:
+            self.ended_by = error
 
 
 def _terminate(subject: RunningWrapper) -> float:
@@ -80,6 +114,34 @@ def test_what_is_in_flight_is_answered(
         assert request.outcome == 200
         assert subject.exit_code() == 0
         assert took < 8
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("release", RELEASES_AND_MORE)
+def test_connections_end_and_nobody_is_left_hanging(
+    release: str, workers: int, torchserve: Instance, tmp_path: Path
+) -> None:
+    with (
+        wrapper(release, torchserve, tmp_path, flags=f"--workers {workers}") as subject,
+        contextlib.closing(_connection(subject)) as idle,
+    ):
+        idle.request("GET", "/v2/health/live")
+        idle.getresponse().read()
+        asking = [_Asking(subject) for _ in range(8)]
+        request = _InFlight(subject, 3)
+        subject.terminate()
+        # Each of them long before the request in flight is answered.
+        for each in asking:
+            each.join(WITHIN)
+            assert isinstance(each.ended_by, ConnectionRefusedError), repr(each.ended_by)
+        assert min(each.answered for each in asking) > 0
+        assert idle.sock.recv(1) == b""
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", subject.http_port), timeout=WITHIN)
+        assert request.is_alive()
+        assert subject._process.wait(WITHIN) == 0
+        request.join(WITHIN)
+        assert (request.outcome, request.connection) == (200, "close")
 
 
 @pytest.mark.parametrize("workers", [1, 2])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
-import logging
 from collections.abc import Awaitable, Mapping, MutableMapping
 from typing import Any, Callable
 
@@ -19,6 +18,8 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_CLOSE = (b"connection", b"close")
 
 
 class FrontApplication:
@@ -38,17 +39,12 @@ class FrontApplication:
         route = None
         headers: Mapping[str, str] = {}
         if scope["type"] == "http":
-            send = self._with_cors(send)
+            send = self._with_headers(send)
             headers = _headers(scope)
             path = scope.get("raw_path") or scope["path"].encode()
             route = self._front.cors.preflight(scope["method"], headers) or self._front.route(
                 scope["method"], path.partition(b"?")[0].decode("latin-1")
             )
-        elif scope["type"] == "lifespan":
-            # The logging configuration of 0.10.0 and 0.10.1 switches all other loggers off.
-            logging.getLogger("wrapper").disabled = False
-            # uvicorn has put its signal handlers in place by now.
-            shutdown.limit(self._front.torchserve.settings.grace_period)
         if route is None:
             await self._sdk_application(scope, receive, send)
             return
@@ -61,14 +57,16 @@ class FrontApplication:
         if body is not None:
             await _send(await route(body, headers), send)
 
-    def _with_cors(self, send: Send) -> Send:
-        """Give what sends an answer, the front's or the SDK's, and tells browsers who may ask."""
-        if not self._cors:
-            return send
+    def _with_headers(self, send: Send) -> Send:
+        """Give what sends an answer, the front's or the SDK's, with what every answer says.
+
+        It tells browsers who may ask, and clients that the connection ends where the process does.
+        """
 
         async def sending(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), *self._cors]
+                closing = [_CLOSE] if shutdown.process.has_begun else []
+                message["headers"] = [*message.get("headers", ()), *self._cors, *closing]
             await send(message)
 
         return sending

@@ -9,7 +9,7 @@ from wrapper import termination
 from wrapper.pod.output import Output
 from wrapper.pod.plan import Plan
 from wrapper.pod.processes import Child, Family
-from wrapper.pod.wakeups import Wakeups
+from wrapper.wakeups import Wakeups
 
 TORCHSERVE, WRAPPER = "torchserve", "wrapper"
 

@@ -8,11 +8,14 @@ from __future__ import annotations
 import functools
 import importlib.metadata
 import importlib.util
+import os
 from typing import Any, Protocol
 
 from wrapper.envelope import Envelope
 from wrapper.errors import ServingError
 from wrapper.front import Front, MetricsFront
+from wrapper.sdk.part import Part
+from wrapper.settings import SettingsError
 
 
 class Sdk(Protocol):
@@ -37,18 +40,15 @@ class Sdk(Protocol):
     def put_before_grpc(self, front: Front) -> None:
         """Have every gRPC server made from now on serve the front in its service's place."""
 
-    def has_processes(self, workers: int) -> bool:
-        """Tell whether several processes answer requests, when ``--workers`` says so many."""
-
-    def forks(self, workers: int) -> bool:
-        """Tell whether this process forks those, and serves itself, if at all, after that."""
-
     def make_server(self, grace_period: float) -> Any:
-        """Make a ``kserve.ModelServer`` that drains its requests when it is told to stop.
+        """Make a ``kserve.ModelServer``, to register models with and to serve.
 
         Args:
-            grace_period: seconds that this may take.
+            grace_period: seconds that requests in flight have once it is told to stop.
         """
+
+    def serve(self, server: Any, part: Part) -> None:
+        """Serve part of a server in this process until `wrapper.shutdown` tells it to stop."""
 
 
 def version() -> str:
@@ -59,6 +59,35 @@ def version() -> str:
 def has_grpc() -> bool:
     """Tell whether the installed SDK has a gRPC server: 0.8 and 0.9 have none."""
     return importlib.util.find_spec("kserve.protocol") is not None
+
+
+def serves_grpc() -> bool:
+    """Tell whether gRPC is to be served: it can be, and nobody has said ``--enable_grpc false``."""
+    from kserve import model_server
+
+    return has_grpc() and bool(model_server.args.enable_grpc)
+
+
+def wait_for_grpc() -> None:
+    """Wait until another process of this service serves gRPC, within bounds, where any is to."""
+    if serves_grpc():
+        from wrapper.sdk import grpc_server
+
+        grpc_server.wait_until_served()
+
+
+def processes_for_rest(workers: int) -> int:
+    """Give the number of processes that ``--workers`` asks for.
+
+    Raises:
+        SettingsError: when that is none.
+    """
+    if workers == 0 and not has_grpc():
+        # As tornado has it.
+        return os.cpu_count() or 1
+    if workers < 1:
+        raise SettingsError(f"--workers {workers}: give 1 or more processes to answer requests")
+    return workers
 
 
 def serves_tls() -> bool:

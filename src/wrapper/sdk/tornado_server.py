@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import Any
 
 import kserve
-import psutil
 import tornado.httpserver
+import tornado.httputil
 import tornado.ioloop
 import tornado.iostream
+import tornado.netutil
 import tornado.routing
 import tornado.web
 
@@ -23,10 +23,12 @@ from wrapper.errors import ServingError
 from wrapper.front import Answer, Front, MetricsFront, Route
 from wrapper.front.body import FORGOTTEN_BYTES, FORGOTTEN_SECONDS, Body, waits_for_an_answer
 from wrapper.front.limits import BodyLimit
-from wrapper.sdk import tornado_chunks
+from wrapper.sdk import listening, tornado_chunks
+from wrapper.sdk.part import Part
+from wrapper.settings import Settings
 
-# Seconds: many times what a request needs from the socket to its handler.
-_READ_WITHIN = 0.2
+# Connections that nobody has accepted yet, as tornado has it.
+_BACKLOG = 128
 
 
 class TornadoSdk:
@@ -56,32 +58,30 @@ class TornadoSdk:
             return application
 
         kserve.ModelServer.create_application = with_front
-        timeout = front.torchserve.settings.keep_alive_timeout
+        settings = front.torchserve.settings
 
-        class PatientServer(tornado.httpserver.HTTPServer):
+        class FrontedServer(_DrainingServer):
             def initialize(self, *args: Any, **kwargs: Any) -> None:
-                super().initialize(*args, idle_connection_timeout=timeout, **kwargs)
+                super().initialize(
+                    *args, idle_connection_timeout=settings.keep_alive_timeout, **kwargs
+                )
+                self.settings = settings
 
         # The SDK offers no hook: it makes its server by this name when it starts.
-        tornado.httpserver.HTTPServer = PatientServer
+        tornado.httpserver.HTTPServer = FrontedServer
         tornado_chunks.install()
 
     def put_before_grpc(self, front: Front) -> None:
         """Do nothing: there is no gRPC server."""
 
-    def has_processes(self, workers: int) -> bool:
-        """Tell whether tornado forks; 0 is as many as there are processors."""
-        return workers != 1
-
-    def forks(self, workers: int) -> bool:
-        """Tell whether tornado forks; the process that does never serves."""
-        return self.has_processes(workers)
-
     def make_server(self, grace_period: float) -> Any:
-        """Make a server that drains, which the SDK's own doesn't."""
-        server = _DrainingServer()
-        server.grace_period = grace_period
-        return server
+        """Make a server of one process."""
+        return kserve.ModelServer()
+
+    def serve(self, server: Any, part: Part) -> None:
+        """Serve REST in this process until it is told to stop."""
+        server.workers = 1
+        server.start([])
 
 
 class _FrontMatcher(tornado.routing.Matcher):
@@ -123,13 +123,6 @@ class _FrontHandler(tornado.web.RequestHandler):
         self._body: Body | None = None
         self._left = FORGOTTEN_BYTES
         self._closing: object | None = None
-
-    async def _execute(self, *args: Any, **kwargs: Any) -> None:
-        _in_flight.add(self)
-        try:
-            await super()._execute(*args, **kwargs)
-        finally:
-            _in_flight.discard(self)
 
     async def prepare(self) -> None:
         # The limit is the wrapper's; tornado's own is for the routes of the SDK.
@@ -200,32 +193,97 @@ class _FrontHandler(tornado.web.RequestHandler):
     get = head = post = put = patch = delete = options = trace = _answer
 
 
-_in_flight: set[_FrontHandler] = set()
+class _DrainingServer(tornado.httpserver.HTTPServer):
+    """Ends when its requests are answered, where tornado's own leaves that to others."""
 
+    settings: Settings
 
-class _DrainingServer(kserve.ModelServer):
-    """Ends on SIGTERM when its requests are answered, where the SDK's own ends at once."""
+    def initialize(self, *args: Any, **kwargs: Any) -> None:
+        super().initialize(*args, **kwargs)
+        # Each connection, with the request that is in flight on it.
+        self._requests: dict[Any, Any] = {}
 
-    grace_period = 0.0
+    def bind(self, port: int, *_: Any, **__: Any) -> None:
+        """Take the addresses that the SDKs of all releases have here."""
+        self._listening = listening.on_all_addresses(port)
 
-    def start(self, *args: Any, **kwargs: Any) -> None:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._stop)
-        super().start(*args, **kwargs)
+    def start(self, *_: Any, **__: Any) -> None:
+        """Serve in this process, until it is told to stop."""
+        self._stop_accepting = []
+        for each in self._listening:
+            each.setblocking(False)
+            each.listen(_BACKLOG)
+            stop = tornado.netutil.add_accept_handler(each, self._handle_connection)
+            self._stop_accepting.append(stop)
+        tornado.ioloop.IOLoop.current().add_callback(self._listen_to_signals)
 
-    def _stop(self, number: int, _frame: Any) -> None:
-        shutdown.start_timer(self.grace_period)
-        # With several workers this is the process that made them, which ends with them.
-        for child in psutil.Process().children():
-            child.send_signal(number)
-        loop = tornado.ioloop.IOLoop.current(instance=False)
-        if loop is not None:
-            loop.add_callback_from_signal(self._drain, loop)
+    async def _listen_to_signals(self) -> None:
+        loop = tornado.ioloop.IOLoop.current()
+        shutdown.process.on_begin(lambda: loop.add_callback(self._drain, loop))
+        shutdown.process.listen(self.settings.grace_period)
+
+    def start_request(self, server_conn: Any, request_conn: Any) -> Any:
+        """Take note that a connection waits for its next request."""
+        self._requests[server_conn] = None
+        delegate = super().start_request(server_conn, request_conn)
+        return _Begun(self, server_conn, request_conn, delegate)
+
+    def begin(self, server_conn: Any, request_conn: Any) -> None:
+        """Take note that a request has come on a connection."""
+        self._requests[server_conn] = request_conn
+        if shutdown.process.has_begun:
+            _answer_last(request_conn)
+
+    def on_close(self, server_conn: Any) -> None:
+        """Forget a connection."""
+        self._requests.pop(server_conn, None)
+        super().on_close(server_conn)
 
     async def _drain(self, loop: tornado.ioloop.IOLoop) -> None:
-        self._http_server.stop()
-        # What was sent before that has to be read before it is seen to be in flight.
-        await asyncio.sleep(_READ_WITHIN)
-        while _in_flight:
+        accepted = []
+        for bound, stop_accepting in zip(self._listening, self._stop_accepting):
+            stop_accepting()
+            accepted += listening.accept_all(bound)
+            bound.close()
+        for connection, address in accepted:
+            self._handle_connection(connection, address)
+        for in_flight in self._requests.values():
+            if in_flight is not None:
+                _answer_last(in_flight)
+        await shutdown.linger(lambda: self._requests)
+        for connection, in_flight in list(self._requests.items()):
+            if in_flight is None:
+                connection.stream.close()
+        while self._requests:
             await asyncio.sleep(0.02)
         loop.stop()
+
+
+class _Begun(tornado.httputil.HTTPMessageDelegate):
+    """Tells the server when a request has come, and is what tornado made beside."""
+
+    def __init__(
+        self, server: _DrainingServer, server_conn: Any, request_conn: Any, delegate: Any
+    ) -> None:
+        self._server = server
+        self._connections = server_conn, request_conn
+        self._delegate = delegate
+
+    def headers_received(self, start_line: Any, headers: Any) -> Awaitable[None] | None:
+        self._server.begin(*self._connections)
+        return self._delegate.headers_received(start_line, headers)
+
+    def data_received(self, chunk: bytes) -> Awaitable[None] | None:
+        return self._delegate.data_received(chunk)
+
+    def finish(self) -> None:
+        self._delegate.finish()
+
+    def on_connection_close(self) -> None:
+        self._delegate.on_connection_close()
+
+
+def _answer_last(request_conn: Any) -> None:
+    """Have the answer to a request say ``Connection: close``, and be the connection's last."""
+    # Tornado has no public name for it. It sets it anew as it reads a request's headers.
+    request_conn._disconnect_on_finish = True

@@ -1,4 +1,4 @@
-"""What wakes the supervisor: a signal to stop, or the end of a process."""
+"""What wakes a process that watches others: a signal to stop, or the end of one of them."""
 
 from __future__ import annotations
 
