@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import grpc
 import pytest
@@ -22,6 +22,7 @@ from tritonclient.grpc import service_pb2, service_pb2_grpc
 
 from fixtures.torchserve import Instance
 from matrix.running.launch import RunningWrapper
+from tests.wrapper import http2
 from tests.wrapper.running import RELEASES, start_torchserve, wrapper
 
 pytestmark = pytest.mark.integration
@@ -124,9 +125,14 @@ def test_connections_end_and_nobody_is_left_hanging(
     with (
         wrapper(release, torchserve, tmp_path, flags=f"--workers {workers}") as subject,
         contextlib.closing(_connection(subject)) as idle,
+        contextlib.ExitStack() as stack,
     ):
         idle.request("GET", "/v2/health/live")
         idle.getresponse().read()
+        ports = [subject.http_port]
+        if release != "0.9.0":
+            ports.append(subject.grpc_port)
+            by_grpc = stack.enter_context(_greeted(subject.grpc_port))
         asking = [_Asking(subject) for _ in range(8)]
         request = _InFlight(subject, 3)
         subject.terminate()
@@ -136,12 +142,26 @@ def test_connections_end_and_nobody_is_left_hanging(
             assert isinstance(each.ended_by, ConnectionRefusedError), repr(each.ended_by)
         assert min(each.answered for each in asking) > 0
         assert idle.sock.recv(1) == b""
-        with pytest.raises(ConnectionRefusedError):
-            socket.create_connection(("127.0.0.1", subject.http_port), timeout=WITHIN)
+        if release != "0.9.0":
+            while http2.read_frame(by_grpc)[0] != http2.GOAWAY:
+                pass
+        for port in ports:
+            with pytest.raises(ConnectionRefusedError):
+                socket.create_connection(("127.0.0.1", port), timeout=WITHIN)
         assert request.is_alive()
         assert subject._process.wait(WITHIN) == 0
         request.join(WITHIN)
         assert (request.outcome, request.connection) == (200, "close")
+
+
+@contextlib.contextmanager
+def _greeted(port: int) -> Iterator[BinaryIO]:
+    """Give what comes on a connection of HTTP/2 that has no stream."""
+    with socket.create_connection(("127.0.0.1", port), timeout=WITHIN) as client:
+        client.sendall(http2.greeting())
+        with client.makefile("rb") as stream:
+            http2.read_frame(stream)
+            yield stream
 
 
 @pytest.mark.parametrize("workers", [1, 2])

@@ -65,8 +65,9 @@ class FrontApplication:
 
         async def sending(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start":
-                closing = [_CLOSE] if shutdown.process.has_begun else []
-                message["headers"] = [*message.get("headers", ()), *self._cors, *closing]
+                message["headers"] = [*message.get("headers", ()), *self._cors]
+                if shutdown.process.has_begun and _CLOSE not in message["headers"]:
+                    message["headers"].append(_CLOSE)
             await send(message)
 
         return sending

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import grpc
 import pytest
@@ -25,6 +25,7 @@ from tritonclient.grpc import service_pb2, service_pb2_grpc
 
 from fixtures.torchserve import Instance
 from matrix.running.launch import RunningWrapper
+from tests.wrapper import http2
 from tests.wrapper.running import peak_memory, start_torchserve, wrapper
 
 pytestmark = pytest.mark.integration
@@ -216,29 +217,18 @@ def test_packed_messages_are_read_within_their_bound(pair: Pair, compression: An
     assert peak_memory(pair.subject) - before < 3 * LIMIT
 
 
-def _frame(kind: int, flags: int, payload: bytes = b"") -> bytes:
-    return len(payload).to_bytes(3, "big") + bytes((kind, flags)) + bytes(4) + payload
-
-
 def test_who_pings_without_asking_is_not_sent_away(pair: Pair) -> None:
-    # The frames of HTTP/2 (RFC 9113, section 6), since a client of gRPC pings no faster than each
-    # 10 s. Three pings that come too early end a connection.
-    settings, ping, goaway = 4, 6, 7
+    # A client of gRPC pings no faster than each 10 s. Three pings that come too early end a
+    # connection.
     with socket.create_connection(("127.0.0.1", pair.subject.grpc_port), timeout=WITHIN) as client:
-        client.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + _frame(settings, 0))
+        client.sendall(http2.greeting())
         stream = client.makefile("rb")
         for number in range(5):
             time.sleep(1.2)
             mark = number.to_bytes(8, "big")
-            client.sendall(_frame(ping, 0, mark))
-            while (frame := _read_frame(stream)) != (ping, mark):
-                assert frame[0] != goaway, frame
-
-
-def _read_frame(stream: BinaryIO) -> tuple[int, bytes]:
-    head = stream.read(9)
-    assert head, "the server has closed the connection"
-    return head[3], stream.read(int.from_bytes(head[:3], "big"))
+            client.sendall(http2.frame(http2.PING, 0, mark))
+            while (frame := http2.read_frame(stream)) != (http2.PING, mark):
+                assert frame[0] != http2.GOAWAY, frame
 
 
 @pytest.mark.parametrize("release", RELEASES)
