@@ -81,6 +81,10 @@ class _Lender:
                     release=RELEASE,
                     envelope=envelope,
                     models=[models.archive(name) for name in MODELS],
+                    # As the cells of the matrix have it.
+                    versions={
+                        f"contract/{models.SECOND}": models.archive("contract", models.SECOND)
+                    },
                     stored=[models.archive(name) for name in STORED],
                     config={"enable_model_api": "true"},
                 )

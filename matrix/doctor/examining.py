@@ -68,6 +68,7 @@ def examine(known: Axes) -> Iterator[Diagnosis]:
     yield _index(default, made)
     yield _disk(len(default) - len(made))
     yield _ports()
+    yield _ipv6()
     yield _pod_paths()
     yield _caches()
 
@@ -205,6 +206,13 @@ def _ports() -> Diagnosis:
     except PortError as error:
         return Diagnosis("ports", False, f"{error}.", "end the processes that hold them")
     return Diagnosis("ports", True, "TCP ports for wrappers are free.")
+
+
+def _ipv6() -> Diagnosis:
+    if ports.has_ipv6():
+        return Diagnosis("IPv6", True, f"wrappers can be asked at {ports.IPV6}.")
+    sentence = f"there is no {ports.IPV6}; the checks of IPv6 can't be made."
+    return Diagnosis("IPv6", False, sentence, ports.HAVE_IPV6)
 
 
 def _pod_paths() -> Diagnosis:

@@ -86,10 +86,14 @@ class Plan:
         """List the statements of the conformance suite that are judged in a cell."""
         return [each for each in self.checks[cell.id] if each in self.expectations.statements]
 
+    def exception(self, cell: Cell, check: str) -> ExpectedVerdict | None:
+        """Give what expectations.toml expects of a check in a cell, None where it has to pass."""
+        point = self.expectations.point(cell.axes(), self.constructor_known)
+        return self.expectations.exception_at(check, point)
+
     def expected_verdict(self, cell: Cell, check: str) -> Verdict:
         """Give the verdict that is expected of a check in a cell."""
-        point = self.expectations.point(cell.axes(), self.constructor_known)
-        exception = self.expectations.exception_at(check, point)
+        exception = self.exception(cell, check)
         if exception is not None:
             return exception.verdict
         known = self.policy and self.policy.failing(check, cell.axes(), self.today)

@@ -18,6 +18,7 @@ from kserve_conformance.asking.http_client import Answer, HttpClient, NoAnswer, 
 from kserve_conformance.results.exhibit import Exhibit
 from tritonclient.grpc import service_pb2
 
+from matrix.running import ports
 from matrix.running.launch import RunningWrapper
 
 # Seconds. Far above what an answer of the test models takes; a wrapper that hangs is found out.
@@ -31,8 +32,8 @@ _Answer = TypeVar("_Answer", bound=Message)
 class RestClient:
     """Asks a wrapper's REST routes."""
 
-    def __init__(self, wrapper: RunningWrapper, exhibit: Exhibit) -> None:
-        self._base = wrapper.url
+    def __init__(self, wrapper: RunningWrapper, exhibit: Exhibit, host: str = ports.IPV4) -> None:
+        self._base = f"http://{_in_url(host)}:{wrapper.http_port}"
         self._exhibit = exhibit
 
     def get(self, path: str) -> Answer:
@@ -70,8 +71,8 @@ class RestClient:
 class GrpcClient:
     """Asks a wrapper's Open Inference Protocol gRPC service."""
 
-    def __init__(self, wrapper: RunningWrapper, exhibit: Exhibit) -> None:
-        self._target = f"127.0.0.1:{wrapper.grpc_port}"
+    def __init__(self, wrapper: RunningWrapper, exhibit: Exhibit, host: str = ports.IPV4) -> None:
+        self._target = f"{_in_url(host)}:{wrapper.grpc_port}"
         self._exhibit = exhibit
 
     def infer(self, request: service_pb2.ModelInferRequest) -> service_pb2.ModelInferResponse:
@@ -109,6 +110,10 @@ class GrpcClient:
                 raise
         self._exhibit.exchange(line, grpc_client.shown(answer))
         return answer
+
+
+def _in_url(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
 
 
 def encode(body: Any) -> bytes:

@@ -1,7 +1,6 @@
 """Requests with the one answer that they get on every SDK release: exchanges.toml, read.
 
-Texts may hold ``$late`` (the cell's own model, which TorchServe doesn't have at first) and
-``$version`` (the version of this repository's wrapper).
+Texts may hold words, such as ``$late``: see `words`.
 """
 
 from __future__ import annotations
@@ -43,6 +42,7 @@ class HttpExchange:
         error: the sentence of an error answer; None where it is none.
         answer_headers: those that the answer must have.
         transport: how the wrapper asks TorchServe where this is the answer, None for either.
+        versions: how many of the contract model there are where this is the answer, None for any.
     """
 
     check: str
@@ -55,6 +55,7 @@ class HttpExchange:
     error: str | None = None
     answer_headers: Mapping[str, str] = field(default_factory=dict)
     transport: str | None = None
+    versions: int | None = None
 
     def __str__(self) -> str:
         body = (self.body or b"").decode("utf-8", "replace")
@@ -70,7 +71,7 @@ class GrpcExchange:
         answer: None where the call must end with an error.
         code: the name of the status code of that error.
         error: its sentence.
-        transport: how the wrapper asks TorchServe where this is the answer, None for either.
+        transport, versions: as of an `HttpExchange`.
     """
 
     check: str
@@ -80,6 +81,7 @@ class GrpcExchange:
     code: str | None = None
     error: str | None = None
     transport: str | None = None
+    versions: int | None = None
 
     @property
     def service(self) -> str | None:
@@ -102,13 +104,39 @@ class Exchanges:
     http: tuple[HttpExchange, ...]
     grpc: tuple[GrpcExchange, ...]
 
-    def by(self, transport: str) -> Exchanges:
-        """Give those of a cell whose wrapper asks TorchServe by ``rest`` or ``grpc``."""
-        either = (None, transport)
+    def of(self, transport: str, versions: int) -> Exchanges:
+        """Give those of a cell.
+
+        Args:
+            transport: how its wrapper asks TorchServe, ``rest`` or ``grpc``.
+            versions: how many of the contract model TorchServe has.
+        """
+
+        def is_there(each: HttpExchange | GrpcExchange) -> bool:
+            return each.transport in (None, transport) and each.versions in (None, versions)
+
         return Exchanges(
-            http=tuple(each for each in self.http if each.transport in either),
-            grpc=tuple(each for each in self.grpc if each.transport in either),
+            http=tuple(filter(is_there, self.http)), grpc=tuple(filter(is_there, self.grpc))
         )
+
+
+def words(late: str, transport: str, version: str, versions: Sequence[str]) -> dict[str, str]:
+    """Give what stands for each word.
+
+    Args:
+        late: the cell's own model, which TorchServe doesn't have at first.
+        transport: how the wrapper asks TorchServe.
+        version: that of this repository's wrapper.
+        versions: those of the contract model, as sentences list them, and ``$quoted_versions`` as
+            JSON and messages do.
+    """
+    return {
+        "late": late,
+        "transport": transport,
+        "version": version,
+        "versions": ", ".join(versions),
+        "quoted_versions": ", ".join(f'"{each}"' for each in versions),
+    }
 
 
 def load(meanings: Mapping[str, str], path: Path = FILE) -> Exchanges:
@@ -145,7 +173,7 @@ def check(checks: Iterable[str], path: Path = FILE) -> None:
     """
     checks = list(checks)
     # What stands for the words makes no difference here.
-    known = load({"late": "late", "transport": "rest", "version": "1"}, path)
+    known = load(words("late", "rest", "1", ["1.0"]), path)
     with located(path):
         for index, http in enumerate(known.http):
             _refuse_unknown(http.check, checks, f"http[{index}].check", grpc=False)

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import cast
 
 from docker.errors import DockerException
@@ -60,6 +60,7 @@ class PodSituation:
         idle: the models of these that get no worker.
         stored: archives that are in the model store beside these, by the name of a model.
         folder: one for its log.
+        signatures: the file that declares the models' tensors, None where nobody does.
     """
 
     image: str
@@ -69,6 +70,7 @@ class PodSituation:
     idle: frozenset[str]
     stored: Mapping[str, Path]
     folder: Path
+    signatures: Path | None = None
 
     def start(self) -> Pod:
         """Start it.
@@ -86,12 +88,15 @@ class PodSituation:
             for name in self.archives
         }
         config = pod_files.properties(pods.TORCHSERVE, snapshot, pods.MODEL_STORE) + _BESIDE
-        store = {
+        files: dict[PurePosixPath, bytes | Path] = {
             pods.MODEL_STORE / pod_files.stored(name): archive
             for name, archive in {**self.archives, **self.stored}.items()
         }
+        files[pods.CONFIG] = config.encode()
+        if self.signatures is not None:
+            files[pods.CONFIG.with_name(pod_files.SIGNATURES)] = self.signatures
         try:
-            return Pod(self.image, variables, {pods.CONFIG: config.encode(), **store})
+            return Pod(self.image, variables, files)
         except PodError as error:
             raise SubjectFailed(str(error)) from None
 

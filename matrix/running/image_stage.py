@@ -20,6 +20,9 @@ from matrix.running.worker import MODELS, Stage
 class ImageStage(Stage):
     """Gives the checks what they need of an image, and makes each of it once."""
 
+    # TorchServe's REST servers share a port in KServe's examples, and tell nothing of others then.
+    versions = (models.VERSION,)
+
     def instance(self, cell: Cell) -> Instance:
         """Give the TorchServe of a cell, which is that of its pod.
 
@@ -66,4 +69,5 @@ class ImageStage(Stage):
             idle=idle,
             stored=models.archives({late_model.ARCHIVE: late_model.ARCHIVE}),
             folder=self.folder / cell.visit / part,
+            signatures=models.SIGNATURES,
         )

@@ -24,7 +24,7 @@ from fixtures.torchserve import (
 from matrix.running import late_model
 from matrix.running.logs import last_lines
 from matrix.running.timing import Moment
-from matrix.running.worker import MODELS, instance_key
+from matrix.running.worker import MODELS, VERSIONS, instance_key
 
 # Each start computes for seconds, and waits between.
 _AT_ONCE = 4
@@ -98,15 +98,7 @@ class Instances:
         # Kept by the thread that started it: an interrupted `start` has to be able to stop it.
         key = instance_key(release, envelope)
         try:
-            started = torchserves.start(
-                runtime,
-                release=release,
-                envelope=cast("Envelope", envelope),
-                models=[models.archive(name) for name in MODELS],
-                stored=[models.archive(late_model.ARCHIVE)],
-                config={"enable_model_api": "true"},
-                image=image,
-            )
+            started = start(runtime, release, envelope, image)
             with self._lock:
                 if not self._stopped:
                     self._running[key] = started
@@ -120,6 +112,33 @@ class Instances:
                 str(Verdict.ERROR),
                 messages.with_cause(f"TorchServe {release} with envelope {envelope}: {told}"),
             )
+
+
+def start(
+    runtime: Runtime,
+    release: str,
+    envelope: str,
+    image: str | None = None,
+    timeout: float = torchserves.START_TIMEOUT,
+) -> TorchServe:
+    """Start a TorchServe as cells share one; see `torchserve.start`.
+
+    Raises:
+        RuntimeUnavailable: when this machine lacks what the runtime needs.
+        TorchServeError: when it doesn't start.
+    """
+    first = MODELS[0]
+    return torchserves.start(
+        runtime,
+        release=release,
+        envelope=cast("Envelope", envelope),
+        models=[models.archive(name) for name in MODELS],
+        versions={f"{first}/{each}": models.archive(first, each) for each in VERSIONS[1:]},
+        stored=[models.archive(late_model.ARCHIVE)],
+        config={"enable_model_api": "true"},
+        image=image,
+        timeout=timeout,
+    )
 
 
 def from_dict(data: Mapping[str, Any]) -> dict[str, Instance | Absence]:

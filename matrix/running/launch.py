@@ -48,6 +48,7 @@ class Situation:
         marks: variables by which a sweep knows the process, where the caller may be killed;
             see `fixtures.leftovers.Record`.
         archives: the archive of each model that the model store holds, by the model's name.
+        signatures: the file that declares the models' tensors, None where nobody does.
     """
 
     protocol_version: str | None
@@ -57,6 +58,7 @@ class Situation:
     folder: Path
     marks: Mapping[str, str] = field(default_factory=dict)
     archives: Mapping[str, Path] = field(default_factory=dict)
+    signatures: Path | None = None
 
     @property
     def pod_models(self) -> Path:
@@ -75,7 +77,9 @@ class Situation:
 
     def environment(self) -> dict[str, str]:
         """Write the files of its pod and give the environment of the wrapper's process."""
-        config = pod_files.write(self.pod_models, self.torchserve, self.models, self.archives)
+        config = pod_files.write(
+            self.pod_models, self.torchserve, self.models, self.archives, self.signatures
+        )
         value = self.protocol_version
         return {
             **base_environment(),

@@ -1,4 +1,4 @@
-"""What a pod has below /mnt/models, made for one wrapper: config.properties and the model store.
+"""What a pod has below /mnt/models, made for one wrapper: its configuration and the model store.
 
 ``CONFIG_PATH`` and ``model_store`` name them where they are; a wrapper that reads the paths of the
 pod finds the same there, on a machine that lets `matrix.probes.pod_paths` do so.
@@ -18,19 +18,27 @@ from fixtures.torchserve import Endpoints
 from matrix.planning.subject import OURS_COMMAND, Subject
 from matrix.probes import pod_paths
 
+# What models' authors declare of their tensors, beside config.properties.
+SIGNATURES = "signatures.json"
+
 _PROBE = Path(pod_paths.__file__)
 _TRY_WITHIN = 30.0
 
 
 def write(
-    folder: Path, endpoints: Endpoints, models: Sequence[str], archives: Mapping[str, Path]
+    folder: Path,
+    endpoints: Endpoints,
+    models: Sequence[str],
+    archives: Mapping[str, Path],
+    signatures: Path | None = None,
 ) -> Path:
-    """Write config.properties, and fill the model store with links to archives.
+    """Write config.properties, and link to archives in the model store.
 
     Args:
         folder: what /mnt/models is in the pod; made if it isn't there.
         models: those that the configuration names.
         archives: the archive (MAR) of each model that is in the store, by the model's name.
+        signatures: the file that is linked to as signatures.json; None for none.
 
     Returns:
         The path of config.properties.
@@ -39,10 +47,12 @@ def write(
     store = folder / "model-store"
     for each in (config.parent, store):
         each.mkdir(parents=True, exist_ok=True)
-    for model, archive in archives.items():
-        link = store / stored(model)
+    links = {store / stored(model): archive for model, archive in archives.items()}
+    if signatures is not None:
+        links[config.with_name(SIGNATURES)] = signatures
+    for link, file in links.items():
         link.unlink(missing_ok=True)
-        link.symlink_to(archive.absolute())
+        link.symlink_to(file.absolute())
     config.write_text(
         properties(endpoints, {model: {} for model in models}, store), encoding="utf-8"
     )

@@ -26,6 +26,9 @@ _FIRST, _LAST = 21000, 31999
 _BLOCK = 50
 # The engine accepts for a container's port also where nothing listens behind it, and hangs up then.
 _HANGS_UP_WITHIN = 1.0
+# The loopback addresses, and how to have the latter.
+IPV4, IPV6 = "127.0.0.1", "::1"
+HAVE_IPV6 = "sysctl net.ipv6.conf.lo.disable_ipv6=0, and for a container docker run --sysctl"
 
 
 class PortError(NotKnown):
@@ -66,9 +69,17 @@ def is_free(port: int) -> bool:
     return _can_bind(socket.AF_INET, "0.0.0.0", port) and _can_bind(socket.AF_INET6, "::", port)
 
 
+@functools.cache
+def has_ipv6() -> bool:
+    """Tell whether this machine has the loopback address of IPv6."""
+    with contextlib.suppress(OSError), socket.create_server((IPV6, 0), family=socket.AF_INET6):
+        return True
+    return False
+
+
 def is_open(port: int) -> bool:
     """Tell whether something accepts connections on the port of the loopback address."""
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+    with contextlib.suppress(OSError), socket.create_connection((IPV4, port), timeout=1):
         return True
     return False
 
@@ -77,7 +88,7 @@ def is_served(port: int) -> bool:
     """Tell likewise of a container's port, where what accepts has to stay, or to say something."""
     with (
         contextlib.suppress(OSError),
-        socket.create_connection(("127.0.0.1", port), timeout=1) as connection,
+        socket.create_connection((IPV4, port), timeout=1) as connection,
     ):
         connection.settimeout(_HANGS_UP_WITHIN)
         try:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from kserve_conformance.errors import NotKnown
 from kserve_conformance.results.verdict import SubjectFailed, Unprovisioned, Verdict
@@ -33,6 +33,8 @@ from matrix.running.spans import Activity, during
 from matrix.running.timing import Watch
 
 MODELS = ("contract", "digits")
+# Of the first of these, in a TorchServe that cells share; the first one is served by default.
+VERSIONS = (models.VERSION, models.SECOND)
 
 T = TypeVar("T")
 
@@ -68,7 +70,10 @@ class Stage:
         environments: by SDK release, its environment where it was there when the run began.
         forks: what starts wrappers by a fork; None where each start is to be exact.
         quiet: says when a check may run.
+        versions: those of the contract model, the default one first.
     """
+
+    versions: ClassVar[Sequence[str]] = VERSIONS
 
     subject: Subject
     axes: Axes
@@ -154,8 +159,7 @@ class Stage:
             Unprovisioned: when there is no environment or no TorchServe for it.
         """
         self._enter(cell)
-        python = self.environment(cell.kserve).python
-        situation = self._situation(cell)
+        python, situation = self._around(cell)
         return self._once(("refusal", cell.visit), lambda: self._observe(python, situation))
 
     def late_model(self, cell: Cell) -> LateModel:
@@ -217,15 +221,16 @@ class Stage:
         return refusal.observe(self.subject, python, situation, self.quiet)
 
     def _start(self, cell: Cell, wait_for: Sequence[str], part: str = "") -> RunningWrapper:
-        python = self.environment(cell.kserve).python
-        situation = self._situation(cell, part)
+        python, situation = self._around(cell, part)
         return launch.start(
             self.subject, python, situation, wait_for, self.start_timeout, self.forks
         )
 
-    def _situation(self, cell: Cell, part: str = "") -> Situation:
+    def _around(self, cell: Cell, part: str = "") -> tuple[Path, Situation]:
+        """Give the interpreter of a command, and what surrounds it."""
         late = late_model.name_of(cell)
-        return Situation(
+        python = self.environment(cell.kserve).python
+        return python, Situation(
             protocol_version=self.axes.value(cell.protocol),
             envelope=cell.envelope,
             torchserve=self.instance(cell).endpoints,
@@ -233,6 +238,7 @@ class Stage:
             folder=self.folder / cell.visit / part,
             marks=self.marks,
             archives=models.archives({**{name: name for name in MODELS}, late: late_model.ARCHIVE}),
+            signatures=models.SIGNATURES,
         )
 
     def _enter(self, cell: Cell) -> None:

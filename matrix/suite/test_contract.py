@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib.metadata
+from collections.abc import Sequence
 
 import pytest
 from kserve_conformance.asking.grpc_client import CallFailed
@@ -18,17 +19,17 @@ from matrix.running.worker import Stage
 
 
 @pytest.fixture
-def known(cell: Cell, service: Service) -> Exchanges:
+def known(stage: Stage, cell: Cell, service: Service) -> Exchanges:
     """Give the exchanges, as they must be in the cell."""
-    return _of_cell(late_model.name_of(cell), service.transport)
+    return _of_cell(late_model.name_of(cell), service.transport, tuple(stage.versions))
 
 
 # The checks of a cell come one after the other.
 @functools.lru_cache(maxsize=1)
-def _of_cell(late: str, transport: str) -> Exchanges:
+def _of_cell(late: str, transport: str, versions: Sequence[str]) -> Exchanges:
     version = importlib.metadata.version("torchserve-kserve-wrapper")
-    words = {"late": late, "transport": transport, "version": version}
-    return exchanges.load(words).by(transport)
+    words = exchanges.words(late, transport, version, versions)
+    return exchanges.load(words).of(transport, len(versions))
 
 
 @pytest.fixture

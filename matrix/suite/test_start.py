@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from kserve_conformance.results.exhibit import Exhibit
-from kserve_conformance.results.verdict import Unsupported
 
 from matrix.planning.cells import Cell
 from matrix.planning.expectations import REFUSES, Expectations, Service
@@ -23,9 +22,8 @@ def test_starts(wrapper: RunningWrapper, exhibit: Exhibit) -> None:
 
 
 def test_effective_protocol(
-    wrapper: RunningWrapper, stage: Stage, cell: Cell, service: Service, exhibit: Exhibit
+    wrapper: RunningWrapper, cell: Cell, service: Service, exhibit: Exhibit
 ) -> None:
-    _need_constructor(stage)
     unset = cell.protocol in ("unset", "empty")
     said = (
         f"PROTOCOL_VERSION is unset, so {service.effective};"
@@ -42,7 +40,6 @@ def test_effective_protocol(
 
 
 def test_constructor(stage: Stage, cell: Cell, expected: Expectations, exhibit: Exhibit) -> None:
-    _need_constructor(stage)
     if expected.outcome(cell.protocol) == REFUSES:
         wanted = {"error": expected.refusals[cell.protocol], "is_value_error": True}
     else:
@@ -55,10 +52,3 @@ def test_model_ready(rest: RestClient, exhibit: Exhibit) -> None:
         answer = rest.get(f"/v1/models/{model}")
         exhibit.equal(answer.status, 200, f"status of {model}")
         exhibit.equal(answer.json(), {"name": model, "ready": True}, f"readiness of {model}")
-
-
-def _need_constructor(stage: Stage) -> None:
-    if stage.subject.image is not None:
-        raise Unsupported("the model class of an image isn't imported by the harness")
-    if stage.subject.constructor is None:
-        raise Unsupported("the wrapper's model class isn't known: name it by --constructor")

@@ -95,6 +95,16 @@ def test_says_which_releases_each_python_is_for(machine: Doctor) -> None:
     assert said.line("Python 3.13").endswith("for KServe 0.21.0.")
 
 
+def test_without_ipv6_it_says_how_to_have_it(
+    machine: Doctor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ports, "has_ipv6", lambda: False)
+    said = machine()
+    assert said.code == 3
+    assert said.line("IPv6").endswith("there is no ::1; the checks of IPv6 can't be made.")
+    assert "net.ipv6.conf.lo.disable_ipv6=0" in said.mend("IPv6")
+
+
 def test_without_docker_it_runs_as_a_process(
     machine: Doctor, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -62,9 +62,25 @@ CAUGHT = (
     ),
     Caught(
         "takes_any_version_for_one",
-        *("0.21.0", "unset", "kserve"),
+        *("0.13.1", "v1", "kserve"),
         ("model-versions", "grpc-about"),
     ),
+    Caught(
+        "answers_by_the_default_version",
+        *("0.13.1", "grpc-v2", "kservev2_faithful"),
+        ("v2-versions", "grpc-versions"),
+    ),
+    Caught(
+        "drops_declared_tensors",
+        *("0.21.0", "v2", "kservev2_faithful"),
+        (
+            "declared-tensors",
+            "enforced-tensors",
+            "grpc-declared-tensors",
+            "grpc-enforced-tensors",
+        ),
+    ),
+    Caught("listens_on_ipv4_only", *("0.13.1", "v2", "kservev2"), ("ipv6", "grpc-ipv6")),
     Caught("asks_once", *("0.9.0", "v1", "kserve"), ("late-model",), start_timeout=15.0),
     Caught("forgets_no_readiness", *("0.21.0", "grpc-v2", "kservev2"), ("worker-death",)),
     Caught("tells_readiness_as_text", *("0.21.0", "unset", "kserve"), ("model-ready",)),

@@ -35,7 +35,7 @@ def server() -> Iterator[RightServer]:
 
 def wrapper_at(http_port: int, grpc_port: int = 9) -> RunningWrapper:
     """Stand for a wrapper that answers at these ports."""
-    place = {"url": f"http://127.0.0.1:{http_port}", "grpc_port": grpc_port}
+    place = {"http_port": http_port, "grpc_port": grpc_port}
     return cast("RunningWrapper", SimpleNamespace(**place))
 
 

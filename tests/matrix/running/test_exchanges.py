@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from kserve_conformance.errors import DataFileError
 from matrix.planning import expectations
 from matrix.running import exchanges
 
-MEANINGS = {"late": "late-x", "transport": "rest", "version": "1.2.3"}
+MEANINGS = exchanges.words("late-x", "rest", "1.2.3", ["1.0", "2.0"])
 
 
 def test_every_exchange_belongs_to_a_check() -> None:
@@ -25,14 +26,32 @@ def test_words_are_replaced_everywhere() -> None:
     assert any(each.path == "/v1/models/late-x" for each in known.http)
 
 
-def test_some_are_of_one_transport_alone() -> None:
+def test_some_are_of_one_transport_or_number_of_versions_alone() -> None:
     known = exchanges.load(MEANINGS)
-    for transport in ("rest", "grpc"):
-        by = known.by(transport)
-        assert {each.transport for each in by.http} == {None, transport}
-        assert {each.transport for each in by.grpc} == {None, transport}
-        assert len(by.http) < len(known.http)
-        assert len(by.grpc) < len(known.grpc)
+    for transport, versions in itertools.product(("rest", "grpc"), (1, 2)):
+        there = known.of(transport, versions)
+        for some, every in ((there.http, known.http), (there.grpc, known.grpc)):
+            assert {each.transport for each in some} == {None, transport}
+            assert {each.versions for each in some} == {None, versions}
+            assert len(some) < len(every)
+
+
+def test_each_check_asks_something_whichever_versions_there_are() -> None:
+    known = exchanges.load(MEANINGS)
+    for transport, versions in itertools.product(("rest", "grpc"), (1, 2)):
+        there = known.of(transport, versions)
+        asked = {each.check for each in there.http} | {each.check for each in there.grpc}
+        assert asked == {*exchanges.checks()}
+
+
+def test_versions_are_listed_as_each_text_needs_them() -> None:
+    known = exchanges.load(MEANINGS)
+    assert any("It has 1.0, 2.0: ask" in (each.error or "") for each in known.http)
+    assert any(
+        (each.answer or {}).get("versions") == ["1.0", "2.0"]
+        for each in known.http
+        if isinstance(each.answer, dict)
+    )
 
 
 def test_a_body_may_go_on_with_bytes() -> None:

@@ -18,6 +18,7 @@ from tests import processes
 from tests.matrix import runs
 from tests.matrix.given_torchserve import PYTHON
 from tests.matrix.running.test_run import TINY
+from tests.wrapper.sdk import without_ipv6
 
 # Nothing listens on port 9 ("discard").
 NO_INDEX = {
@@ -62,6 +63,18 @@ def test_without_the_python_of_a_release(tmp_path: Path) -> None:
         },
     )
     _is_unprovisioned(ran, "Python 3.9 is lacking", "uv python install 3.9")
+
+
+def test_without_ipv6(tmp_path: Path) -> None:
+    words = runs.words(
+        tmp_path,
+        *("--runtime=process", "--kserve=0.21.0", "--protocol=v2", "--check=ipv6", "--jobs=1"),
+        *(f"--wrapper={TINY}", "--constructor=nobody:Asks"),
+    )
+    given = runs.environment(runs.nowhere(), {PYTHON: sys.executable})
+    done = processes.run([without_ipv6.__name__, *words], env=given)
+    ran = runs.Ran(done.returncode, done.stdout + done.stderr, tmp_path)
+    _is_unprovisioned(ran, "this machine has no ::1", "docker run --sysctl")
 
 
 @pytest.mark.integration

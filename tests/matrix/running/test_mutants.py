@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from fixtures import models, torchserve
+from fixtures import torchserve
 from fixtures.wrappers import mutants
 from matrix.planning import axes, expectations
-from matrix.running import late_model
+from matrix.planning.subject import OURS_CONSTRUCTOR
+from matrix.running import instances
 from tests.matrix import given_torchserve, runs
 from tests.matrix.running.caught import CAUGHT, Caught
 from tests.matrix.runs import Ran
@@ -31,18 +32,9 @@ WRAPPERS = runs.REPOSITORY / "fixtures" / "wrappers"
 @pytest.fixture(scope="module")
 def given() -> Iterator[Mapping[str, Any]]:
     """Start one TorchServe per envelope for all runs of this module."""
-    archives = [models.archive(name) for name in ("contract", "digits")]
 
     def start(envelope: str) -> torchserve.TorchServe:
-        return torchserve.start(
-            "process",
-            release="0.12.0",
-            envelope=envelope,  # type: ignore[arg-type]
-            models=archives,
-            stored=[models.archive(late_model.ARCHIVE)],
-            config={"enable_model_api": "true"},
-            timeout=_START_WITHIN,
-        )
+        return instances.start("process", "0.12.0", envelope, timeout=_START_WITHIN)
 
     with ExitStack() as stack, ThreadPoolExecutor() as pool:
         started = {envelope: pool.submit(start, envelope) for envelope in runs.ENVELOPES}
@@ -97,14 +89,17 @@ def _run(cases: Sequence[Caught], given: Mapping[str, Any], folder: Path) -> Ran
         )
     )
     checks = {each.cell: each.checks for each in cases}
-    constructed = (each.mutant for each in cases if "constructor" in each.checks)
+    constructed = (
+        f"{WRAPPERS / 'mutants.py'}:{each.mutant}" for each in cases if "constructor" in each.checks
+    )
     return runs.run(
         folder,
         *("--runtime=process", _JOBS),
         f"--start-timeout={cases[0].start_timeout}",
         f"--wrapper={{python}} -m fixtures.wrappers.mutant_of_cell {named}",
         *(f"--cell={cell}" for cell in checks),
-        *(f"--constructor={WRAPPERS / 'mutants.py'}:{mutant}" for mutant in constructed),
+        # Without one it isn't judged by what our wrapper alone promises.
+        f"--constructor={next(constructed, OURS_CONSTRUCTOR)}",
         given=given,
         more={given_torchserve.CHECKS: json.dumps(checks)},
     )

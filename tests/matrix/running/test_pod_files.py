@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 from kserve_conformance.results.verdict import SubjectFailed
 
+from fixtures import models
 from fixtures.torchserve import Endpoints
 from matrix.planning.subject import Subject
 from matrix.running import launch, pod_files
@@ -69,6 +71,15 @@ def test_the_model_store_that_is_named_holds_the_archives(tmp_path: Path) -> Non
     (store,) = (Path(line[12:]) for line in lines if line.startswith("model_store="))
     assert [each.name for each in store.iterdir()] == ["a.mar"]
     assert (store / "a.mar").read_text() == tmp_path.name
+
+
+def test_what_is_declared_of_tensors_is_beside_the_configuration(tmp_path: Path) -> None:
+    plain = situation(tmp_path)
+    beside = Path(plain.environment()["CONFIG_PATH"]).with_name("signatures.json")
+    assert not beside.exists()
+    declared = dataclasses.replace(plain, signatures=models.SIGNATURES)
+    declared.environment()
+    assert beside.read_text() == models.SIGNATURES.read_text()
 
 
 def test_it_is_written_again_for_another_start(tmp_path: Path) -> None:
