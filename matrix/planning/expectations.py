@@ -74,10 +74,13 @@ class Expectations:
         services: each by envelope, too.
         checks: the matrix's own, by id.
         statements: those of the conformance suite, by id, each as a check.
+        tls_refusal: the line of a start that asks for TLS on an SDK that serves none; ``$kserve``
+            stands for the SDK's release.
     """
 
     services: Mapping[str, Mapping[str, Service]]
     refusals: Mapping[str, str]
+    tls_refusal: str
     checks: Mapping[str, Check]
     statements: Mapping[str, Check]
     exceptions: tuple[ExpectedVerdict, ...]
@@ -197,7 +200,13 @@ def _expectations(document: Mapping[str, Any]) -> Expectations:
         for index, entry in enumerate(document.get("left_out", ()))
     ]
     expectations = Expectations(
-        services, refusals, by_id, statements, tuple(exceptions), tuple(left_out)
+        services,
+        refusals,
+        document["tls"]["refusal"],
+        by_id,
+        statements,
+        tuple(exceptions),
+        tuple(left_out),
     )
     both = services.keys() & refusals.keys()
     if both:

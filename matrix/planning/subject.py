@@ -16,7 +16,7 @@ OURS_CONSTRUCTOR = "wrapper.model:TorchServeModel"
 
 # What the harness's own surroundings must not say to the subject.
 _NOT_INHERITED = ("PROTOCOL_VERSION", "CONFIG_PATH", "TERMINATION_LOG_PATH")
-_NOT_INHERITED_PREFIXES = ("PYTHON", "PYTEST", "TS_", "MODEL_", "VIRTUAL_ENV")
+_NOT_INHERITED_PREFIXES = ("PYTHON", "PYTEST", "TS_", "MODEL_", "KSERVE_TLS_", "VIRTUAL_ENV")
 
 
 class SubjectError(WrongUsage):

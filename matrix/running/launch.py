@@ -49,6 +49,7 @@ class Situation:
             see `fixtures.leftovers.Record`.
         archives: the archive of each model that the model store holds, by the model's name.
         signatures: the file that declares the models' tensors, None where nobody does.
+        variables: further ones that the pod's spec sets.
     """
 
     protocol_version: str | None
@@ -59,6 +60,7 @@ class Situation:
     marks: Mapping[str, str] = field(default_factory=dict)
     archives: Mapping[str, Path] = field(default_factory=dict)
     signatures: Path | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def pod_models(self) -> Path:
@@ -90,6 +92,7 @@ class Situation:
             # Wrappers of the usual design sleep this long (in seconds) before they ask
             # TorchServe for the first time; 30 is their default.
             "MODEL_LOAD_DELAY": "1",
+            **self.variables,
             **self.marks,
         }
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from matrix.planning.subject import Subject
 from matrix.running import launch, ports
-from matrix.running.forks import Process
+from matrix.running.forks import ForkServers, Process
 from matrix.running.launch import Situation
 from matrix.running.quiet import Measured, Quiet
 
@@ -41,6 +41,22 @@ class Refusal:
     opened_ports: tuple[str, ...]
     took: Measured | None
 
+    @property
+    def output(self) -> dict[str, str]:
+        """Give what it wrote, by where it did."""
+        return {"stdout": self.stdout, "stderr": self.stderr}
+
+    @property
+    def termination_line(self) -> str | None:
+        """Give the line of the termination log, all of it where it has more; None without one."""
+        log = self.termination_log
+        return None if log is None else log.removesuffix("\n")
+
+
+def output_of(line: str) -> dict[str, str]:
+    """Give what a wrapper has to write that refuses to start with a line."""
+    return {"stdout": "", "stderr": f"{line}\n"}
+
 
 def observe(subject: Subject, python: Path, situation: Situation, quiet: Quiet) -> Refusal:
     """Start the wrapper, watched; then again, only timed.
@@ -48,7 +64,7 @@ def observe(subject: Subject, python: Path, situation: Situation, quiet: Quiet) 
     Raises:
         SubjectFailed: when the command can't be run.
     """
-    watched = _watch(subject, python, situation)
+    watched = watch(subject, python, situation)
     if watched.exit_code is None:
         return watched
     # Timed in a start of its own: connecting to the ports costs time too.
@@ -56,7 +72,18 @@ def observe(subject: Subject, python: Path, situation: Situation, quiet: Quiet) 
     return replace(watched, took=took)
 
 
-def _watch(subject: Subject, python: Path, situation: Situation) -> Refusal:
+def watch(
+    subject: Subject, python: Path, situation: Situation, forks: ForkServers | None = None
+) -> Refusal:
+    """Start the wrapper and tell what it does, but for the time that it takes.
+
+    Args:
+        forks: what starts it by a fork, where it can be started so.
+
+    Raises:
+        SubjectFailed: when the command can't be run.
+        Unprovisioned: when it can't be forked, and may not be started otherwise.
+    """
     http, grpc = ports.of(subject)
     names = {"http": http, "grpc": grpc}
     opened: set[str] = set()
@@ -68,7 +95,7 @@ def _watch(subject: Subject, python: Path, situation: Situation) -> Refusal:
     situation.termination_log.unlink(missing_ok=True)
     with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
         argv = subject.argv(python, http, grpc)
-        process = launch.spawn(subject, argv, situation, stdout.fileno(), stderr.fileno())
+        process = launch.spawn(subject, argv, situation, stdout.fileno(), stderr.fileno(), forks)
         try:
             _wait(process, has_opened)
             exit_code = process.poll()

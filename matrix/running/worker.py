@@ -182,12 +182,41 @@ class Stage:
             SubjectFailed: when it doesn't start.
             Unprovisioned: when there is no environment or no TorchServe for it.
         """
+        self._need_other_ports()
+        return self._start(cell, wait_for, "another")
+
+    def start_with(self, cell: Cell, variables: Mapping[str, str]) -> RunningWrapper:
+        """Start one more wrapper with further variables, and wait for nothing: `another_wrapper`.
+
+        Raises:
+            SubjectFailed: when it can't be run.
+            Unprovisioned: when there is no environment or no TorchServe for it.
+        """
+        python, situation = self._beside(cell, variables)
+        return launch.start(self.subject, python, situation, (), forks=self.forks)
+
+    def refusal_with(self, cell: Cell, variables: Mapping[str, str]) -> Refusal:
+        """Tell what one more wrapper does with further variables that it must refuse, untimed.
+
+        Raises:
+            SubjectFailed: when it can't be run.
+            Unprovisioned: when there is no environment or no TorchServe for it.
+        """
+        python, situation = self._beside(cell, variables)
+        with during(Activity.FORKED_START if self.forks else Activity.EXACT_START):
+            return refusal.watch(self.subject, python, situation, self.forks)
+
+    def _beside(self, cell: Cell, variables: Mapping[str, str]) -> tuple[Path, Situation]:
+        self._enter(cell)
+        self._need_other_ports()
+        return self._around(cell, "another", variables)
+
+    def _need_other_ports(self) -> None:
         if self.subject.ports is not None:
             raise SubjectFailed(
                 "no other can run beside the wrapper, which opens the ports "
                 f"{' and '.join(map(str, self.subject.ports))} whatever it is told"
             )
-        return self._start(cell, wait_for, "another")
 
     def constructed(self, cell: Cell) -> dict[str, Any]:
         """Tell what the model's constructor made of the cell's value, unset being None.
@@ -226,7 +255,9 @@ class Stage:
             self.subject, python, situation, wait_for, self.start_timeout, self.forks
         )
 
-    def _around(self, cell: Cell, part: str = "") -> tuple[Path, Situation]:
+    def _around(
+        self, cell: Cell, part: str = "", variables: Mapping[str, str] | None = None
+    ) -> tuple[Path, Situation]:
         """Give the interpreter of a command, and what surrounds it."""
         late = late_model.name_of(cell)
         python = self.environment(cell.kserve).python
@@ -239,6 +270,7 @@ class Stage:
             marks=self.marks,
             archives=models.archives({**{name: name for name in MODELS}, late: late_model.ARCHIVE}),
             signatures=models.SIGNATURES,
+            variables=variables or {},
         )
 
     def _enter(self, cell: Cell) -> None:

@@ -6,7 +6,7 @@ from kserve_conformance.results.exhibit import Exhibit
 
 from matrix.planning.cells import Cell
 from matrix.planning.expectations import Expectations
-from matrix.running.refusal import AT_MOST, Refusal
+from matrix.running.refusal import AT_MOST, Refusal, output_of
 
 
 def test_refusal_exit_code(refusal: Refusal, exhibit: Exhibit) -> None:
@@ -16,16 +16,14 @@ def test_refusal_exit_code(refusal: Refusal, exhibit: Exhibit) -> None:
 def test_refusal_line(
     refusal: Refusal, cell: Cell, expected: Expectations, exhibit: Exhibit
 ) -> None:
-    wanted = {"stdout": "", "stderr": expected.refusals[cell.protocol] + "\n"}
-    exhibit.equal({"stdout": refusal.stdout, "stderr": refusal.stderr}, wanted, "output")
+    exhibit.equal(refusal.output, output_of(expected.refusals[cell.protocol]), "output")
 
 
 def test_refusal_termination_log(
     refusal: Refusal, cell: Cell, expected: Expectations, exhibit: Exhibit
 ) -> None:
-    log = refusal.termination_log
-    line = log.removesuffix("\n") if log is not None else None
-    exhibit.equal(line, expected.refusals[cell.protocol], "termination log")
+    line = expected.refusals[cell.protocol]
+    exhibit.equal(refusal.termination_line, line, "termination log")
 
 
 def test_refusal_time(refusal: Refusal, exhibit: Exhibit) -> None:

@@ -81,6 +81,8 @@ CAUGHT = (
         ),
     ),
     Caught("listens_on_ipv4_only", *("0.13.1", "v2", "kservev2"), ("ipv6", "grpc-ipv6")),
+    Caught("serves_plain_http", *("0.21.0", "unset", "kserve"), ("tls-served",)),
+    Caught("serves_plain_http", *("0.13.1", "unset", "kserve"), ("tls-refused",)),
     Caught("asks_once", *("0.9.0", "v1", "kserve"), ("late-model",), start_timeout=15.0),
     Caught("forgets_no_readiness", *("0.21.0", "grpc-v2", "kservev2"), ("worker-death",)),
     Caught("tells_readiness_as_text", *("0.21.0", "unset", "kserve"), ("model-ready",)),
