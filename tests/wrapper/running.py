@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import requests
 
@@ -15,8 +16,9 @@ from fixtures.torchserve import Endpoints, Envelope, Instance
 from fixtures.torchserve.process import ProcessTorchServe
 from matrix.environments import provision
 from matrix.planning.subject import OURS_COMMAND, Subject
-from matrix.running import launch
+from matrix.running import launch, refusal
 from matrix.running.launch import RunningWrapper, Situation
+from matrix.running.refusal import Refusal
 from tests import processes
 
 # The oldest, a middle and the newest SDK: tornado, uvicorn by fork, uvicorn by spawn.
@@ -51,6 +53,30 @@ def start_torchserve(envelope: Envelope, *names: str, **config: str) -> ProcessT
 
 
 @contextlib.contextmanager
+def _around(instance: Instance, folder: Path, **other: Any) -> Iterator[Situation]:
+    """Give what surrounds a wrapper in a folder, with what isn't usual there."""
+    with contextlib.closing(Record(folder)) as record:
+        yield Situation(
+            envelope=instance.envelope,
+            torchserve=instance.endpoints,
+            models=list(instance.models),
+            folder=folder,
+            marks=record.environment,
+            **other,
+        )
+
+
+def refusal_of(
+    release: str, folder: Path, *, flags: str = "", signatures: Path | None = None
+) -> Refusal:
+    """Tell how a wrapper on the SDK of a release ends that is to refuse its start."""
+    with _around(NOBODY, folder, protocol_version=None, signatures=signatures) as situation:
+        subject = Subject(command=f"{OURS_COMMAND} {flags}")
+        python = provision.provision(release).python
+        return refusal.watch(subject, python, situation, processes.of_sdks())
+
+
+@contextlib.contextmanager
 def wrapper(
     release: str,
     instance: Instance,
@@ -69,15 +95,7 @@ def wrapper(
         more: further variables of its environment.
         wait: whether to wait for its models to be ready.
     """
-    with contextlib.closing(Record(folder)) as record:
-        situation = Situation(
-            protocol_version=protocol,
-            envelope=instance.envelope,
-            torchserve=instance.endpoints,
-            models=list(instance.models),
-            folder=folder,
-            marks={**record.environment, **(more or {})},
-        )
+    with _around(instance, folder, protocol_version=protocol, variables=more or {}) as situation:
         subject = Subject(command=f"{command} {flags}")
         python = provision.provision(release).python
         waited = instance.models if wait else []

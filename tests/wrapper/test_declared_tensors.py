@@ -14,16 +14,15 @@ import tritonclient.http as triton_http
 from kserve_conformance.results import results_file
 from tritonclient.utils import InferenceServerException, triton_to_np_dtype
 
+from fixtures import models
 from fixtures.torchserve import Instance
 from tests import lending, processes
 from tests.conformance.serving import RELEASES, Serving, serving
+from tests.wrapper import running
 
 pytestmark = pytest.mark.integration
 
-SIGNATURE = {
-    "inputs": [{"name": "images", "datatype": "FP32", "shape": [-1, 8, 8]}],
-    "outputs": [{"name": "images", "datatype": "INT64", "shape": [-1]}],
-}
+SIGNATURE = json.loads(models.SIGNATURES.read_text())["digits"]
 # Images in a request.
 MANY = 3
 
@@ -123,3 +122,21 @@ def test_the_suite_needs_no_payloads(service: Serving, tmp_path: Path) -> None:
     # Made from the metadata: without them nothing is known that the model answers.
     inferred = ["V2-INFER-001", *(["GRPC-INFER-001"] if service.grpc else [])]
     assert [str(verdicts[check]) for check in inferred] == ["passed"] * len(inferred)
+
+
+@pytest.mark.parametrize("release", [running.RELEASES[0], running.RELEASES[-1]])
+def test_a_file_that_cant_be_used_stops_the_start(release: str, tmp_path: Path) -> None:
+    file = tmp_path / "declared.json"
+    file.write_text('{"contract": {"inputs": [{"name": "x", "shape": [1]}]}}')
+    refusal = running.refusal_of(release, tmp_path / "pod", signatures=file)
+    read = tmp_path / "pod" / "models" / "config" / "signatures.json"
+    line = (
+        f'{read} can\'t be used: inputs[0] of model "contract" has no "datatype": '
+        "write name, datatype, shape"
+    )
+    assert (refusal.exit_code, refusal.termination_line) == (2, line)
+    assert refusal.opened_ports == ()
+    # It has begun to log by then.
+    *before, last = refusal.stderr.splitlines()
+    assert last == line
+    assert all(" wrapper INFO: " in each for each in before), before
