@@ -37,9 +37,7 @@ class HttpxInference(rest.RestInference):
         url = self._base + verb.path(target)
         answer = await self._client.post(url, content=body, headers=headers)
         if answer.status_code != 200:
-            raise error_table.from_answer(
-                answer.status_code, answer.content, self._max_request_size
-            )
+            raise error_table.from_answer(answer.status_code, answer.content, self._limits)
         return Reply(answer.content, answer.headers.get("Content-Type", ""))
 
 

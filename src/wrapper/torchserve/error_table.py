@@ -10,7 +10,7 @@ import dataclasses
 import enum
 import json
 import re
-from typing import Any
+from typing import Any, NamedTuple
 
 from wrapper.errors import ServingError
 
@@ -21,6 +21,7 @@ class Case(enum.Enum):
     TOKEN_REFUSED = "token refused"
     NO_WORKER = "no worker"
     OUT_OF_MEMORY = "out of memory"
+    WORKER_KILLED = "worker killed"
     WORKER_DIED = "worker died"
     MODEL_FAILED = "model failed"
     MODEL_FAILED_ON_WHOLE_BODY = "model failed on whole body"
@@ -34,10 +35,30 @@ class Case(enum.Enum):
     FAILED = "failed"
     UNREACHABLE = "unreachable"
     INTERRUPTED = "interrupted"
+    UNLOADED = "unloaded"
     TIMED_OUT = "timed out"
     QUEUE_FULL = "queue full"
     WORKER_TOO_SLOW = "worker too slow"
     UNLISTED = "unlisted"
+
+
+class Again(enum.Enum):
+    """Whether the same request may be sent again, by whoever doesn't know what is in it.
+
+    The statuses follow: gateways and clients repeat a 503 (UNAVAILABLE) by themselves, and nothing
+    else that is answered. So that is the status where it is safe, and only there.
+    """
+
+    YES = "yes"
+    NO = "no"
+    NOT_KNOWN = "not known"
+
+
+class Limits(NamedTuple):
+    """TorchServe's limits in bytes, which sentences quote."""
+
+    max_request_size: int
+    max_response_size: int
 
 
 class TorchServeError(ServingError):
@@ -60,6 +81,7 @@ class Row:
 
     Attributes:
         status: the HTTP status for the client.
+        again: whether the request may be sent again.
         sentence: what the client is told; ``{said}`` is TorchServe's own message.
         rest: the HTTP statuses that TorchServe tells the case by, none where the wrapper finds
             it by itself.
@@ -70,6 +92,7 @@ class Row:
 
     case: Case
     status: int
+    again: Again
     sentence: str
     rest: tuple[int, ...] = ()
     grpc: tuple[str, ...] = ()
@@ -83,6 +106,7 @@ TABLE = (
     Row(
         Case.TOKEN_REFUSED,
         503,
+        Again.YES,
         "TorchServe refuses the wrapper's token: set TORCHSERVE_KEY_FILE to its key_file.json. An "
         "expired token is renewed only where TorchServe's REST servers have a port each",
         (400, 401, 403),
@@ -92,6 +116,7 @@ TABLE = (
     Row(
         Case.NO_WORKER,
         503,
+        Again.YES,
         "TorchServe has no worker for this model now",
         (503,),
         ("INTERNAL", "UNAVAILABLE", "RESOURCE_EXHAUSTED"),
@@ -100,24 +125,38 @@ TABLE = (
     Row(
         Case.OUT_OF_MEMORY,
         503,
+        Again.YES,
         "The model ran out of memory",
         (507,),
         ("INTERNAL", "RESOURCE_EXHAUSTED"),
         "Out of",
     ),
+    # TorchServe tells it by the exit code, 137: signal 9, which no model sends by itself.
+    Row(
+        Case.WORKER_KILLED,
+        503,
+        Again.YES,
+        "The model's worker was killed from outside while it answered, mostly for want of memory; "
+        "TorchServe starts another",
+        (507,),
+        ("RESOURCE_EXHAUSTED",),
+        "Worker died",
+    ),
     Row(
         Case.WORKER_DIED,
-        503,
-        "The model's worker died while it answered (an answer beyond max_response_size ends a "
-        "worker, too); TorchServe starts another",
-        # 507 and RESOURCE_EXHAUSTED: it was killed (exit code 137), mostly for want of memory.
-        (500, 503, 507),
-        ("INTERNAL", "UNAVAILABLE", "RESOURCE_EXHAUSTED"),
+        502,
+        Again.NO,
+        "The model's worker died while it answered, and the request may be why: it crashed, or its "
+        "answer is larger than max_response_size, {max_response_size} bytes; TorchServe starts "
+        "another",
+        (500, 503),
+        ("INTERNAL", "UNAVAILABLE", "UNKNOWN"),
         "Worker died",
     ),
     Row(
         Case.MODEL_FAILED,
         500,
+        Again.NO,
         "The model failed on this request; TorchServe's model log (MODEL_LOG) says why",
         (500, 503),
         ("UNAVAILABLE", "INTERNAL"),
@@ -126,6 +165,7 @@ TABLE = (
     Row(
         Case.WRONG_NUMBER_OF_RESULTS,
         500,
+        Again.NO,
         "The model's handler answered another number of results than it was asked for",
         (503,),
         ("UNAVAILABLE", "INTERNAL"),
@@ -134,6 +174,7 @@ TABLE = (
     Row(
         Case.TOO_SLOW,
         504,
+        Again.NOT_KNOWN,
         "The model didn't answer within TorchServe's response timeout",
         (408, 504),
         ("DEADLINE_EXCEEDED",),
@@ -141,6 +182,7 @@ TABLE = (
     Row(
         Case.REQUEST_TOO_LARGE,
         413,
+        Again.NO,
         "The request is larger than TorchServe takes: max_request_size is {max_request_size} bytes",
         (413,),
         ("RESOURCE_EXHAUSTED", "CANCELLED"),
@@ -148,6 +190,7 @@ TABLE = (
     Row(
         Case.NO_SUCH_MODEL,
         404,
+        Again.NO,
         "TorchServe has no such model: {said}",
         (404,),
         ("NOT_FOUND", "INTERNAL"),
@@ -157,6 +200,7 @@ TABLE = (
     Row(
         Case.NO_SUCH_VERSION,
         404,
+        Again.NO,
         "TorchServe has no such version of the model: {said}",
         (404,),
         ("NOT_FOUND", "INTERNAL"),
@@ -165,26 +209,52 @@ TABLE = (
     Row(
         Case.REFUSED,
         400,
+        Again.NO,
         "TorchServe refuses the request: {said}",
         tuple(range(400, 500)),
         ("INVALID_ARGUMENT", "FAILED_PRECONDITION"),
     ),
-    Row(Case.NOT_AVAILABLE, 503, "TorchServe can't answer now: {said}", (503,), ("UNAVAILABLE",)),
+    Row(
+        Case.NOT_AVAILABLE,
+        503,
+        Again.YES,
+        "TorchServe can't answer now: {said}",
+        (503,),
+        ("UNAVAILABLE",),
+    ),
     Row(
         Case.FAILED,
         500,
+        Again.NO,
         "The model failed: {said}",
         tuple(range(500, 600)),
         ("INTERNAL", "UNKNOWN"),
     ),
     # From here on TorchServe has not said it in so many words.
-    Row(Case.UNREACHABLE, 503, "TorchServe doesn't accept connections: it is starting or has gone"),
+    Row(
+        Case.UNREACHABLE,
+        503,
+        Again.YES,
+        "TorchServe doesn't accept connections: it is starting or has gone",
+    ),
     # Whether TorchServe has run the request is not known, so nothing here says to try again.
-    Row(Case.INTERRUPTED, 502, "TorchServe closed the connection before it had answered"),
-    Row(Case.TIMED_OUT, 504, "TorchServe didn't answer in time"),
+    Row(
+        Case.INTERRUPTED,
+        502,
+        Again.NOT_KNOWN,
+        "TorchServe closed the connection before it had answered",
+    ),
+    Row(
+        Case.UNLOADED,
+        502,
+        Again.NOT_KNOWN,
+        "The model was unloaded before it had answered",
+    ),
+    Row(Case.TIMED_OUT, 504, Again.NOT_KNOWN, "TorchServe didn't answer in time"),
     Row(
         Case.MODEL_FAILED_ON_WHOLE_BODY,
         500,
+        Again.NO,
         "The model failed on this request; TorchServe's model log (MODEL_LOG) says why. TorchServe "
         "has no envelope, so that its handler got the whole body: if it was written for one, set "
         "service_envelope (TS_SERVICE_ENVELOPE) to kserve for V1 or kservev2 for V2",
@@ -192,16 +262,20 @@ TABLE = (
     Row(
         Case.QUEUE_FULL,
         503,
+        Again.YES,
         "The model's job queue is full (TorchServe's job_queue_size): try again",
         retry_after=1,
     ),
     Row(
         Case.WORKER_TOO_SLOW,
         504,
+        Again.NOT_KNOWN,
         "The model didn't answer within {limit:g} s (TorchServe's default_response_timeout)",
     ),
     # The last row is for what no other one fits.
-    Row(Case.UNLISTED, 502, "TorchServe answered {code}, which can't be passed on"),
+    Row(
+        Case.UNLISTED, 502, Again.NOT_KNOWN, "TorchServe answered {code}, which can't be passed on"
+    ),
 )
 
 # TorchServe puts its exception's class below the first line of a gRPC error. An error without it
@@ -225,23 +299,22 @@ def error(case: Case, **facts: object) -> TorchServeError:
     return _error(next(row for row in TABLE if row.case is case), "", **facts)
 
 
-def from_answer(status: int, body: bytes, max_request_size: int) -> TorchServeError:
+def from_answer(status: int, body: bytes, limits: Limits) -> TorchServeError:
     """Turn an error answer of TorchServe's REST API into what the client is told.
 
     Args:
         status: TorchServe's HTTP status, 300-599.
         body: its body, usually ``{"code", "type", "message"}``, sometimes empty.
-        max_request_size: TorchServe's limit in bytes.
     """
     row = _row_for_answer(status, body)
-    told = _error(row, message(body), max_request_size=max_request_size, code=status)
+    told = _error(row, message(body), **limits._asdict(), code=status)
     if row.case is Case.REFUSED:
         # A handler can choose a status of its own (PredictionException).
         told.status = status
     return told
 
 
-def from_status(code: str, details: str, max_request_size: int) -> TorchServeError:
+def from_status(code: str, details: str, limits: Limits) -> TorchServeError:
     """Turn an error status of TorchServe's gRPC API into what the client is told.
 
     Args:
@@ -250,10 +323,10 @@ def from_status(code: str, details: str, max_request_size: int) -> TorchServeErr
     """
     fitting = (row for row in TABLE if code in row.grpc and row.saying in details)
     row = next(fitting, TABLE[-1])
-    return _error(row, details, max_request_size=max_request_size, code=code)
+    return _error(row, details, **limits._asdict(), code=code)
 
 
-def from_call(code: str, details: str, size: int, max_request_size: int) -> TorchServeError:
+def from_call(code: str, details: str, size: int, limits: Limits) -> TorchServeError:
     """Turn the error of a gRPC call, gRPC's own or TorchServe's, into what the client is told.
 
     Args:
@@ -263,12 +336,12 @@ def from_call(code: str, details: str, size: int, max_request_size: int) -> Torc
         return error(Case.UNREACHABLE if _NOT_CONNECTED in details else Case.INTERRUPTED)
     if code == "DEADLINE_EXCEEDED":
         return error(Case.TIMED_OUT)
-    if code == "CANCELLED" and size <= max_request_size:
+    if code == "CANCELLED" and size <= limits.max_request_size:
         return error(Case.INTERRUPTED)
-    return from_status(code, details, max_request_size)
+    return from_status(code, details, limits)
 
 
-def from_prediction(prediction: bytes, max_request_size: int) -> TorchServeError | None:
+def from_prediction(prediction: bytes, limits: Limits) -> TorchServeError | None:
     """Give the error that an answer over gRPC holds, None where it is an answer.
 
     TorchServe's gRPC server has no status for one request of a batch, so that the wrapper's own
@@ -277,7 +350,7 @@ def from_prediction(prediction: bytes, max_request_size: int) -> TorchServeError
     if not prediction.startswith(_ERROR_BODY):
         return None
     status = json.loads(prediction)["code"]
-    return from_answer(status, prediction, max_request_size)
+    return from_answer(status, prediction, limits)
 
 
 def case_of(status: int, body: bytes) -> Case:

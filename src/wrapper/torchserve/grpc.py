@@ -11,6 +11,7 @@ import grpc
 from wrapper.names import Target
 from wrapper.settings import Settings
 from wrapper.torchserve import error_table, messages
+from wrapper.torchserve.error_table import Limits
 from wrapper.torchserve.exchange import Reply
 
 _OPTIONS = [
@@ -33,7 +34,7 @@ class GrpcInference:
     def __init__(self, settings: Settings) -> None:
         self._target = str(settings.grpc_inference)
         self._timeout = settings.request_timeout
-        self._max_request_size = settings.max_request_size
+        self._limits = Limits(settings.max_request_size, settings.max_response_size)
         self._tells_errors = settings.envelope.tells_errors
         self._predictions: Any | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -64,9 +65,9 @@ class GrpcInference:
             )
         except grpc.aio.AioRpcError as error:
             said = error.code().name, error.details() or ""
-            raise error_table.from_call(*said, len(body), self._max_request_size) from None
+            raise error_table.from_call(*said, len(body), self._limits) from None
         if self._tells_errors:
-            told = error_table.from_prediction(answer.prediction, self._max_request_size)
+            told = error_table.from_prediction(answer.prediction, self._limits)
             if told is not None:
                 raise told
         return Reply(answer.prediction)

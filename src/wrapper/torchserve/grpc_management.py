@@ -15,7 +15,7 @@ import grpc
 from wrapper.names import Target
 from wrapper.settings import Settings
 from wrapper.torchserve import error_table, messages, tokens
-from wrapper.torchserve.error_table import Case
+from wrapper.torchserve.error_table import Case, Limits
 from wrapper.torchserve.management_errors import ManagementError, TokenRefused
 from wrapper.torchserve.rest_management import CHANGE_WITHIN
 
@@ -135,7 +135,7 @@ def _text(answered: Callable[[], Any]) -> bytes:
 
 
 def _error(code: grpc.StatusCode, details: str) -> ManagementError:
-    if error_table.from_status(code.name, details, 0).case is Case.TOKEN_REFUSED:
+    if error_table.from_status(code.name, details, Limits(0, 0)).case is Case.TOKEN_REFUSED:
         return TokenRefused()
     status = _STATUSES.get(code)
     if status is None:

@@ -18,7 +18,7 @@ from yarl import URL
 from wrapper.names import Target
 from wrapper.settings import Settings
 from wrapper.torchserve import error_table
-from wrapper.torchserve.error_table import Case
+from wrapper.torchserve.error_table import Case, Limits
 from wrapper.torchserve.exchange import Reply, Verb
 
 
@@ -32,7 +32,7 @@ class RestInference:
     def __init__(self, settings: Settings) -> None:
         self._base = f"http://{settings.inference}"
         self._timeout = settings.request_timeout
-        self._max_request_size = settings.max_request_size
+        self._limits = Limits(settings.max_request_size, settings.max_response_size)
         self._session: aiohttp.ClientSession | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -63,13 +63,13 @@ class RestInference:
         except asyncio.TimeoutError:
             raise error_table.error(Case.TIMED_OUT) from None
         except (aiohttp.ClientError, ConnectionError):
-            if len(body) > self._max_request_size:
+            if len(body) > self._limits.max_request_size:
                 # TorchServe answers 413 and closes, at times before the body is sent.
-                limit = self._max_request_size
-                raise error_table.error(Case.REQUEST_TOO_LARGE, max_request_size=limit) from None
+                limits = self._limits._asdict()
+                raise error_table.error(Case.REQUEST_TOO_LARGE, **limits) from None
             raise error_table.error(Case.INTERRUPTED) from None
         if status != 200:
-            raise error_table.from_answer(status, content, self._max_request_size)
+            raise error_table.from_answer(status, content, self._limits)
         return Reply(content, content_type)
 
     def _pool(self) -> aiohttp.ClientSession:

@@ -20,8 +20,9 @@ from hypothesis import strategies as st
 
 from wrapper import envelopes
 from wrapper.torchserve import error_table
+from wrapper.torchserve.error_table import Limits
 
-_LIMIT = 6553500
+_LIMITS = Limits(6553500, 6553500)
 
 
 class _PredictionException(Exception):
@@ -93,7 +94,7 @@ def _ask(
     for place, answer in enumerate(told):
         status = context.get_response_status(place)[0]
         # What the wrapper knows of it over gRPC, where it sees no status.
-        error = error_table.from_prediction(answer, _LIMIT)
+        error = error_table.from_prediction(answer, _LIMITS)
         assert (error is None) == (status == 200)
     return [json.loads(answer) for answer in told], context
 
@@ -174,7 +175,7 @@ def test_an_input_that_makes_the_handler_raise_fails_alone() -> None:
     assert told[1] == {"code": 503, "type": "ValueError", "message": "Prediction failed"}
     assert context.request_ids == {0: "id-0", 1: "id-1", 2: "id-2"}
     assert context.metrics.request_ids == context.request_ids
-    assert error_table.from_prediction(json.dumps(told[1]).encode(), _LIMIT).status == 500  # type: ignore[union-attr]
+    assert error_table.from_prediction(json.dumps(told[1]).encode(), _LIMITS).status == 500  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize(
