@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import math
 import os
 import time
 from collections.abc import Awaitable, Mapping
@@ -23,9 +22,9 @@ from wrapper.torchserve import error_table, tokens
 from wrapper.torchserve.error_table import Case, TorchServeError
 from wrapper.torchserve.exchange import Reply, Verb
 from wrapper.torchserve.management import Management
-from wrapper.torchserve.management_errors import ManagementError
 from wrapper.torchserve.own_metrics import OwnMetrics
 from wrapper.torchserve.readiness import Readiness
+from wrapper.torchserve.recent import Recent
 from wrapper.torchserve.repository import Repository
 from wrapper.torchserve.rest import RestInference
 
@@ -33,6 +32,14 @@ if TYPE_CHECKING:
     from wrapper.torchserve.grpc import GrpcInference
 
 _JSON = {"content-type": "application/json"}
+
+# What readiness has to see as soon as a request has met it.
+_SEEN_BY_READINESS = (
+    Case.NO_WORKER,
+    Case.WORKER_KILLED,
+    Case.WORKER_DIED,
+    Case.WORKER_TOO_SLOW,
+)
 
 # Takes a target, a body, headers and, optionally, the seconds that an answer is waited for.
 _Call = Callable[..., Awaitable[Reply]]
@@ -66,6 +73,7 @@ class TorchServe:
         self._management = Management(settings, self._keys)
         self.readiness = Readiness(settings.models, self._management, settings.load.warn_after)
         self.repository = Repository(self._management, self.readiness)
+        self._recent = Recent(self._management.describe)
         address = settings.torchserve_metrics
         self.own_metrics = None if address is None else OwnMetrics(address)
 
@@ -128,11 +136,11 @@ class TorchServe:
                 return await call(target, body, {**sent, **another}, timeout)
             if error.case is Case.MODEL_FAILED and not self.settings.envelope.is_there:
                 raise error_table.error(Case.MODEL_FAILED_ON_WHOLE_BODY) from None
-            if error.case not in (Case.NO_WORKER, Case.WORKER_DIED):
-                raise
-            self.readiness.ask_now()
             waited = time.monotonic() - started
-            raise await asyncio.to_thread(self._tell_apart, target, error, waited) from None
+            told = await self._tell_apart(target, error, waited)
+            if told.case in _SEEN_BY_READINESS:
+                self.readiness.ask_now()
+            raise told from None
 
     def check_protocol(self, target: Target, verb: Verb) -> None:
         """Refuse an unknown name, and a protocol that TorchServe's envelope doesn't read.
@@ -201,17 +209,22 @@ class TorchServe:
         with self._admission.one():
             return await call(*request)
 
-    def _tell_apart(self, target: Target, error: TorchServeError, waited: float) -> TorchServeError:
+    async def _tell_apart(
+        self, target: Target, error: TorchServeError, waited: float
+    ) -> TorchServeError:
         """Give what happened where TorchServe says the same of different cases."""
-        try:
-            versions = self._management.describe(target.model)
-        except ManagementError:
+        if error.case not in (Case.NO_WORKER, Case.WORKER_DIED):
+            return error
+        versions = await self._recent.describe(target.model)
+        if versions is None:
             return error
         # The first is the one that is served by default.
         asked = [each for each in versions if each.version == target.version] or versions[:1]
         if error.case is Case.WORKER_DIED:
+            if not asked:
+                return error_table.error(Case.UNLOADED)
             # TorchServe ends a worker that is too slow.
-            limit = min((version.response_timeout for version in asked), default=math.inf)
+            limit = min(version.response_timeout for version in asked)
             if waited < limit:
                 return error
             return error_table.error(Case.WORKER_TOO_SLOW, limit=limit)

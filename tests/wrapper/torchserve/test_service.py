@@ -185,7 +185,25 @@ def test_no_worker_beside_a_ready_one_is_a_full_queue(
     running.inference.answers = lambda *_: _error(503, NO_WORKER)
     answer = running.answer()
     assert (answer.status, answer.headers) == (503, {"retry-after": "1"})
-    assert running.asked_again == 1
+    # Management has just said that the model is ready.
+    assert running.asked_again == 0
+
+
+def test_one_question_serves_all_refusals_of_a_moment(running: _Running) -> None:
+    running.inference.answers = lambda *_: _error(503, NO_WORKER)
+    asked_before = len(running.management.paths)
+    refused = asyncio.run(running.closing(_many(running.torchserve)))
+    assert [each.case for each in refused] == [Case.QUEUE_FULL] * 100
+    # Readiness asks meanwhile, too.
+    assert len(running.management.paths) - asked_before < 40
+
+
+async def _many(torchserve: TorchServe) -> list[error_table.TorchServeError]:
+    told: list[object] = []
+    for _ in range(20):
+        five = [torchserve.ask(Verb.PREDICT, Target("digits"), V1, {}) for _ in range(5)]
+        told += await asyncio.gather(*five, return_exceptions=True)
+    return [each for each in told if isinstance(each, error_table.TorchServeError)]
 
 
 def test_no_worker_at_all_is_no_full_queue_and_is_asked_about_again(running: _Running) -> None:
@@ -199,7 +217,7 @@ def test_no_worker_at_all_is_no_full_queue_and_is_asked_about_again(running: _Ru
     assert running.asked_again == 1
 
 
-@pytest.mark.parametrize(("limit", "status"), [(0, 504), (120, 503)])
+@pytest.mark.parametrize(("limit", "status"), [(0, 504), (120, 502)])
 def test_a_dead_worker_is_asked_about_again_and_too_slow_where_it_was_given_its_time(
     running: _Running, limit: int, status: int
 ) -> None:
@@ -209,6 +227,22 @@ def test_a_dead_worker_is_asked_about_again_and_too_slow_where_it_was_given_its_
     answer = running.answer()
     assert (answer.status, answer.headers) == (status, {})
     assert running.asked_again == 1
+
+
+def test_a_worker_that_was_killed_is_known_without_a_question(running: _Running) -> None:
+    running.inference.answers = lambda *_: _error(507, DIED)
+    answer = running.answer()
+    assert (answer.status, answer.headers) == (503, {})
+    assert running.asked_again == 1
+
+
+def test_a_worker_that_died_of_an_unload_is_told_so(running: _Running) -> None:
+    def infer(*_: object) -> tuple[int, str]:
+        running.management.status = 404
+        return _error(500, DIED)
+
+    running.inference.answers = infer
+    assert _raised_by(running).case is Case.UNLOADED
 
 
 def test_a_model_that_fails_is_neither_asked_about_nor_again(running: _Running) -> None:
