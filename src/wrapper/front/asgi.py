@@ -8,7 +8,8 @@ import dataclasses
 from collections.abc import Awaitable, Mapping, MutableMapping
 from typing import Any, Callable
 
-from wrapper import shutdown
+from wrapper import connections, shutdown
+from wrapper.errands import ClientGone, Errand, Rounds
 from wrapper.errors import ServingError
 from wrapper.front import Answer, MetricsFront
 from wrapper.front.body import FORGOTTEN_BYTES, FORGOTTEN_SECONDS, Body, waits_for_an_answer
@@ -21,6 +22,9 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _CLOSE = (b"connection", b"close")
 
+# Seconds between two looks at which clients are still there.
+_LOOK_EVERY = 0.1
+
 
 class FrontApplication:
     """Answers what the front answers and hands everything else to the SDK's application."""
@@ -29,6 +33,7 @@ class FrontApplication:
         self._front = front
         self._limit = BodyLimit(front.torchserve.settings.max_request_size)
         self._sdk_application = sdk_application
+        self._rounds: Rounds[_Request] = Rounds(_LOOK_EVERY, _Request.look)
         self._cors = [
             (name.encode("latin-1"), value.encode("latin-1"))
             for name, value in front.cors.headers.items()
@@ -54,8 +59,14 @@ class FrontApplication:
         except ServingError as error:
             await _refuse(route.refuse(error), headers, parts, send)
             return
-        if body is not None:
-            await _send(await route(body, headers), send)
+        if body is None:
+            return
+        try:
+            with _Request(self._rounds, receive):
+                answer = await route(body, headers)
+        except ClientGone:
+            return
+        await _send(answer, send)
 
     def _with_headers(self, send: Send) -> Send:
         """Give what sends an answer, the front's or the SDK's, with what every answer says.
@@ -85,6 +96,42 @@ class FrontApplication:
                 return None
             body.add(part)
         return body.whole()
+
+
+class _Request(Errand):
+    """One that is being answered, all of which has come: called off when its client is gone."""
+
+    _waiting: asyncio.Task[None] | None = None
+
+    def __init__(self, rounds: Rounds[_Request], receive: Receive) -> None:
+        super().__init__(rounds)
+        self._receive = receive
+
+    def look(self) -> None:
+        """Look whether its client is gone, or have the server say so where it alone knows."""
+        transport = _transport(self._receive)
+        if transport is not None:
+            # Closed as soon as that is read. Where another request has been sent behind this one,
+            # uvicorn doesn't read, and would tell the other one.
+            if transport.is_closing() or connections.is_left(transport.get_extra_info("socket")):
+                self.call_off(ClientGone())
+        elif self._waiting is None:
+            self._waiting = asyncio.create_task(self._wait_for_its_client_to_go())
+
+    async def _wait_for_its_client_to_go(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self.call_off(ClientGone())
+
+    def __exit__(self, *error: Any) -> None:
+        if self._waiting is not None:
+            self._waiting.cancel()
+        super().__exit__(*error)
+
+
+def _transport(receive: Receive) -> asyncio.Transport | None:
+    """Give what uvicorn's own `receive` reads from; None for any other."""
+    return getattr(getattr(receive, "__self__", None), "transport", None)
 
 
 class _Parts:

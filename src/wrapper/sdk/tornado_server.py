@@ -17,8 +17,9 @@ import tornado.netutil
 import tornado.routing
 import tornado.web
 
-from wrapper import shutdown
+from wrapper import connections, shutdown
 from wrapper.envelope import Envelope
+from wrapper.errands import ClientGone, Errand, Rounds
 from wrapper.errors import ServingError
 from wrapper.front import Answer, Front, MetricsFront, Route
 from wrapper.front.body import FORGOTTEN_BYTES, FORGOTTEN_SECONDS, Body, waits_for_an_answer
@@ -29,6 +30,9 @@ from wrapper.settings import Settings
 
 # Connections that nobody has accepted yet, as tornado has it.
 _BACKLOG = 128
+
+# Seconds between two looks at clients that tornado doesn't see go.
+_LOOK_EVERY = 0.1
 
 
 class TornadoSdk:
@@ -123,6 +127,7 @@ class _FrontHandler(tornado.web.RequestHandler):
         self._body: Body | None = None
         self._left = FORGOTTEN_BYTES
         self._closing: object | None = None
+        self._errand = _Request(self.request.connection.stream)
 
     async def prepare(self) -> None:
         # The limit is the wrapper's; tornado's own is for the routes of the SDK.
@@ -161,9 +166,21 @@ class _FrontHandler(tornado.web.RequestHandler):
             # Tornado closes the connection, since it has not read the body to its end.
             self.finish()
 
+    def on_connection_close(self) -> None:
+        super().on_connection_close()
+        self._errand.call_off(ClientGone())
+
     async def _answer(self) -> None:
         if self._body is not None:
-            self._write(await self._answered(self._body))
+            try:
+                with self._errand:
+                    answer = await self._answered(self._body)
+            except ClientGone:
+                # nginx's, for tornado's log: nobody reads what is written.
+                self.set_status(499, "Client Closed Request")
+                self.finish()
+                return
+            self._write(answer)
         if not self._finished:
             await self.finish()
 
@@ -191,6 +208,26 @@ class _FrontHandler(tornado.web.RequestHandler):
         """Answer without a validator, as the other releases do."""
 
     get = head = post = put = patch = delete = options = trace = _answer
+
+
+class _Request(Errand):
+    """One that is being answered: called off when its client is gone.
+
+    Tornado tells that by itself, unless another request has been sent behind this one: it doesn't
+    read then.
+    """
+
+    def __init__(self, stream: tornado.iostream.IOStream) -> None:
+        super().__init__(_rounds)
+        self._stream = stream
+
+    def look(self) -> None:
+        """Look whether its client has closed the connection."""
+        if connections.is_left(self._stream.socket):
+            self.call_off(ClientGone())
+
+
+_rounds: Rounds[_Request] = Rounds(_LOOK_EVERY, _Request.look)
 
 
 class _DrainingServer(tornado.httpserver.HTTPServer):
