@@ -27,6 +27,7 @@ from wrapper.torchserve.readiness import Readiness
 from wrapper.torchserve.recent import Recent
 from wrapper.torchserve.repository import Repository
 from wrapper.torchserve.rest import RestInference
+from wrapper.torchserve.waiting import Waiting
 
 if TYPE_CHECKING:
     from wrapper.torchserve.grpc import GrpcInference
@@ -74,6 +75,7 @@ class TorchServe:
         self.readiness = Readiness(settings.models, self._management, settings.load.warn_after)
         self.repository = Repository(self._management, self.readiness)
         self._recent = Recent(self._management.describe)
+        self._waiting = Waiting(self.readiness)
         address = settings.torchserve_metrics
         self.own_metrics = None if address is None else OwnMetrics(address)
 
@@ -205,9 +207,9 @@ class TorchServe:
             call = self._grpc.infer
         return functools.partial(self._admitted, call)
 
-    async def _admitted(self, call: _Call, *request: Any) -> Reply:
-        with self._admission.one():
-            return await call(*request)
+    async def _admitted(self, call: _Call, target: Target, *request: Any) -> Reply:
+        with self._admission.one(), self._waiting.job(target):
+            return await call(target, *request)
 
     async def _tell_apart(
         self, target: Target, error: TorchServeError, waited: float
