@@ -140,6 +140,14 @@ class Management:
             self._of_versions.unregister(target)
         self._of_versions.see_change(target.model)
 
+    def release(self) -> str:
+        """Give TorchServe's release, as ``0.9.0``.
+
+        Raises:
+            ManagementError: when it doesn't say.
+        """
+        return self._api.release()
+
     def renew(self, kind: str, refused: Mapping[str, str]) -> bool:
         """Have TorchServe write a new key for one that it refuses; see `RestManagement.renew`."""
         return self._api.renew(kind, refused)

@@ -64,14 +64,14 @@ class TorchServe:
         self._signatures = Signatures.read(settings)
         self._admission = Admission(settings.max_concurrent_requests)
         self._keys = tokens.Keys(settings.key_file)
+        self._management = Management(settings, self._keys)
         self._rest = RestInference(settings)
         self._grpc: GrpcInference | None = None
         if settings.protocol is PredictorProtocol.GRPC_V2:
             # grpcio takes a quarter of a second to import.
             from wrapper.torchserve.grpc import GrpcInference
 
-            self._grpc = GrpcInference(settings)
-        self._management = Management(settings, self._keys)
+            self._grpc = GrpcInference(settings, self._management.release)
         self.readiness = Readiness(settings.models, self._management, settings.load.warn_after)
         self.repository = Repository(self._management, self.readiness)
         self._recent = Recent(self._management.describe)
