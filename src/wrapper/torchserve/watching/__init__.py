@@ -1,0 +1,1 @@
+"""How the wrapper knows what has become of TorchServe: by watching it, and by asking seldom."""
