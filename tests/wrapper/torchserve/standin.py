@@ -23,6 +23,8 @@ class Standin(ThreadingHTTPServer):
     Attributes:
         statuses: of the next answers; `status` is that of the ones after them.
         answers: gives the status and the body of each answer instead, by path and headers.
+        knows_expectations: whether one that expects something is told that it is not met, as by
+            TorchServe, which counts and remembers no such request.
         delay: seconds that each answer takes.
         silent_connections: numbers of those that are answered too late.
     """
@@ -36,6 +38,7 @@ class Standin(ThreadingHTTPServer):
         self.paths: list[str] = []
         self.statuses: list[int] = []
         self.answers: Callable[[str, Mapping[str, str]], tuple[int, str]] | None = None
+        self.knows_expectations = True
         self.delay = 0.0
         self.silent_connections: set[int] = set()
 
@@ -59,6 +62,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.number = self.server.connections
 
     def do_GET(self) -> None:
+        if "Expect" in self.headers and self.server.knows_expectations:
+            self.send_response(417)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
         self.server.paths.append(self.path)
         silent = self.number in self.server.silent_connections
