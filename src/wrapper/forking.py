@@ -1,7 +1,8 @@
-"""Whether this process may ask by gRPC, which it mustn't before it forks.
+"""Whether this process may have threads, which it mustn't before it forks.
 
-gRPC has threads of its own, which a fork doesn't copy: what is forked from a process in which it
-has begun waits for its answers for ever. What is spawned knows nothing of this.
+A fork doesn't copy them: what is forked from a process in which one runs, or in which gRPC has
+begun, which has threads of its own, may wait for it for ever. What is spawned knows nothing of
+this.
 """
 
 from __future__ import annotations
@@ -13,15 +14,15 @@ _before_a_fork: set[int] = set()
 
 
 def is_ahead() -> None:
-    """Keep this process from asking by gRPC until it has forked."""
+    """Keep this process from having threads, and from asking by gRPC: it is going to fork."""
     _before_a_fork.add(os.getpid())
 
 
 def is_over() -> None:
-    """Let this process ask by gRPC from now on."""
+    """Let this process have threads from now on."""
     _before_a_fork.discard(os.getpid())
 
 
-def allows_grpc() -> bool:
-    """Tell whether this process may ask by gRPC now."""
+def allows_threads() -> bool:
+    """Tell whether this process may have threads, and ask by gRPC."""
     return os.getpid() not in _before_a_fork

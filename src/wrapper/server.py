@@ -22,7 +22,10 @@ from wrapper.sdk.listening import on_all_addresses
 from wrapper.sdk.part import Part
 from wrapper.settings import Settings, SettingsError
 from wrapper.tls import Files
+from wrapper.torchserve import unloaded
 from wrapper.torchserve.service import TorchServe
+from wrapper.torchserve.unloaded import Unloaded
+from wrapper.torchserve.watching.folder import SharedFolder
 from wrapper.workers import Job, Workers
 
 # Long enough for a TorchServe that runs, so that the first request finds the model
@@ -63,12 +66,14 @@ def run(settings: Settings, arguments: Sequence[str]) -> None:
     installed = sdk.installed()
     if number > 1:
         forking.is_ahead()
+    shared: SharedFolder | None = None
     if settings.metrics_folder is not None or number > 1:
         try:
-            processes.count_together(settings.metrics_folder)
+            shared = SharedFolder(processes.count_together(settings.metrics_folder))
         except processes.NoFolderError as error:
             raise SettingsError(str(error)) from None
-    torchserve = TorchServe(settings)
+    kept = unloaded.file_for(str(settings.management))
+    torchserve = TorchServe(settings, Unloaded(kept), shared)
     if options.bare_sdk:
         installed.put_before(MetricsFront(torchserve))
     else:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from wrapper.metrics.timeline import Timeline
 from wrapper.names import Target
 from wrapper.protocol import PredictorProtocol
 from wrapper.settings import Settings
+from wrapper.torchserve.description import Description
 from wrapper.torchserve.exchange import Reply, Verb
 from wrapper.torchserve.readiness import Readiness
 from wrapper.torchserve.repository import Repository
@@ -37,6 +38,7 @@ class Workers:
         self.reasons = reasons
         self.versions: dict[str, dict[str, str | None]] = {}
         self.are_all = True
+        self.described: dict[str, Sequence[Description]] = {}
 
     def why_no_worker(self, model: str) -> str | None:
         """Give what was put there."""
@@ -50,9 +52,29 @@ class Workers:
         """Tell what was put there."""
         return self.are_all and model in self.versions
 
+    def last_described(self, model: str) -> Sequence[Description] | None:
+        """Give what was put there."""
+        return self.described.get(model)
+
+    def has_more_to_tell(self, _model: str) -> bool:
+        """Say no."""
+        return False
+
     def models(self) -> tuple[str, ...]:
         """Give the names of all models."""
         return tuple(self.reasons)
+
+
+class _Told(Readiness):
+    """Tells what the test puts there as soon as it is there."""
+
+    def versions(self, model: str) -> Mapping[str, str | None]:
+        """Give a model's versions."""
+        return self._describer.versions_last_seen(model)
+
+    def has_all_versions(self, model: str) -> bool:
+        """Tell whether a model has no others."""
+        return self._describer.has_seen_all_versions(model)
 
 
 class AnsweringTorchServe(TorchServe):
@@ -68,7 +90,7 @@ class AnsweringTorchServe(TorchServe):
     def __init__(self, settings: Settings, **reasons: str | None) -> None:
         super().__init__(settings)
         self.workers = Workers(**(reasons or {"digits": None}))
-        self.readiness = Readiness(tuple(self.workers.reasons), self.workers, 300)
+        self.readiness = _Told(tuple(self.workers.reasons), self.workers, 300)
         self.readiness.wait_for_first_answer(1)
         self.repository = Repository(self._management, self.readiness)
         self.reply = Reply(b'{"predictions": [1]}')

@@ -74,6 +74,7 @@ class About:
         """
         self._torchserve.check_known(target)
         body: dict[str, Any] = {"name": target.model}
+        self._torchserve.readiness.glance()
         versions = self._torchserve.readiness.versions(target.model)
         if versions:
             body["versions"] = list(versions)

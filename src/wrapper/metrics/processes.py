@@ -27,7 +27,7 @@ class NoFolderError(OSError):
     """There is no folder for the numbers. Its text is one line: what, where, what to do."""
 
 
-def count_together(folder: Path | None) -> None:
+def count_together(folder: Path | None) -> Path:
     """Have this process and all that it will start or fork count into one folder.
 
     Has to be called before anything is counted. What an earlier start left there is removed.
@@ -35,6 +35,9 @@ def count_together(folder: Path | None) -> None:
     Args:
         folder: the one that PROMETHEUS_MULTIPROC_DIR names; None makes one, for as long as this
             process lives.
+
+    Returns:
+        The folder, which all of them share.
 
     Raises:
         NoFolderError: when the folder can't be written to, or none can be made.
@@ -44,6 +47,7 @@ def count_together(folder: Path | None) -> None:
     # The library decides when it is imported, which the SDK has done by now. What has no labels
     # yet has no values either, so that nothing is lost.
     values.ValueClass = values.get_value_class()  # type: ignore[no-untyped-call]
+    return kept
 
 
 def is_together() -> bool:

@@ -117,6 +117,7 @@ class _Calls:
     async def ModelMetadata(self, request: Any, _context: Any) -> Any:  # noqa: N802
         target = Target(request.name, request.version)
         self._torchserve.check_known(target)
+        self._torchserve.readiness.glance()
         signature = self._torchserve.signature(target)
         return pb.ModelMetadataResponse(
             name=request.name,

@@ -26,15 +26,18 @@ class _Seen(NamedTuple):
     Attributes:
         versions: by version why no worker of it was READY; the default one first.
         are_all: whether there are no other versions.
-        workers: the states of the workers of all versions.
+        described: all that was told of them, the default one first; nothing where TorchServe had
+            no such model, None where it didn't tell.
+        is_open: whether some of what was asked is still to be told.
     """
 
     versions: Mapping[str, str | None]
     are_all: bool
-    workers: tuple[str, ...]
+    described: Sequence[Description] | None
+    is_open: bool = False
 
 
-_NOTHING = _Seen({}, False, ())
+_NOTHING = _Seen({}, False, None)
 
 
 class Management:
@@ -70,7 +73,7 @@ class Management:
             is_gone = error.status == http.HTTPStatus.NOT_FOUND
             known = _NOTHING if is_gone else self._seen.get(model, _NOTHING)
             none_ready = dict.fromkeys(known.versions, str(error))
-            self._seen[model] = _Seen(none_ready, known.are_all, ())
+            self._seen[model] = _Seen(none_ready, known.are_all, () if is_gone else None)
             return str(error)
         default = [look.default] if look.default else []
         self._warn_of_batches(model, [*default, *look.others])
@@ -90,9 +93,17 @@ class Management:
         seen = self._seen.get(model, _NOTHING)
         return seen.are_all and bool(seen.versions)
 
-    def workers_last_seen(self, model: str) -> tuple[str, ...]:
-        """Give the states of a model's workers, of all versions, when it was last asked about."""
-        return self._seen.get(model, _NOTHING).workers
+    def last_described(self, model: str) -> Sequence[Description] | None:
+        """Give what TorchServe said of a model's versions when last asked, the default one first.
+
+        Returns:
+            Nothing where TorchServe had no such model, None where it didn't tell.
+        """
+        return self._seen.get(model, _NOTHING).described
+
+    def has_more_to_tell(self, model: str) -> bool:
+        """Tell whether some of what was asked of a model last is still to be told."""
+        return self._seen.get(model, _NOTHING).is_open
 
     def describe(self, model: str) -> Sequence[Description]:
         """Give what TorchServe says of a model now, for each version; the default one comes first.
@@ -183,6 +194,5 @@ def _seen(default: Sequence[Description], look: Look) -> _Seen:
     reasons.update(
         (version.version, look.problem or version.why_no_worker) for version in look.others
     )
-    workers = [state for version in (*default, *look.others) for state in version.workers]
     told = {version: why for version, why in reasons.items() if version}
-    return _Seen(told, look.are_all, tuple(workers))
+    return _Seen(told, look.are_all, [*default, *look.others], look.is_open)

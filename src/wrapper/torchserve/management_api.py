@@ -191,7 +191,7 @@ class ManagementApi:
         return _parsed(status, body, read)
 
     def _by_grpc(self) -> GrpcManagement:
-        if not forking.allows_grpc():
+        if not forking.allows_threads():
             raise BeforeFork
         if self._grpc is None or self._grpc.owner != os.getpid():
             # grpcio takes a quarter of a second to import.

@@ -1,9 +1,10 @@
-"""Whether each model can be served now, asked in the background for as long as it lives.
+"""Whether each model can be served now, known in the background for as long as it lives.
 
-One thread per process does the asking, so that no event loop ever waits for TorchServe
-and the answer doesn't depend on which kind of loop an SDK release runs. Nothing is
-decided once and for all: a model that is late becomes ready when it is, one whose worker
-dies stops being ready, and comes back by itself. docs/readiness.md shows the states.
+No event loop ever waits for TorchServe, and the answer doesn't depend on which kind of loop an SDK
+release runs: one thread of one of the wrapper's processes watches and asks, one thread in each
+other reads what that has found. Nothing is decided once and for all: a model that is late becomes
+ready when it is, one whose worker dies stops being ready, and comes back by itself.
+docs/readiness.md shows the states.
 """
 
 from __future__ import annotations
@@ -13,41 +14,21 @@ import os
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Callable
 
+from wrapper import forking
 from wrapper.names import Target
-from wrapper.torchserve.management_errors import ManagementError
+from wrapper.torchserve.unloaded import Unloaded
+from wrapper.torchserve.watching.folder import SharedFolder
+from wrapper.torchserve.watching.report import NOT_ASKED, Report, Seen
+from wrapper.torchserve.watching.schedule import Wish
+from wrapper.torchserve.watching.vital_signs import NoSigns, Signs
+from wrapper.torchserve.watching.watcher import ModelDescriber, Watcher
 
 logger = logging.getLogger("wrapper")
 
-# TorchServe itself sees a dead worker after 0.25 to 0.5 s; what is left of one second is ours.
-_INTERVAL = 0.3
-_INTERVAL_WHILE_WAITING = 0.2
-
-_NOT_ASKED = "it hasn't been asked about yet"
-
-
-class ModelDescriber(Protocol):
-    """What the poller needs of TorchServe's management API."""
-
-    def why_no_worker(self, model: str) -> str | None:
-        """Ask now, and say why no worker of a model is READY; None when one is.
-
-        The one version counts that TorchServe serves by default.
-        """
-
-    def versions_last_seen(self, model: str) -> Mapping[str, str | None]:
-        """Give by version why no worker of it was READY when last asked; the default one first."""
-
-    def has_seen_all_versions(self, model: str) -> bool:
-        """Tell whether a model had no versions but those when last asked about."""
-
-    def models(self) -> tuple[str, ...]:
-        """Give the names of TorchServe's models.
-
-        Raises:
-            ManagementError: when it doesn't say.
-        """
+# Seconds between two looks at what another process has found.
+_READ_EVERY = 0.05
 
 
 class Readiness:
@@ -57,147 +38,169 @@ class Readiness:
         models: the names of the models that are to be served. Without any, all that
             TorchServe has are.
         warn_after: seconds without a READY worker after which the log says so.
+        make_signs: makes what watches TorchServe, in the process that does.
+        shared: where the processes of one wrapper tell each other; None where each is on its own.
+
+    Attributes:
+        unloaded_models: the models that were unloaded on purpose.
     """
 
-    def __init__(self, models: Sequence[str], describer: ModelDescriber, warn_after: float) -> None:
+    def __init__(
+        self,
+        models: Sequence[str],
+        describer: ModelDescriber,
+        warn_after: float,
+        make_signs: Callable[[], Signs] = NoSigns,
+        unloaded: Unloaded | None = None,
+        shared: SharedFolder | None = None,
+    ) -> None:
         self._describer = describer
         self._warn_after = warn_after
+        self._make_signs = make_signs
+        self._shared = shared
         self._discovers = not models
         # Replaced as a whole, never changed, so that readers need no lock, which a fork
         # in the wrong moment would leave locked for ever.
-        self._reasons: Mapping[str, str | None] = dict.fromkeys(models, _NOT_ASKED)
-        self._unloaded: frozenset[str] = frozenset()
-        self._has_asked = False
-        self._poller: int | None = None
-        self._wake = threading.Event()
+        self._report = Report({model: Seen() for model in models})
+        self.unloaded_models = Unloaded() if unloaded is None else unloaded
+        self._runs_in: int | None = None
+        self._watcher: Watcher | None = None
 
     def models(self) -> tuple[str, ...]:
         """Give the names of the models that are served or waited for."""
-        self._watch()
-        return tuple(model for model in self._reasons if model not in self._unloaded)
+        unloaded = self.unloaded()
+        return tuple(model for model in self._now() if model not in unloaded)
 
     def knows(self, model: str) -> bool:
         """Tell whether a model is served, waited for, or was unloaded on purpose."""
-        return model in self._reasons or model in self._unloaded
+        return model in self._report.models or model in self.unloaded()
 
     def is_ready(self, target: Target) -> bool:
-        """Tell whether a model, or a version of it, had a READY worker when last asked about."""
-        if target.version and target.model not in self._unloaded:
-            return self.versions(target.model).get(target.version, _NOT_ASKED) is None
+        """Tell whether a model, or a version of it, can be served as far as is known now."""
+        if target.version and target.model not in self.unloaded():
+            return self.versions(target.model).get(target.version, NOT_ASKED) is None
         return self.reason_last_seen(target.model) is None
 
     def versions(self, model: str) -> Mapping[str, str | None]:
-        """Give a model's versions when last asked about, that which is served by default first.
+        """Give a model's versions, that which is served by default first.
 
         Returns:
             By version why it isn't ready, None for one that is; those that TorchServe has told
             so far.
         """
-        self._watch()
-        return self._describer.versions_last_seen(model)
+        return self._now().get(model, Seen()).versions
 
     def has_all_versions(self, model: str) -> bool:
         """Tell whether a model has no versions but those, as far as can be known."""
-        self._watch()
-        return self._describer.has_seen_all_versions(model)
+        seen = self._now().get(model, Seen())
+        return seen.has_all and bool(seen.versions)
+
+    def workers(self, model: str) -> tuple[str, ...]:
+        """Give the states of a model's workers, of all versions."""
+        return self._now().get(model, Seen()).workers
 
     def reason_last_seen(self, model: str) -> str | None:
-        """Say in a clause why a model wasn't ready when last asked about; None when it was."""
-        self._watch()
-        if model in self._unloaded:
+        """Say in a clause why a model isn't ready as far as is known; None when it is."""
+        now = self._now()
+        if model in self.unloaded():
             return "it was unloaded"
-        return self._reasons.get(model, _NOT_ASKED)
+        return now.get(model, Seen()).reason
 
     def ask_now(self) -> None:
-        """Ask again at once: a request met what readiness had not seen yet."""
-        self._wake.set()
+        """Have TorchServe asked soon: a request met what readiness had not seen yet."""
+        self._want(Wish.HURRY)
+
+    def glance(self) -> None:
+        """Have TorchServe asked once, unless it has been a moment ago.
+
+        Some of what is told of models changes without being seen, such as which of a model's
+        versions is the default one.
+        """
+        self._want(Wish.GLANCE)
+
+    def _want(self, wish: Wish) -> None:
+        if self._watcher is not None and self._runs_in == os.getpid():
+            self._watcher.want(wish)
+        elif self._shared is not None:
+            self._shared.want(wish)
 
     def set_unloaded(self, model: str, unloaded: bool) -> None:
         """Count a model out, or in again, because somebody unloaded or loaded it on purpose."""
-        self._unloaded = self._unloaded | {model} if unloaded else self._unloaded - {model}
+        if unloaded:
+            self.unloaded_models.take_out(model)
+        else:
+            self.unloaded_models.bring_back(model)
         self.ask_now()
 
     def unloaded(self) -> frozenset[str]:
         """Give the names of the models that were unloaded on purpose."""
-        return self._unloaded
+        return self.unloaded_models.names()
 
     def wait_for_first_answer(self, timeout: float) -> None:
         """Wait until every model has been asked about once, for at most ``timeout`` seconds.
 
         Does not wait for models to become ready.
         """
-        self._watch()
         deadline = time.monotonic() + timeout
-        while not self._has_asked and time.monotonic() < deadline:
+        self._now()
+        while not self._report.is_whole and time.monotonic() < deadline:
             time.sleep(0.005)
 
-    def _watch(self) -> None:
+    def _now(self) -> Mapping[str, Seen]:
+        """Give what is known now, and see to it that it stays so."""
         # A forked or spawned process has the state but not the thread.
-        if self._poller != os.getpid():
-            self._poller = os.getpid()
-            self._wake = threading.Event()
-            threading.Thread(target=self._poll, name="readiness", daemon=True).start()
+        if self._runs_in != os.getpid() and forking.allows_threads():
+            self._runs_in = os.getpid()
+            self._watcher = None
+            threading.Thread(target=self._run, name="readiness", daemon=True).start()
+        return self._report.models
 
-    def _poll(self) -> None:
-        late = _Lateness(self._warn_after)
-        while True:
-            self._wake.clear()
-            before = self._reasons
-            now = {model: self._ask_about(model) for model in self._names(before)}
-            self._reasons = now
-            self._has_asked = True
-            for model, reason in now.items():
-                if reason != before.get(model, _NOT_ASKED):
-                    _tell_change(model, reason)
-                late.see(model, reason)
-            waiting = not now or any(reason is not None for reason in now.values())
-            self._wake.wait(_INTERVAL_WHILE_WAITING if waiting else _INTERVAL)
+    def _run(self) -> None:
+        shared = self._shared
+        while shared is not None and not shared.may_watch():
+            if shared.is_silent():
+                logger.warning("another process of the wrapper doesn't tell what it sees any more")
+                self._shared = shared = None
+                break
+            self._read(shared.news())
+            self.unloaded_models.look()
+            time.sleep(_READ_EVERY)
+        self._watcher = Watcher(
+            self._report,
+            discovers=self._discovers,
+            describer=self._describer,
+            signs=self._make_signs(),
+            unloaded=self.unloaded_models,
+            wanted=lambda: _wanted_in(shared),
+            publish=self._publish,
+            warn_after=self._warn_after,
+        )
+        self._watcher.run()
 
-    def _names(self, before: Mapping[str, str | None]) -> Sequence[str]:
-        if not self._discovers:
-            return tuple(before)
+    def _read(self, news: bytes | None) -> None:
+        if news is None:
+            return
         try:
-            return self._describer.models()
-        except ManagementError:
-            return tuple(before)
+            self._take(Report.from_json(news))
+        except (ValueError, KeyError, TypeError):
+            logger.exception("what another process has found can't be read")
 
-    def _ask_about(self, model: str) -> str | None:
-        try:
-            return self._describer.why_no_worker(model)
-        except Exception as error:  # the thread has to outlive whatever TorchServe says
-            logger.exception("model %s can't be asked about", model)
-            return f"asking about it failed ({type(error).__name__})"
+    def _publish(self, report: Report) -> None:
+        self._take(report)
+        if self._shared is not None:
+            self._shared.publish(report.to_json())
+
+    def _take(self, report: Report) -> None:
+        self._report = report
+        self.unloaded_models.torchserve = report.torchserve
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_poller": None, "_wake": None}
+        return {**self.__dict__, "_runs_in": None, "_watcher": None}
 
 
-class _Lateness:
-    """Says once in the log when a model has not been ready for long."""
-
-    def __init__(self, after: float) -> None:
-        self._after = after
-        self._since: dict[str, float] = {}
-        self._warned: set[str] = set()
-
-    def see(self, model: str, reason: str | None) -> None:
-        if reason is None:
-            self._since.pop(model, None)
-            self._warned.discard(model)
-            return
-        since = self._since.setdefault(model, time.monotonic())
-        if model not in self._warned and time.monotonic() - since > self._after:
-            self._warned.add(model)
-            logger.warning(
-                "model %s has not been ready for %.0f s: %s. The wrapper goes on asking.",
-                model,
-                self._after,
-                reason,
-            )
-
-
-def _tell_change(model: str, reason: str | None) -> None:
-    if reason is None:
-        logger.info("model %s is ready", model)
-    else:
-        logger.warning("model %s is not ready: %s", model, reason)
+def _wanted_in(shared: SharedFolder | None) -> set[Wish]:
+    """Give what other processes want, and tell them that this one watches."""
+    if shared is None:
+        return set()
+    shared.beat()
+    return shared.wanted()

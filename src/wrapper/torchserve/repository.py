@@ -18,6 +18,7 @@ from wrapper.torchserve.description import Description
 from wrapper.torchserve.management import Management
 from wrapper.torchserve.management_errors import ManagementError
 from wrapper.torchserve.readiness import Readiness
+from wrapper.torchserve.unloaded import Stored
 
 
 class Entry(NamedTuple):
@@ -41,13 +42,6 @@ class Entry(NamedTuple):
         return cls(name, version, state, reason or "")
 
 
-class _Stored(NamedTuple):
-    """What a version is loaded from, and with how many workers."""
-
-    archive: str
-    workers: int
-
-
 _CONTROL_OFF = (
     "TorchServe doesn't {verb} models while it runs: start it with --enable-model-api, or with "
     "enable_model_api=true in its config.properties"
@@ -60,8 +54,7 @@ class Repository:
     def __init__(self, management: Management, readiness: Readiness) -> None:
         self._management = management
         self._readiness = readiness
-        # By model, and then by version with the default one first, what was unloaded.
-        self._stored: dict[str, dict[str, _Stored]] = {}
+        self._unloaded = readiness.unloaded_models
 
     def index(self, ready: bool = False) -> list[Entry]:
         """Give every version of every model that is served, waited for, or was unloaded.
@@ -70,6 +63,7 @@ class Repository:
             ready: give those only that are ready.
         """
         readiness = self._readiness
+        readiness.glance()
         entries = []
         for name in (*readiness.models(), *sorted(readiness.unloaded())):
             reason = readiness.reason_last_seen(name)
@@ -113,15 +107,14 @@ class Repository:
             there = self._described(model)
             is_ready = bool(there) and there[0].why_no_worker is None
             # A load that failed midway is gone on with.
-            if not is_ready or model in self._stored:
+            if not is_ready or self._unloaded.stored(model):
                 loaded = [each.version for each in there]
-                stored = self._stored.get(model) or {"": _Stored(f"{model}.mar", 1)}
+                stored = self._unloaded.stored(model) or {"": Stored(f"{model}.mar", 1)}
                 for version, (archive, workers) in stored.items():
                     if version not in loaded:
                         self._management.register(model, archive, workers)
         except ManagementError as error:
             raise _refusal(error, "load") from None
-        self._stored.pop(model, None)
         self._readiness.set_unloaded(model, False)
 
     def _unload(self, model: str) -> None:
@@ -129,10 +122,10 @@ class Repository:
         try:
             described = self._management.describe(model)
             now = {
-                each.version: _Stored(each.archive, min(len(each.workers), 1)) for each in described
+                each.version: Stored(each.archive, min(len(each.workers), 1)) for each in described
             }
             # What an unload that failed midway has unloaded comes back, too.
-            self._stored[model] = {**now, **self._stored.get(model, {}), **now}
+            self._unloaded.keep(model, {**now, **self._unloaded.stored(model), **now})
             # TorchServe unloads the default version last.
             for each in reversed(described):
                 self._unregister(Target(model, each.version))

@@ -27,7 +27,10 @@ from wrapper.torchserve.readiness import Readiness
 from wrapper.torchserve.recent import Recent
 from wrapper.torchserve.repository import Repository
 from wrapper.torchserve.rest import RestInference
+from wrapper.torchserve.unloaded import Unloaded
 from wrapper.torchserve.waiting import Waiting
+from wrapper.torchserve.watching.folder import SharedFolder
+from wrapper.torchserve.watching.vital_signs import VitalSigns
 
 if TYPE_CHECKING:
     from wrapper.torchserve.grpc import GrpcInference
@@ -52,6 +55,10 @@ class TorchServe:
     Bodies are passed on as they are; whoever calls has judged them, and by `check_protocol`
     that TorchServe reads them.
 
+    Args:
+        unloaded: the models that were unloaded on purpose; this process's own by default.
+        shared: where the wrapper's processes tell each other what becomes of TorchServe.
+
     Attributes:
         own_metrics: what TorchServe tells of itself, None where nobody asks for that.
 
@@ -59,7 +66,12 @@ class TorchServe:
         SettingsError: when the models' signatures can't be used.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        unloaded: Unloaded | None = None,
+        shared: SharedFolder | None = None,
+    ) -> None:
         self.settings = settings
         self._signatures = Signatures.read(settings)
         self._admission = Admission(settings.max_concurrent_requests)
@@ -72,7 +84,14 @@ class TorchServe:
             from wrapper.torchserve.grpc import GrpcInference
 
             self._grpc = GrpcInference(settings, self._management.release)
-        self.readiness = Readiness(settings.models, self._management, settings.load.warn_after)
+        self.readiness = Readiness(
+            settings.models,
+            self._management,
+            settings.load.warn_after,
+            functools.partial(VitalSigns, settings.inference, settings.management),
+            unloaded,
+            shared,
+        )
         self.repository = Repository(self._management, self.readiness)
         self._recent = Recent(self._management.describe)
         self._waiting = Waiting(self.readiness)
@@ -179,7 +198,11 @@ class TorchServe:
         Raises:
             ServingError: 404, with the names of those that are.
         """
-        names.check(target, self.readiness)
+        try:
+            names.check(target, self.readiness)
+        except ServingError:
+            self.readiness.glance()
+            raise
 
     def signature(self, target: Target) -> Signature:
         """Give what its author declares of a model's, or its version's, tensors."""
@@ -191,7 +214,7 @@ class TorchServe:
 
     def workers_last_seen(self, model: str) -> tuple[str, ...]:
         """Give the states of a model's workers when last asked about, such as ``READY``."""
-        return self._management.workers_last_seen(model)
+        return self.readiness.workers(model)
 
     def error_unless_all_ready(self) -> ServingError | None:
         """Give what keeps the server from being ready, None when every model is ready."""

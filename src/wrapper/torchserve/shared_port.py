@@ -101,6 +101,7 @@ class SharedPort:
             are_new=told is not seen,
             problem=self._problem,
             are_all=told is not None or self._problem is not None,
+            is_open=self._is_open(model),
         )
 
     def describe(self, model: str) -> list[Description]:
@@ -148,6 +149,10 @@ class SharedPort:
         with contextlib.suppress(BeforeFork):
             answer = self._api.describe_without_waiting(Target(model, EVERY))
             self._questions[model] = _Question(now, known, answer)
+
+    def _is_open(self, model: str) -> bool:
+        question = self._questions.get(model)
+        return question is not None and question.answer is not None
 
     def _read(self, model: str) -> None:
         question = self._questions.get(model)

@@ -20,6 +20,7 @@ class Look(NamedTuple):
         are_new: whether the others are as they are now, and not as at an earlier look.
         problem: why TorchServe doesn't tell the others now; None where it does.
         are_all: whether there are no versions but these, as far as can be known.
+        is_open: whether some of what was asked is told by a later look.
     """
 
     default: Description | None
@@ -27,6 +28,7 @@ class Look(NamedTuple):
     are_new: bool = True
     problem: str | None = None
     are_all: bool = True
+    is_open: bool = False
 
 
 class Versions(Protocol):

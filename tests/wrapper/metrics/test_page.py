@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 
 from matrix.running.scrape import Scrape
+from matrix.running.timing import seconds_until
 from tests.wrapper.front.asking import V1, answer_to
 from tests.wrapper.surroundings import AnsweringTorchServe, settings
 from tests.wrapper.torchserve.standin import Standin, standing_in
 from wrapper.front import Answer, MetricsFront
 from wrapper.settings import SettingsError
+from wrapper.torchserve.description import Description
 from wrapper.torchserve.service import TorchServe
 
 # As TorchServe 0.12 writes it.
@@ -32,22 +34,21 @@ def _beside(folder: Path, port: int, **reasons: str | None) -> AnsweringTorchSer
     return AnsweringTorchServe(settings(folder, more=more, TORCHSERVE_METRICS="True"), **reasons)
 
 
-def test_readiness_and_workers_are_told_by_model(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_readiness_and_workers_are_told_by_model(tmp_path: Path) -> None:
     torchserve = AnsweringTorchServe(settings(tmp_path), digits=None, late="it has no worker")
-    workers_seen = {"digits": ("READY", "UNLOADING", "READY"), "late": ()}
-    monkeypatch.setattr(torchserve, "workers_last_seen", workers_seen.__getitem__)
+    workers = [{"status": state} for state in ("READY", "UNLOADING", "READY")]
+    torchserve.workers.described["digits"] = [Description.of({"workers": workers})]
+    seconds_until(lambda: bool(torchserve.workers_last_seen("digits")), 5)
     scrape = Scrape(_told(torchserve).body.decode())
     ready = {
         each.labels["model"]: each.value for each in scrape.of("torchserve_wrapper_model_ready")
     }
     assert ready == {"digits": 1, "late": 0}
-    workers = {
+    told = {
         (each.labels["model"], each.labels["state"]): each.value
         for each in scrape.of("torchserve_wrapper_model_workers")
     }
-    assert workers == {
+    assert told == {
         ("digits", "READY"): 2,
         ("digits", "UNLOADING"): 1,
         ("late", "READY"): 0,

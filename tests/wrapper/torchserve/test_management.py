@@ -82,7 +82,8 @@ def test_the_default_version_is_told_first_and_decides_whether_the_model_is_read
     told = management.versions_last_seen("digits")
     assert list(told) == ["2.0", "1.0", "10"]
     assert list(told.values()) == ["none of its 1 workers is READY", None, "it has no worker"]
-    assert sorted(management.workers_last_seen("digits")) == ["READY", "UNLOADING"]
+    described = management.last_described("digits") or ()
+    assert [each.workers for each in described] == [("UNLOADING",), ("READY",), ()]
     standin.paths.clear()
     standin.answers = lambda *_: (200, json.dumps([description("1.0", "READY")]))
     assert management.why_no_worker("digits") is None

@@ -103,10 +103,13 @@ def test_rest_decides_whether_a_model_is_ready_and_grpc_tells_the_others(
     assert time.monotonic() - began < 0.5, "gRPC was waited for"
     assert management.versions_last_seen(MODEL) == {"2.0": None}
     # Those that nobody has told yet are not said to be missing.
+    assert management.has_more_to_tell(MODEL)
     assert not management.has_seen_all_versions(MODEL)
     _looks_until(management, lambda: management.has_seen_all_versions(MODEL))
     assert list(management.versions_last_seen(MODEL).items()) == [("2.0", None), *OTHERS.items()]
-    assert management.workers_last_seen(MODEL) == ("READY", "READY")
+    described = management.last_described(MODEL) or ()
+    assert [state for each in described for state in each.workers] == ["READY", "READY"]
+    assert not management.has_more_to_tell(MODEL)
     rest.body = _tells("UNLOADING")
     assert management.why_no_worker(MODEL) == "none of its 1 workers is READY"
     assert management.versions_last_seen(MODEL)["1.0"] is None
