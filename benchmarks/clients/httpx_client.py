@@ -10,6 +10,7 @@ import httpx
 
 from wrapper.__main__ import main
 from wrapper.names import Target
+from wrapper.spliced import Content
 from wrapper.torchserve import error_table, rest, service
 from wrapper.torchserve.exchange import Reply, Verb
 
@@ -23,7 +24,7 @@ class HttpxInference(rest.RestInference):
         self,
         verb: Verb,
         target: Target,
-        body: bytes,
+        body: Content,
         headers: Mapping[str, str],
         timeout: float | None = None,
     ) -> Reply:
@@ -35,7 +36,7 @@ class HttpxInference(rest.RestInference):
                 limits=limits, timeout=timeout or self._timeout, trust_env=False
             )
         url = self._base + verb.path(target)
-        answer = await self._client.post(url, content=body, headers=headers)
+        answer = await self._client.post(url, content=bytes(body), headers=headers)
         if answer.status_code != 200:
             raise error_table.from_answer(answer.status_code, answer.content, self._limits)
         return Reply(answer.content, answer.headers.get("Content-Type", ""))

@@ -10,6 +10,7 @@ from wrapper.metrics.timeline import Timeline
 from wrapper.names import Target
 from wrapper.protocol import PredictorProtocol
 from wrapper.settings import Settings
+from wrapper.spliced import Content
 from wrapper.torchserve.description import Description
 from wrapper.torchserve.exchange import Reply, Verb
 from wrapper.torchserve.readiness import Readiness
@@ -101,14 +102,14 @@ class AnsweringTorchServe(TorchServe):
         self,
         verb: Verb,
         target: Target,
-        body: bytes,
+        body: Content,
         headers: Mapping[str, str],
         timeout: float | None = None,
         timeline: Timeline | None = None,
     ) -> Reply:
         """Answer without asking anybody."""
         self.check_ready(target)
-        self.calls.append((verb, body, dict(headers)))
+        self.calls.append((verb, bytes(body), dict(headers)))
         self.targets.append(target)
         if timeline is not None:
             timeline.asked = timeline.replied = time.perf_counter()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
 
 from wrapper.front import encodings
@@ -30,7 +31,8 @@ class Body:
         self._headers = headers
         self._received = 0
         self._unpacking: encodings.Unpacking | None = None
-        self._parts: list[bytes] = []
+        self._first = b""
+        self._all: io.BytesIO | None = None
         self._size = 0
 
     def add(self, part: bytes) -> None:
@@ -51,7 +53,16 @@ class Body:
             part = self._unpacking.unpack(part, room + 1)
         self._size += len(part)
         self._limit.check(self._headers, self._size)
-        self._parts.append(part)
+        if self._all is not None:
+            self._all.write(part)
+        elif not self._first:
+            self._first = part
+        else:
+            # Grows in its place and is given as it is: to join parts would take the memory of two.
+            self._all = io.BytesIO()
+            self._all.write(self._first)
+            self._all.write(part)
+            self._first = b""
 
     def whole(self) -> bytes:
         """Give it, once all has come.
@@ -61,7 +72,7 @@ class Body:
         """
         if self._unpacking is not None:
             self._unpacking.end()
-        return self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
+        return self._first if self._all is None else self._all.getvalue()
 
 
 def waits_for_an_answer(headers: Mapping[str, str]) -> bool:

@@ -11,6 +11,7 @@ import grpc
 
 from wrapper.names import Target
 from wrapper.settings import Settings
+from wrapper.spliced import Content
 from wrapper.torchserve import error_table, messages
 from wrapper.torchserve.error_table import Case, Limits
 from wrapper.torchserve.exchange import Reply
@@ -59,7 +60,7 @@ class GrpcInference:
     async def infer(
         self,
         target: Target,
-        body: bytes,
+        body: Content,
         headers: Mapping[str, str],
         timeout: float | None = None,
     ) -> Reply:
@@ -69,7 +70,7 @@ class GrpcInference:
             ServingError: when TorchServe can't be reached or answers an error.
         """
         request = messages.PredictionsRequest(model_name=target.model, model_version=target.version)
-        request.input.add(key="data", value=body)
+        request.input.add(key="data", value=bytes(body))
         metadata = [
             (name, value)
             for name, value in headers.items()

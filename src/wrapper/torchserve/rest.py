@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Mapping
+import io
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -17,6 +18,7 @@ from yarl import URL
 
 from wrapper.names import Target
 from wrapper.settings import Settings
+from wrapper.spliced import LONG, Content, pieces
 from wrapper.torchserve import error_table
 from wrapper.torchserve.error_table import Case, Limits
 from wrapper.torchserve.exchange import Reply, Verb
@@ -40,7 +42,7 @@ class RestInference:
         self,
         verb: Verb,
         target: Target,
-        body: bytes,
+        body: Content,
         headers: Mapping[str, str],
         timeout: float | None,
     ) -> Reply:
@@ -53,9 +55,14 @@ class RestInference:
         more: dict[str, Any] = {}
         if timeout is not None:
             more["timeout"] = aiohttp.ClientTimeout(total=timeout)
+        data: Any = body
+        if len(body) > LONG:
+            # aiohttp would hand it to the connection whole, which copies what it can't send yet.
+            data = _in_pieces(body)
+            headers = {**headers, "content-length": str(len(body))}
         try:
-            async with self._pool().post(url, data=body, headers=headers, **more) as answer:
-                content = await answer.read()
+            async with self._pool().post(url, data=data, headers=headers, **more) as answer:
+                content = await _read(answer)
                 status = answer.status
                 content_type = answer.headers.get("Content-Type", "")
         except aiohttp.ClientConnectorError:
@@ -88,6 +95,21 @@ class RestInference:
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_session": None, "_loop": None}
+
+
+async def _in_pieces(body: Content) -> AsyncIterator[memoryview]:
+    for piece in pieces(body):
+        yield piece
+
+
+async def _read(answer: aiohttp.ClientResponse) -> bytes:
+    if (answer.content_length or 0) <= LONG:
+        return await answer.read()
+    # Grows in its place, where aiohttp would join parts and take the memory of two.
+    content = io.BytesIO()
+    async for part in answer.content.iter_any():
+        content.write(part)
+    return content.getvalue()
 
 
 @functools.lru_cache(maxsize=256)

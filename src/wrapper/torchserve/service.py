@@ -18,6 +18,7 @@ from wrapper.openinference.signature import UNDECLARED, Signature
 from wrapper.protocol import PredictorProtocol
 from wrapper.settings import Settings
 from wrapper.signatures import Signatures
+from wrapper.spliced import Content
 from wrapper.torchserve import error_table, tokens
 from wrapper.torchserve.error_table import Case, TorchServeError
 from wrapper.torchserve.exchange import Reply, Verb
@@ -113,7 +114,7 @@ class TorchServe:
         self,
         verb: Verb,
         target: Target,
-        body: bytes,
+        body: Content,
         headers: Mapping[str, str],
         timeout: float | None = None,
         timeline: Timeline | None = None,
@@ -138,7 +139,7 @@ class TorchServe:
         self,
         verb: Verb,
         target: Target,
-        body: bytes,
+        body: Content,
         headers: Mapping[str, str],
         timeout: float | None,
     ) -> Reply:
