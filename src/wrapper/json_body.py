@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from typing import Any, Callable
 
 import orjson
 
+from wrapper import json_cuts, json_pieces, steps
 from wrapper.errors import ServingError
+from wrapper.json_depth import DEEPEST, Depth, brackets, without_escapes
+from wrapper.json_pieces import Document, NoJson, TooDeep
+from wrapper.steps import Steps
 
-# Levels of lists and objects. TorchServe's workers read JSON with Python's parser, which gives up
-# below 1000; orjson before 3.9.15 ends the process at some ten thousand (CVE-2024-27454).
-DEEPEST = 512
-
+_BEGINNING = re.compile(rb"\s*[{\[]")
 # Letters of a value in a sentence.
 _SHOWN = 40
-
-_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
-_ALIKE = bytes.maketrans(b"{}", b"[]")
-_RUNS = re.compile(rb"\[+|\]+")
 
 
 def read(body: bytes) -> dict[str, Any]:
@@ -33,8 +30,13 @@ def read(body: bytes) -> dict[str, Any]:
     """
     request = read_any(body)
     if not isinstance(request, dict):
-        raise ServingError(400, f"Expected a JSON object as the request body, got {kind(request)}")
+        raise no_object(request)
     return request
+
+
+def no_object(request: Any) -> ServingError:
+    """Give the refusal of a body that holds something else."""
+    return ServingError(400, f"Expected a JSON object as the request body, got {kind(request)}")
 
 
 def read_any(body: bytes) -> Any:
@@ -44,11 +46,25 @@ def read_any(body: bytes) -> Any:
         ServingError: 400.
     """
     if _is_too_deep(body):
-        raise ServingError(400, f"The request body is nested more than {DEEPEST} deep")
+        raise _too_deep()
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError:
-        raise ServingError(400, _why_no_json(body)) from None
+        raise _no_json(not body, steps.at_once(json_pieces.no_utf8_from(body))) from None
+
+
+def judge(body: bytes, size: int = json_cuts.PIECE) -> Steps[Document]:
+    """Give what a long request body holds without reading it; else as `read_any`.
+
+    Raises:
+        ServingError: 400.
+    """
+    try:
+        return (yield from json_pieces.judge(body, orjson.loads, size))
+    except TooDeep:
+        raise _too_deep() from None
+    except NoJson:
+        raise _no_json(not body, (yield from json_pieces.no_utf8_from(body, size))) from None
 
 
 def read_exactly(body: bytes) -> Any:
@@ -58,6 +74,11 @@ def read_exactly(body: bytes) -> Any:
         ValueError: when it is no JSON even so.
     """
     return json.loads(body)
+
+
+def begins_as_one(body: bytes) -> bool:
+    """Tell whether a body begins as an object or a list of JSON does."""
+    return _BEGINNING.match(body) is not None
 
 
 def is_document(body: bytes) -> bool:
@@ -80,13 +101,19 @@ def holds_nan(body: bytes) -> bool:
     return False
 
 
-def write(document: Any) -> bytes:
-    """Give a document as Python's JSON: numbers exact, NaN and infinities as they are."""
+def write(document: Any, stand_in: Callable[[Any], str] | None = None) -> bytes:
+    """Give a document as Python's JSON: numbers exact, NaN and infinities as they are.
+
+    Args:
+        stand_in: gives what stands for a value in it that isn't one of JSON.
+    """
     try:
-        return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+        text = json.dumps(document, ensure_ascii=False, separators=(",", ":"), default=stand_in)
+        return text.encode("utf-8")
     except UnicodeEncodeError:
         # Half a surrogate pair, which a model can answer, is no UTF-8 but has an escape.
-        return json.dumps(document, separators=(",", ":")).encode("ascii")
+        text = json.dumps(document, separators=(",", ":"), default=stand_in)
+        return text.encode("ascii")
 
 
 def shown(value: Any) -> str:
@@ -110,40 +137,26 @@ def _is_too_deep(body: bytes) -> bool:
     """Tell whether a body that may be JSON has more than `DEEPEST` levels."""
     if body.count(b"[") + body.count(b"{") <= DEEPEST:
         return False
-    brackets = _outside_texts(body).translate(_ALIKE, _NO_BRACKETS)
-    # Taking away the innermost pairs a few times settles it for all that is wide but not deep.
-    for taken in range(16):
-        if taken + len(brackets) <= DEEPEST:
-            return False
-        brackets = brackets.replace(b"[]", b"")
-    depth = 16
-    for run in _RUNS.finditer(brackets):
-        text = run.group()
-        depth += len(text) if text.startswith(b"[") else -len(text)
-        if depth > DEEPEST:
-            return True
-    return False
+    outside = b"".join(without_escapes(body).split(b'"')[::2])
+    return Depth().is_beyond(brackets(outside))
 
 
-def _outside_texts(body: bytes) -> bytes:
-    """Give what of JSON isn't within quotation marks; of anything else, what a parser reads."""
-    if b"\\" in body:
-        body = body.replace(rb"\\", b"").replace(rb"\"", b"")
-    return b"".join(body.split(b'"')[::2])
+def _too_deep() -> ServingError:
+    return ServingError(400, f"The request body is nested more than {DEEPEST} deep")
 
 
-def _why_no_json(body: bytes) -> str:
+def _no_json(is_empty: bool, no_utf8_from: int | None) -> ServingError:
     # The parser's own words and places change with its releases, these don't.
-    if not body:
-        return "The request body is empty: send a JSON object"
-    try:
-        body.decode("utf-8")
-    except UnicodeDecodeError as error:
-        return f"The request body is not valid JSON: it is no UTF-8 from byte {error.start} on"
-    return (
-        "The request body is not valid JSON (RFC 8259, which has no NaN, no infinity and "
-        "nothing after the document)"
-    )
+    if is_empty:
+        why = "is empty: send a JSON object"
+    elif no_utf8_from is not None:
+        why = f"is not valid JSON: it is no UTF-8 from byte {no_utf8_from} on"
+    else:
+        why = (
+            "is not valid JSON (RFC 8259, which has no NaN, no infinity and nothing after the "
+            "document)"
+        )
+    return ServingError(400, f"The request body {why}")
 
 
 def kind(value: Any) -> str:

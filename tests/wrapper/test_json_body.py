@@ -13,10 +13,10 @@ from fixtures.torchserve import Instance
 from matrix.running.launch import RunningWrapper
 from tests import lending
 from tests.wrapper.running import RELEASES, wrapper
-from wrapper import json_body
+from wrapper import json_body, json_depth
 from wrapper.errors import ServingError
 
-LIMIT = json_body.DEEPEST
+LIMIT = json_depth.DEEPEST
 
 
 def _nested(depth: int) -> bytes:

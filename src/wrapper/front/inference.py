@@ -8,6 +8,7 @@ from typing import Any, Callable
 from wrapper import json_body
 from wrapper.envelope import Envelope
 from wrapper.errors import ServingError
+from wrapper.front import v1_body, v2_body
 from wrapper.front.answer import JSON, Answer
 from wrapper.metrics import kinds
 from wrapper.metrics.requests import Requests
@@ -16,6 +17,8 @@ from wrapper.names import Target
 from wrapper.openinference import answer as answers
 from wrapper.openinference import binary, normal_form, request
 from wrapper.openinference.request import Wanted
+from wrapper.spliced import LONG, Content
+from wrapper.steps import one_by_one
 from wrapper.torchserve.exchange import Reply, Verb
 from wrapper.torchserve.service import TorchServe
 
@@ -42,11 +45,14 @@ class Inference:
         with self._requests.counting(_V1_KINDS[verb], target.model) as timeline:
             self._torchserve.check_protocol(target, verb)
             forwarded = self._forwarded(headers)
+            content: Content = body
             if self._is_raw(body, headers):
                 forwarded["content-type"] = headers["content-type"]
+            elif len(body) <= LONG:
+                content = v1_body.passed_on(body, self._envelope)
             else:
-                body = _v1_body(body, self._envelope)
-            reply = await self._torchserve.ask(verb, target, body, forwarded, None, timeline)
+                content = await one_by_one(v1_body.long_passed_on(body, self._envelope))
+            reply = await self._torchserve.ask(verb, target, content, forwarded, None, timeline)
             return self._v1_answer(reply)
 
     async def infer(self, target: Target, body: bytes, headers: Mapping[str, str]) -> Answer:
@@ -54,21 +60,24 @@ class Inference:
         with self._requests.counting(kinds.V2_INFER, target.model) as timeline:
             self._torchserve.check_protocol(target, Verb.INFER)
             length = headers.get(binary.LENGTH_HEADER)
+            content: Content = body
             if length is None:
                 _check_media_type(headers)
-                came = json_body.read(body)
-                asked = normal_form.of_request(came)
-                wanted = self._check(target, asked)
-                if asked is not came:
-                    body = json_body.write(asked)
+                takes = self._envelope, self._torchserve.signature(target)
+                if len(body) <= LONG:
+                    content, wanted = v2_body.passed_on(body, *takes)
+                else:
+                    content, wanted = await one_by_one(v2_body.long_passed_on(body, *takes))
             else:
                 head, data = binary.split(body, length)
                 asked = normal_form.of_request(json_body.read(head))
                 asked = binary.to_json(asked, data, self._envelope)
                 wanted = self._check(target, asked)
-                body = json_body.write(asked)
+                content = json_body.write(asked)
             forwarded = self._forwarded(headers)
-            reply = await self._torchserve.ask(Verb.INFER, target, body, forwarded, None, timeline)
+            reply = await self._torchserve.ask(
+                Verb.INFER, target, content, forwarded, None, timeline
+            )
             return self._v2_answer(reply, wanted)
 
     async def explain_v2(self, target: Target, *_: Any) -> Answer:
@@ -117,7 +126,7 @@ class Inference:
         content_type = headers.get("content-type", "")
         if not content_type or json_body.is_json(content_type):
             return False
-        if _may_be_json(content_type) and body.lstrip()[:1] in (b"{", b"["):
+        if _may_be_json(content_type) and json_body.begins_as_one(body):
             return False
         if not self._envelope.reads_bytes:
             raise ServingError(
@@ -152,39 +161,6 @@ class Inference:
             return Answer(200, answers.to_json(answer))
         packed, length = answers.to_binary(answer, wanted)
         return Answer(200, packed, binary.MEDIA_TYPE, {binary.LENGTH_HEADER: str(length)})
-
-
-def _v1_body(body: bytes, envelope: Envelope) -> bytes:
-    """Give the body that TorchServe's envelope reads for a V1 request.
-
-    ``inputs`` is an equal root key to ``instances`` (V1 protocol, "Request Format"), but
-    the envelope reads ``instances`` only. Without an envelope of V1 the model's author chose what
-    it reads, so that any JSON is passed on.
-    """
-    if envelope.speaks is None:
-        json_body.read_any(body)
-        return body
-    asked = json_body.read(body)
-    key = "instances" if asked.get("instances") is not None else "inputs"
-    listed = asked.get(key)
-    if listed is None:
-        raise ServingError(400, 'Expected "instances" or "inputs" in the request body')
-    if not isinstance(listed, list):
-        raise ServingError(400, f'Expected "{key}" to be a list, got {json_body.kind(listed)}')
-    if not listed and not envelope.answers_nothing:
-        raise ServingError(
-            400,
-            f'"{key}" is empty, to which TorchServe\'s envelope {envelope.name} has no answer: '
-            "send at least one instance",
-        )
-    return body if key == "instances" else _renamed(body)
-
-
-def _renamed(body: bytes) -> bytes:
-    # Python's reader, since orjson turns integers beyond 64 bits into floats.
-    asked = json_body.read_exactly(body)
-    asked["instances"] = asked.pop("inputs")
-    return json_body.write(asked)
 
 
 def _may_be_json(content_type: str) -> bool:

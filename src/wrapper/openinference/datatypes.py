@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from wrapper import json_body
@@ -44,16 +44,37 @@ class Datatype:
         """
         strangers = set(map(type, elements)) - self.kinds
         if strangers:
-            found = next(element for element in elements if type(element) in strangers)
-            raise ServingError(
-                400,
-                f"Tensor {tensor} is {self.name}, which can't hold {json_body.shown(found)}",
-            )
-        for element in _extremes(elements) if self.kinds <= _NUMBER else ():
-            if not self._reaches(element):
+            raise self._stranger(tensor, next(e for e in elements if type(e) in strangers))
+        if self.kinds <= NUMBER:
+            self._check_range(tensor, extremes(elements))
+
+    def check_gathered(self, tensor: str, firsts: Mapping[type, Any], ends: Sequence[Any]) -> None:
+        """Refuse elements of which no more is there than `seen.Seen` has gathered.
+
+        Args:
+            firsts: the first of each type, in their order.
+            ends: their `extremes`, where all are numbers.
+
+        Raises:
+            ServingError: 400.
+        """
+        for kind, first in firsts.items():
+            if kind not in self.kinds:
+                raise self._stranger(tensor, first)
+        if self.kinds <= NUMBER:
+            self._check_range(tensor, ends)
+
+    def _stranger(self, tensor: str, found: Any) -> ServingError:
+        return ServingError(
+            400, f"Tensor {tensor} is {self.name}, which can't hold {json_body.shown(found)}"
+        )
+
+    def _check_range(self, tensor: str, numbers: Sequence[Any]) -> None:
+        for number in numbers:
+            if not self._reaches(number):
                 raise ServingError(
                     400,
-                    f"Tensor {tensor} is {self.name}, whose range {json_body.shown(element)} is "
+                    f"Tensor {tensor} is {self.name}, whose range {json_body.shown(number)} is "
                     "beyond",
                 )
 
@@ -66,16 +87,16 @@ class Datatype:
             return False
 
 
-def _extremes(numbers: Sequence[Any]) -> Sequence[Any]:
+def extremes(numbers: Sequence[Any]) -> Sequence[Any]:
     """Give the least and the greatest of numbers, but for NaN and infinities.
 
     Those are in every floating type; JSON of TorchServe's and raw data can hold them.
     """
     if not numbers:
         return ()
-    extremes = (min(numbers), max(numbers))
-    if all(map(_is_finite, extremes)):
-        return extremes
+    ends = (min(numbers), max(numbers))
+    if all(map(_is_finite, ends)):
+        return ends
     # What isn't finite has hidden the others.
     finite = [each for each in numbers if _is_finite(each)]
     return (min(finite), max(finite)) if finite else ()
@@ -87,7 +108,7 @@ def _is_finite(number: float) -> bool:
 
 _BOOLEAN = frozenset([bool])
 _INTEGER = frozenset([int])
-_NUMBER = frozenset([int, float])
+NUMBER = frozenset([int, float])
 _TEXT = frozenset([str])
 
 
@@ -104,7 +125,7 @@ def _floating(bits: int, contents: str | None, precision: int, exponent: int) ->
     # Half a step beyond its greatest number, from where the nearest is its infinity. Those of FP64
     # are Python's own.
     below = (2 - 2.0**-precision) * 2.0**exponent
-    return Datatype(f"FP{bits}", f"<f{bits // 8}", contents, _NUMBER, rounds_below=below)
+    return Datatype(f"FP{bits}", f"<f{bits // 8}", contents, NUMBER, rounds_below=below)
 
 
 _TABLE = {

@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any, Callable
 
+from wrapper.openinference.long_data import LongData
+
+_LISTS = (list, LongData)
 _OF_REQUEST = ("id", "parameters", "outputs")
 # A tensor's data is optional where bytes behind the JSON are instead.
 _OF_INPUT = ("parameters", "data")
@@ -24,7 +27,7 @@ def of_request(asked: dict[str, Any]) -> dict[str, Any]:
         The same object where it has the form already.
     """
     changed = without_nulls(asked, _OF_REQUEST)
-    inputs = _each(changed.get("inputs"), _input)
+    inputs = _each(changed.get("inputs"), of_input)
     outputs = _each(changed.get("outputs"), lambda output: without_nulls(output, _OF_OUTPUT))
     for member, listed in (("inputs", inputs), ("outputs", outputs)):
         if listed is not changed.get(member):
@@ -48,16 +51,17 @@ def without_nulls(owner: dict[str, Any], members: Collection[str] | None = None)
     return {member: value for member, value in owner.items() if member not in absent}
 
 
+def of_input(tensor: dict[str, Any]) -> dict[str, Any]:
+    """Give a tensor of a request; the same object where it has the form already."""
+    return of_tensor(without_nulls(tensor, _OF_INPUT))
+
+
 def of_tensor(tensor: dict[str, Any]) -> dict[str, Any]:
     """Give a tensor whose data is a list; the same object where it is one already."""
-    if tensor.get("shape") == [] and "data" in tensor and not isinstance(tensor["data"], list):
+    if tensor.get("shape") == [] and "data" in tensor and not isinstance(tensor["data"], _LISTS):
         # An element alone is how the shape of no dimension nests; envelopes read lists.
         return {**tensor, "data": [tensor["data"]]}
     return tensor
-
-
-def _input(tensor: dict[str, Any]) -> dict[str, Any]:
-    return of_tensor(without_nulls(tensor, _OF_INPUT))
 
 
 def _each(listed: Any, change: Callable[[dict[str, Any]], dict[str, Any]]) -> Any:

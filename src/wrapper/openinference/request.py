@@ -10,10 +10,16 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+from wrapper import steps
 from wrapper.envelope import Envelope
 from wrapper.errors import ServingError
 from wrapper.json_body import kind
 from wrapper.openinference import datatypes, parameters, shapes
+from wrapper.openinference.long_data import LongData
+from wrapper.steps import Steps
+
+# Tensors that are judged in one step.
+_AT_ONCE = 1000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,6 +65,15 @@ def check(request: Mapping[str, Any], envelope: Envelope) -> Wanted:
     Raises:
         ServingError: 400.
     """
+    return steps.at_once(check_in_steps(request, envelope))
+
+
+def check_in_steps(request: Mapping[str, Any], envelope: Envelope) -> Steps[Wanted]:
+    """Do the same in steps, for requests of many tensors.
+
+    Raises:
+        ServingError: 400.
+    """
     _check_kind(request, "id", str, "a string")
     its = parameters.check(request, "the request")
     inputs = request.get("inputs")
@@ -68,6 +83,8 @@ def check(request: Mapping[str, Any], envelope: Envelope) -> Wanted:
         raise ServingError(400, 'Expected at least one tensor in "inputs"')
     for index, tensor in enumerate(inputs):
         _check_tensor(tensor, f"inputs[{index}]", envelope)
+        if index % _AT_ONCE == _AT_ONCE - 1:
+            yield
     return _wanted(request, its)
 
 
@@ -118,9 +135,16 @@ def _check_tensor(tensor: Any, place: str, envelope: Envelope) -> None:
             f'Tensor {name} has "{parameters.SIZE}" beside its data: send one of the two, and '
             "binary data with the header Inference-Header-Content-Length",
         )
-    elements = shapes.elements(name, shape, tensor["data"])
-    datatype.check_elements(name, elements)
-    check_strings(name, datatype, len(elements), envelope)
+    data = tensor["data"]
+    if isinstance(data, LongData):
+        shapes.check_seen(name, shape, data.seen)
+        datatype.check_gathered(name, data.seen.firsts, data.seen.extremes)
+        count = data.seen.count
+    else:
+        elements = shapes.elements(name, shape, data)
+        datatype.check_elements(name, elements)
+        count = len(elements)
+    check_strings(name, datatype, count, envelope)
 
 
 def _wanted(request: Mapping[str, Any], its: Mapping[str, Any]) -> Wanted:

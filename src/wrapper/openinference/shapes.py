@@ -13,6 +13,7 @@ from typing import Any
 
 from wrapper import json_body
 from wrapper.errors import ServingError
+from wrapper.openinference.seen import Seen
 
 # Of arrays in numpy 2 and of tensors in torch; multiplying a great many would take long, too.
 MOST_DIMENSIONS = 64
@@ -92,7 +93,27 @@ def elements(tensor: str, shape: Sequence[int], data: Any) -> list[Any]:
     else:
         if list not in set(map(type, level)):
             return level
-    raise ServingError(
+    raise _nested_otherwise(tensor, shape)
+
+
+def check_seen(tensor: str, shape: Sequence[int], seen: Seen) -> None:
+    """Refuse data that don't fit a shape by what is known of them, as `elements` does.
+
+    Raises:
+        ServingError: 400.
+    """
+    if not seen.levels[0].holds_lists:
+        check_count(tensor, shape, seen.count)
+        return
+    for index, level in enumerate(seen.levels):
+        is_last = index == len(shape) - 1
+        fits = index < len(shape) and level.shortest == level.longest == shape[index]
+        if not fits or (level.holds_others and not is_last):
+            raise _nested_otherwise(tensor, shape)
+
+
+def _nested_otherwise(tensor: str, shape: Sequence[int]) -> ServingError:
+    return ServingError(
         400,
         f"Tensor {tensor} has data that are nested otherwise than its shape "
         f"{json_body.shown(list(shape))} says: give its elements flat, or nested exactly so",

@@ -1,0 +1,87 @@
+"""The data of tensors that are too long to be lists of Python's objects."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import secrets
+from collections.abc import Sequence
+from typing import Any
+
+from wrapper import json_body
+from wrapper.json_pieces import Fragment, Span
+from wrapper.openinference.seen import Seen
+from wrapper.spliced import Spliced
+from wrapper.steps import Steps
+
+
+@dataclasses.dataclass(frozen=True)
+class LongJson:
+    """A value that is passed on as it stands in JSON.
+
+    Attributes:
+        parts: its JSON, in parts.
+    """
+
+    parts: Sequence[bytes | memoryview]
+
+
+@dataclasses.dataclass(frozen=True)
+class LongData(LongJson):
+    """A list of elements, flat or nested.
+
+    Attributes:
+        seen: what is known of the elements.
+    """
+
+    seen: Seen
+
+
+def as_it_stands(span: Span) -> LongJson:
+    """Give a value of a document that no rule looks at."""
+    return LongJson([_view(span)])
+
+
+def of_span(span: Span) -> Steps[LongData]:
+    """Give a list of a document."""
+    seen = Seen()
+    for fragment in span.fragments():
+        known = len(seen.firsts)
+        seen.take(fragment.value, fragment.continued, fragment.open)
+        if fragment.partial is not None and len(seen.firsts) > known:
+            _complete(seen, fragment)
+        yield
+    return LongData([_view(span)], seen)
+
+
+def write(document: Any) -> Spliced:
+    """Give a document as `json_body.write` does, with the long values in it as they stand."""
+    found: list[LongJson] = []
+    token = secrets.token_hex(16)
+
+    def stand_in(value: Any) -> str:
+        assert isinstance(value, LongJson)
+        found.append(value)
+        return token
+
+    parts: list[bytes | memoryview] = []
+    texts = json_body.write(document, stand_in).split(f'"{token}"'.encode())
+    # What half a surrogate pair made it write once more was found twice.
+    for text, value in itertools.zip_longest(texts, found[len(found) + 1 - len(texts) :]):
+        parts.append(text)
+        parts.extend(() if value is None else value.parts)
+    return Spliced(parts)
+
+
+def _view(span: Span) -> memoryview:
+    return memoryview(span.document.body)[span.start : span.end]
+
+
+def _complete(seen: Seen, fragment: Fragment) -> None:
+    """Give the first of its type as it is, where only part of it was in the fragment."""
+    innermost = fragment.value
+    for _ in range(fragment.open - 1):
+        innermost = innermost[-1]
+    kind = type(innermost[-1])
+    if fragment.partial is not None and seen.firsts[kind] is innermost[-1]:
+        seen.firsts[kind] = fragment.partial()
