@@ -315,14 +315,14 @@ def judge(body: bytes, parse: Parse, size: int = PIECE) -> Steps[Document]:
     raise NoJson
 
 
-def no_utf8_from(body: bytes, size: int = PIECE) -> Steps[int | None]:
+def no_utf8_from(body: bytes | memoryview, size: int = PIECE) -> Steps[int | None]:
     """Give the byte from which on a body is no UTF-8, None where it is."""
     start = 0
     while start < len(body):
         # No fewer than a letter may have.
         block = body[start : start + max(size, 4)]
         try:
-            block.decode("utf-8")
+            str(block, "utf-8")
             start += len(block)
         except UnicodeDecodeError as error:
             is_cut = error.reason == "unexpected end of data" and error.start

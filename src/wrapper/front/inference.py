@@ -10,15 +10,17 @@ from wrapper.envelope import Envelope
 from wrapper.errors import ServingError
 from wrapper.front import v1_body, v2_body
 from wrapper.front.answer import JSON, Answer
+from wrapper.front.limits import JsonLimit
 from wrapper.metrics import kinds
 from wrapper.metrics.requests import Requests
 from wrapper.metrics.timeline import Timeline
 from wrapper.names import Target
 from wrapper.openinference import answer as answers
-from wrapper.openinference import binary, normal_form, request
+from wrapper.openinference import binary, long_data, long_request, normal_form, request
 from wrapper.openinference.request import Wanted
+from wrapper.openinference.to_json import Spend, Writer
 from wrapper.spliced import LONG, Content
-from wrapper.steps import one_by_one
+from wrapper.steps import Steps, one_by_one
 from wrapper.torchserve.exchange import Reply, Verb
 from wrapper.torchserve.service import TorchServe
 
@@ -69,11 +71,7 @@ class Inference:
                 else:
                     content, wanted = await one_by_one(v2_body.long_passed_on(body, *takes))
             else:
-                head, data = binary.split(body, length)
-                asked = normal_form.of_request(json_body.read(head))
-                asked = binary.to_json(asked, data, self._envelope)
-                wanted = self._check(target, asked)
-                content = json_body.write(asked)
+                content, wanted = await one_by_one(self._from_binary(target, body, length))
             forwarded = self._forwarded(headers)
             reply = await self._torchserve.ask(
                 Verb.INFER, target, content, forwarded, None, timeline
@@ -93,7 +91,7 @@ class Inference:
     async def infer_document(
         self,
         target: Target,
-        read: Callable[[Envelope], dict[str, Any]],
+        read: Callable[[Envelope, Spend], Steps[dict[str, Any]]],
         headers: Mapping[str, str],
         timeout: float | None = None,
         timeline: Timeline | None = None,
@@ -101,7 +99,8 @@ class Inference:
         """Answer a request that came in another encoding, as the JSON that it stands for.
 
         Args:
-            read: gives the JSON for an envelope; it is called once the names are right.
+            read: gives the JSON for an envelope, and tells how much it writes of it; it is called
+                once the names are right.
             timeout: seconds that the client still waits.
             timeline: gets the moments at which TorchServe was asked and had answered.
 
@@ -109,18 +108,35 @@ class Inference:
             ServingError: for whatever keeps the request from being answered.
         """
         self._torchserve.check_protocol(target, Verb.INFER)
-        asked = read(self._envelope)
-        wanted = self._check(target, asked)
-        body = json_body.write(asked)
+        body, wanted = await one_by_one(self._from_other(target, read))
         reply = await self._torchserve.ask(
             Verb.INFER, target, body, self._forwarded(headers), timeout, timeline
         )
         return answers.read(reply.body, wanted)
 
-    def _check(self, target: Target, asked: Mapping[str, Any]) -> Wanted:
-        wanted = request.check(asked, self._envelope)
+    def _from_binary(
+        self, target: Target, body: bytes, length: str
+    ) -> Steps[tuple[Content, Wanted]]:
+        head, data = binary.split(body, length)
+        if len(head) <= LONG:
+            asked = normal_form.of_request(json_body.read(head))
+        else:
+            document = yield from json_body.judge(head)
+            asked, _ = yield from long_request.read(document)
+
+        def read(envelope: Envelope, spend: Spend) -> Steps[dict[str, Any]]:
+            return binary.to_json(asked, data, Writer(envelope, len(body), spend))
+
+        return (yield from self._from_other(target, read))
+
+    def _from_other(
+        self, target: Target, read: Callable[[Envelope, Spend], Steps[dict[str, Any]]]
+    ) -> Steps[tuple[Content, Wanted]]:
+        limit = JsonLimit(self._torchserve.settings.max_request_size)
+        asked = yield from read(self._envelope, limit.spend)
+        wanted = yield from request.check_in_steps(asked, self._envelope)
         self._torchserve.signature(target).check(asked)
-        return wanted
+        return long_data.write(asked), wanted
 
     def _is_raw(self, body: bytes, headers: Mapping[str, str]) -> bool:
         content_type = headers.get("content-type", "")

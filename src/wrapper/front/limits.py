@@ -47,6 +47,24 @@ class BodyLimit:
             raise error_table.error(Case.REQUEST_TOO_LARGE, max_request_size=self._bytes)
 
 
+class JsonLimit:
+    """Refuses a request in another encoding as soon as its JSON is larger than TorchServe takes."""
+
+    def __init__(self, max_request_size: int) -> None:
+        self._most = max_request_size
+        self._written = 0
+
+    def spend(self, size: int) -> None:
+        """Take bytes of JSON that were written.
+
+        Raises:
+            ServingError: 413.
+        """
+        self._written += size
+        if self._written > self._most:
+            raise error_table.error(Case.REQUEST_TOO_LARGE, max_request_size=self._most)
+
+
 def of_messages(settings: Settings) -> tuple[int, int]:
     """Give the bytes that a gRPC message may have: one that is received, and one that is sent.
 

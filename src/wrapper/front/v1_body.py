@@ -1,8 +1,8 @@
 """Bodies of V1 requests: what makes one acceptable, and what TorchServe's envelope gets of it.
 
-``inputs`` is an equal root key to ``instances`` (V1 protocol, "Request Format"), but envelopes read
-``instances`` only. Without an envelope of V1 the model's author chose what it reads, so that any JSON
-is passed on.
+``inputs`` is an equal root key to ``instances`` (V1 protocol, "Request Format"), but envelopes
+read ``instances`` only. Without an envelope of V1 the model's author chose what it reads, so that
+any JSON is passed on.
 """
 
 from __future__ import annotations

@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from wrapper import json_body
-from wrapper.envelope import Envelope
 from wrapper.errors import ServingError
-from wrapper.openinference import request, shapes, tensors
+from wrapper.openinference import request, tensors
 from wrapper.openinference.parameters import SIZE
+from wrapper.openinference.to_json import Writer
+from wrapper.steps import Steps
 
 LENGTH_HEADER = "inference-header-content-length"
 MEDIA_TYPE = "application/octet-stream"
@@ -23,7 +24,7 @@ MEDIA_TYPE = "application/octet-stream"
 _DIGITS = 20
 
 
-def split(body: bytes, length: str) -> tuple[bytes, bytes]:
+def split(body: bytes, length: str) -> tuple[bytes, memoryview]:
     """Give the JSON head of a body, and the bytes behind it.
 
     Args:
@@ -48,14 +49,15 @@ def split(body: bytes, length: str) -> tuple[bytes, bytes]:
             "model's configuration tells: send a JSON head that names the inputs with shape and "
             "datatype, and its length",
         )
-    return body[: int(number)], body[int(number) :]
+    return body[: int(number)], memoryview(body)[int(number) :]
 
 
-def to_json(head: dict[str, Any], data: bytes, envelope: Envelope) -> dict[str, Any]:
+def to_json(head: dict[str, Any], data: memoryview, writer: Writer) -> Steps[dict[str, Any]]:
     """Give the request with all its data in JSON, as TorchServe's envelopes read it.
 
     Raises:
-        ServingError: 400 when the bytes aren't what the head says, or can't be passed on.
+        ServingError: 400 when the bytes aren't what the head says, or can't be passed on, 413 when
+            they are too large as JSON.
     """
     position = 0
     inputs = head.get("inputs")
@@ -67,7 +69,8 @@ def to_json(head: dict[str, Any], data: bytes, envelope: Envelope) -> dict[str, 
         if size is None:
             read.append(tensor)
             continue
-        read.append(_input(tensor, data[position : position + size], size, index, envelope))
+        raw = data[position : position + size]
+        read.append((yield from _input(tensor, raw, size, index, writer)))
         position += size
     if position != len(data):
         raise ServingError(
@@ -111,18 +114,16 @@ def _size(tensor: Any, place: str) -> int | None:
 
 
 def _input(
-    tensor: dict[str, Any], raw: bytes, size: int, index: int, envelope: Envelope
-) -> dict[str, Any]:
+    tensor: dict[str, Any], raw: memoryview, size: int, index: int, writer: Writer
+) -> Steps[dict[str, Any]]:
     name, datatype, shape = request.describe(tensor, f"inputs[{index}]")
     if len(raw) != size:
         raise ServingError(
             400, f"Tensor {name} is said to have {size} bytes, of which {len(raw)} came"
         )
-    elements = tensors.from_raw(name, datatype, raw)
-    shapes.check_count(name, shape, len(elements))
+    data, how = yield from writer.raw(name, datatype, raw, shape)
     own = (SIZE, tensors.ENCODING)
     parameters = {key: value for key, value in tensor["parameters"].items() if key not in own}
-    data, how = tensors.to_json(name, elements, envelope)
     parameters = {**parameters, **how}
     read = {**tensor, "data": data, "parameters": parameters}
     if not parameters:

@@ -11,8 +11,11 @@ from typing import Any
 from wrapper import json_body
 from wrapper.json_pieces import Fragment, Span
 from wrapper.openinference.seen import Seen
-from wrapper.spliced import Spliced
+from wrapper.spliced import Content, Spliced
 from wrapper.steps import Steps
+
+# A text that no document has, for nobody knows it.
+_STAND_IN = secrets.token_hex(16)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,18 +57,20 @@ def of_span(span: Span) -> Steps[LongData]:
     return LongData([_view(span)], seen)
 
 
-def write(document: Any) -> Spliced:
+def write(document: Any) -> Content:
     """Give a document as `json_body.write` does, with the long values in it as they stand."""
     found: list[LongJson] = []
-    token = secrets.token_hex(16)
 
     def stand_in(value: Any) -> str:
         assert isinstance(value, LongJson)
         found.append(value)
-        return token
+        return _STAND_IN
 
+    written = json_body.write(document, stand_in)
+    if not found:
+        return written
+    texts = written.split(f'"{_STAND_IN}"'.encode())
     parts: list[bytes | memoryview] = []
-    texts = json_body.write(document, stand_in).split(f'"{token}"'.encode())
     # What half a surrogate pair made it write once more was found twice.
     for text, value in itertools.zip_longest(texts, found[len(found) + 1 - len(texts) :]):
         parts.append(text)

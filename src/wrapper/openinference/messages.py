@@ -12,13 +12,16 @@ from wrapper.envelope import Envelope
 from wrapper.errors import ServingError
 from wrapper.openinference import answer as answers
 from wrapper.openinference import datatypes, parameters, tensors
+from wrapper.openinference.to_json import Spend, Writer
+from wrapper.steps import Steps
 
 
-def request_to_json(request: Any, envelope: Envelope) -> dict[str, Any]:
+def request_to_json(request: Any, envelope: Envelope, spend: Spend) -> Steps[dict[str, Any]]:
     """Give the V2 JSON request that a ModelInferRequest means.
 
     Raises:
-        ServingError: 400 when the message breaks the specification or JSON can't hold it.
+        ServingError: 400 when the message breaks the specification or JSON can't hold it, 413 when
+            the JSON is too large.
     """
     raw = request.raw_input_contents
     if raw and len(raw) != len(request.inputs):
@@ -30,10 +33,10 @@ def request_to_json(request: Any, envelope: Envelope) -> dict[str, Any]:
     if request.id:
         document["id"] = request.id
     _add_parameters(document, request)
-    document["inputs"] = [
-        _input(tensor, raw[index] if raw else None, envelope)
-        for index, tensor in enumerate(request.inputs)
-    ]
+    writer = Writer(envelope, request.ByteSize(), spend)
+    inputs = document["inputs"] = []
+    for index, tensor in enumerate(request.inputs):
+        inputs.append((yield from _input(tensor, raw[index] if raw else None, writer)))
     if request.outputs:
         document["outputs"] = [_requested(output) for output in request.outputs]
     return document
@@ -73,17 +76,17 @@ def fill_response(response: Any, answer: dict[str, Any], raw: bool) -> None:
         parameters.fill_message(tensor.parameters, told)
 
 
-def _input(tensor: Any, raw: bytes | None, envelope: Envelope) -> dict[str, Any]:
+def _input(tensor: Any, raw: bytes | None, writer: Writer) -> Steps[dict[str, Any]]:
     datatype = datatypes.find(tensor.name, tensor.datatype)
     if raw is None:
-        elements = _typed(tensor, datatype)
+        contents = _typed(tensor, datatype)
+        data, how = yield from writer.typed(tensor.name, datatype, contents)
     elif tensor.contents.ListFields():
         raise ServingError(
             400, f"Tensor {tensor.name} has contents, although raw_input_contents are given"
         )
     else:
-        elements = tensors.from_raw(tensor.name, datatype, raw)
-    data, how = tensors.to_json(tensor.name, elements, envelope)
+        data, how = yield from writer.raw(tensor.name, datatype, raw)
     document: dict[str, Any] = {
         "name": tensor.name,
         "shape": list(tensor.shape),
@@ -96,7 +99,7 @@ def _input(tensor: Any, raw: bytes | None, envelope: Envelope) -> dict[str, Any]
     return document
 
 
-def _typed(tensor: Any, datatype: datatypes.Datatype) -> list[Any]:
+def _typed(tensor: Any, datatype: datatypes.Datatype) -> Any:
     if datatype.contents is None:
         raise ServingError(
             400, f"Tensor {tensor.name}: {datatype.name} goes as raw_input_contents only"
@@ -108,7 +111,7 @@ def _typed(tensor: Any, datatype: datatypes.Datatype) -> list[Any]:
             f"Tensor {tensor.name} is {datatype.name}, whose data goes into {datatype.contents}, "
             f"not into {' and '.join(given)}",
         )
-    return list(getattr(tensor.contents, datatype.contents))
+    return getattr(tensor.contents, datatype.contents)
 
 
 def _requested(output: Any) -> dict[str, Any]:

@@ -78,8 +78,10 @@ class Seen:
         self._open = still_open
 
     def take_flat(self, elements: Sequence[Any]) -> None:
-        """Take elements that no JSON holds in lists."""
-        self._look_at(elements, Level())
+        """Take elements of a list that isn't nested, the only one there is."""
+        if not self.levels:
+            self.levels.append(Level())
+        self._look_at(elements, self.levels[0])
 
     def _look_at(self, elements: Sequence[Any], level: Level) -> list[Any]:
         """Look at the elements of a level's lists; give those that are lists."""

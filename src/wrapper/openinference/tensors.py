@@ -21,21 +21,31 @@ ENCODING = "torchserve_wrapper_encoding"
 _BASE64 = "base64"
 
 
-def from_raw(tensor: str, datatype: Datatype, raw: bytes) -> list[Any]:
+def from_raw(tensor: str, datatype: Datatype, raw: bytes | memoryview) -> list[Any]:
     """Give the elements that raw bytes hold; BYTES elements as bytes.
 
     Raises:
         ServingError: 400 when the bytes are no whole number of elements.
     """
     if datatype.numpy is None:
-        return list(_bytes_elements(tensor, raw))
-    dtype = numpy.dtype(datatype.numpy)
-    if len(raw) % dtype.itemsize:
+        return list(bytes_elements(tensor, raw))
+    count(tensor, datatype, raw)
+    elements: list[Any] = numpy.frombuffer(raw, dtype=datatype.numpy).tolist()
+    return elements
+
+
+def count(tensor: str, datatype: Datatype, raw: bytes | memoryview) -> int:
+    """Give how many elements raw bytes hold, of a datatype other than BYTES.
+
+    Raises:
+        ServingError: 400 when the bytes are no whole number of elements.
+    """
+    number, rest = divmod(len(raw), numpy.dtype(datatype.numpy).itemsize)
+    if rest:
         raise ServingError(
             400, f"Tensor {tensor}: {len(raw)} bytes are no whole number of {datatype.name}"
         )
-    elements: list[Any] = numpy.frombuffer(raw, dtype=dtype).tolist()
-    return elements
+    return number
 
 
 def to_raw(datatype: Datatype, elements: Sequence[Any]) -> bytes:
@@ -59,13 +69,21 @@ def to_json(
     if not any(isinstance(element, bytes) for element in elements):
         return list(elements), {}
     if envelope.wants_base64:
-        return _in_base64(elements), {}
+        return as_base64(elements), {}
     try:
-        return [element.decode("utf-8") for element in elements], {}
+        return as_texts(elements), {}
     except UnicodeDecodeError:
-        pass
+        return as_base64(elements), in_base64(tensor, envelope)
+
+
+def in_base64(tensor: str, envelope: Envelope) -> Mapping[str, str]:
+    """Give the parameters by which BYTES beyond UTF-8 go to an envelope in base64.
+
+    Raises:
+        ServingError: 400 where it can't read them.
+    """
     if envelope.reads_base64:
-        return _in_base64(elements), {ENCODING: _BASE64}
+        return {ENCODING: _BASE64}
     raise ServingError(
         400,
         f"Tensor {tensor} has BYTES that are no UTF-8, which {envelope.in_words} can't read: its "
@@ -74,7 +92,26 @@ def to_json(
     )
 
 
-def _in_base64(elements: Sequence[bytes]) -> list[str]:
+def as_texts(elements: Sequence[bytes | memoryview]) -> list[str]:
+    """Give BYTES as the text that they are.
+
+    Raises:
+        UnicodeDecodeError: when one isn't UTF-8.
+    """
+    return [str(element, "utf-8") for element in elements]
+
+
+def is_text(element: bytes | memoryview) -> bool:
+    """Tell whether an element of BYTES is UTF-8."""
+    try:
+        as_texts([element])
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def as_base64(elements: Sequence[bytes | memoryview]) -> list[str]:
+    """Give BYTES as the text of their base64."""
     return [base64.b64encode(element).decode("ascii") for element in elements]
 
 
@@ -100,7 +137,12 @@ def has_numbers_beyond_json(elements: Sequence[Any]) -> bool:
     return not all(math.isfinite(each) for each in elements if isinstance(each, float))
 
 
-def _bytes_elements(tensor: str, raw: bytes) -> Iterator[bytes]:
+def bytes_elements(tensor: str, raw: bytes | memoryview) -> Iterator[Any]:
+    """Give the elements of BYTES, each behind its length, as what they are cut from.
+
+    Raises:
+        ServingError: 400 when one of them is cut short.
+    """
     position = 0
     while position < len(raw):
         start = position + 4

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from tritonclient.grpc import service_pb2
 
+from wrapper import steps
 from wrapper.envelope import Envelope
 from wrapper.errors import ServingError
 from wrapper.openinference import datatypes, messages, request, tensors
@@ -32,7 +33,7 @@ def _elements(datatype: str, raw: bytes) -> list[Any]:
 
 
 def _json(message: service_pb2.ModelInferRequest) -> dict[str, Any]:
-    document = messages.request_to_json(message, FAITHFUL)
+    document = steps.at_once(messages.request_to_json(message, FAITHFUL, lambda _: None))
     request.check(document, FAITHFUL)
     return document
 
@@ -97,7 +98,8 @@ def test_what_breaks_the_specification_is_refused_with_a_sentence(
     request_: service_pb2.ModelInferRequest, said: str
 ) -> None:
     with pytest.raises(ServingError) as refused:
-        request.check(messages.request_to_json(request_, UPSTREAM), UPSTREAM)
+        document = steps.at_once(messages.request_to_json(request_, UPSTREAM, lambda _: None))
+        request.check(document, UPSTREAM)
     assert refused.value.status == 400
     assert said in refused.value.message
 
