@@ -94,7 +94,8 @@ class FrontApplication:
             part = await parts.next()
             if part is None:
                 return None
-            body.add(part)
+            for _ in body.add(part):
+                await asyncio.sleep(0)
         return body.whole()
 
 

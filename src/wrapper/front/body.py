@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from wrapper.front import encodings
 from wrapper.front.limits import BodyLimit
+from wrapper.steps import Steps
 
 # So much of what follows a refusal is read and forgotten, since a client that sends first and reads
 # then would meet a connection that was reset, and not the answer: bytes, and seconds.
@@ -35,8 +36,8 @@ class Body:
         self._all: io.BytesIO | None = None
         self._size = 0
 
-    def add(self, part: bytes) -> None:
-        """Take what has come of it.
+    def add(self, part: bytes) -> Steps[None]:
+        """Take what has come of it, in steps where that is packed.
 
         Raises:
             ServingError: 413; 415 for an encoding that isn't read, 400 for what isn't so encoded.
@@ -50,7 +51,7 @@ class Body:
         self._limit.check(self._headers, self._received)
         if self._unpacking is not None:
             room = self._limit.most(self._headers) - self._size
-            part = self._unpacking.unpack(part, room + 1)
+            part = yield from self._unpacking.unpack(part, room + 1)
         self._size += len(part)
         self._limit.check(self._headers, self._size)
         if self._all is not None:

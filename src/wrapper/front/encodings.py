@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import zlib
 
 from wrapper.errors import ServingError
+from wrapper.steps import Steps
+
+# Bytes that are unpacked in one step.
+_STEP = 256 * 1024
 
 READ = ("gzip", "deflate")
 
@@ -49,7 +54,7 @@ class Unpacking:
         self._begun = b""
         self._stream: zlib._Decompress | None = None
 
-    def unpack(self, packed: bytes, most: int) -> bytes:
+    def unpack(self, packed: bytes, most: int) -> Steps[bytes]:
         """Give what a further part of a body holds, at most so many bytes of it.
 
         What is beyond is lost: whoever gets so many bytes refuses the body.
@@ -57,19 +62,25 @@ class Unpacking:
         Raises:
             ServingError: 400 when it isn't packed so.
         """
-        unpacked = []
-        rest = packed
-        while rest and most > 0:
-            stream, rest = self._stream_for(rest)
-            if stream is None:
-                break
-            try:
-                unpacked.append(stream.decompress(rest, most))
-            except zlib.error:
-                raise self._error("is not what") from None
-            most -= len(unpacked[-1])
-            rest = stream.unused_data or stream.unconsumed_tail
-        return b"".join(unpacked)
+        unpacked = io.BytesIO()
+        for start in range(0, len(packed), _STEP):
+            rest = packed[start : start + _STEP]
+            # What is as long as it may be in one step may go on without more to read.
+            goes_on = False
+            while (rest or goes_on) and unpacked.tell() < most:
+                stream, rest = self._stream_for(rest)
+                if stream is None:
+                    break
+                length = min(most - unpacked.tell(), _STEP)
+                try:
+                    goes_on = unpacked.write(stream.decompress(rest, length)) == length
+                except zlib.error:
+                    raise self._error("is not what") from None
+                rest = stream.unused_data or stream.unconsumed_tail
+                goes_on = goes_on and not stream.eof
+                if goes_on:
+                    yield
+        return unpacked.getvalue()
 
     def end(self) -> None:
         """Tell that the body has ended.

@@ -13,6 +13,7 @@ from wrapper.errors import ServingError
 from wrapper.openinference import answer as answers
 from wrapper.openinference import datatypes, parameters, tensors
 from wrapper.openinference.to_json import Spend, Writer
+from wrapper.spliced import LONG
 from wrapper.steps import Steps
 
 
@@ -23,7 +24,8 @@ def request_to_json(request: Any, envelope: Envelope, spend: Spend) -> Steps[dic
         ServingError: 400 when the message breaks the specification or JSON can't hold it, 413 when
             the JSON is too large.
     """
-    raw = request.raw_input_contents
+    # Each is copied each time it is asked for.
+    raw = list(request.raw_input_contents)
     if raw and len(raw) != len(request.inputs):
         raise ServingError(
             400,
@@ -33,7 +35,7 @@ def request_to_json(request: Any, envelope: Envelope, spend: Spend) -> Steps[dic
     if request.id:
         document["id"] = request.id
     _add_parameters(document, request)
-    writer = Writer(envelope, request.ByteSize(), spend)
+    writer = Writer(envelope, _size(request, raw), spend)
     inputs = document["inputs"] = []
     for index, tensor in enumerate(request.inputs):
         inputs.append((yield from _input(tensor, raw[index] if raw else None, writer)))
@@ -74,6 +76,17 @@ def fill_response(response: Any, answer: dict[str, Any], raw: bool) -> None:
         # It told how JSON holds the elements; a message holds bytes as they are.
         told.pop(tensors.ENCODING, None)
         parameters.fill_message(tensor.parameters, told)
+
+
+def _size(request: Any, raw: list[Any]) -> int:
+    """Give about how many bytes the data of a request have."""
+    size = sum(map(len, raw))
+    for tensor in request.inputs:
+        for _, contents in tensor.contents.ListFields():
+            # Of a great many the number says enough.
+            is_bytes = isinstance(contents[0], bytes) and len(contents) < LONG
+            size += sum(map(len, contents)) if is_bytes else 4 * len(contents)
+    return size
 
 
 def _input(tensor: Any, raw: bytes | None, writer: Writer) -> Steps[dict[str, Any]]:

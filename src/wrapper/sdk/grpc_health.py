@@ -17,6 +17,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from wrapper import message_classes
 from wrapper.front.health import Health
 from wrapper.sdk.grpc_packing import Unpack
+from wrapper.steps import at_once
 
 NAME = "grpc.health.v1.Health"
 
@@ -86,7 +87,7 @@ class HealthService:
             unpack: is given each message of a client as it came.
         """
         codec = {
-            "request_deserializer": lambda asked: _Request.FromString(unpack(asked)),
+            "request_deserializer": lambda asked: _Request.FromString(at_once(unpack(asked))),
             "response_serializer": _Response.SerializeToString,
         }
         handlers = {

@@ -13,13 +13,14 @@ from typing import Callable
 from wrapper.front import encodings
 from wrapper.front.limits import of_messages
 from wrapper.settings import Settings
+from wrapper.steps import Steps
 from wrapper.torchserve import error_table
 from wrapper.torchserve.error_table import Case
 
 # The option by which grpcio hands them over as they came.
 AS_THEY_CAME = ("grpc.per_message_decompression", 0)
 
-Unpack = Callable[[bytes], bytes]
+Unpack = Callable[[bytes], Steps[bytes]]
 
 _GZIP, _ZLIB = b"\x1f\x8b", 0x78
 
@@ -27,17 +28,17 @@ _GZIP, _ZLIB = b"\x1f\x8b", 0x78
 def unpacking(settings: Settings) -> Unpack:
     """Give what unpacks messages of clients, or leaves them as they are.
 
-    It raises a ServingError, 413 for one that is larger than it may be and 400 for one that isn't
-    what it begins as.
+    The steps raise a ServingError, 413 for one that is larger than it may be and 400 for one that
+    isn't what it begins as.
     """
     most, _ = of_messages(settings)
 
-    def unpack(message: bytes) -> bytes:
+    def unpack(message: bytes) -> Steps[bytes]:
         encoding = _encoding(message)
         if encoding is None:
             return message
         unpacking = encodings.Unpacking(encoding)
-        unpacked = unpacking.unpack(message, most + 1)
+        unpacked = yield from unpacking.unpack(message, most + 1)
         if len(unpacked) > most:
             size = settings.max_request_size
             raise error_table.error(Case.REQUEST_TOO_LARGE, max_request_size=size)

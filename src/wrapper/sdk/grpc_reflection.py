@@ -17,6 +17,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto
 
 from wrapper import message_classes
 from wrapper.sdk.grpc_packing import Unpack
+from wrapper.steps import at_once
 
 _VERSIONS = ("v1", "v1alpha")
 
@@ -145,7 +146,7 @@ def add_to(server: Any, files: Sequence[FileDescriptorProto], unpack: Unpack) ->
 
 
 def _read(message_class: Any, unpack: Unpack, message: bytes) -> Any:
-    return message_class.FromString(unpack(message))
+    return message_class.FromString(at_once(unpack(message)))
 
 
 class _Described:

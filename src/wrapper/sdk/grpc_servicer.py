@@ -30,6 +30,8 @@ from wrapper.openinference import (
 )
 from wrapper.openinference.signature import DeclaredTensor
 from wrapper.sdk.grpc_packing import Unpack
+from wrapper.spliced import LONG
+from wrapper.steps import one_by_one
 
 logger = logging.getLogger("wrapper")
 
@@ -171,7 +173,10 @@ def _guarded(
         # Not abort(): since 0.15 an interceptor of the SDK would turn its exception into
         # INTERNAL.
         try:
-            return await call(request_class.FromString(unpack(asked)), context)
+            message = await one_by_one(unpack(asked))
+            if request_class is not _InferRequest or len(message) <= LONG:
+                return await call(request_class.FromString(message), context)
+            return await call(infer_messages.long_request(request_class, message), context)
         except DecodeError:
             _refuse(context, ServingError(400, f"The request is no inference.{name}Request"))
         except ServingError as error:

@@ -144,7 +144,8 @@ class _FrontHandler(tornado.web.RequestHandler):
                 self._close()
             return
         try:
-            self._body.add(chunk)
+            for _ in self._body.add(chunk):
+                await asyncio.sleep(0)
         except ServingError as error:
             await self._refuse(error)
 

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from wrapper import steps
 from wrapper.errors import ServingError
 from wrapper.front.body import Body
 from wrapper.front.limits import BodyLimit
@@ -40,7 +41,7 @@ PACKED: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
 def _read(encoding: str, parts: list[bytes], most: int = MOST) -> bytes:
     body = Body(BodyLimit(most), {"content-encoding": encoding})
     for part in parts:
-        body.add(part)
+        steps.at_once(body.add(part))
     return body.whole()
 
 

@@ -26,6 +26,7 @@ def ways(
     ways = Ways(AnsweringTorchServe(settings(folder, more=more)))
     with pytest.MonkeyPatch.context() as patch:
         if request.param == "long":
+            ways.is_long = True
             in_pieces = partial(v2_body.long_passed_on, size=12)
             patch.setattr(v2_body, "long_passed_on", in_pieces)
             patch.setattr(inference, "LONG", 0)

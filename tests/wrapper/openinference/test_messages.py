@@ -3,12 +3,13 @@
 from typing import Any
 
 import pytest
+from google.protobuf.message import DecodeError
 from tritonclient.grpc import service_pb2
 
 from wrapper import steps
 from wrapper.envelope import Envelope
 from wrapper.errors import ServingError
-from wrapper.openinference import datatypes, messages, request, tensors
+from wrapper.openinference import datatypes, infer_messages, messages, request, tensors
 
 UPSTREAM = Envelope.named("kservev2")
 FAITHFUL = Envelope.named("kservev2_faithful")
@@ -32,9 +33,9 @@ def _elements(datatype: str, raw: bytes) -> list[Any]:
     return tensors.from_raw("x", datatypes.find("x", datatype), raw)
 
 
-def _json(message: service_pb2.ModelInferRequest) -> dict[str, Any]:
-    document = steps.at_once(messages.request_to_json(message, FAITHFUL, lambda _: None))
-    request.check(document, FAITHFUL)
+def _json(message: service_pb2.ModelInferRequest, envelope: Envelope = FAITHFUL) -> dict[str, Any]:
+    document = steps.at_once(messages.request_to_json(message, envelope, lambda _: None))
+    request.check(document, envelope)
     return document
 
 
@@ -98,8 +99,7 @@ def test_what_breaks_the_specification_is_refused_with_a_sentence(
     request_: service_pb2.ModelInferRequest, said: str
 ) -> None:
     with pytest.raises(ServingError) as refused:
-        document = steps.at_once(messages.request_to_json(request_, UPSTREAM, lambda _: None))
-        request.check(document, UPSTREAM)
+        _json(request_, UPSTREAM)
     assert refused.value.status == 400
     assert said in refused.value.message
 
@@ -180,3 +180,20 @@ def test_parameters_of_an_answer_are_kept() -> None:
     assert response.parameters["a"].bool_param is True
     assert response.parameters["b"].int64_param == 7
     assert response.parameters["c"].string_param == "text"
+
+
+@pytest.mark.parametrize(
+    "message",
+    [b"\x3a\x05ab", b"\x3a", b"\xff" * 11, b"\x03", b"\x00\x01", b"\x39ab", b"\x0a\x02\xff\xff"],
+)
+def test_a_long_message_that_is_none_is_seen(message: bytes) -> None:
+    with pytest.raises(DecodeError):
+        infer_messages.long_request(service_pb2.ModelInferRequest, message)
+
+
+def test_raw_contents_of_a_long_message_stay_where_they_are() -> None:
+    message = _request("FP32", [2], {}, b"abcdefgh", b"")
+    message.id = "x"
+    read = infer_messages.long_request(service_pb2.ModelInferRequest, message.SerializeToString())
+    assert [bytes(each) for each in read.raw_input_contents] == [b"abcdefgh", b""]
+    assert (read.id, len(read.inputs)) == ("x", 1)

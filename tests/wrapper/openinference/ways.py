@@ -17,7 +17,7 @@ from wrapper.errors import ServingError
 from wrapper.front import Answer, Front
 from wrapper.front.answer import refusal
 from wrapper.names import Target
-from wrapper.openinference import messages
+from wrapper.openinference import infer_messages, messages
 from wrapper.torchserve.exchange import Reply
 
 # For properties: machines may be slow, and nothing is left behind.
@@ -32,7 +32,13 @@ _INFER = "/v2/models/digits/infer"
 
 
 class Ways:
-    """Sends requests that are written as V2 bodies, and keeps what TorchServe got of the last."""
+    """Sends requests that are written as V2 bodies, and keeps what TorchServe got of the last.
+
+    Attributes:
+        is_long: whether messages are read as long ones.
+    """
+
+    is_long = False
 
     def __init__(self, torchserve: AnsweringTorchServe) -> None:
         self.torchserve = torchserve
@@ -77,7 +83,10 @@ class Ways:
         Raises:
             ServingError: as the call ends.
         """
-        read = partial(messages.request_to_json, message)
+        asked = message
+        if self.is_long:
+            asked = infer_messages.long_request(type(message), message.SerializeToString())
+        read = partial(messages.request_to_json, asked)
         answer = asyncio.run(self._front.inference.infer_document(Target("digits"), read, {}))
         response = service_pb2.ModelInferResponse() if response is None else response
         messages.fill_response(response, answer, raw=bool(message.raw_input_contents))
