@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from typing import Any, Callable
 
 import orjson
@@ -15,6 +16,9 @@ from wrapper.json_pieces import Document, NoJson, TooDeep
 from wrapper.steps import Steps
 
 _BEGINNING = re.compile(rb"\s*[{\[]")
+_BEYOND_JSON = (b"NaN", b"Infinity")
+# Bytes that are searched in one step.
+_SEARCHED = 1024 * 1024
 # Letters of a value in a sentence.
 _SHOWN = 40
 
@@ -92,12 +96,43 @@ def is_document(body: bytes) -> bool:
 
 def holds_nan(body: bytes) -> bool:
     """Tell whether what claims to be JSON holds NaN or an infinity as a number."""
-    if b"NaN" not in body and b"Infinity" not in body:
+    if not any(word in body for word in _BEYOND_JSON):
         return False
     try:
         orjson.loads(body)
     except orjson.JSONDecodeError:
         return True
+    return False
+
+
+def long_holds_nan(body: bytes) -> Steps[bool]:
+    """Tell the same of a long body in steps."""
+    if not (yield from holds_one_of(body, _BEYOND_JSON)):
+        return False
+    return not (yield from _is_document(body, orjson.loads))
+
+
+def long_is_document(body: bytes) -> Steps[bool]:
+    """Tell of a long body in steps whether it is a document."""
+    return (yield from _is_document(body, read_exactly))
+
+
+def _is_document(body: bytes, parse: json_pieces.Parse) -> Steps[bool]:
+    try:
+        yield from json_pieces.judge(body, parse)
+    except NoJson:
+        return False
+    return True
+
+
+def holds_one_of(body: bytes, words: Sequence[bytes]) -> Steps[bool]:
+    """Tell in steps whether one of some words is in a body."""
+    overlap = max(map(len, words)) - 1
+    for start in range(0, len(body), _SEARCHED):
+        end = start + _SEARCHED + overlap
+        if any(body.find(word, start, end) >= 0 for word in words):
+            return True
+        yield
     return False
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Callable
 
-from wrapper import json_body
+from wrapper import json_body, steps
 from wrapper.envelope import Envelope
 from wrapper.errors import ServingError
 from wrapper.front import v1_body, v2_body
@@ -55,7 +55,7 @@ class Inference:
             else:
                 content = await one_by_one(v1_body.long_passed_on(body, self._envelope))
             reply = await self._torchserve.ask(verb, target, content, forwarded, None, timeline)
-            return self._v1_answer(reply)
+            return await self._v1_answer(reply)
 
     async def infer(self, target: Target, body: bytes, headers: Mapping[str, str]) -> Answer:
         """Answer ``POST .../infer`` to a model or a version, JSON or of the binary extension."""
@@ -76,7 +76,7 @@ class Inference:
             reply = await self._torchserve.ask(
                 Verb.INFER, target, content, forwarded, None, timeline
             )
-            return self._v2_answer(reply, wanted)
+            return await self._v2_answer(reply, wanted)
 
     async def explain_v2(self, target: Target, *_: Any) -> Answer:
         """Refuse ``POST /v2/models/{model}/explain``, which isn't part of the protocol."""
@@ -112,7 +112,9 @@ class Inference:
         reply = await self._torchserve.ask(
             Verb.INFER, target, body, self._forwarded(headers), timeout, timeline
         )
-        return answers.read(reply.body, wanted)
+        if len(reply.body) <= LONG:
+            return answers.read(reply.body, wanted)
+        return await one_by_one(answers.long_read(reply.body, wanted))
 
     def _from_binary(
         self, target: Target, body: bytes, length: str
@@ -152,30 +154,52 @@ class Inference:
             )
         return True
 
-    def _v1_answer(self, reply: Reply) -> Answer:
-        content_type = reply.content_type or self._likely_type(reply.body)
-        if json_body.is_json(content_type) and json_body.holds_nan(reply.body):
+    async def _v1_answer(self, reply: Reply) -> Answer:
+        body = reply.body
+        is_long = len(body) > LONG
+        content_type = reply.content_type or await self._likely_type(body)
+        if json_body.is_json(content_type) and (
+            await one_by_one(json_body.long_holds_nan(body))
+            if is_long
+            else json_body.holds_nan(body)
+        ):
             raise ServingError(
                 500,
                 "The model answered NaN or infinity, which JSON can't hold: answer null or a text",
             )
-        return Answer(200, reply.body, content_type)
+        return Answer(200, body, content_type)
 
-    def _likely_type(self, body: bytes) -> str:
-        if self._envelope.speaks or json_body.is_document(body):
+    async def _likely_type(self, body: bytes) -> str:
+        if self._envelope.speaks:
             return JSON
-        return binary.MEDIA_TYPE
+        if len(body) <= LONG:
+            is_document = json_body.is_document(body)
+        else:
+            is_document = await one_by_one(json_body.long_is_document(body))
+        return JSON if is_document else binary.MEDIA_TYPE
 
-    def _v2_answer(self, reply: Reply, wanted: Wanted) -> Answer:
+    async def _v2_answer(self, reply: Reply, wanted: Wanted) -> Answer:
+        if len(reply.body) <= LONG:
+            return steps.at_once(self._v2_answered(reply.body, wanted, False))
+        return await one_by_one(self._v2_answered(reply.body, wanted, True))
+
+    def _v2_answered(self, body: bytes, wanted: Wanted, is_long: bool) -> Steps[Answer]:
         # An envelope that writes V2 is believed where nothing in the bytes speaks against it.
         envelope = self._envelope
-        believed = envelope.speaks == "V2" and not answers.needs_reading(reply.body, envelope)
-        if believed and wanted.is_everything_in_json:
-            return Answer(200, reply.body)
-        answer = answers.read(reply.body, wanted)
+        if envelope.speaks == "V2" and wanted.is_everything_in_json:
+            if is_long:
+                needs_reading = yield from answers.long_needs_reading(body, envelope)
+            else:
+                needs_reading = answers.needs_reading(body, envelope)
+            if not needs_reading:
+                return Answer(200, body)
+        if is_long:
+            answer = yield from answers.long_read(body, wanted)
+        else:
+            answer = answers.read(body, wanted)
         if not any(wanted.is_binary(output["name"]) for output in answer["outputs"]):
-            return Answer(200, answers.to_json(answer))
-        packed, length = answers.to_binary(answer, wanted)
+            return Answer(200, bytes(answers.to_json(answer)))
+        packed, length = yield from answers.to_binary(answer, wanted)
         return Answer(200, packed, binary.MEDIA_TYPE, {binary.LENGTH_HEADER: str(length)})
 
 

@@ -9,11 +9,16 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from wrapper import json_body
+from wrapper import json_body, json_pieces
 from wrapper.envelope import Envelope
 from wrapper.errors import ServingError
-from wrapper.openinference import binary, datatypes, normal_form, shapes, tensors
+from wrapper.json_cuts import PIECE
+from wrapper.json_pieces import Span
+from wrapper.openinference import binary, datatypes, long_data, normal_form, shapes, tensors
+from wrapper.openinference.long_data import LongData
 from wrapper.openinference.request import Wanted
+from wrapper.spliced import Content
+from wrapper.steps import Steps
 
 
 def needs_reading(body: bytes, envelope: Envelope) -> bool:
@@ -21,8 +26,17 @@ def needs_reading(body: bytes, envelope: Envelope) -> bool:
 
     A text in it may hold those letters too; reading it tells.
     """
-    of_json = b"null" in body or b"NaN" in body or b"Infinity" in body
-    return of_json or (not envelope.writes_texts and b'"BYTES"' in body)
+    return any(word in body for word in _suspicious(envelope))
+
+
+def long_needs_reading(body: bytes, envelope: Envelope) -> Steps[bool]:
+    """Tell the same of a long answer in steps."""
+    return (yield from json_body.holds_one_of(body, _suspicious(envelope)))
+
+
+def _suspicious(envelope: Envelope) -> tuple[bytes, ...]:
+    of_json = (b"null", b"NaN", b"Infinity")
+    return of_json if envelope.writes_texts else (*of_json, b'"BYTES"')
 
 
 def read(body: bytes, wanted: Wanted) -> dict[str, Any]:
@@ -33,48 +47,115 @@ def read(body: bytes, wanted: Wanted) -> dict[str, Any]:
             of a name that is wanted.
     """
     try:
-        answer = json_body.read_exactly(body)
-        outputs = [_checked(output) for output in answer["outputs"]]
-        answer = {"model_name": answer["model_name"], **_with_parameters(answer, "it")}
+        return _read(json_body.read_exactly(body), wanted)
     except (ValueError, KeyError, TypeError):
-        raise ServingError(
-            502,
-            "The model's answer is no Open Inference response: give TorchServe the envelope "
-            "kservev2, or answer with model_name and outputs",
-        ) from None
+        raise _no_response() from None
+
+
+def long_read(body: bytes, wanted: Wanted, size: int = PIECE) -> Steps[dict[str, Any]]:
+    """Do the same in steps with a long answer, whose long tensors of numbers stay in it.
+
+    Raises:
+        ServingError: as `read`.
+    """
+    try:
+        document = yield from json_pieces.judge(body, json_body.read_exactly, size)
+        return _read((yield from _long(document.root, size)), wanted)
+    except (ValueError, KeyError, TypeError):
+        raise _no_response() from None
+
+
+def _read(answer: Any, wanted: Wanted) -> dict[str, Any]:
+    outputs = [_checked(output) for output in answer["outputs"]]
+    answer = {"model_name": answer["model_name"], **_with_parameters(answer, "it")}
     if wanted.id is not None:
         answer["id"] = wanted.id
     return {**answer, "outputs": _selected(outputs, wanted)}
 
 
-def to_json(answer: dict[str, Any]) -> bytes:
+def _no_response() -> ServingError:
+    return ServingError(
+        502,
+        "The model's answer is no Open Inference response: give TorchServe the envelope "
+        "kservev2, or answer with model_name and outputs",
+    )
+
+
+def _long(root: Span, size: int) -> Steps[Any]:
+    if not root.is_object:
+        return root.beginning()
+    answer = yield from _members(root)
+    listed = answer["outputs"]
+    answer = {name: value if name == "outputs" else value.read() for name, value in answer.items()}
+    if not listed.is_list:
+        return {**answer, "outputs": listed.read()}
+    outputs: list[Any] = []
+    for each in listed.elements():
+        if each is None:
+            yield
+        elif each.size <= size or not each.is_object:
+            outputs.append(each.read())
+        else:
+            outputs.append((yield from _output((yield from _members(each)), size)))
+    return {**answer, "outputs": outputs}
+
+
+def _output(members: dict[str, Span], size: int) -> Steps[dict[str, Any]]:
+    output: dict[str, Any] = {}
+    data = members.pop("data", None)
+    for name, value in members.items():
+        output[name] = value.read()
+        yield
+    if data is None:
+        return output
+    # Texts may have to be written anew.
+    stays = data.size > size and data.is_list and output.get("datatype") != "BYTES"
+    return {**output, "data": (yield from long_data.of_span(data)) if stays else data.read()}
+
+
+def _members(owner: Span) -> Steps[dict[str, Span]]:
+    members = {}
+    for member in owner.members():
+        if member is None:
+            yield
+        else:
+            members[member.name] = member.value
+    return members
+
+
+def to_json(answer: dict[str, Any]) -> Content:
     """Give an answer as a JSON body.
 
     Raises:
         ServingError: 500 when it holds NaN or an infinity.
     """
     for output in answer["outputs"]:
-        if tensors.has_numbers_beyond_json(elements(output)):
+        data = output["data"]
+        is_long = isinstance(data, LongData)
+        if data.seen.beyond_json if is_long else tensors.has_numbers_beyond_json(elements(output)):
             raise ServingError(
                 500,
                 f"The model answered NaN or infinity in the output {output['name']}, which JSON "
                 "can't hold: ask by gRPC or for binary data",
             )
-    return _without_nan(json_body.write(answer))
+    return _written(answer)
 
 
-def to_binary(answer: dict[str, Any], wanted: Wanted) -> tuple[bytes, int]:
+def to_binary(answer: dict[str, Any], wanted: Wanted) -> Steps[tuple[bytes, int]]:
     """Give an answer as a body of the binary extension, with the length of its JSON head.
 
     Raises:
         ServingError: 500 when what goes out as JSON holds NaN or an infinity.
     """
-    outputs = answer["outputs"]
-    raw = [to_raw(output) if wanted.is_binary(output["name"]) else None for output in outputs]
-    plain = [output for output, its in zip(outputs, raw) if its is None]
+    raw: list[bytes | None] = []
+    for output in answer["outputs"]:
+        is_binary = wanted.is_binary(output["name"])
+        raw.append((yield from to_raw(output)) if is_binary else None)
+    plain = [output for output, its in zip(answer["outputs"], raw) if its is None]
     to_json({**answer, "outputs": plain})
-    head, tail = binary.pack(answer, raw)
-    return b"".join([_without_nan(head), *tail]), len(head)
+    document, tail = binary.pack(answer, raw)
+    head = _written(document)
+    return b"".join([bytes(head), *tail]), len(head)
 
 
 def elements(output: dict[str, Any]) -> list[Any]:
@@ -82,13 +163,19 @@ def elements(output: dict[str, Any]) -> list[Any]:
     return shapes.elements(output["name"], output["shape"], output["data"])
 
 
-def to_raw(output: dict[str, Any]) -> bytes:
+def to_raw(output: dict[str, Any]) -> Steps[bytes]:
     """Give an output's data as raw bytes.
 
     Raises:
         ServingError: 502 when the datatype can't hold it.
     """
     datatype = datatypes.find(output["name"], output["datatype"])
+    if isinstance(output["data"], LongData):
+        parts = []
+        for part in output["data"].slices():
+            parts.append(tensors.to_raw(datatype, part))
+            yield
+        return b"".join(parts)
     data: Sequence[Any] = elements(output)
     if datatype.name == "BYTES":
         data = tensors.to_bytes(data, output.get("parameters", {}))
@@ -103,7 +190,11 @@ def _checked(output: dict[str, Any]) -> dict[str, Any]:
     try:
         datatype = datatypes.find(name, output["datatype"])
         shapes.check(name, shape)
-        elements = shapes.elements(name, shape, output["data"])
+        data = output["data"]
+        if isinstance(data, LongData):
+            data.check(name, shape, datatype)
+            return normal_form.of_tensor(_with_parameters(output, f"the output {name}"))
+        elements = shapes.elements(name, shape, data)
         if datatype.name == "BYTES":
             texts = [_text(element) for element in elements]
             if texts != elements:
@@ -138,12 +229,15 @@ def _wrong(why: str) -> ServingError:
     return ServingError(502, f"The model's answer is wrong: {why}")
 
 
-def _without_nan(body: bytes) -> bytes:
-    if json_body.holds_nan(body):
+def _written(answer: dict[str, Any]) -> Content:
+    content = long_data.write(answer)
+    # What is long was looked at before.
+    short = content if isinstance(content, bytes) else json_body.write(answer, lambda _: "")
+    if json_body.holds_nan(short):
         raise ServingError(
             500, "The model answered NaN or infinity in a parameter, which JSON can't hold"
         )
-    return body
+    return content
 
 
 def _selected(outputs: list[dict[str, Any]], wanted: Wanted) -> list[dict[str, Any]]:

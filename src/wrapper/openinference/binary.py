@@ -79,7 +79,7 @@ def to_json(head: dict[str, Any], data: memoryview, writer: Writer) -> Steps[dic
     return {**head, "inputs": read}
 
 
-def pack(answer: dict[str, Any], raw: Sequence[bytes | None]) -> tuple[bytes, list[bytes]]:
+def pack(answer: dict[str, Any], raw: Sequence[bytes | None]) -> tuple[dict[str, Any], list[bytes]]:
     """Give an answer's JSON head and the raw tensors that follow it, in the order of outputs.
 
     Args:
@@ -98,7 +98,7 @@ def pack(answer: dict[str, Any], raw: Sequence[bytes | None]) -> tuple[bytes, li
             outputs.append({**head, "parameters": parameters})
         else:
             outputs.append(output)
-    return json_body.write({**answer, "outputs": outputs}), tail
+    return {**answer, "outputs": outputs}, tail
 
 
 def _size(tensor: Any, place: str) -> int | None:

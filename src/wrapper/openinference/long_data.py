@@ -5,11 +5,13 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from wrapper import json_body
 from wrapper.json_pieces import Fragment, Span
+from wrapper.openinference import shapes
+from wrapper.openinference.datatypes import Datatype
 from wrapper.openinference.seen import Seen
 from wrapper.spliced import Content, Spliced
 from wrapper.steps import Steps
@@ -35,9 +37,30 @@ class LongData(LongJson):
 
     Attributes:
         seen: what is known of the elements.
+        span: where it stands in a document, None for what was written.
     """
 
     seen: Seen
+    span: Span | None = None
+
+    def check(self, tensor: str, shape: Sequence[int], datatype: Datatype) -> int:
+        """Judge the elements as those that are there, and give their number.
+
+        Raises:
+            ServingError: 400.
+        """
+        shapes.check_seen(tensor, shape, self.seen)
+        datatype.check_gathered(tensor, self.seen.firsts, self.seen.extremes)
+        return self.seen.count
+
+    def slices(self) -> Iterator[list[Any]]:
+        """Give the elements of a document's numbers that fit their shape, flat and in parts."""
+        assert self.span is not None
+        for fragment in self.span.fragments():
+            elements = fragment.value
+            for _ in self.seen.levels[1:]:
+                elements = list(itertools.chain.from_iterable(elements))
+            yield elements
 
 
 def as_it_stands(span: Span) -> LongJson:
@@ -54,7 +77,7 @@ def of_span(span: Span) -> Steps[LongData]:
         if fragment.partial is not None and len(seen.firsts) > known:
             _complete(seen, fragment)
         yield
-    return LongData([_view(span)], seen)
+    return LongData([_view(span)], seen, span)
 
 
 def write(document: Any) -> Content:

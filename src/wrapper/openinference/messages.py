@@ -12,6 +12,7 @@ from wrapper.envelope import Envelope
 from wrapper.errors import ServingError
 from wrapper.openinference import answer as answers
 from wrapper.openinference import datatypes, parameters, tensors
+from wrapper.openinference.long_data import LongData
 from wrapper.openinference.to_json import Spend, Writer
 from wrapper.spliced import LONG
 from wrapper.steps import Steps
@@ -44,7 +45,7 @@ def request_to_json(request: Any, envelope: Envelope, spend: Spend) -> Steps[dic
     return document
 
 
-def fill_response(response: Any, answer: dict[str, Any], raw: bool) -> None:
+def fill_response(response: Any, answer: dict[str, Any], raw: bool) -> Steps[None]:
     """Put TorchServe's V2 JSON answer into a ModelInferResponse.
 
     Args:
@@ -67,7 +68,11 @@ def fill_response(response: Any, answer: dict[str, Any], raw: bool) -> None:
         )
         told = dict(output.get("parameters", {}))
         if raw:
-            response.raw_output_contents.append(answers.to_raw(output))
+            response.raw_output_contents.append((yield from answers.to_raw(output)))
+        elif isinstance(output["data"], LongData):
+            for part in output["data"].slices():
+                getattr(tensor.contents, str(datatype.contents)).extend(part)
+                yield
         else:
             data: Any = answers.elements(output)
             if datatype.name == "BYTES":

@@ -137,9 +137,7 @@ def _check_tensor(tensor: Any, place: str, envelope: Envelope) -> None:
         )
     data = tensor["data"]
     if isinstance(data, LongData):
-        shapes.check_seen(name, shape, data.seen)
-        datatype.check_gathered(name, data.seen.firsts, data.seen.extremes)
-        count = data.seen.count
+        count = data.check(name, shape, datatype)
     else:
         elements = shapes.elements(name, shape, data)
         datatype.check_elements(name, elements)

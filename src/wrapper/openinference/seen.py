@@ -11,7 +11,7 @@ import itertools
 from collections.abc import Sequence
 from typing import Any
 
-from wrapper.openinference import datatypes
+from wrapper.openinference import datatypes, tensors
 
 
 @dataclasses.dataclass
@@ -47,6 +47,7 @@ class Seen:
         extremes: the least and the greatest number but for NaN and infinities; nothing where none
             is there, or where not all elements are numbers.
         count: the elements that are no lists.
+        beyond_json: whether a number is NaN or infinite.
     """
 
     def __init__(self) -> None:
@@ -54,6 +55,7 @@ class Seen:
         self.firsts: dict[type, Any] = {}
         self.extremes: tuple[Any, ...] = ()
         self.count = 0
+        self.beyond_json = False
         # Elements so far of the lists that go on, the outermost first.
         self._open: list[int] = []
 
@@ -117,3 +119,5 @@ class Seen:
             if self.extremes and found:
                 found = min(self.extremes[0], found[0]), max(self.extremes[1], found[1])
             self.extremes = tuple(found) or self.extremes
+            if float in kinds and not self.beyond_json:
+                self.beyond_json = tensors.has_numbers_beyond_json(elements)

@@ -139,7 +139,8 @@ class _Calls:
                 timeline,
             )
             response = _InferResponse()
-            messages.fill_response(response, answer, raw=bool(request.raw_input_contents))
+            raw = bool(request.raw_input_contents)
+            await one_by_one(messages.fill_response(response, answer, raw))
             return response
 
     async def RepositoryIndex(self, request: Any, _context: Any) -> Any:  # noqa: N802

@@ -14,12 +14,15 @@ from hypothesis import strategies as st
 from kserve_conformance.asking.server import encode
 from kserve_conformance.strategies import invalid, valid
 from kserve_conformance.strategies.documents import json_values
+from tritonclient.grpc import service_pb2
 
-from wrapper import steps
+from wrapper import json_body, steps
 from wrapper.envelope import Envelope
 from wrapper.errors import ServingError
 from wrapper.front import v1_body, v2_body
-from wrapper.openinference import long_request
+from wrapper.openinference import answer as answers
+from wrapper.openinference import long_request, messages
+from wrapper.openinference.request import Wanted
 from wrapper.openinference.signature import UNDECLARED
 
 thoroughly = hypothesis_settings(
@@ -221,3 +224,75 @@ def test_what_is_beside_the_data_has_a_bound() -> None:
             steps.at_once(judged)
         assert refused.value.status == 413
         assert str(long_request.MOST_BESIDE_DATA) in refused.value.message
+
+
+def _answers() -> st.SearchStrategy[Any]:
+    """Give what models answer, much of it wrong; NaN and infinities among numbers."""
+    numbers = st.integers(-300, 300) | st.floats()
+    shape_and_data = st.lists(numbers, max_size=8).flatmap(
+        lambda data: st.sampled_from(
+            [([len(data)], data), ([1, len(data)], [data]), ([len(data) + 1], data)]
+        )
+    )
+    fitting = st.builds(
+        lambda told, datatype: {
+            "name": "y",
+            "shape": told[0],
+            "datatype": datatype,
+            "data": told[1],
+        },
+        shape_and_data,
+        st.sampled_from(["FP32", "FP64", "INT64", "BYTES"]),
+    )
+    return st.fixed_dictionaries(
+        {"model_name": st.just("m"), "outputs": st.lists(fitting | _tensors(), max_size=2)},
+        optional={
+            "id": st.none() | st.text(max_size=3),
+            "parameters": st.none() | st.just({"a": 10**400}),
+        },
+    )
+
+
+def _as_asked(read: Callable[[], Any]) -> Any:
+    """Give an answer in every form, or why it can't be given."""
+    answer = _outcome_of(read)
+    if isinstance(answer, tuple):
+        return answer
+    response = service_pb2.ModelInferResponse()
+    return (
+        _outcome_of(lambda: json.loads(bytes(answers.to_json(answer)))),
+        _outcome_of(lambda: steps.at_once(answers.to_binary(answer, Wanted(None, True)))),
+        _outcome_of(lambda: steps.at_once(messages.fill_response(response, answer, True))),
+        response.SerializeToString(deterministic=True),
+    )
+
+
+def _outcome_of(judge: Callable[[], Any]) -> Any:
+    try:
+        return judge()
+    except ServingError as error:
+        return error.status, error.message
+
+
+@thoroughly
+@given(_spoilt(_written(_answers())), SIZES)
+def test_an_answer_in_pieces_is_as_whole(body: bytes, size: int) -> None:
+    whole = _as_asked(lambda: answers.read(body, Wanted()))
+    pieces = _as_asked(lambda: steps.at_once(answers.long_read(body, Wanted(), size)))
+    assert pieces == whole
+
+
+@pytest.mark.parametrize(
+    ("body", "is_document", "holds_nan"),
+    [
+        (b"[" + b"1," * 200_000 + b"NaN]", True, True),
+        (b'["NaN",' + b"1," * 200_000 + b"1]", True, False),
+        (b"[" + b"1," * 200_000 + b"1]", True, False),
+        (b"\x00NaN" * 100_000, False, True),
+    ],
+)
+def test_nan_in_a_long_answer_is_seen(body: bytes, is_document: bool, holds_nan: bool) -> None:
+    assert steps.at_once(json_body.long_is_document(body)) is is_document
+    assert json_body.is_document(body) is is_document
+    assert steps.at_once(json_body.long_holds_nan(body)) is holds_nan
+    assert json_body.holds_nan(body) is holds_nan

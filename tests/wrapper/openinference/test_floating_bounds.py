@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tritonclient.grpc import service_pb2
 
 from tests.wrapper.openinference.ways import Ways, tensor, thoroughly
+from wrapper import steps
 from wrapper.errors import ServingError
 from wrapper.openinference import answer as answers
 from wrapper.openinference import datatypes, messages, tensors
@@ -77,12 +78,12 @@ def test_an_answer_is_rounded_or_wrong_on_every_way(
             answers.read(body, Wanted())
         return
     answer = answers.read(body, Wanted())
-    raw = answers.to_raw(answer["outputs"][0])
+    raw = steps.at_once(answers.to_raw(answer["outputs"][0]))
     assert tensors.from_raw("x", datatypes.find("x", datatype), raw)[-1] == _rounded(
         datatype, number
     )
     response = service_pb2.ModelInferResponse()
-    messages.fill_response(response, answer, raw=False)
+    steps.at_once(messages.fill_response(response, answer, raw=False))
     contents = datatypes.find("x", datatype).contents
     if contents is not None:
         typed = getattr(response.outputs[0].contents, contents)

@@ -117,7 +117,7 @@ ANSWER = {
 
 def test_an_answer_is_typed_for_a_typed_request() -> None:
     response = service_pb2.ModelInferResponse()
-    messages.fill_response(response, ANSWER, raw=False)
+    steps.at_once(messages.fill_response(response, ANSWER, raw=False))
     assert (response.id, response.model_name, response.model_version) == ("a", "m", "1.0")
     assert list(response.outputs[0].contents.int64_contents) == [1, 2]
     assert list(response.outputs[1].contents.bytes_contents) == ["é".encode()]
@@ -126,12 +126,12 @@ def test_an_answer_is_typed_for_a_typed_request() -> None:
 
 def test_an_answer_is_raw_for_a_raw_request_and_for_fp16() -> None:
     response = service_pb2.ModelInferResponse()
-    messages.fill_response(response, ANSWER, raw=True)
+    steps.at_once(messages.fill_response(response, ANSWER, raw=True))
     assert _elements("INT64", response.raw_output_contents[0]) == [1, 2]
     assert _elements("BYTES", response.raw_output_contents[1]) == ["é".encode()]
     half = {**ANSWER, "outputs": [{"name": "x", "datatype": "FP16", "shape": [1], "data": [0.5]}]}
     response = service_pb2.ModelInferResponse()
-    messages.fill_response(response, half, raw=False)
+    steps.at_once(messages.fill_response(response, half, raw=False))
     assert _elements("FP16", response.raw_output_contents[0]) == [0.5]
 
 
@@ -147,7 +147,9 @@ def test_bytes_beyond_utf8_go_and_come_as_base64() -> None:
     assert tensor["data"] == ["/w==", "YQ=="]
     assert tensor["parameters"] == {"torchserve_wrapper_encoding": "base64"}
     response = service_pb2.ModelInferResponse()
-    messages.fill_response(response, {"model_name": "m", "outputs": [tensor]}, raw=False)
+    steps.at_once(
+        messages.fill_response(response, {"model_name": "m", "outputs": [tensor]}, raw=False)
+    )
     assert list(response.outputs[0].contents.bytes_contents) == [b"\xff", b"a"]
     assert not response.outputs[0].parameters
 
@@ -176,7 +178,7 @@ def test_the_size_that_kserves_clients_tell_beside_raw_contents_says_nothing() -
 def test_parameters_of_an_answer_are_kept() -> None:
     response = service_pb2.ModelInferResponse()
     answer = {**ANSWER, "parameters": {"a": True, "b": 7, "c": "text"}}
-    messages.fill_response(response, answer, raw=False)
+    steps.at_once(messages.fill_response(response, answer, raw=False))
     assert response.parameters["a"].bool_param is True
     assert response.parameters["b"].int64_param == 7
     assert response.parameters["c"].string_param == "text"

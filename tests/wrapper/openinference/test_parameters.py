@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tritonclient.grpc import service_pb2
 
 from tests.wrapper.openinference.ways import Ways, tensor, thoroughly
-from wrapper import message_classes
+from wrapper import message_classes, steps
 from wrapper.errors import ServingError
 from wrapper.openinference import answer as answers
 from wrapper.openinference import infer_messages, messages, parameters
@@ -123,8 +123,8 @@ def test_an_answer_has_the_same_on_every_way(
         "outputs": [tensor(datatype, [1], data, parameters=of_output)],
     }
     answer = answers.read(json.dumps(told).encode(), Wanted())
-    by_json = json.loads(answers.to_json(answer))
-    body, length = answers.to_binary(answer, Wanted(binary_by_default=True))
+    by_json = json.loads(bytes(answers.to_json(answer)))
+    body, length = _to_binary(answer)
     by_binary = json.loads(body[:length])
     del by_binary["outputs"][0]["parameters"]["binary_data_size"]
     for document in (by_json, by_binary):
@@ -132,7 +132,7 @@ def test_an_answer_has_the_same_on_every_way(
         assert _alike(document["outputs"][0]["parameters"], of_output)
     for raw in (False, True):
         response = service_pb2.ModelInferResponse()
-        messages.fill_response(response, answer, raw)
+        steps.at_once(messages.fill_response(response, answer, raw))
         assert _alike(_told(response.parameters), own)
         assert _alike(_told(response.outputs[0].parameters), of_output)
 
@@ -174,18 +174,22 @@ def test_null_in_the_parameters_of_an_answer_is_absent_on_every_way() -> None:
         "outputs": [tensor("INT64", [1], [1], parameters={"b": None, "c": 1})],
     }
     answer = answers.read(json.dumps(told).encode(), Wanted())
-    assert json.loads(answers.to_json(answer))["parameters"] == {}
+    assert json.loads(bytes(answers.to_json(answer)))["parameters"] == {}
     assert answer["outputs"][0]["parameters"] == {"c": 1}
+
+
+def _to_binary(answer: dict[str, Any]) -> tuple[bytes, int]:
+    return steps.at_once(answers.to_binary(answer, Wanted(None, True)))
 
 
 def test_nan_in_a_parameter_of_an_answer_goes_by_grpc_only() -> None:
     output = tensor("INT64", [1], [1], parameters={"a": math.nan})
     body = json.dumps({"model_name": "m", "outputs": [output]}).encode()
     answer = answers.read(body, Wanted())
-    for write in (answers.to_json, lambda told: answers.to_binary(told, Wanted(None, True))):
+    for write in (answers.to_json, _to_binary):
         with pytest.raises(ServingError, match="in a parameter") as refused:
             write(answer)
         assert refused.value.status == 500
     response = service_pb2.ModelInferResponse()
-    messages.fill_response(response, answer, raw=False)
+    steps.at_once(messages.fill_response(response, answer, raw=False))
     assert math.isnan(response.outputs[0].parameters["a"].double_param)

@@ -13,6 +13,7 @@ from kserve_conformance import tensors as encodings
 from tritonclient.grpc import service_pb2
 
 from tests.wrapper.surroundings import AnsweringTorchServe
+from wrapper import steps
 from wrapper.errors import ServingError
 from wrapper.front import Answer, Front
 from wrapper.front.answer import refusal
@@ -89,7 +90,9 @@ class Ways:
         read = partial(messages.request_to_json, asked)
         answer = asyncio.run(self._front.inference.infer_document(Target("digits"), read, {}))
         response = service_pb2.ModelInferResponse() if response is None else response
-        messages.fill_response(response, answer, raw=bool(message.raw_input_contents))
+        steps.at_once(
+            messages.fill_response(response, answer, raw=bool(message.raw_input_contents))
+        )
         return response
 
     def received(self) -> Any:
