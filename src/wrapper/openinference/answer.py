@@ -5,6 +5,7 @@ Source: "Inference Response" of inference_rest.md. Optional members are absent, 
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -171,11 +172,11 @@ def to_raw(output: dict[str, Any]) -> Steps[bytes]:
     """
     datatype = datatypes.find(output["name"], output["datatype"])
     if isinstance(output["data"], LongData):
-        parts = []
+        raw = io.BytesIO()
         for part in output["data"].slices():
-            parts.append(tensors.to_raw(datatype, part))
+            raw.write(tensors.to_raw(datatype, part))
             yield
-        return b"".join(parts)
+        return raw.getvalue()
     data: Sequence[Any] = elements(output)
     if datatype.name == "BYTES":
         data = tensors.to_bytes(data, output.get("parameters", {}))

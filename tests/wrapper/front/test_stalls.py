@@ -1,0 +1,196 @@
+"""No single request keeps the event loop from others for long, whatever its body and its answer."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import gc
+import gzip
+import json
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kserve_conformance import tensors as encodings
+from tritonclient.grpc import service_pb2
+
+from tests.wrapper.surroundings import AnsweringTorchServe, settings
+from wrapper.front import Front
+from wrapper.front.asgi import FrontApplication
+from wrapper.names import Target
+from wrapper.openinference import infer_messages, messages
+from wrapper.torchserve.exchange import Reply
+
+MEGABYTE = 1_000_000
+SIZE = 20 * MEGABYTE
+# Seconds of the processor between two turns of the loop; of the processor, since on a machine with
+# much else to do a turn takes as long as it takes.
+LONGEST = 0.050
+
+V1 = "/v1/models/digits:predict"
+V2 = "/v2/models/digits/infer"
+
+
+def _repeated(element: bytes) -> bytes:
+    return b",".join([element] * (SIZE // (len(element) + 1)))
+
+
+def _v1(element: bytes, key: bytes = b"instances") -> bytes:
+    return b'{"' + key + b'":[' + _repeated(element) + b"]}"
+
+
+def _v2(element: bytes, more: bytes = b"", datatype: bytes = b"FP64", size: bytes = b"") -> bytes:
+    data = _repeated(element)
+    count = b"%d" % (SIZE // (len(element) + 1))
+    described = b'"name":"x","shape":[' + count + size + b'],"datatype":"' + datatype + b'"'
+    return b'{"inputs":[{' + described + more + b',"data":[' + data + b"]}]}"
+
+
+def _binary(datatype: bytes, itemsize: int) -> tuple[bytes, dict[str, str]]:
+    size = SIZE // 4
+    tensor = b'{"name":"x","shape":[%d],"datatype":"%b","parameters":{"binary_data_size":%d}}'
+    written = b'{"inputs":[' + tensor % (size // itemsize, datatype, size) + b"]}"
+    return written + bytes(size), {"inference-header-content-length": str(len(written))}
+
+
+REQUESTS: dict[str, Callable[[], tuple[str, bytes, dict[str, str]]]] = {
+    "v1 numbers": lambda: (V1, _v1(b"0.123456"), {}),
+    "v1 rows": lambda: (V1, _v1(b"[1,2,3,4,5,6,7,8,9,10]"), {}),
+    "v1 one text": lambda: (V1, _v1(b'{"b64":"' + base64.b64encode(bytes(SIZE // 2)) + b'"}'), {}),
+    "v1 objects by the other name": lambda: (V1, _v1(b'{"a":1,"b":"x"}', b"inputs"), {}),
+    "v1 that is cut short": lambda: (V1, _v1(b"1.5")[:-1], {}),
+    "v1 that is no UTF-8": lambda: (V1, _v1(b"1.5")[:-3] + b'"\xff"]}', {}),
+    "v1 with brackets": lambda: (V1, _v1(b"[]"), {}),
+    "v1 in gzip": lambda: (V1, gzip.compress(_v1(b"1"), 1), {"content-encoding": "gzip"}),
+    "v2 numbers": lambda: (V2, _v2(b"0.123456"), {}),
+    "v2 rows, written anew": lambda: (V2, _v2(b"[1,2,3]", b',"parameters":null', size=b",3"), {}),
+    "v2 texts": lambda: (V2, _v2(b'"some text"', datatype=b"BYTES"), {}),
+    "v2 that is refused for its last": lambda: (V2, _v2(b"7").replace(b"7]}", b"true]}"), {}),
+    "binary floats": lambda: (V2, *_binary(b"FP32", 4)),
+    "binary integers": lambda: (V2, *_binary(b"INT8", 1)),
+}
+
+REPLIES: dict[str, Callable[[], tuple[str, bytes, dict[str, str]]]] = {
+    "v1 with NaN": lambda: (V1, _v1(b"0.5")[:-2] + b",NaN]}", {}),
+    "v2 as it comes": lambda: (V2, _answer(b"0.5"), {}),
+    "v2 with null": lambda: (V2, _answer(b"0.5", b'"parameters":null,'), {}),
+    "v2 as binary": lambda: (V2, _answer(b"0.5"), {"binary_data_output": "yes"}),
+}
+
+
+def _answer(element: bytes, more: bytes = b"") -> bytes:
+    body = _v2(element).replace(b'"inputs"', b'"outputs"', 1)
+    return b'{"model_name":"digits",' + more + body[1:]
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Iterator[Callable[[str], AnsweringTorchServe]]:
+    """Gives a TorchServe with an envelope that takes such bodies."""
+    # What a test runner has in memory takes long to be looked through.
+    gc.collect()
+    gc.freeze()
+    yield lambda envelope: AnsweringTorchServe(
+        settings(tmp_path, more=f"service_envelope={envelope}\nmax_request_size={SIZE * 3}")
+    )
+    gc.unfreeze()
+
+
+async def _longest_turn(work: Callable[[], Any]) -> float:
+    """Give the longest time of the processor between two turns of the loop until work is done."""
+    task = asyncio.ensure_future(work())
+    longest = 0.0
+    while not task.done():
+        began = time.thread_time()
+        await asyncio.sleep(0)
+        longest = max(longest, time.thread_time() - began)
+    await task
+    return longest
+
+
+async def _post(torchserve: Any, path: str, body: bytes, headers: dict[str, str]) -> list[Any]:
+    """Post a body as uvicorn hands it on, and give what was sent."""
+    parts = [body[start : start + 65536] for start in range(0, len(body), 65536)]
+    parts.reverse()
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        await asyncio.sleep(0)
+        return {"type": "http.request", "body": parts.pop(), "more_body": bool(parts)}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    told = {"content-type": "application/json", **headers}
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": path,
+        "headers": [(name.encode(), value.encode()) for name, value in told.items()],
+    }
+    application = FrontApplication(Front(torchserve), send)  # type: ignore[arg-type]
+    await application(scope, receive, send)
+    return sent
+
+
+@pytest.mark.parametrize("name", REQUESTS)
+def test_a_large_body_does_not_stop_the_loop(
+    made: Callable[[str], AnsweringTorchServe], name: str
+) -> None:
+    path, body, headers = REQUESTS[name]()
+    torchserve = made("kserve_faithful" if path == V1 else "kservev2_faithful")
+    torchserve.reply = Reply(b'{"model_name":"digits","outputs":[],"predictions":[]}')
+    longest = asyncio.run(_longest_turn(partial(_post, torchserve, path, body, headers)))
+    assert longest < LONGEST
+    is_wrong = any(word in name for word in ("cut short", "no UTF-8", "refused"))
+    assert len(torchserve.calls) == (0 if is_wrong else 1)
+
+
+@pytest.mark.parametrize("name", REPLIES)
+def test_a_large_answer_does_not_stop_the_loop(
+    made: Callable[[str], AnsweringTorchServe], name: str
+) -> None:
+    path, reply, how = REPLIES[name]()
+    torchserve = made("kserve_faithful" if path == V1 else "kservev2_faithful")
+    torchserve.reply = Reply(reply)
+    tensor = encodings.tensor("x", "INT8", [1], [1])
+    asked: dict[str, Any] = {"inputs": [tensor], "instances": [1]}
+    if how:
+        asked["parameters"] = {"binary_data_output": True}
+    body = json.dumps(asked).encode()
+    sent: list[Any] = []
+
+    async def post() -> None:
+        sent.extend(await _post(torchserve, path, body, {}))
+
+    assert asyncio.run(_longest_turn(post)) < LONGEST
+    assert sent[0]["status"] == (500 if "NaN" in name else 200)
+
+
+@pytest.mark.parametrize(("datatype", "itemsize"), [("FP32", 4), ("UINT8", 1), ("BYTES", 16)])
+def test_a_large_message_does_not_stop_the_loop(
+    made: Callable[[str], AnsweringTorchServe], datatype: str, itemsize: int
+) -> None:
+    torchserve = made("kservev2_faithful")
+    torchserve.reply = Reply(_answer(b"0.5"))
+    count = SIZE // 4 // itemsize
+    request = service_pb2.ModelInferRequest(model_name="digits")
+    request.inputs.add(name="x", datatype=datatype, shape=[count])
+    element = b"\x0c\x00\x00\x00some text \xff\xff"
+    request.raw_input_contents.append((element if datatype == "BYTES" else bytes(itemsize)) * count)
+    message = request.SerializeToString()
+    response = service_pb2.ModelInferResponse()
+
+    async def infer() -> None:
+        asked = infer_messages.long_request(service_pb2.ModelInferRequest, message)
+        read = partial(messages.request_to_json, asked)
+        inference = Front(torchserve).inference
+        answer = await inference.infer_document(Target("digits"), read, {})
+        for _ in messages.fill_response(response, answer, raw=True):
+            await asyncio.sleep(0)
+
+    assert asyncio.run(_longest_turn(infer)) < LONGEST
+    assert len(torchserve.calls) == 1
+    assert len(response.raw_output_contents[0]) == SIZE // 4 * 8
