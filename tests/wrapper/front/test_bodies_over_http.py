@@ -7,11 +7,13 @@ import json
 import socket
 import zlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
 
 from fixtures import payloads
+from fixtures.wrappers import reads_first as reads_first_wrapper
 from matrix.running.launch import RunningWrapper
 from tests import lending
 from tests.wrapper.running import RELEASES, peak_memory, wrapper
@@ -20,6 +22,7 @@ pytestmark = pytest.mark.integration
 
 LIMIT = 6_553_500
 MEGABYTE = 1_000_000
+AT_ONCE = 4
 
 
 @pytest.fixture(scope="module", params=RELEASES)
@@ -81,11 +84,19 @@ def _open(subject: RunningWrapper, headers: str) -> socket.socket:
     return connection
 
 
-@pytest.mark.parametrize("expect", ["", "\r\nExpect: 100-continue"])
+EXPECT = "\r\nExpect: 100-continue"
+
+
+@pytest.mark.parametrize("expect", ["", EXPECT])
 def test_what_announces_too_much_is_refused_before_it_sends(
     subject: RunningWrapper, expect: str
 ) -> None:
+    _see_that_it_is_refused(subject, expect)
+
+
+def _see_that_it_is_refused(subject: RunningWrapper, expect: str, timeout: float = 60) -> None:
     with _open(subject, f"Content-Length: {10**12}{expect}") as connection:
+        connection.settimeout(timeout)
         answer = connection.recv(10_000)
         assert answer.startswith(b"HTTP/1.1 413 ")
         assert b"connection: close" in answer.lower()
@@ -112,6 +123,47 @@ def test_chunks_are_read_as_they_are_specified(
     with _open(subject, "Content-Type: application/json\r\nTransfer-Encoding: chunked") as asking:
         asking.sendall(chunks.format(len(body), body).encode())
         assert asking.recv(12) == f"HTTP/1.1 {status}".encode()
+
+
+@pytest.mark.parametrize("expect", ["", EXPECT])
+def test_a_wrapper_that_reads_first_is_seen(reads_first: RunningWrapper, expect: str) -> None:
+    # It waits for the body, or has it sent.
+    with pytest.raises((TimeoutError, AssertionError)):
+        _see_that_it_is_refused(reads_first, expect, timeout=3)
+    small = _post(reads_first, b'{"instances": [1]}', "identity")
+    assert small.status_code == 200, "otherwise it is right"
+    assert _post(reads_first, bytes(LIMIT + 1), "identity").status_code == 413
+
+
+@pytest.fixture(scope="module")
+def reads_first(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningWrapper]:
+    """A wrapper that is wrong on purpose."""
+    instance = lending.instance("kserve", "contract")
+    command = f"{{python}} {reads_first_wrapper.__file__}"
+    folder = tmp_path_factory.mktemp("wrapper")
+    with wrapper(RELEASES[1], instance, folder, command=command) as running:
+        yield running
+
+
+def test_a_large_body_arrives_as_it_is(subject: RunningWrapper) -> None:
+    text = "".join(map(chr, range(0x20, 0x2020))) * (LIMIT // 50_000)
+    for key in ("instances", "inputs"):
+        body = json.dumps({key: [text], "parameters": {"a": 1}}, ensure_ascii=False).encode()
+        assert len(body) > LIMIT // 4
+        (told,) = _post(subject, body, "identity").json()["predictions"]
+        assert told["received"] == text
+
+
+def test_large_bodies_take_little_more_than_they_are(subject: RunningWrapper) -> None:
+    # A list of objects takes twenty times its JSON as objects of Python's. It lacks its end, so
+    # that TorchServe doesn't get it.
+    body = b'{"instances":[' + b"{}," * (LIMIT // 3 - 10)
+    assert _post(subject, body[: LIMIT // 10], "identity").status_code == 400
+    before = peak_memory(subject, afresh=True)
+    with ThreadPoolExecutor(AT_ONCE) as clients:
+        answers = list(clients.map(lambda _: _post(subject, body, "identity"), range(AT_ONCE)))
+    assert {answer.status_code for answer in answers} == {400}
+    assert peak_memory(subject) - before < AT_ONCE * 1.5 * LIMIT
 
 
 def test_what_goes_on_is_refused_as_soon_as_it_is_too_much(subject: RunningWrapper) -> None:
