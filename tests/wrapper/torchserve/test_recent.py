@@ -9,11 +9,11 @@ from collections.abc import Sequence
 import pytest
 
 from wrapper.torchserve import recent
-from wrapper.torchserve.description import Description
+from wrapper.torchserve.description import Description, Worker
 from wrapper.torchserve.management_errors import ManagementError
 from wrapper.torchserve.recent import Recent
 
-SAID = [Description("1.0", "m.mar", 1, 120.0, ("READY",))]
+SAID = [Description("1.0", "m.mar", 1, 120.0, (Worker("READY"),))]
 
 
 class Asked:
