@@ -51,7 +51,6 @@ class RestServerSdk(FastApiModelFace):
         # ModelServer (0.14) or when that starts (0.15 and later).
         model_server.RESTServer = FrontedServer
         grpc_server.end_with_process(settings.grace_period)
-        uvicorn_shutdown.read_what_was_sent()
 
     def put_before_grpc(self, front: Front) -> None:
         """Serve the front in the place of the SDK's gRPC service."""

@@ -257,7 +257,7 @@ class _DrainingServer(tornado.httpserver.HTTPServer):
 
     async def _listen_to_signals(self) -> None:
         loop = tornado.ioloop.IOLoop.current()
-        shutdown.process.on_begin(lambda: loop.add_callback(self._drain, loop))
+        shutdown.process.on_begin(lambda: self._stop_to_listen(loop))
         shutdown.process.listen(self.settings.grace_period)
 
     def start_request(self, server_conn: Any, request_conn: Any) -> Any:
@@ -277,17 +277,20 @@ class _DrainingServer(tornado.httpserver.HTTPServer):
         self._requests.pop(server_conn, None)
         super().on_close(server_conn)
 
-    async def _drain(self, loop: tornado.ioloop.IOLoop) -> None:
-        accepted = []
+    def _stop_to_listen(self, loop: tornado.ioloop.IOLoop) -> None:
+        # At once: whoever is told that his connection ends comes back with another.
         for bound, stop_accepting in zip(self._listening, self._stop_accepting):
             stop_accepting()
-            accepted += listening.accept_all(bound)
+            accepted = listening.accept_all(bound)
             bound.close()
-        for connection, address in accepted:
-            self._handle_connection(connection, address)
+            for connection, address in accepted:
+                self._handle_connection(connection, address)
         for in_flight in self._requests.values():
             if in_flight is not None:
                 _answer_last(in_flight)
+        loop.add_callback(self._drain, loop)
+
+    async def _drain(self, loop: tornado.ioloop.IOLoop) -> None:
         await shutdown.linger(lambda: self._requests)
         for connection, in_flight in list(self._requests.items()):
             if in_flight is None:

@@ -54,7 +54,6 @@ class UvicornServerSdk(FastApiModelFace):
         # The SDK offers no hook: it makes its server by this name when it starts.
         setattr(model_server, _SERVER, FrontedServer)
         grpc_server.end_with_process(front.torchserve.settings.grace_period)
-        uvicorn_shutdown.read_what_was_sent()
 
     def put_before_grpc(self, front: Front) -> None:
         """Serve the front in the place of the SDK's gRPC service."""

@@ -9,7 +9,17 @@ from typing import Any
 import pytest
 import uvicorn
 
-from wrapper.sdk import uvicorn_shutdown
+from wrapper import shutdown
+from wrapper.sdk import listening, uvicorn_shutdown
+
+_REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+@pytest.fixture(autouse=True)
+def process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep this process, which isn't the one that ends."""
+    monkeypatch.setattr(shutdown, "process", shutdown.Shutdown())
+    monkeypatch.setattr(shutdown, "start_timer", lambda _: None)
 
 
 async def _answers(scope: Any, receive: Any, send: Any) -> None:
@@ -17,66 +27,57 @@ async def _answers(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": b"answered"})
 
 
-async def _answer_to_who_asks_late() -> bytes:
-    """Give what a client reads whose request comes when the server has just stopped to listen."""
-    server = uvicorn.Server(
-        uvicorn.Config(_answers, port=0, lifespan="off", log_level="critical", ws="none")
-    )
-    serving = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.sleep(0.01)
-    (listening,) = server.servers
-    reader, writer = await asyncio.open_connection(*listening.sockets[0].getsockname())
-    while not server.server_state.connections:
-        await asyncio.sleep(0.01)
-    server.should_exit = True
-    while listening.is_serving():
-        await asyncio.sleep(0)
-    writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-    try:
-        return await reader.read()
-    except ConnectionResetError:
-        return b""
-    finally:
-        writer.close()
-        await serving
+async def _answer(is_accepted: bool) -> bytes:
+    """Give what a client reads that asks at the moment at which the server is told to stop.
 
-
-def test_a_request_that_is_yet_to_be_read_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
-    # Its own is put back after the test.
-    monkeypatch.setattr(uvicorn.Server, "shutdown", uvicorn.Server.shutdown)
-    assert asyncio.run(_answer_to_who_asks_late()) == b""
-    uvicorn_shutdown.read_what_was_sent()
-    # It may be asked for more than once.
-    uvicorn_shutdown.read_what_was_sent()
-    assert b"answered" in asyncio.run(_answer_to_who_asks_late())
-
-
-async def _answer_to_who_is_not_accepted() -> bytes:
-    """Give what a client reads that has connected and asked, and that nobody has accepted yet."""
+    Args:
+        is_accepted: whether its connection has been by then.
+    """
     server = uvicorn.Server(
         uvicorn.Config(_answers, lifespan="off", log_level="critical", ws="none")
     )
     bound = socket.create_server(("127.0.0.1", 0))
-    serving = asyncio.create_task(server.serve(sockets=[bound]))
+    address = bound.getsockname()
+    serving = asyncio.create_task(uvicorn_shutdown.serve(server, [bound]))
     while not server.started:
         await asyncio.sleep(0.01)
-    loop = asyncio.get_running_loop()
-    with socket.create_connection(bound.getsockname(), timeout=60) as client:
-        client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    with socket.create_connection(address, timeout=60) as client:
+        while is_accepted and not server.server_state.connections:
+            await asyncio.sleep(0.01)
+        client.sendall(_REQUEST)
         # Before the loop looks at its sockets again.
-        await server.shutdown(sockets=[bound])
+        shutdown.process.begin(60)
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(address, timeout=60)
+        loop = asyncio.get_running_loop()
         try:
             return await loop.run_in_executor(None, client.recv, 1000)
         except ConnectionResetError:
             return b""
         finally:
-            server.should_exit = True
             await serving
 
 
-def test_who_is_yet_to_be_accepted_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(uvicorn.Server, "shutdown", uvicorn.Server.shutdown)
-    assert asyncio.run(_answer_to_who_is_not_accepted()) == b""
-    uvicorn_shutdown.read_what_was_sent()
-    assert b"answered" in asyncio.run(_answer_to_who_is_not_accepted())
+@pytest.mark.parametrize("is_accepted", [True, False])
+def test_who_has_asked_is_answered(is_accepted: bool) -> None:
+    assert b"answered" in asyncio.run(_answer(is_accepted))
+
+
+def test_uvicorn_closes_what_it_has_yet_to_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def at_once(_: Any) -> None:
+        """Wait for nobody."""
+
+    monkeypatch.setattr(shutdown, "linger", at_once)
+    # It looks every 0.1 s whether it is to stop, and reads until then.
+    monkeypatch.setattr(uvicorn.Server, "main_loop", _until_it_is_to_stop)
+    assert asyncio.run(_answer(is_accepted=True)) == b""
+
+
+async def _until_it_is_to_stop(server: uvicorn.Server) -> None:
+    while not server.should_exit:
+        await asyncio.sleep(0)
+
+
+def test_the_kernel_resets_who_is_yet_to_be_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listening, "accept_all", lambda _: [])
+    assert asyncio.run(_answer(is_accepted=False)) == b""
