@@ -13,6 +13,7 @@ import logging
 import os
 import threading
 import time
+import weakref
 from collections.abc import Mapping, Sequence
 from typing import Any, Callable
 
@@ -152,19 +153,28 @@ class Readiness:
         if self._runs_in != os.getpid() and forking.allows_threads():
             self._runs_in = os.getpid()
             self._watcher = None
-            threading.Thread(target=self._run, name="readiness", daemon=True).start()
+            run = threading.Thread(
+                target=_keep_known, args=(weakref.ref(self),), name="readiness", daemon=True
+            )
+            run.start()
         return self._report.models
 
-    def _run(self) -> None:
+    def _has_been_read(self) -> bool:
+        """Take what the process that watches has found; tell whether there is another that does."""
         shared = self._shared
-        while shared is not None and not shared.may_watch():
-            if shared.is_silent():
-                logger.warning("another process of the wrapper doesn't tell what it sees any more")
-                self._shared = shared = None
-                break
-            self._read(shared.news())
-            self.unloaded_models.look()
-            time.sleep(_READ_EVERY)
+        if shared is None or shared.may_watch():
+            return False
+        if shared.is_silent():
+            logger.warning("another process of the wrapper doesn't tell what it sees any more")
+            self._shared = None
+            return False
+        self._read(shared.news())
+        self.unloaded_models.look()
+        return True
+
+    def _make_watcher(self) -> Watcher:
+        shared = self._shared
+        this = weakref.ref(self)
         self._watcher = Watcher(
             self._report,
             discovers=self._discovers,
@@ -172,10 +182,11 @@ class Readiness:
             signs=self._make_signs(),
             unloaded=self.unloaded_models,
             wanted=lambda: _wanted_in(shared),
-            publish=self._publish,
+            is_needed=lambda: this() is not None,
+            publish=lambda report: _publish(this(), report),
             warn_after=self._warn_after,
         )
-        self._watcher.run()
+        return self._watcher
 
     def _read(self, news: bytes | None) -> None:
         if news is None:
@@ -185,7 +196,8 @@ class Readiness:
         except (ValueError, KeyError, TypeError):
             logger.exception("what another process has found can't be read")
 
-    def _publish(self, report: Report) -> None:
+    def publish(self, report: Report) -> None:
+        """Take what this process has found, and tell the others."""
         self._take(report)
         if self._shared is not None:
             self._shared.publish(report.to_json())
@@ -196,6 +208,23 @@ class Readiness:
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_runs_in": None, "_watcher": None}
+
+
+def _keep_known(readiness: weakref.ref[Readiness]) -> None:
+    """See to it that what is known stays so, as long as there is somebody who asks for it."""
+    while (this := readiness()) is not None:
+        if not this._has_been_read():
+            watcher = this._make_watcher()
+            del this
+            watcher.run()
+            return
+        del this
+        time.sleep(_READ_EVERY)
+
+
+def _publish(readiness: Readiness | None, report: Report) -> None:
+    if readiness is not None:
+        readiness.publish(report)
 
 
 def _wanted_in(shared: SharedFolder | None) -> set[Wish]:

@@ -1,6 +1,7 @@
 """Readiness follows TorchServe, both ways, and never waits for it."""
 
 import pickle
+import threading
 import time
 from collections.abc import Callable
 
@@ -46,6 +47,18 @@ def test_a_copy_in_another_process_asks_for_itself() -> None:
     copy = pickle.loads(pickle.dumps(readiness))
     copy._describer.reasons["digits"] = "gone"
     assert _within_a_second(lambda: not copy.is_ready(Target("digits")))
+
+
+def test_nothing_is_asked_once_nobody_has_it_any_more() -> None:
+    before = set(threading.enumerate())
+    readiness = Readiness(["digits"], Workers(digits=None), 300)
+    readiness.wait_for_first_answer(10)
+    its = set(threading.enumerate()) - before
+    assert its
+    del readiness
+    for thread in its:
+        thread.join(10)
+    assert not its & set(threading.enumerate())
 
 
 def test_models_that_nobody_configured_are_those_that_torchserve_has() -> None:

@@ -78,6 +78,7 @@ class Watcher:
         unloaded: the models that are to be asked about when they are loaded again.
         wanted: gives what other processes want since it was last called; is called many times a
             second as long as this watches.
+        is_needed: tells, many times a second, whether to go on.
         publish: takes what is known, whenever that has changed.
         warn_after: seconds without a READY worker after which the log says so.
     """
@@ -91,6 +92,7 @@ class Watcher:
         signs: Signs,
         unloaded: Unloaded,
         wanted: Callable[[], set[Wish]],
+        is_needed: Callable[[], bool],
         publish: Callable[[Report], None],
         warn_after: float,
     ) -> None:
@@ -99,6 +101,7 @@ class Watcher:
         self._signs = signs
         self._unloaded = unloaded
         self._wanted = wanted
+        self._is_needed = is_needed
         self._publish = publish
         self._late = Lateness(warn_after)
         self._last = last
@@ -122,10 +125,10 @@ class Watcher:
         self._wishes.add(wish)
 
     def run(self) -> None:
-        """Watch for as long as this process lives."""
+        """Watch for as long as that is needed."""
         threading.Thread(target=self._keep_asking, name="asking", daemon=True).start()
         due = time.monotonic()
-        while True:
+        while self._is_needed():
             now = time.monotonic()
             if now >= due:
                 self._look()
@@ -188,7 +191,7 @@ class Watcher:
         self._schedule.set_names([_ALL, *served] if self._discovers else served)
 
     def _keep_asking(self) -> None:
-        while True:
+        while self._is_needed():
             self._wake.wait(self._pause())
             self._wake.clear()
             for name in self._due():
