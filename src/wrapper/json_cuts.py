@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from wrapper.json_depth import brackets, without_escapes
+from wrapper.json_depth import DEEPEST, brackets, without_escapes
 
 # Bytes of a piece, which take less than a millisecond.
 PIECE = 64 * 1024
@@ -23,6 +23,9 @@ _OPENED = {_LIST: b"[", _OBJECT: b'{"":'}
 # By what is open innermost, what stands for all that is on the other side of a comma.
 _BEHIND_COMMA = {_LIST: b"[0,", _OBJECT: b'{"":0,'}
 _BEFORE_COMMA = {_LIST: b"0", _OBJECT: b'"":0'}
+# Brackets in a row of JSON with no comma among them: all that are open are closed, or as many as may
+# be are opened, and closed with those that were.
+_MOST_WITHOUT_COMMA = 3 * DEEPEST
 # The longest way to write one letter: two halves of a surrogate pair.
 _LONGEST_LETTER = 12
 
@@ -125,6 +128,11 @@ def part(body: bytes, start: int, in_text: bool, size: int) -> Part:
             if within:
                 last = b"" if is_text else block[: begin - 1].rstrip(_BLANK)[-1:] or b","
                 return Part(start + within, brackets(b"".join(outside)), True, last, is_text)
+        else:
+            found = brackets(b"".join(outside))
+            if len(found) > _MOST_WITHOUT_COMMA:
+                # No JSON, so that it may be cut anywhere. A longer part would take too long.
+                return Part(start + len(block), found, False, b"", False)
         size *= 2
 
 
@@ -176,11 +184,16 @@ def _is_low_half(escape: bytes) -> bool:
 
 
 def _unmatched(found: bytes) -> tuple[bytes, bytes]:
-    """Give the closing and the opening brackets that are left when pairs are taken away."""
-    length = -1
-    while length != len(found):
+    """Give the closing and the opening brackets that are left when pairs are taken away.
+
+    Raises:
+        NotNested: when some are of another kind, or lie deeper than may be.
+    """
+    for _ in range(DEEPEST + 1):
         length = len(found)
         found = found.replace(b"[]", b"").replace(b"{}", b"")
+        if len(found) == length:
+            break
     openers = found.lstrip(b"]}")
     closers = found[: len(found) - len(openers)]
     if openers.strip(b"[{"):

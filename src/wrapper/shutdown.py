@@ -6,7 +6,6 @@ stop; whoever writes an answer asks whether it is the last one of its connection
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import logging
 import os
@@ -65,6 +64,9 @@ class Shutdown:
 
         What else was to handle the signals doesn't any more.
         """
+        # Not imported before PROTOCOL_VERSION is judged: it takes longer than that.
+        import asyncio
+
         loop = asyncio.get_running_loop()
         for number in STOPS:
             loop.add_signal_handler(number, self.begin, grace_period)
@@ -88,6 +90,8 @@ async def linger(has_connections: Callable[[], object]) -> None:
 
     Those that were accepted last are its own from the next turns of the event loop on.
     """
+    import asyncio
+
     until = time.monotonic() + LINGER
     await asyncio.sleep(_LOOK_EVERY)
     while has_connections() and time.monotonic() < until:

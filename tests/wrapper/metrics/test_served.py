@@ -104,7 +104,8 @@ def _assert_as_asked(scrape: Scrape, asked: Counter[tuple[str, ...]]) -> None:
     assert scrape.total("torchserve_wrapper_requests_in_flight") == 0
     assert scrape.total("torchserve_wrapper_model_ready", model="contract") == 1
     workers = "torchserve_wrapper_model_workers"
-    assert scrape.total(workers, model="contract", state="READY") == 1
+    # One of each version.
+    assert scrape.total(workers, model="contract", state="READY") == 2
 
 
 @pytest.mark.parametrize("release", RELEASES)
@@ -181,7 +182,7 @@ def _ask_by_grpc(subject: RunningWrapper) -> Counter[tuple[str, ...]]:
     right = tensors.request("contract", V2)
     of_no_version = service_pb2.ModelInferRequest()
     of_no_version.CopyFrom(right)
-    of_no_version.model_version = "2.0"
+    of_no_version.model_version = "3.0"
     unknown = tensors.request("nobody", V2)
     codes = []
     with grpc.insecure_channel(f"127.0.0.1:{subject.grpc_port}") as channel:

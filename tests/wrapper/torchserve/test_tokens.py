@@ -115,11 +115,21 @@ def test_an_expired_token_is_renewed_without_a_restart(tmp_path: Path) -> None:
         more = {"TORCHSERVE_KEY_FILE": str(torchserve.key_file)}
         before = torchserve.key_file.read_text()
         with wrapper(RELEASES[1], torchserve.instance, tmp_path, more=more) as subject:
-            # Readiness finds the management token expired, a request the inference token.
-            seconds_until(lambda: torchserve.key_file.read_text() != before, 90)
+            # A request finds the inference token expired, readiness the management token: it asks
+            # soon where somebody is told what it knows.
+            seconds_until(
+                lambda: (
+                    _answers(subject.url, "ready") and torchserve.key_file.read_text() != before
+                ),
+                90,
+            )
             seconds_until(lambda: _predict(subject.url).status_code == 200, 5)
             # The next one may have expired by now.
             seconds_until(lambda: _answers(subject.url, "ready"), 5)
+
+
+def _index(url: str) -> requests.Response:
+    return requests.post(f"{url}/v2/repository/index", timeout=30)
 
 
 def _answers(url: str, probe: str = "live") -> bool:
