@@ -1,0 +1,1 @@
+"""``python -m drill``, a thin module for each command."""
