@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import http.client
-import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from drill import asking, wire
-from drill.asking import HOST, PATIENCE, Address
+from drill.asking import Address
 from drill.pod import Wrapper
 
 _CHUNK = bytes(64 * 1024)
 # Seconds that a server has to say that a body is too large whose length it was told.
 _REFUSES_WITHIN = 2.0
-_BEAT = 0.02
 
 
 def expecting(address: Address, size: int) -> str:
@@ -60,45 +54,6 @@ def peaks(wrapper: Wrapper) -> int:
             told = dict(line.split(":", 1) for line in lines)
             total += int(told["VmHWM"].split()[0]) * 1024
     return total
-
-
-class Heartbeat:
-    """Asks every 20 ms whether the server lives, over one connection.
-
-    Attributes:
-        longest: seconds that one answer took at most.
-    """
-
-    def __init__(self, address: Address) -> None:
-        self.longest = 0.0
-        self._address = address
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._beat, daemon=True)
-
-    def _beat(self) -> None:
-        connection = http.client.HTTPConnection(HOST, self._address.http, timeout=PATIENCE)
-        while not self._over.wait(_BEAT):
-            began = time.monotonic()
-            try:
-                connection.request("GET", "/v2/health/live")
-                connection.getresponse().read()
-            except (OSError, http.client.HTTPException):
-                connection.close()
-            self.longest = max(self.longest, time.monotonic() - began)
-        connection.close()
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._over.set()
-        self._thread.join()
 
 
 def _post_large(address: Address, size: int, in_chunks: bool) -> str:

@@ -16,6 +16,7 @@ from kserve_conformance import datafile
 from drill.outcomes import Outcome
 
 FILE = Path(__file__).with_name("gateways.toml")
+_SCHEMA = FILE.with_suffix(".schema.json")
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def load(path: Path = FILE) -> tuple[Gateway, ...]:
     Raises:
         DataFileError: when the file can't be used.
     """
-    document = datafile.read(path, path.with_suffix(".schema.json"))
+    document = datafile.read(path, _SCHEMA)
     return tuple(
         Gateway(
             each["name"],

@@ -15,6 +15,7 @@ from drill.judging import Wanted
 from drill.wrapper_setup import USUAL, Setup
 
 FILE = Path(__file__).with_name("rows.toml")
+_SCHEMA = FILE.with_suffix(".schema.json")
 
 
 class RowsError(WrongUsage):
@@ -71,7 +72,7 @@ def load(path: Path = FILE) -> dict[str, Row]:
     Raises:
         DataFileError: when the file can't be read, breaks its schema or names no fault.
     """
-    document = datafile.read(path, FILE.with_suffix(".schema.json"))
+    document = datafile.read(path, _SCHEMA)
     rows: dict[str, Row] = {}
     with located(path):
         for index, entry in enumerate(document["row"]):

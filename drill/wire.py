@@ -47,9 +47,13 @@ def status(connection: socket.socket) -> str:
 
 def is_answered(connection: socket.socket) -> bool:
     """Ask over a connection whether the server lives; tell whether it says so."""
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, http.client.HTTPException):
         connection.sendall(f"GET /v2/health/live HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode())
-        return connection.recv(_AT_ONCE).startswith(b"HTTP/1.1 200")
+        answer = http.client.HTTPResponse(connection)
+        answer.begin()
+        # What is left of it would be taken for the next one.
+        answer.read()
+        return answer.status == 200
     return False
 
 

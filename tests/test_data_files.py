@@ -12,6 +12,8 @@ from kserve_conformance import catalogue, requirements
 from kserve_conformance.commands.cli import main as conformance_main
 from kserve_conformance.errors import ExitCode
 
+from drill import gateway, rows
+from drill.commands.cli import main as drill_main
 from fixtures import payloads
 from fixtures.torchserve import releases
 from matrix.commands.cli import main as matrix_main
@@ -52,6 +54,8 @@ KINDS = {
     "lock": Kind(matrix_main, ("run", "--kserve", "0.9.0"), axes.KServeRelease, "locks", _CELL),
     "statements": Kind(conformance_main, ("list",), catalogue, "FOLDER", "v1.toml"),
     "sources": Kind(conformance_main, ("list",), catalogue, "FOLDER", "sources.toml"),
+    "rows": Kind(drill_main, _RUN, rows, "FILE"),
+    "gateways": Kind(drill_main, _RUN, gateway, "FILE"),
     "requirements": Kind(
         conformance_main,
         ("run", "--target", "http://h:9", "--model", "m", "--suite-version", "1.0"),
@@ -118,6 +122,17 @@ TYPOS = {
         ('"BYTES"', '"BYTE"', "request.inputs[0].datatype: 'BYTE' is not one of these: did you"),
         ('"datatype"', '"datatyp"', "unknown key 'datatyp': did you mean 'datatype'?"),
         ('"request"', '"requst"', "unknown key 'requst': did you mean 'request'?"),
+    ),
+    "rows": (
+        ('fault = "kill_worker"', 'fault = "kill_wrker"', "did you mean 'kill_worker'? allowed: "),
+        ("wanted_in_words", "wanted_in_word", "did you mean 'wanted_in_words'?"),
+        ('"worker-crashed"', '"worker-killed"', "row[1]: name 'worker-killed' is there twice"),
+        ("most = 0", 'most = "0"', "row[0].wanted[0].most: '0' is not of type 'number': write a"),
+        ("schema = 1", "schema 1", "line "),
+    ),
+    "gateways": (
+        ("sends_again", "sends_agin", "gateway[0]: unknown key 'sends_agin': did you mean 'sends"),
+        ("times = 2", "times = 0", "gateway[0].times: 0 is less than the minimum of 1"),
     ),
     "lock": (
         ("    --hash=sha256:", "    --hsh=sha256:", "line 9: "),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from kserve_conformance.text.visible import printable
 
-from drill import rows, running, tables
+from drill import gateway, rows, running, tables
 from drill.commands import progress, subject_options
 from drill.results import Drill, Result
 from drill.rows import Row
@@ -51,6 +51,8 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def _main(arguments: argparse.Namespace) -> int:
     known = rows.load()
+    # A mistake in it is told before minutes have gone by.
+    gateway.load()
     chosen = rows.chosen(known, arguments.row, arguments.short)
     subject = subject_options.subject(arguments)
     releases = subject_options.releases(arguments)

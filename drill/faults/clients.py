@@ -18,6 +18,7 @@ from tritonclient.grpc import service_pb2, service_pb2_grpc
 from drill import asking, bodies, torchserve, wire
 from drill.asking import HOST, Address, RestClient
 from drill.faults.registry import fault
+from drill.heartbeat import Heartbeat
 from drill.judging import Figure
 from drill.load import Load
 from drill.outcomes import TIMEOUT
@@ -103,7 +104,7 @@ def send_large_bodies(scene: Scene) -> Mapping[str, Figure]:
     address, wrapper = scene.address, scene.pod.wrapper
     size, count = int(scene.options["megabytes"] * _MEGABYTE), int(scene.options["count"])
     expected = bodies.expecting(address, size)
-    with bodies.Heartbeat(address) as heartbeat:
+    with Heartbeat(address.http) as heartbeat:
         rest = wrapper.memory()
         bodies.forget_peaks(wrapper)
         told = bodies.post_at_once(address, size, count, in_chunks=False)

@@ -22,6 +22,8 @@ _ANSWERS_WITHIN = 2.0
 _ENDS_WITHIN = 40.0
 # That a request in flight at SIGTERM takes, so that there is something to drain.
 _IN_FLIGHT = 2.0
+# How often is asked where each of several processes may answer.
+_TIMES = 40
 # After SIGTERM, what a server needs to take notice.
 _NOTICES_WITHIN = 0.2
 
@@ -76,8 +78,9 @@ def terminate_while_starting(scene: Scene) -> Mapping[str, Figure]:
             if wrapper.has_ended:
                 break
             time.sleep(0.01)
-        # From the moment at which the first is there to one at which all may serve.
-        time.sleep(scene.options["seconds"] * number / tries)
+        # From the moment at which the first is there to one at which all may serve, most of the
+        # tries near the beginning: a process that is forked is there within moments.
+        time.sleep(scene.options["seconds"] * (2**number - 1) / (2**tries - 1))
         wrapper.running.terminate()
         is_ended = wrapper.ends_within(scene.options["within"])
         hanging += not is_ended
@@ -89,23 +92,26 @@ def terminate_while_starting(scene: Scene) -> Mapping[str, Figure]:
 
 @fault
 def unload_once(scene: Scene) -> Mapping[str, Figure]:
-    """Unload a model; ask 40 times, each over a connection of its own; load it and ask again."""
+    """Unload a model; ask 40 times, each over a connection of its own; load it and ask again.
+
+    The server is ready all the while: what is unloaded on purpose isn't waited for.
+    """
     address, model = scene.address, torchserve.QUIET
-    told: dict[str, list[str]] = {}
+    ready: dict[str, int] = {}
     for verb in ("unload", "load"):
         wire.post(address, f"/v2/repository/models/{model}/{verb}", b"{}")
         if verb == "load":
             torchserve.wait_until_ready(scene.pod.torchserve, model)
         # That each process knows it.
         time.sleep(1.0)
-        told[verb] = [
-            asking.get(address.http, f"/v2/models/{model}/ready", _ANSWERS_WITHIN)
-            for _ in range(40)
-        ]
-    well_loaded = [each for each in told["load"] if each != "200"]
+        for what, path in (("model", f"/v2/models/{model}/ready"), ("server", "/v2/health/ready")):
+            told = [asking.get(address.http, path, _ANSWERS_WITHIN) for _ in range(_TIMES)]
+            ready[f"{what} {verb}"] = told.count("200")
     return {
-        "ready_when_unloaded": float(told["unload"].count("200")),
-        "not_ready_when_loaded": float(len(well_loaded)),
+        "ready_when_unloaded": float(ready["model unload"]),
+        "not_ready_when_loaded": float(_TIMES - ready["model load"]),
+        "server_not_ready_when_unloaded": float(_TIMES - ready["server unload"]),
+        "server_not_ready_when_loaded": float(_TIMES - ready["server load"]),
     }
 
 

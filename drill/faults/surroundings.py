@@ -15,17 +15,17 @@ from fixtures.torchserve.process import ProcessTorchServe
 
 @fault
 def stay_idle(scene: Scene) -> Mapping[str, Figure]:
-    """Do nothing for ``seconds`` with the wrapper, and then as long without it."""
-    seconds = scene.options["seconds"]
+    """Do nothing for ``seconds`` with the wrapper, and then for ``own_seconds`` without it."""
+    seconds, own_seconds = scene.options["seconds"], scene.options["own_seconds"]
     # A start is not idle.
     time.sleep(scene.options["settle"])
     lines, share = _written_and_used(scene.pod.torchserve, seconds)
 
     def without() -> Mapping[str, Figure]:
         scene.pod.end_wrapper()
-        own_lines, own_share = _written_and_used(scene.pod.torchserve, seconds)
+        own_lines, own_share = _written_and_used(scene.pod.torchserve, own_seconds)
         return {
-            "lines_in_10_s": 10 * max(0.0, lines - own_lines) / seconds,
+            "lines_in_10_s": 10 * max(0.0, lines / seconds - own_lines / own_seconds),
             "own_cpu_percent": 100 * own_share,
             "more_cpu_percent": 100 * max(0.0, share - own_share),
         }

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-
 import pytest
-from kserve_conformance.errors import DataFileError
 
 from drill import gateway
 from drill.gateway import Gateway, Seen
@@ -81,9 +77,3 @@ def test_gateways_send_again_what_they_do_by_default(
 def test_no_gateway_sends_an_answer_again_that_may_have_been_worked_for() -> None:
     worked_for = {"200", "OK", "500", "502", "504", "reset", "timeout", "INTERNAL"}
     assert not any(each.sends_again & worked_for for each in gateway.load())
-
-
-def test_a_typo_in_the_file_is_told(tmp_path: Path, typo: Callable[[Path, str, str], Path]) -> None:
-    file = typo(gateway.FILE, "sends_again", "sends_agin")
-    with pytest.raises(DataFileError, match="did you mean 'sends_again'"):
-        gateway.load(file)

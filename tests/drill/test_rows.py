@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-
 import pytest
-from kserve_conformance.errors import DataFileError
 
 from drill import rows
 from drill.faults import FAULTS
 from drill.rows import RowsError
-
-Typo = Callable[[Path, str, str], Path]
 
 
 def test_each_fault_is_done_by_a_row() -> None:
@@ -27,21 +21,6 @@ def test_each_row_wants_no_wrong_answer_of_its_load() -> None:
 
 def test_each_fault_says_what_it_does() -> None:
     assert all(strike.__doc__ for strike in FAULTS.values())
-
-
-@pytest.mark.parametrize(
-    ("right", "wrong", "said"),
-    [
-        ('fault = "kill_worker"', 'fault = "kill_wrker"', "did you mean 'kill_worker'"),
-        ("wanted_in_words", "wanted_in_word", "did you mean 'wanted_in_words'"),
-        ('name = "worker-crashed"', 'name = "worker-killed"', "'worker-killed' is there twice"),
-        ("most = 0", 'most = "0"', "write a number"),
-        ("schema = 1", "schema 1", "can't be read"),
-    ],
-)
-def test_a_typo_is_told(right: str, wrong: str, said: str, typo: Typo) -> None:
-    with pytest.raises(DataFileError, match=said):
-        rows.load(typo(rows.FILE, right, wrong))
 
 
 def test_rows_are_chosen_by_name_and_form_in_their_order() -> None:
