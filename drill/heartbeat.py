@@ -11,7 +11,6 @@ import select
 import subprocess
 import sys
 import time
-from types import TracebackType
 from typing import Self
 
 _BEAT = 0.02
@@ -38,13 +37,8 @@ class Heartbeat:
         )
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        told, _ = self._process.communicate()
+    def __exit__(self, *_: object) -> None:
+        told = self._process.communicate()[0]
         self.longest = float(told or 0)
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import threading
+import functools
 import time
 from collections.abc import Mapping
-from types import TracebackType
-from typing import Self
 
 from drill import asking
 from drill.asking import Address
+from drill.background import Background
 from drill.outcomes import Look, Outcome
 
 CLIENTS = 8
@@ -21,8 +20,8 @@ PROBE_EVERY, PROBE_PATIENCE = 0.25, 1.0
 _AFTER_FAILURE = 0.05
 
 
-class Load:
-    """Clients that ask one request after another, from its entry to `stop`.
+class Load(Background):
+    """Clients that ask one request after another.
 
     Args:
         order: what is asked of the model.
@@ -39,54 +38,28 @@ class Load:
         order: Mapping[str, float] = USUAL_ORDER,
         rate: float | None = None,
     ) -> None:
+        super().__init__([functools.partial(self._ask_on, place) for place in range(clients)])
         self.outcomes: list[Outcome] = []
         self._address = address
         self._order = order
         self._pause = clients / rate if rate else 0.0
-        self._over = threading.Event()
-        self._threads = [
-            threading.Thread(target=self._ask_on, args=(place,), daemon=True)
-            for place in range(clients)
-        ]
-
-    def start(self) -> None:
-        """Let the clients begin."""
-        for thread in self._threads:
-            thread.start()
-
-    def stop(self) -> None:
-        """Let the requests in flight end, and no other begin."""
-        self._over.set()
-        for thread in self._threads:
-            thread.join()
+        self._apart = self._pause / clients
 
     def _ask_on(self, place: int) -> None:
         protocols = self._address.protocols
         client = asking.client(protocols[place % len(protocols)], self._address)
-        due = time.monotonic() + self._pause * place / len(self._threads)
-        while not self._over.wait(max(0.0, due - time.monotonic()) if self._pause else 0):
+        due = time.monotonic() + self._apart * place
+        while not self.over.wait(max(0.0, due - time.monotonic()) if self._pause else 0):
             outcome = client.ask(self._order)
             self.outcomes.append(outcome)
             # Those that are late aren't caught up with: a client waits for its answers.
             due = max(due + self._pause, time.monotonic())
             if not outcome.is_well:
-                self._over.wait(_AFTER_FAILURE)
+                self.over.wait(_AFTER_FAILURE)
         client.close()
 
-    def __enter__(self) -> Self:
-        self.start()
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.stop()
-
-
-class Probe:
+class Probe(Background):
     """Asks four times a second whether the server is ready, each time by a connection of its own.
 
     Attributes:
@@ -94,31 +67,13 @@ class Probe:
     """
 
     def __init__(self, port: int) -> None:
+        super().__init__([self._look_on])
         self.looks: list[Look] = []
         self._port = port
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._look_on, daemon=True)
-
-    def stop(self) -> None:
-        """Look no more."""
-        self._over.set()
-        self._thread.join()
 
     def _look_on(self) -> None:
-        while not self._over.is_set():
+        while not self.over.is_set():
             began = time.monotonic()
             status = asking.get(self._port, "/v2/health/ready", PROBE_PATIENCE)
             self.looks.append(Look(began, time.monotonic(), status == "200"))
-            self._over.wait(max(0.0, began + PROBE_EVERY - time.monotonic()))
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.stop()
+            self.over.wait(max(0.0, began + PROBE_EVERY - time.monotonic()))

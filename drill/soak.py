@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
 from drill import outcomes as of_requests
 from drill import pod, running, torchserve
+from drill.background import Background
 from drill.judging import Figure, Wanted, judge
 from drill.load import CLIENTS, Load, Probe
 from drill.outcomes import WRONG
@@ -156,26 +156,17 @@ def _best_rate(wrapper: Wrapper) -> float:
     return sum(each.is_well for each in load.outcomes) / _BEST_SECONDS
 
 
-class _Sampler:
-    """Takes samples of a wrapper, from its entry to its exit."""
+class _Sampler(Background):
+    """Takes samples of a wrapper."""
 
     def __init__(self, wrapper: Wrapper, began: float) -> None:
+        super().__init__([self._sample_on])
         self.samples: list[Sample] = []
         self._wrapper = wrapper
         self._began = began
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._sample_on, daemon=True)
 
     def _sample_on(self) -> None:
-        while not self._over.wait(_SAMPLE_EVERY):
+        while not self.over.wait(_SAMPLE_EVERY):
             seconds = round(time.monotonic() - self._began, 1)
             memory, files = self._wrapper.memory(), self._wrapper.open_files()
             self.samples.append(Sample(seconds, memory, files))
-
-    def __enter__(self) -> _Sampler:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join()
