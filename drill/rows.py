@@ -36,7 +36,7 @@ class Row:
         after: seconds after it until all must be well again, at most.
         short: options that replace some in the short form; None where the row isn't in it.
         ends: whether it ends the wrapper, or leaves it as no other row should find it.
-        starts: whether it starts wrappers itself.
+        soak: whether its short form is done in a soak, too.
     """
 
     name: str
@@ -51,7 +51,6 @@ class Row:
     after: float = 30.0
     short: Mapping[str, Any] | None = None
     ends: bool = False
-    starts: bool = False
     soak: bool = False
 
     def shortened(self) -> Row:

@@ -116,6 +116,25 @@ def unload_once(scene: Scene) -> Mapping[str, Figure]:
 
 
 @fault
+def restart_after_unload(scene: Scene) -> Mapping[str, Figure]:
+    """Unload a model, and start another wrapper in the place of this one; then load the model."""
+    model, within = torchserve.QUIET, scene.options["within"]
+    wire.post(scene.address, f"/v2/repository/models/{model}/unload", b"{}")
+    scene.pod.start(scene.pod.wrapper.setup)
+    http = scene.address.http
+    _seconds_until_well(http, "/v2/health/live", _ENDS_WITHIN)
+    ready = _seconds_until_well(http, "/v2/health/ready", within)
+    unloaded = asking.get(http, f"/v2/models/{model}/ready", _ANSWERS_WITHIN)
+    wire.post(scene.address, f"/v2/repository/models/{model}/load", b"{}")
+    torchserve.wait_until_ready(scene.pod.torchserve, model)
+    return {
+        "server_ready_after_seconds": ready,
+        "unloaded_model": unloaded,
+        "model_ready_after_seconds": _seconds_until_well(http, f"/v2/models/{model}/ready", within),
+    }
+
+
+@fault
 def kill_child(scene: Scene) -> Mapping[str, Figure]:
     """Kill one of the processes that serve; then, where it isn't replaced, the rest of them."""
     wrapper = scene.pod.wrapper
@@ -138,6 +157,16 @@ def _ask_long(protocol: str, address: Address) -> Outcome:
     client = asking.client(protocol, address, patience=60)
     with contextlib.closing(client):
         return client.ask({"sleep": _IN_FLIGHT / 3})
+
+
+def _seconds_until_well(port: int, path: str, within: float) -> float | None:
+    """Give how long it takes until a path is answered 200, None where it isn't within its time."""
+    began = time.monotonic()
+    while time.monotonic() < began + within:
+        if asking.get(port, path, _ANSWERS_WITHIN) == "200":
+            return time.monotonic() - began
+        time.sleep(0.05)
+    return None
 
 
 def _kill(processes: list[psutil.Process]) -> None:
