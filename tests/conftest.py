@@ -39,6 +39,7 @@ _LONGEST = (
     "test_configuration_parity.py",
     "test_provision.py",
     "test_shutdown.py",
+    "test_drill_for_real.py",
     "test_for_real.py",
     "test_machines.py",
     "test_run.py",
