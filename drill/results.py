@@ -7,7 +7,7 @@ import json
 import os
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +75,11 @@ class Drill:
         if NOT_AS_WANTED in states:
             return ExitCode.AGAINST_SUBJECT
         return ExitCode.NOT_KNOWN if ERROR in states or not states else ExitCode.AS_EXPECTED
+
+    def joined(self, earlier: Drill) -> Drill:
+        """Give this one with what an earlier one has of other rows and releases."""
+        found = {(each.row, each.kserve): each for each in (*earlier.results, *self.results)}
+        return replace(self, results=list(found.values()))
 
     def write(self, path: Path) -> None:
         """Write it, in a folder that is made where it isn't there."""

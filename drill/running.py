@@ -19,6 +19,7 @@ from drill.pod import Pod, Refused
 from drill.results import AS_WANTED, ERROR, NOT_AS_WANTED, REFUSED, Result
 from drill.rows import Row
 from drill.scene import Scene
+from fixtures import leftovers
 from fixtures.torchserve import TorchServeError
 from fixtures.torchserve.process import ProcessTorchServe
 from matrix.planning.subject import Subject
@@ -55,6 +56,8 @@ def run(
         TorchServeError: when TorchServe doesn't start.
         Unprovisioned: when the environment of a release can't be made.
     """
+    # What a drill that was killed has left would take processors from this one.
+    leftovers.sweep()
     with torchserve.start() as running:
         for release in releases:
             with pod.before(subject, release, running) as around:

@@ -24,9 +24,9 @@ _FIGURES = {
     "wrong_answers": "wrong",
     "failed_at_the_end": "failed at the end",
     "memory_megabytes_at_most": "MB at most",
-    "memory_rise_percent_an_hour": "% more an hour",
+    "memory_rise_percent_an_hour": "% of memory more an hour, at least",
     "files_at_most": "open files at most",
-    "files_rise_an_hour": "files more an hour",
+    "files_rise_an_hour": "files more an hour, at least",
 }
 
 

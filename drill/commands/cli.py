@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import traceback
 from collections.abc import Sequence
@@ -30,6 +31,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     for each in _COMMANDS:
         each.register(commands)
     arguments = parser.parse_args(argv)
+    # What was started is ended also where a job is cancelled, or a shell runs this behind itself.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     try:
         code: int = arguments.command(arguments)
     except WrongUsage as error:

@@ -45,6 +45,11 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="FOLDER",
         help=f"Where {JSON} and {MARKDOWN} go (default: results/drill).",
     )
+    parser.add_argument(
+        "--add",
+        action="store_true",
+        help=f"Keep what {JSON} there has of other rows and releases.",
+    )
     parser.add_argument("--list", action="store_true", help="Print the rows and run nothing.")
     parser.set_defaults(command=_main)
 
@@ -59,13 +64,17 @@ def _main(arguments: argparse.Namespace) -> int:
     if arguments.list:
         sys.stdout.write("".join(f"{row.name:26} {row.title}\n" for row in chosen))
         return 0
+    file = arguments.out / JSON
+    form = "short" if arguments.short else "long"
+    earlier = Drill.read(file) if arguments.add else Drill(subject.command, form, [])
     results: list[Result] = []
-    drill = Drill(subject.command, "short" if arguments.short else "long", results)
     for result in running.run(subject, releases, chosen, _tell):
         results.append(result)
         progress.say(tables.line(result))
         # What was found is kept, also where the run is broken off.
-        drill.write(arguments.out / JSON)
+        drill = Drill(subject.command, form, results)
+        drill.joined(earlier).write(file)
+    drill = Drill(subject.command, form, results)
     told = f"{tables.outcome(drill, known)}\n{tables.counts(drill)}"
     (arguments.out / MARKDOWN).write_text(told, encoding="utf-8")
     sys.stdout.write(printable(f"{told}\n{tables.summed_up(drill)}\n"))

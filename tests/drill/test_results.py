@@ -40,6 +40,17 @@ def test_results_are_read_as_they_were_written(tmp_path: Path) -> None:
     assert Drill.read(tmp_path / "out" / "drill.json") == DRILL
 
 
+def test_what_is_run_again_replaces_what_was_and_the_rest_stays() -> None:
+    again = replace(DRILL, results=[replace(NOT, state=AS_WANTED), replace(WELL, kserve="0.21.0")])
+    told = [(each.row, each.kserve, each.state) for each in again.joined(DRILL).results]
+    assert told == [
+        ("idle", "0.13.1", AS_WANTED),
+        ("worker-killed", "0.13.1", AS_WANTED),
+        ("workers-unload", "0.9.0", REFUSED),
+        ("idle", "0.21.0", AS_WANTED),
+    ]
+
+
 def test_results_that_break_their_schema_are_told(tmp_path: Path) -> None:
     file = tmp_path / "drill.json"
     replace(DRILL, results=[replace(WELL, state="good")]).write(file)
@@ -101,11 +112,10 @@ def test_the_results_in_the_repository_keep_their_schema_and_have_each_row(file:
     if not file.exists():
         assert file == page.AFTER
         return
-    found: dict[str, set[str]] = {}
-    for each in Drill.read(file).results:
-        found.setdefault(each.row, set()).add(each.kserve)
-    assert found.keys() == rows.load().keys()
-    assert all(releases == {"0.9.0", "0.13.1", "0.21.0"} for releases in found.values())
+    found = Drill.read(file).results
+    assert {each.row for each in found} == rows.load().keys()
+    assert {each.kserve for each in found} == {"0.9.0", "0.13.1", "0.21.0"}
+    assert ERROR not in {each.state for each in found}
 
 
 def test_the_page_says_what_the_results_do() -> None:
