@@ -58,7 +58,8 @@ def counts(drill: Drill) -> str:
 def sides(before: Drill, after: Drill | None, rows: Mapping[str, Row]) -> str:
     """Write for each row what was wanted, and what two runs came to: before a change and after."""
     told = {"before": before, **({} if after is None else {"after": after})}
-    names = dict.fromkeys(each.row for drill in told.values() for each in drill.results)
+    ran = [each.row for drill in told.values() for each in drill.results]
+    names = dict.fromkeys([*rows, *ran])
     lines = [
         [*_of_row(name, rows), *("<br>".join(_by_release(drill, name)) for drill in told.values())]
         for name in names
@@ -84,9 +85,9 @@ def summed_up(drill: Drill) -> str:
 def _by_release(drill: Drill, name: str) -> Iterator[str]:
     """Tell what a row came to, once for releases on which that is the same."""
     by_words: dict[str, list[str]] = {}
-    for each in drill.results:
-        if each.row == name:
-            by_words.setdefault(_cell(each), []).append(each.kserve)
+    found = {each.kserve: each for each in drill.results if each.row == name}
+    for release in _releases(drill):
+        by_words.setdefault(_cell(found.get(release)), []).append(release)
     for words, releases in by_words.items():
         everywhere = len(releases) == len(_releases(drill))
         yield words if everywhere else f"{', '.join(releases)}: {words}"
