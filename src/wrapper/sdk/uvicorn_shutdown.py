@@ -35,14 +35,18 @@ async def serve(server: Any, sockets: Sequence[socket.socket]) -> None:
         if not server.started:
             loop.call_later(_LOOK_EVERY, stop)
             return
-        # At once: whoever is told that his connection ends comes back with another.
+        # At once: whoever is told that his connection ends comes back with another. But asyncio
+        # drops whom it has accepted and not yet a transport for, which it makes in the next turn.
+        for bound in sockets:
+            loop.remove_reader(bound.fileno())
+        loop.call_soon(stop_to_listen)
+
+    def stop_to_listen() -> None:
         for accepting, bound in zip(server.servers, sockets):
-            accepted = listening.accept_all(bound)
+            for connection, _ in listening.accept_all(bound):
+                greeting.append(asyncio.ensure_future(_serve_accepted(server, connection)))
             accepting.close()
             bound.close()
-            greeting.extend(
-                asyncio.ensure_future(_serve_accepted(server, *each)) for each in accepted
-            )
         server.should_exit = True
 
     async def linger_and_drain(sockets: Sequence[socket.socket] | None = None) -> None:
@@ -58,7 +62,7 @@ async def serve(server: Any, sockets: Sequence[socket.socket]) -> None:
     await server.serve(sockets=list(sockets))
 
 
-async def _serve_accepted(server: Any, accepted: socket.socket, _address: Any) -> None:
+async def _serve_accepted(server: Any, accepted: socket.socket) -> None:
     """Serve a connection as uvicorn does those that it accepts."""
     protocol = server.config.http_protocol_class
     known = {"config": server.config, "server_state": server.server_state}
