@@ -14,6 +14,9 @@ from wrapper.steps import Steps
 FORGOTTEN_BYTES = 64 * 1024 * 1024
 FORGOTTEN_SECONDS = 10.0
 
+# What part of a body is its beginning: one of so many.
+_BEGINNING = 8
+
 
 class Body:
     """Collects a body, unpacked, and refuses it as soon as it is known to be too large."""
@@ -32,7 +35,8 @@ class Body:
         self._headers = headers
         self._received = 0
         self._unpacking: encodings.Unpacking | None = None
-        self._first = b""
+        # The first of it, as it came.
+        self._parts: list[bytes] = []
         self._all: io.BytesIO | None = None
         self._size = 0
 
@@ -54,16 +58,30 @@ class Body:
             part = yield from self._unpacking.unpack(part, room + 1)
         self._size += len(part)
         self._limit.check(self._headers, self._size)
-        if self._all is not None:
-            self._all.write(part)
-        elif not self._first:
-            self._first = part
+        if self._all is None:
+            self._parts.append(part)
+            self._put_together()
         else:
-            # Grows in its place and is given as it is: to join parts would take the memory of two.
-            self._all = io.BytesIO()
-            self._all.write(self._first)
             self._all.write(part)
-            self._first = b""
+
+    def _put_together(self) -> None:
+        """Have one buffer as long as all of it once there is more than its beginning.
+
+        It is given as it is: to join parts at the end would take the memory of two. Whoever only
+        announces a body doesn't get the memory for it.
+        """
+        announced = self._headers.get("content-length", "")
+        is_known = self._unpacking is None and announced.isascii() and announced.isdigit()
+        length = int(announced) if is_known else 0
+        if len(self._parts) == 1 or self._size * _BEGINNING < length:
+            return
+        self._all = io.BytesIO()
+        if length > self._size:
+            self._all.seek(length - 1)
+            self._all.write(b"\0")
+            self._all.seek(0)
+        self._all.writelines(self._parts)
+        self._parts = []
 
     def whole(self) -> bytes:
         """Give it, once all has come.
@@ -73,7 +91,10 @@ class Body:
         """
         if self._unpacking is not None:
             self._unpacking.end()
-        return self._first if self._all is None else self._all.getvalue()
+        if self._all is None:
+            return b"".join(self._parts)
+        self._all.truncate()
+        return self._all.getvalue()
 
 
 def waits_for_an_answer(headers: Mapping[str, str]) -> bool:

@@ -38,8 +38,13 @@ PACKED: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
 }
 
 
-def _read(encoding: str, parts: list[bytes], most: int = MOST) -> bytes:
-    body = Body(BodyLimit(most), {"content-encoding": encoding})
+def _read(
+    encoding: str, parts: list[bytes], most: int = MOST, announced: int | None = None
+) -> bytes:
+    headers = {"content-encoding": encoding}
+    if announced is not None:
+        headers["content-length"] = str(announced)
+    body = Body(BodyLimit(most), headers)
     for part in parts:
         steps.at_once(body.add(part))
     return body.whole()
@@ -55,7 +60,10 @@ def _parts(data: bytes, cuts: list[int]) -> Iterator[bytes]:
 @given(st.sampled_from(sorted(PACKED)), st.binary(max_size=MOST), st.lists(st.integers(0, 5000)))
 def test_it_is_read_as_it_was_before_it_was_packed(way: str, data: bytes, cuts: list[int]) -> None:
     encoding, pack = PACKED[way]
-    assert _read(encoding, list(_parts(pack(data), cuts)), most=MOST + 100) == data
+    packed = pack(data)
+    for announced in (None, len(packed)):
+        parts = list(_parts(packed, cuts))
+        assert _read(encoding, parts, most=MOST + 100, announced=announced) == data
 
 
 @given(st.sampled_from(sorted(PACKED)), st.integers(MOST + 1, 3 * MOST))
@@ -99,3 +107,20 @@ def test_a_bomb_takes_no_more_memory_than_it_may(pack: Callable[[bytes], bytes])
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 3_000_000
+
+
+def test_what_is_only_announced_takes_no_memory_and_what_comes_takes_its_own() -> None:
+    length = 40_000_000
+    part = bytes(length // 400)
+    tracemalloc.start()
+    body = Body(BodyLimit(length), {"content-length": str(length)})
+    for _ in range(10):
+        steps.at_once(body.add(part))
+    begun = tracemalloc.get_traced_memory()[0]
+    for _ in range(390):
+        steps.at_once(body.add(part))
+    assert len(body.whole()) == length
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert begun < length // 20
+    assert peak < length * 1.2
