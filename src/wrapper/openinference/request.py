@@ -10,7 +10,6 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from wrapper import steps
 from wrapper.envelope import Envelope
 from wrapper.errors import ServingError
 from wrapper.json_body import kind
@@ -65,7 +64,10 @@ def check(request: Mapping[str, Any], envelope: Envelope) -> Wanted:
     Raises:
         ServingError: 400.
     """
-    return steps.at_once(check_in_steps(request, envelope))
+    its, inputs = _begun(request)
+    for index, tensor in enumerate(inputs):
+        _check_tensor(tensor, f"inputs[{index}]", envelope)
+    return _wanted(request, its)
 
 
 def check_in_steps(request: Mapping[str, Any], envelope: Envelope) -> Steps[Wanted]:
@@ -74,6 +76,16 @@ def check_in_steps(request: Mapping[str, Any], envelope: Envelope) -> Steps[Want
     Raises:
         ServingError: 400.
     """
+    its, inputs = _begun(request)
+    for index, tensor in enumerate(inputs):
+        _check_tensor(tensor, f"inputs[{index}]", envelope)
+        if index % _AT_ONCE == _AT_ONCE - 1:
+            yield
+    return _wanted(request, its)
+
+
+def _begun(request: Mapping[str, Any]) -> tuple[Mapping[str, Any], list[Any]]:
+    """Give a request's parameters and its inputs."""
     _check_kind(request, "id", str, "a string")
     its = parameters.check(request, "the request")
     inputs = request.get("inputs")
@@ -81,11 +93,7 @@ def check_in_steps(request: Mapping[str, Any], envelope: Envelope) -> Steps[Want
         raise ServingError(400, 'Expected "inputs" to be a list of tensors')
     if not inputs:
         raise ServingError(400, 'Expected at least one tensor in "inputs"')
-    for index, tensor in enumerate(inputs):
-        _check_tensor(tensor, f"inputs[{index}]", envelope)
-        if index % _AT_ONCE == _AT_ONCE - 1:
-            yield
-    return _wanted(request, its)
+    return its, inputs
 
 
 def describe(tensor: Any, place: str) -> tuple[str, datatypes.Datatype, list[int]]:
