@@ -16,6 +16,9 @@ FORGOTTEN_SECONDS = 10.0
 
 # What part of a body is its beginning: one of so many.
 _BEGINNING = 8
+# Bytes from which on the system moves a buffer that grows without a copy of it (M_MMAP_THRESHOLD of
+# glibc, at the most), so that no more of it has to be had, and cleared, at once.
+_MAPPED = 32 * 1024 * 1024 + 1
 
 
 class Body:
@@ -76,8 +79,8 @@ class Body:
         if len(self._parts) == 1 or self._size * _BEGINNING < length:
             return
         self._all = io.BytesIO()
-        if length > self._size:
-            self._all.seek(length - 1)
+        if min(length, _MAPPED) > self._size:
+            self._all.seek(min(length, _MAPPED) - 1)
             self._all.write(b"\0")
             self._all.seek(0)
         self._all.writelines(self._parts)
