@@ -32,6 +32,9 @@ from wrapper.torchserve.tokens import Keys
 # What TorchServe logs when it hands a request to a worker.
 _ARRIVED = "Flushing req.cmd PREDICT"
 
+# What it logs when management is asked about the model, or a version of it.
+_ASKED = '"GET /models/misbehaving'
+
 pytestmark = pytest.mark.integration
 
 
@@ -115,6 +118,24 @@ def test_a_worker_that_dies_is_told_by_who_may_be_why(subject: RunningWrapper) -
         assert words in answer.json()["error"]
         seconds_until(lambda: not _ready(subject), 5)
     _settled(subject)
+
+
+def test_a_full_queue_asks_management_once_a_moment(
+    subject: RunningWrapper, torchserve: ProcessTorchServe
+) -> None:
+    _settled(subject)
+    asked_before = torchserve.logs().count(_ASKED)
+
+    def ask_five_times() -> list[int]:
+        return [_predict(subject, {"sleep": 0.2}).status_code for _ in range(5)]
+
+    with ThreadPoolExecutor(16) as pool:
+        asked = [pool.submit(ask_five_times) for _ in range(16)]
+        refused = [each for one in asked for each in one.result()].count(503)
+    # A queue of two, and one that the worker has.
+    assert refused > 30
+    # Readiness asks meanwhile, too; what a refusal costs was a question each, and more.
+    assert torchserve.logs().count(_ASKED) - asked_before < refused / 2
 
 
 @pytest.mark.parametrize("release", RELEASES)
