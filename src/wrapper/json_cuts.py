@@ -23,8 +23,8 @@ _OPENED = {_LIST: b"[", _OBJECT: b'{"":'}
 # By what is open innermost, what stands for all that is on the other side of a comma.
 _BEHIND_COMMA = {_LIST: b"[0,", _OBJECT: b'{"":0,'}
 _BEFORE_COMMA = {_LIST: b"0", _OBJECT: b'"":0'}
-# Brackets in a row of JSON with no comma among them: all that are open are closed, or as many as may
-# be are opened, and closed with those that were.
+# Brackets in a row of JSON with no comma among them: all that are open are closed, or as many as
+# may be are opened, and closed with those that were.
 _MOST_WITHOUT_COMMA = 3 * DEEPEST
 # The longest way to write one letter: two halves of a surrogate pair.
 _LONGEST_LETTER = 12
