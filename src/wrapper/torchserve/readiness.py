@@ -60,6 +60,7 @@ class Readiness:
         self._make_signs = make_signs
         self._shared = shared
         self._discovers = not models
+        self._configured = frozenset(models)
         # Replaced as a whole, never changed, so that readers need no lock, which a fork
         # in the wrong moment would leave locked for ever.
         self._report = Report({model: Seen() for model in models})
@@ -135,7 +136,9 @@ class Readiness:
 
     def unloaded(self) -> frozenset[str]:
         """Give the names of the models that were unloaded on purpose."""
-        return self.unloaded_models.names()
+        names = self.unloaded_models.names()
+        # Another wrapper may serve other models of the same TorchServe.
+        return names if self._discovers else names & self._configured
 
     def wait_for_first_answer(self, timeout: float) -> None:
         """Wait until every model has been asked about once, for at most ``timeout`` seconds.

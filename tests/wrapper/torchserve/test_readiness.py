@@ -8,6 +8,7 @@ from collections.abc import Callable
 from tests.wrapper.surroundings import Workers
 from wrapper.names import Target
 from wrapper.torchserve.readiness import Readiness
+from wrapper.torchserve.unloaded import Unloaded
 
 
 def _within_a_second(condition: Callable[[], bool]) -> bool:
@@ -47,6 +48,16 @@ def test_a_copy_in_another_process_asks_for_itself() -> None:
     copy = pickle.loads(pickle.dumps(readiness))
     copy._describer.reasons["digits"] = "gone"
     assert _within_a_second(lambda: not copy.is_ready(Target("digits")))
+
+
+def test_what_another_wrapper_serves_and_unloaded_is_none_of_its_own() -> None:
+    of_all = Unloaded()
+    of_all.take_out("other")
+    of_all.take_out("digits")
+    readiness = Readiness(["digits"], Workers(digits=None), 300, unloaded=of_all)
+    assert readiness.unloaded() == {"digits"}
+    assert not readiness.knows("other")
+    assert Readiness([], Workers(digits=None), 300, unloaded=of_all).unloaded() == of_all.names()
 
 
 def test_nothing_is_asked_once_nobody_has_it_any_more() -> None:

@@ -116,12 +116,9 @@ def test_an_expired_token_is_renewed_without_a_restart(tmp_path: Path) -> None:
         before = torchserve.key_file.read_text()
         with wrapper(RELEASES[1], torchserve.instance, tmp_path, more=more) as subject:
             # A request finds the inference token expired, readiness the management token: it asks
-            # soon where somebody is told what it knows.
+            # soon where somebody is told which versions there are.
             seconds_until(
-                lambda: (
-                    _answers(subject.url, "ready") and torchserve.key_file.read_text() != before
-                ),
-                90,
+                lambda: _index(subject.url).ok and torchserve.key_file.read_text() != before, 90
             )
             seconds_until(lambda: _predict(subject.url).status_code == 200, 5)
             # The next one may have expired by now.
