@@ -106,6 +106,10 @@ class Processes:
         """Tell whether a worker had been seen, and had ended at the last look."""
         return worker.process in self._ended
 
+    def sees_server(self) -> bool:
+        """Tell whether the process of TorchServe itself is seen."""
+        return self._server is not None
+
     def is_busy(self) -> bool:
         """Tell whether TorchServe has work to do, or waits for a processor to do it."""
         server = self._server

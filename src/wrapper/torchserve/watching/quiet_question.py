@@ -25,7 +25,8 @@ from wrapper.address import Address
 _TRY_OTHERS_AFTER = 0.2
 # Seconds of silence, on all of them, that a server is called silent after.
 _PATIENCE = 0.5
-# Seconds that it is granted in the end, one share of patience after the other, while it is busy.
+# Seconds that it is granted in the end, one share of patience after the other, while it is or may be
+# busy.
 _LONGEST_PATIENCE = 5.0
 # TorchServe gives its threads connections in turn. It has two for each processor by default.
 _OTHERS = 4
@@ -60,13 +61,13 @@ class QuietQuestions:
     """Asks several ports at once, over one held connection each, on a thread of the caller's.
 
     Args:
-        is_busy: tells of a TorchServe that is silent at all of its ports whether it has work to do,
-            which gives it more time.
+        gives_time: tells whether a TorchServe that is silent gets more time to answer; is told
+            whether it is silent at all of its ports.
     """
 
-    def __init__(self, addresses: Iterable[Address], is_busy: Callable[[], bool]) -> None:
+    def __init__(self, addresses: Iterable[Address], gives_time: Callable[[bool], bool]) -> None:
         self._ports = {address: _Port(address) for address in addresses}
-        self._is_busy = is_busy
+        self._gives_time = gives_time
 
     def ask(self) -> Mapping[Address, Answer]:
         """Ask, and wait for the answers: for milliseconds where all is well."""
@@ -101,7 +102,7 @@ class QuietQuestions:
                     port.try_others()
             if now >= ends_at:
                 is_all = len(waiting) == len(ports)
-                if not is_all or now - began >= _LONGEST_PATIENCE or not self._is_busy():
+                if now - began >= _LONGEST_PATIENCE or not self._gives_time(is_all):
                     return
                 ends_at = now + _PATIENCE
 

@@ -49,7 +49,7 @@ class VitalSigns:
         self._names = {management: "management", inference: "inference"}
         self._management = management
         self._processes = Processes()
-        self._questions = QuietQuestions(self._names, self._processes.is_busy)
+        self._questions = QuietQuestions(self._names, self._gives_time)
 
     def look(self) -> Sign:
         """Look at the processes, then ask the servers; see `Signs.look`."""
@@ -68,6 +68,13 @@ class VitalSigns:
             if answer.finding is Finding.SILENT:
                 return f"{where} doesn't answer"
         return None
+
+    def _gives_time(self, is_silent_everywhere: bool) -> bool:
+        if not self._processes.sees_server():
+            # One that is busy looks like one that hangs.
+            return True
+        # A port that answers refutes that there is too little time for all.
+        return is_silent_everywhere and self._processes.is_busy()
 
     def follow(self, workers: Iterable[Worker]) -> bool:
         """Watch workers whose processes are seen here; see `Signs.follow`."""

@@ -13,6 +13,7 @@ import pytest
 from tests.wrapper.torchserve.standin import Standin
 from wrapper.address import Address
 from wrapper.torchserve.watching.quiet_question import Finding, QuietQuestions
+from wrapper.torchserve.watching.vital_signs import VitalSigns
 
 _ANSWER = b"HTTP/1.1 417 Expectation Failed\r\ncontent-length: 0\r\n\r\n"
 
@@ -76,7 +77,7 @@ def other() -> Iterator[Netty]:
 
 
 def _asking(*servers: Netty, busy: bool = False) -> QuietQuestions:
-    return QuietQuestions([server.address for server in servers], lambda: busy)
+    return QuietQuestions([server.address for server in servers], lambda is_all: busy and is_all)
 
 
 def _findings(questions: QuietQuestions) -> list[Finding]:
@@ -118,8 +119,17 @@ def test_a_busy_server_is_given_more_time(netty: Netty, other: Netty) -> None:
     assert _findings(_asking(netty, other, busy=True)) == [Finding.AWAKE, Finding.AWAKE]
     other.delay = 0.0
     netty.silent = {-1}
-    # The one that answers refutes that there is too little time for all.
     assert _findings(_asking(netty, other, busy=True)) == [Finding.SILENT, Finding.AWAKE]
+
+
+def test_a_server_whose_process_is_not_seen_is_given_more_time(netty: Netty, other: Netty) -> None:
+    signs = VitalSigns(netty.address, other.address)
+    netty.delay = 1.0
+    assert signs.look().trouble is None
+    netty.silent = {-1}
+    assert (
+        signs.look().trouble == f"TorchServe's inference server at {netty.address} doesn't answer"
+    )
 
 
 def test_a_connection_that_ended_is_made_anew_and_that_is_told(netty: Netty) -> None:
@@ -145,7 +155,7 @@ def test_nobody_there_and_who_hangs_up_is_told_at_once(netty: Netty, other: Nett
 def test_a_server_that_answers_otherwise_is_not_asked_again(standin: Standin) -> None:
     standin.knows_expectations = False
     address = Address("127.0.0.1", standin.server_port)
-    questions = QuietQuestions([address], lambda: False)
+    questions = QuietQuestions([address], lambda _: False)
     assert questions.is_quiet(address)
     for _ in range(3):
         assert _findings(questions) == [Finding.LOUD]
@@ -156,4 +166,4 @@ def test_a_server_that_answers_otherwise_is_not_asked_again(standin: Standin) ->
 def test_every_address_of_a_name_is_tried(netty: Netty) -> None:
     # IPv6 comes first, where the server doesn't listen.
     address = Address("localhost", netty.address.port)
-    assert _findings(QuietQuestions([address], lambda: False)) == [Finding.AWAKE]
+    assert _findings(QuietQuestions([address], lambda _: False)) == [Finding.AWAKE]
