@@ -25,8 +25,8 @@ from wrapper.address import Address
 _TRY_OTHERS_AFTER = 0.2
 # Seconds of silence, on all of them, that a server is called silent after.
 _PATIENCE = 0.5
-# Seconds that it is granted in the end, one share of patience after the other, while it is or may be
-# busy.
+# Seconds that it is granted in the end, one share of patience after the other, while it may be busy
+# with other work.
 _LONGEST_PATIENCE = 5.0
 # TorchServe gives its threads connections in turn. It has two for each processor by default.
 _OTHERS = 4
