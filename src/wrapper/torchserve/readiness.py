@@ -9,6 +9,7 @@ docs/readiness.md shows the states.
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import os
 import threading
@@ -130,6 +131,9 @@ class Readiness:
         """Count a model out, or in again, because somebody unloaded or loaded it on purpose."""
         if unloaded:
             self.unloaded_models.take_out(model)
+            # Or it would seem to be ready as it was when it is loaded again.
+            models = {**self._report.models, model: Seen()}
+            self._report = dataclasses.replace(self._report, models=models)
         else:
             self.unloaded_models.bring_back(model)
         self.ask_now()

@@ -180,6 +180,7 @@ class Watcher:
         with self._lock:
             self._set_names()
             self._schedule.change()
+            self._tell()
         self._wake.set()
 
     def _set_names(self) -> None:
@@ -211,10 +212,11 @@ class Watcher:
         with self._lock:
             if self._picture.trouble is not None:
                 return
-            troubles = self._troubles
+            troubles, unloaded = self._troubles, self._unloaded.names()
         take = self._ask_for_models() if name == _ALL else self._ask_about(name)
         with self._lock:
-            if troubles != self._troubles:
+            # What was told of a model before it was unloaded, or loaded, isn't so any more.
+            if troubles != self._troubles or unloaded != self._unloaded.names():
                 return
             standing = take()
             self._asked.add(name)
