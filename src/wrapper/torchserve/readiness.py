@@ -9,7 +9,6 @@ docs/readiness.md shows the states.
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 import os
 import threading
@@ -131,12 +130,13 @@ class Readiness:
         """Count a model out, or in again, because somebody unloaded or loaded it on purpose."""
         if unloaded:
             self.unloaded_models.take_out(model)
-            # Or it would seem to be ready as it was when it is loaded again.
-            models = {**self._report.models, model: Seen()}
-            self._report = dataclasses.replace(self._report, models=models)
         else:
             self.unloaded_models.bring_back(model)
-        self.ask_now()
+        if self._watcher is not None and self._runs_in == os.getpid():
+            # At once: loaded again, it would seem to be as ready as it was.
+            self._watcher.change()
+        else:
+            self.ask_now()
 
     def unloaded(self) -> frozenset[str]:
         """Give the names of the models that were unloaded on purpose."""

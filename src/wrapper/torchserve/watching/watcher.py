@@ -124,6 +124,14 @@ class Watcher:
         """Have TorchServe asked soon; may be called on an event loop."""
         self._wishes.add(wish)
 
+    def change(self) -> None:
+        """Have everything be asked about soon, and forget what was unloaded."""
+        with self._lock:
+            self._set_names()
+            self._schedule.change()
+            self._tell()
+        self._wake.set()
+
     def run(self) -> None:
         """Watch for as long as that is needed."""
         threading.Thread(target=self._keep_asking, name="asking", daemon=True).start()
@@ -143,7 +151,7 @@ class Watcher:
         while self._wishes:
             wishes.add(self._wishes.pop())
         if self._unloaded.look() or Wish.HURRY in wishes:
-            self._change()
+            self.change()
         elif wishes:
             with self._lock:
                 self._schedule.glance()
@@ -163,7 +171,7 @@ class Watcher:
             if has_ended:
                 self._doubted = set(self._unloaded.names())
             if has_ended or sign.has_changed:
-                self._change()
+                self.change()
             self._see_which()
             self._tell()
 
@@ -173,15 +181,7 @@ class Watcher:
         if identity and identity != self._unloaded.torchserve:
             self._unloaded.torchserve = identity
             if self._unloaded.begin_anew():
-                self._change()
-
-    def _change(self) -> None:
-        """Have everything be asked about soon."""
-        with self._lock:
-            self._set_names()
-            self._schedule.change()
-            self._tell()
-        self._wake.set()
+                self.change()
 
     def _set_names(self) -> None:
         unloaded = self._unloaded.names()
