@@ -288,7 +288,7 @@ def test_what_the_runs_stood_on_is_compared(run: Run) -> None:
         locks={**run.header.locks, "0.9.0": "f" * 64},
         torchserve=[{**each, "identity": "sha256:other"} for each in run.header.torchserve],
         wrapper={**run.header.wrapper, "name": "mine"},
-        suite="1.1",
+        suite="0.9",
     )
     other = changed(
         other,
