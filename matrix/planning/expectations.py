@@ -38,6 +38,19 @@ class Service:
 
 
 @dataclass(frozen=True)
+class Tls:
+    """What becomes of a start that asks for TLS on the port for REST.
+
+    Attributes:
+        served: where the SDK serves it; elsewhere the start is refused.
+        refusal: the line that says so; ``$kserve`` stands for the SDK's release.
+    """
+
+    served: AnyOf
+    refusal: str
+
+
+@dataclass(frozen=True)
 class Check:
     """One check: its id, the statement that it proves, and where it is made."""
 
@@ -74,13 +87,12 @@ class Expectations:
         services: each by envelope, too.
         checks: the matrix's own, by id.
         statements: those of the conformance suite, by id, each as a check.
-        tls_refusal: the line of a start that asks for TLS on an SDK that serves none; ``$kserve``
-            stands for the SDK's release.
+        tls: what becomes of a start that asks for it.
     """
 
     services: Mapping[str, Mapping[str, Service]]
     refusals: Mapping[str, str]
-    tls_refusal: str
+    tls: Tls
     checks: Mapping[str, Check]
     statements: Mapping[str, Check]
     exceptions: tuple[ExpectedVerdict, ...]
@@ -202,7 +214,7 @@ def _expectations(document: Mapping[str, Any]) -> Expectations:
     expectations = Expectations(
         services,
         refusals,
-        document["tls"]["refusal"],
+        Tls(AnyOf.parse(document["tls"]["served"], "tls.served"), document["tls"]["refusal"]),
         by_id,
         statements,
         tuple(exceptions),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import string
+from pathlib import Path
 
 from kserve_conformance.asking.http_client import NoAnswer
 from kserve_conformance.results.exhibit import Exhibit
@@ -24,8 +25,16 @@ _READY = (200, {"name": "contract", "ready": True})
 _TAKEN_WITHIN = 30.0
 
 
-def test_tls_served(stage: Stage, cell: Cell, exhibit: Exhibit) -> None:
+def test_tls(stage: Stage, cell: Cell, expected: Expectations, exhibit: Exhibit) -> None:
     folder = stage.folder / cell.visit / "certificates"
+    if expected.tls.served.holds(cell.axes()):
+        _is_served(stage, cell, folder, exhibit)
+    else:
+        line = string.Template(expected.tls.refusal).substitute(kserve=cell.kserve)
+        _is_refused(stage, cell, folder, line, exhibit)
+
+
+def _is_served(stage: Stage, cell: Cell, folder: Path, exhibit: Exhibit) -> None:
     wrapper = stage.start_with(cell, certificates.use(FIRST, folder))
     try:
         _wait_until_known(wrapper, FIRST, stage.start_timeout)
@@ -64,10 +73,8 @@ def _answers_in_plain_text(wrapper: RunningWrapper) -> bool:
     return False
 
 
-def test_tls_refused(stage: Stage, cell: Cell, expected: Expectations, exhibit: Exhibit) -> None:
-    folder = stage.folder / cell.visit / "certificates"
+def _is_refused(stage: Stage, cell: Cell, folder: Path, line: str, exhibit: Exhibit) -> None:
     refusal = stage.refusal_with(cell, certificates.use(FIRST, folder))
-    line = string.Template(expected.tls_refusal).substitute(kserve=cell.kserve)
     exhibit.equal(list(refusal.opened_ports), [], "ports that were opened")
     exhibit.equal(refusal.exit_code, 2, "exit code (None: it had to be ended)")
     # The SDK is imported by then, and some of its releases have Python warn of their own packages.
