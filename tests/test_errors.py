@@ -12,6 +12,7 @@ import pytest
 from kserve_conformance import errors as suite
 from kserve_conformance.errors import NotKnown, WrongUsage
 
+import drill
 import matrix
 from fixtures.torchserve import TorchServeError
 from matrix import errors as whole
@@ -38,7 +39,7 @@ def drawn(*modules: ModuleType) -> dict[str, list[tuple[str, str]]]:
 
 @pytest.fixture(scope="module", autouse=True)
 def _every_module_is_imported() -> None:
-    for package in (kserve_conformance, matrix):
+    for package in (kserve_conformance, matrix, drill):
         for each in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             if not each.name.endswith(("__main__", "conftest")) and ".suite" not in each.name:
                 importlib.import_module(each.name)
@@ -46,12 +47,12 @@ def _every_module_is_imported() -> None:
 
 @pytest.mark.parametrize("base", BASES, ids=lambda base: base.__name__)
 def test_every_error_is_drawn_below_its_base(base: type[Exception]) -> None:
-    named = [name for name, _ in drawn(suite, whole)[base.__name__]]
+    named = [name for name, _ in drawn(suite, whole, drill)[base.__name__]]
     there = {each.__name__ for each in subclasses(base)}
     assert sorted(named) == sorted(there)
 
 
-@pytest.mark.parametrize("module", [suite, whole], ids=["suite", "matrix"])
+@pytest.mark.parametrize("module", [suite, whole, drill], ids=["suite", "matrix", "drill"])
 def test_they_stand_in_the_order_of_the_steps(module: ModuleType) -> None:
     tree = drawn(module)
     assert tree
@@ -65,7 +66,7 @@ def test_a_class_of_errors_is_in_the_tree_or_ends_no_command() -> None:
     outside = {
         each.__name__
         for each in subclasses(Exception)
-        if each.__module__.startswith(("kserve_conformance.", "matrix.", "fixtures."))
+        if each.__module__.startswith(("kserve_conformance.", "matrix.", "drill.", "fixtures."))
         and not issubclass(each, BASES)
     }
     assert {name for name in outside if not name.startswith("_")} == {
@@ -75,6 +76,7 @@ def test_a_class_of_errors_is_in_the_tree_or_ends_no_command() -> None:
         "Departure",
         "NoAnswer",
         "PodError",
+        "Refused",
         "Unsupported",
     }
 
