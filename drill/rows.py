@@ -36,7 +36,7 @@ class Row:
         after: seconds after it until all must be well again, at most.
         short: options that replace some in the short form; None where the row isn't in it.
         ends: whether it ends the wrapper, or leaves it as no other row should find it.
-        soak: whether its short form is done in a soak, too.
+        soak: whether it is done in a soak, too, in the short form where it has one.
     """
 
     name: str

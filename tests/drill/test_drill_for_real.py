@@ -1,4 +1,7 @@
-"""Real faults: a right wrapper passes a row, and one that is careless of it fails the same row."""
+"""Real faults: a wrapper that is careless of one fails the row of it.
+
+That a right one passes the same rows is what the drill's short form shows, which is in CI.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ import pytest
 
 from drill import pod, rows, running, torchserve
 from drill.pod import Pod
-from drill.results import AS_WANTED, NOT_AS_WANTED, Result
+from drill.results import NOT_AS_WANTED, Result
 from fixtures.torchserve.process import ProcessTorchServe
 from fixtures.wrappers.careless import CARELESS
 from matrix.planning.subject import Subject
@@ -18,7 +21,7 @@ KSERVE = "0.13.1"
 # The row that catches it, and what that says of it.
 CAUGHT = {
     "polls_each_model": ("idle", "lines in 10 s: "),
-    "ready_while_torchserve_hangs": ("torchserve-killed", "seconds until not ready: never"),
+    "ready_while_torchserve_hangs": ("torchserve-stopped", "seconds until not ready: never"),
     "holds_what_its_client_left": ("clients-give-up", "held: "),
     "reads_a_body_before_its_length": ("large-bodies", "answer before body: "),
     "tells_a_killed_worker_as_the_models_fault": ("worker-killed", "order result: 500"),
@@ -34,30 +37,10 @@ def started() -> Iterator[ProcessTorchServe]:
         yield running
 
 
-@pytest.fixture(scope="module")
-def right(started: ProcessTorchServe) -> Iterator[Pod]:
-    """A pod with the wrapper of this checkout."""
-    with pod.before(Subject(), KSERVE, started) as around:
-        yield around
-
-
 def struck(name: str, around: Pod) -> Result:
     """Run the short form of a row."""
     (row,) = rows.chosen(rows.load(), [name], short=True)
     return running.run_row(row, around, around.torchserve, lambda _: None)
-
-
-@pytest.mark.parametrize("name", ["worker-killed", "torchserve-killed", "thousand-connections"])
-def test_a_right_wrapper_passes(name: str, right: Pod) -> None:
-    result = struck(name, right)
-    if result.state != AS_WANTED:
-        # Rows have times as their contract, and tests run side by side: a wrapper that is wrong
-        # fails again.
-        result = struck(name, right)
-    assert (result.state, result.unmet, result.said) == (AS_WANTED, (), "")
-    # It was under load, in each protocol, and clients noticed what was done.
-    assert {"200", "OK"} <= result.counts["before"].keys()
-    assert result.gateways["istio"]["beside"] == 0 or name == "torchserve-killed"
 
 
 @pytest.mark.parametrize("name", CARELESS)
