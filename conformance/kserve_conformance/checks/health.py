@@ -15,6 +15,7 @@ from kserve_conformance.asking.server import Server
 from kserve_conformance.checks import wire
 from kserve_conformance.checks.refusals import UNKNOWN_MODEL, UNKNOWN_VERSION
 from kserve_conformance.checks.registry import check, check_each
+from kserve_conformance.expect import Departure
 from kserve_conformance.results.verdict import Unsupported
 from kserve_conformance.tensors import tensor
 
@@ -22,10 +23,11 @@ _LIVE = "/v2/health/live"
 _READY = "/v2/health/ready"
 _MODEL_V1, _MODEL_V2 = "/v1/models/{}", "/v2/models/{}/ready"
 _VERSION_V2 = "/v2/models/{}/versions/{}/ready"
-# Seconds that the contract model is told to take, that it is given before something else is asked,
-# and by which that must be answered earlier: two answers that one event loop sends in a row are
-# a millisecond apart.
-_LONG, _LEAD, _EARLIER = 0.5, 0.15, 0.1
+# Seconds that the contract model is told to take, longer where this machine had no time to ask
+# meanwhile; that it is given before something else is asked, and by which that must be answered
+# earlier: two answers that one event loop sends in a row are a millisecond apart.
+_LONG = (0.5, 1.0, 2.0)
+_LEAD, _EARLIER = 0.15, 0.1
 
 
 def _need_named_not_ready_model(server: Server) -> None:
@@ -66,8 +68,10 @@ def an_unknown_model_is_told_v1(server: Server) -> None:
 
 @check("V1-HEALTH-006", Server.need_contract_v1)
 def the_state_is_told_during_a_prediction(server: Server) -> None:
-    body = {"instances": [{"sleep": _LONG}]}
-    _is_answered_during(server, _MODEL_V1.format(server.model), lambda: server.predict(body))
+    def infer(seconds: float) -> Answer:
+        return server.predict({"instances": [{"sleep": seconds}]})
+
+    _is_answered_during(server, _MODEL_V1.format(server.model), infer)
 
 
 @check("V2-HEALTH-001")
@@ -119,8 +123,10 @@ def liveness_is_not_readiness(server: Server) -> None:
 
 @check("V2-HEALTH-010", Server.need_contract_v2)
 def the_server_is_live_during_an_inference(server: Server) -> None:
-    body = {"inputs": [tensor("sleep", "FP32", [1], [_LONG])]}
-    _is_answered_during(server, _LIVE, lambda: server.infer(body))
+    def infer(seconds: float) -> Answer:
+        return server.infer({"inputs": [tensor("sleep", "FP32", [1], [seconds])]})
+
+    _is_answered_during(server, _LIVE, infer)
 
 
 @check("V2-HEALTH-011")
@@ -281,22 +287,30 @@ def _is_true(answer: Answer) -> bool:
         return bool(told.get("ready", told.get("live", True)))
 
 
-def _is_answered_during(server: Server, path: str, infer: Callable[[], Answer]) -> None:
-    with ThreadPoolExecutor(1) as other:
-        began = time.monotonic()
-        inference = other.submit(infer)
-        time.sleep(_LEAD)
-        asked = time.monotonic()
-        answer = server.get(path)
-        inferred = inference.result()
-    if inferred.status != 200 or inferred.seconds < _LONG * 0.9:
-        raise Unsupported(
-            "the model doesn't take the time that it is told to, as the contract model does: it "
-            f"answered {inferred.status} after {inferred.seconds:.2f} s"
-        )
-    expect.equal(answer.status, 200, f"{answer.asked}: the status during the inference")
-    earlier = began + inferred.seconds - asked - answer.seconds
-    expect.that(
-        earlier >= _EARLIER,
-        f"{answer.asked}: answered after {answer.seconds:.2f} s, only when {inferred.asked} was",
-    )
+def _is_answered_during(server: Server, path: str, infer: Callable[[float], Answer]) -> None:
+    """See that a path is answered while an inference runs, which takes the seconds it is told."""
+    for seconds in _LONG:
+        with ThreadPoolExecutor(1) as other:
+            inference = other.submit(_with_end, infer, seconds)
+            time.sleep(_LEAD)
+            asked = time.monotonic()
+            answer = server.get(path)
+            inferred, ended = inference.result()
+        if inferred.status != 200 or inferred.seconds < seconds * 0.9:
+            raise Unsupported(
+                "the model doesn't take the time that it is told to, as the contract model does: "
+                f"it answered {inferred.status} after {inferred.seconds:.2f} s"
+            )
+        expect.equal(answer.status, 200, f"{answer.asked}: the status during the inference")
+        if ended - asked - answer.seconds >= _EARLIER:
+            return
+        if asked - (ended - inferred.seconds) < seconds / 2:
+            raise Departure(
+                f"{answer.asked}: answered after {answer.seconds:.2f} s, only when "
+                f"{inferred.asked} was"
+            )
+    raise Unsupported("this machine is too busy to ask in time while an inference runs")
+
+
+def _with_end(infer: Callable[[float], Answer], seconds: float) -> tuple[Answer, float]:
+    return infer(seconds), time.monotonic()
