@@ -32,8 +32,8 @@ def at_once(steps: Steps[_Result]) -> _Result:
 async def one_by_one(steps: Steps[_Result]) -> _Result:
     """Do the work, and let the event loop do what else waits after each step.
 
-    Of all that is worked on in one loop one step is done between two turns of it, so that many large
-    bodies keep it from others no longer than one.
+    Of all that is worked on in one loop one step is done between two turns of it, so that many
+    large bodies keep it from others no longer than one.
     """
     turn = _turn_of(asyncio.get_running_loop())
     while True:
