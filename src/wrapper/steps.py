@@ -7,14 +7,10 @@ them done: a loop goes on between the steps, everything else has them done at on
 from __future__ import annotations
 
 import asyncio
-import weakref
 from collections.abc import Generator
 from typing import TypeVar
 
 _Result = TypeVar("_Result")
-_turns: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = (
-    weakref.WeakKeyDictionary()
-)
 # Yields nothing; returns what the work came to.
 Steps = Generator[None, None, _Result]
 
@@ -30,25 +26,11 @@ def at_once(steps: Steps[_Result]) -> _Result:
 
 
 async def one_by_one(steps: Steps[_Result]) -> _Result:
-    """Do the work, and let the event loop do what else waits after each step.
-
-    Of all that is worked on in one loop one step is done between two turns of it, so that many
-    large bodies keep it from others no longer than one.
-    """
-    turn = _turn_of(asyncio.get_running_loop())
+    """Do the work, and let the event loop do what else waits after each step."""
     while True:
-        async with turn:
-            try:
-                next(steps)
-            except StopIteration as ended:
-                result: _Result = ended.value
-                return result
-            await asyncio.sleep(0)
-
-
-def _turn_of(loop: asyncio.AbstractEventLoop) -> asyncio.Lock:
-    """Give what one step at a time holds; whoever waits for it gets it in turn."""
-    turn = _turns.get(loop)
-    if turn is None:
-        turn = _turns[loop] = asyncio.Lock()
-    return turn
+        try:
+            next(steps)
+        except StopIteration as ended:
+            result: _Result = ended.value
+            return result
+        await asyncio.sleep(0)

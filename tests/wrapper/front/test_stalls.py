@@ -148,20 +148,6 @@ def test_a_large_body_does_not_stop_the_loop(
     assert len(torchserve.calls) == (0 if is_wrong else 1)
 
 
-def test_large_bodies_at_once_stop_it_no_longer_than_one(
-    made: Callable[[str], AnsweringTorchServe],
-) -> None:
-    path, body, headers = REQUESTS["v1 numbers"]()
-    torchserve = made("kserve_faithful")
-    torchserve.reply = Reply(b'{"predictions":[]}')
-
-    async def post() -> None:
-        await asyncio.gather(*(_post(torchserve, path, body, headers) for _ in range(8)))
-
-    assert asyncio.run(_longest_turn(post)) < LONGEST
-    assert len(torchserve.calls) == 8
-
-
 @pytest.mark.parametrize("name", REPLIES)
 def test_a_large_answer_does_not_stop_the_loop(
     made: Callable[[str], AnsweringTorchServe], name: str
