@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -47,7 +48,7 @@ def rows(part: str) -> list[list[str]]:
 def test_a_run_as_expected_says_so_first(of_default: str) -> None:
     lines = of_default.splitlines()
     assert lines[0] == "# wrapper: 14 of 14 releases as expected (KServe 0.8\N{EN DASH}0.21)"
-    assert "ended after 244 of 244 cells, 26550 of 26550 checks" in lines[2]
+    assert "ended after 244 of 244 cells, 31454 of 31454 checks" in lines[2]
     assert "Everything that ran is as expected." in of_default
     assert "## Not as expected" not in of_default
     assert "None" not in section(of_default, "Environment")
@@ -172,7 +173,8 @@ def test_an_issue_is_a_link_only_where_it_is_plain(issue: str, shown: str, mutan
 
 def repeated(run: Run, repeat: int) -> Run:
     """Give one cell of a run with every check tried some times, always with the same outcome."""
-    cell = run.records[0].cell
+    passed = Counter(each.cell for each in run.records if each.verdict is Verdict.PASSED)
+    ((cell, _),) = passed.most_common(1)
     records = [
         replace(record, attempt=attempt)
         for attempt in range(1, repeat + 1)
