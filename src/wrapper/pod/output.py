@@ -7,6 +7,7 @@ a MiB comes in pieces: the first after ``|``, each other one after ``+``.
 from __future__ import annotations
 
 import collections
+import itertools
 import os
 import select
 import threading
@@ -15,6 +16,7 @@ from collections.abc import Sequence
 
 _CHUNK = 1 << 16
 _LONGEST_PIECE = 1 << 20
+# Of each output of a process: what is read last of one must not drive out the end of another.
 _KEPT_LINES = 10
 # Characters of a line among the last ones; all of it is in the log.
 _KEPT_OF_A_LINE = 500
@@ -32,7 +34,9 @@ class Output:
         # Apart from that one, which is held for as long as nobody reads the log.
         self._keeping = threading.Lock()
         self._carriers: dict[str, list[threading.Thread]] = collections.defaultdict(list)
-        self._last: dict[str, collections.deque[bytes]] = {}
+        # By process and target, each line with its place among all.
+        self._last: dict[str, dict[int, collections.deque[tuple[int, bytes]]]] = {}
+        self._places = itertools.count()
         # Its own lines go the way of all: who says one never waits for a reader of the log.
         source, self._own = os.pipe()
         os.set_blocking(self._own, False)
@@ -40,7 +44,9 @@ class Output:
 
     def carry(self, name: str, source: int, target: int) -> None:
         """Begin to carry lines from one descriptor to another, until the source is closed."""
-        self._last.setdefault(name, collections.deque(maxlen=_KEPT_LINES))
+        with self._keeping:
+            by_target = self._last.setdefault(name, {})
+            by_target.setdefault(target, collections.deque(maxlen=_KEPT_LINES))
         # A daemon: a reader of the log that has stopped reading must not keep the container.
         thread = threading.Thread(target=self._carry, args=(name, source, target), daemon=True)
         self._carriers[name].append(thread)
@@ -54,9 +60,10 @@ class Output:
             return
 
     def last_lines(self, name: str) -> list[str]:
-        """Give the last lines that a process has written, each without its end if it is long."""
+        """Give the last lines of each output of a process, each without its end if it is long."""
         with self._keeping:
-            return [line.decode(errors="replace") for line in self._last[name]]
+            last = sorted(itertools.chain.from_iterable(self._last[name].values()))
+        return [line.decode(errors="replace") for _, line in last]
 
     def finish(self, names: Sequence[str], within: float) -> None:
         """Wait until all that ended processes have written is in the log.
@@ -97,7 +104,9 @@ class Output:
         self, name: str, target: int, lines: Sequence[bytes], first_mark: bytes, mark: bytes
     ) -> None:
         with self._keeping:
-            self._last[name].extend(line[:_KEPT_OF_A_LINE] for line in lines[-_KEPT_LINES:])
+            self._last[name][target].extend(
+                (next(self._places), line[:_KEPT_OF_A_LINE]) for line in lines[-_KEPT_LINES:]
+            )
         text = first_mark + (b"\n" + mark).join(lines) + b"\n"
         with self._writing:
             _write_all(target, text)
