@@ -182,6 +182,8 @@ class Pod:
             models=torchserve.MODELS,
             folder=self._record.folder / f"wrapper-{self._starts}",
             marks=marks,
+            # That of the pod, which a wrapper that is started again finds as it was.
+            variables={"TMPDIR": str(self._record.folder)},
             archives=torchserve.archives(),
         )
         command = " ".join([self._subject.command, *setup.flags])

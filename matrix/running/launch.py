@@ -44,7 +44,8 @@ class Situation:
     Attributes:
         protocol_version: PROTOCOL_VERSION's value, None where it isn't set.
         envelope: TS_SERVICE_ENVELOPE.
-        folder: an empty folder for the configuration, the logs and the termination log.
+        folder: an empty folder for the configuration, the logs, the termination log and temporary
+            files.
         marks: variables by which a sweep knows the process, where the caller may be killed;
             see `fixtures.leftovers.Record`.
         archives: the archive of each model that the model store holds, by the model's name.
@@ -89,6 +90,8 @@ class Situation:
             "CONFIG_PATH": str(config),
             "TS_SERVICE_ENVELOPE": "" if self.envelope == NO_ENVELOPE else self.envelope,
             "TERMINATION_LOG_PATH": str(self.termination_log),
+            # A pod has one of its own, and what is kept there would be left here.
+            "TMPDIR": str(self.folder),
             # Wrappers of the usual design sleep this long (in seconds) before they ask
             # TorchServe for the first time; 30 is their default.
             "MODEL_LOAD_DELAY": "1",

@@ -61,14 +61,26 @@ def instance(torchserve: ProcessTorchServe, halfway: Halfway) -> Instance:
 
 
 @pytest.fixture(scope="module")
+def temporary(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The variable that gives all wrappers one folder for temporary files, as on one machine."""
+    return {"TMPDIR": str(tmp_path_factory.mktemp("temporary"))}
+
+
+@pytest.fixture(scope="module")
 def subjects(
-    instance: Instance, tmp_path_factory: pytest.TempPathFactory
+    instance: Instance, temporary: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[list[RunningWrapper]]:
     """A wrapper on each SDK, with several processes."""
     with contextlib.ExitStack() as stack:
         yield [
             stack.enter_context(
-                wrapper(release, instance, tmp_path_factory.mktemp("wrapper"), flags="--workers 2")
+                wrapper(
+                    release,
+                    instance,
+                    tmp_path_factory.mktemp("wrapper"),
+                    flags="--workers 2",
+                    more=temporary,
+                )
             )
             for release in RELEASES
         ]
@@ -242,14 +254,14 @@ def test_an_inference_port_that_takes_connections_and_answers_nothing_is_seen_wi
 
 
 def test_what_is_unloaded_is_known_to_all_processes_and_to_a_wrapper_that_is_started_again(
-    subjects: list[RunningWrapper], instance: Instance, tmp_path: Path
+    subjects: list[RunningWrapper], instance: Instance, temporary: dict[str, str], tmp_path: Path
 ) -> None:
     _settle(subjects)
     first = subjects[0]
     _change(first, "echo", "unload")
     _all_say(404, subjects, "/v1/models/echo")
     assert _told(subjects) == {200}
-    with wrapper(RELEASES[1], instance, tmp_path, wait=False) as again:
+    with wrapper(RELEASES[1], instance, tmp_path, wait=False, more=temporary) as again:
         seconds_until(lambda: _answers(again), 60)
         seconds_until(lambda: _status(again) == 200, 10)
         assert _status(again, "/v1/models/echo") == 404
