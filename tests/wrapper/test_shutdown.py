@@ -11,6 +11,7 @@ import signal
 import socket
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -96,30 +97,14 @@ class _Asking(threading.Thread):
             self.ended_by = error
 
 
-def _terminate(subject: RunningWrapper) -> float:
+def _terminate(subject: RunningWrapper) -> None:
     os.kill(subject._process.pid, signal.SIGTERM)
-    started = time.monotonic()
-    subject._process.wait(timeout=30)
-    return time.monotonic() - started
+    subject._process.wait(timeout=WITHIN)
 
 
 @pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.parametrize("release", RELEASES_AND_MORE)
-def test_what_is_in_flight_is_answered(
-    release: str, workers: int, torchserve: Instance, tmp_path: Path
-) -> None:
-    with wrapper(release, torchserve, tmp_path, flags=f"--workers {workers}") as subject:
-        request = _InFlight(subject, 2)
-        took = _terminate(subject)
-        request.join(30)
-        assert request.outcome == 200
-        assert subject.exit_code() == 0
-        assert took < 8
-
-
-@pytest.mark.parametrize("workers", [1, 2])
-@pytest.mark.parametrize("release", RELEASES_AND_MORE)
-def test_connections_end_and_nobody_is_left_hanging(
+def test_what_is_in_flight_is_answered_and_nobody_is_left_hanging(
     release: str, workers: int, torchserve: Instance, tmp_path: Path
 ) -> None:
     with (
@@ -139,12 +124,18 @@ def test_connections_end_and_nobody_is_left_hanging(
         # Each of them long before the request in flight is answered.
         for each in asking:
             each.join(WITHIN)
-            assert isinstance(each.ended_by, ConnectionRefusedError), repr(each.ended_by)
+        ends = Counter(type(each.ended_by) for each in asking)
+        # The kernel resets who comes between the last look at who waits and the close of the port.
+        assert ends[ConnectionRefusedError] >= len(asking) - 1, [each.ended_by for each in asking]
+        assert ends.keys() <= {ConnectionRefusedError, ConnectionResetError}, ends
         assert min(each.answered for each in asking) > 0
         assert idle.sock.recv(1) == b""
         if release != "0.9.0":
             while http2.read_frame(by_grpc)[0] != http2.GOAWAY:
                 pass
+            # A client of gRPC's own answers the ping that comes with it; without that the server
+            # waits for 20 s.
+            stack.close()
         for port in ports:
             with pytest.raises(ConnectionRefusedError):
                 socket.create_connection(("127.0.0.1", port), timeout=WITHIN)
@@ -152,6 +143,7 @@ def test_connections_end_and_nobody_is_left_hanging(
         assert subject._process.wait(WITHIN) == 0
         request.join(WITHIN)
         assert (request.outcome, request.connection) == (200, "close")
+        assert "grace period" not in subject.log()
 
 
 @contextlib.contextmanager
@@ -199,19 +191,19 @@ def _connection(subject: RunningWrapper) -> http.client.HTTPConnection:
     return http.client.HTTPConnection("127.0.0.1", subject.http_port, timeout=30)
 
 
-@pytest.mark.parametrize("release", RELEASES_AND_MORE)
+@pytest.mark.parametrize("release", RELEASES)
 def test_the_grace_time_ends_it(release: str, torchserve: Instance, tmp_path: Path) -> None:
     more = {"SHUTDOWN_GRACE_PERIOD": "1"}
     with wrapper(release, torchserve, tmp_path, more=more) as subject:
-        # Far longer, so that it is never answered, however busy the machine is.
-        request = _InFlight(subject, 10)
+        # Longer, so that it isn't answered, and no longer than the model may sleep.
+        request = _InFlight(subject, 6)
         _terminate(subject)
         assert subject.exit_code() == 0
         request.join(30)
         assert request.outcome == "ConnectionError"
         assert "grace period of 1 s is over" in subject.log()
     # The model goes on until it has slept, whoever asked.
-    time.sleep(8)
+    time.sleep(4.5)
 
 
 @pytest.mark.parametrize("release", RELEASES[1:])
