@@ -25,7 +25,7 @@ from wrapper.openinference import infer_messages, messages
 from wrapper.torchserve.exchange import Reply
 
 MEGABYTE = 1_000_000
-SIZE = 20 * MEGABYTE
+SIZE = 12 * MEGABYTE
 # Seconds of the processor between two turns of the loop; of the processor, since on a machine with
 # much else to do a turn takes as long as it takes.
 LONGEST = 0.050
