@@ -59,6 +59,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 BASE = ("--protocol=v3", "--check=refusal-line", "--runtime=process")
 
 
+@pytest.mark.container  # since it takes a minute of a processor
 def test_time_is_that_of_multiples_of_the_base(quick: None, tmp_path: Path) -> None:
     out, asked = tmp_path / "growth.json", ("--times=1,2", "--jobs=1")
     base = (*BASE, f"--wrapper={TINY}")

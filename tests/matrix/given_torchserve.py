@@ -3,10 +3,10 @@
 MATRIX_GIVEN_TORCHSERVE holds TorchServe instances that run already, as JSON:
 `Instance.to_dict()` by envelope; an instance may be replaced by a text, which is then why it
 can't be started. What is given isn't stopped. Where MATRIX_GIVEN_PYTHON is set, that
-interpreter stands for every SDK environment. There, and where MATRIX_GIVEN_PATIENCE is set, a
-refusal may take long: such runs are about what becomes of verdicts, which mustn't follow from how
-busy the machine is. MATRIX_GIVEN_CHECKS holds the checks to make by the cell's id, as JSON; a run
-has no others then. The fork servers are those of the tests' session.
+interpreter stands for every SDK environment, and a refusal may take long: such runs are about
+what becomes of verdicts, which mustn't follow from how busy the machine is. MATRIX_GIVEN_CHECKS
+holds the checks to make by the cell's id, as JSON; a run has no others then. The fork servers are
+those of the tests' session.
 """
 
 from __future__ import annotations
@@ -29,7 +29,6 @@ from matrix.running.forks import ForkServers
 from tests import processes
 
 CHECKS = "MATRIX_GIVEN_CHECKS"
-PATIENCE = "MATRIX_GIVEN_PATIENCE"
 PYTHON = "MATRIX_GIVEN_PYTHON"
 VARIABLE = "MATRIX_GIVEN_TORCHSERVE"
 PLUGIN = "tests.matrix.given_torchserve"
@@ -99,5 +98,4 @@ def pytest_configure() -> None:
     if PYTHON in os.environ:
         # mypy: what a module imports isn't what it exports, but it is what it uses.
         worker.of_lock = session.found = _of_lock  # type: ignore[attr-defined]
-    if PYTHON in os.environ or PATIENCE in os.environ:
         refusal.AT_MOST = _REFUSED_WITHIN

@@ -64,6 +64,8 @@ def dated(
     return bisect(good, bad, "--check=v1-transport", wrapper, more=more)
 
 
+# Minutes of a processor.
+@pytest.mark.container
 def test_finds_where_the_original_bug_begins() -> None:
     code, output = bisect("0.10.2", "0.11.1", *UNFIXED, real=True)
     assert code == 0, output
@@ -72,6 +74,7 @@ def test_finds_where_the_original_bug_begins() -> None:
     assert "KServe 0.11.0 beside the packages of 0.10.2: failed, 500" in output
 
 
+@pytest.mark.container
 def test_finds_where_the_original_bug_changes_its_words() -> None:
     code, output = bisect("0.13.1", "0.14.1", *UNFIXED, real=True)
     assert code == 0, output

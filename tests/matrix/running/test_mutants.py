@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kserve_conformance.results import results_file
+from kserve_conformance.results.verdict import Verdict
 
 from fixtures import torchserve
 from fixtures.wrappers import mutants
 from matrix.planning import axes, expectations
 from matrix.planning.subject import OURS_CONSTRUCTOR
 from matrix.running import instances
-from tests.matrix import given_torchserve, runs
+from tests.matrix import given_torchserve, real_results, runs
 from tests.matrix.running.caught import CAUGHT, Caught
 from tests.matrix.runs import Ran
 
@@ -128,16 +130,10 @@ def test_a_mutant_is_caught(caught: Caught, judged: Mapping[Caught, Ran]) -> Non
     assert not {"error", "unprovisioned"} & verdicts, ran.output
 
 
-def test_the_wrapper_itself_passes_where_mutants_are_caught(
-    given: Mapping[str, Any], tmp_path: Path
-) -> None:
-    patient = {given_torchserve.PATIENCE: "1"}
-    quick = ("--runtime=process", "--profile=quick", _JOBS)
-    ran = runs.run(tmp_path, *quick, given=given, more=patient)
-    assert ran.exit_code == 0, ran.output
-    passed = {
-        (each.cell, each.check) for each in ran.results.records if str(each.verdict) == "passed"
-    }
+def test_the_wrapper_itself_passes_where_mutants_are_caught() -> None:
+    """As recorded; that it still does is what each run of the matrix shows."""
+    records = results_file.read(real_results.path("process")).records
+    passed = {(each.cell, each.check) for each in records if each.verdict is Verdict.PASSED}
     assert passed >= {(each.cell, check) for each in CAUGHT for check in each.checks}
 
 
