@@ -9,9 +9,6 @@ from drill import outcomes as of_requests
 from drill.judging import Figure
 from drill.outcomes import WRONG, Look, Outcome
 
-# What says that a request may be sent again.
-_REFUSED = ("503", "UNAVAILABLE")
-
 
 @dataclass(frozen=True)
 class Recorded:
@@ -47,7 +44,6 @@ class Recorded:
         """Give the figures by name; seconds are from the fault's beginning or its end."""
         struck = self.struck
         in_flight = [each for each in struck if each.began < self.began]
-        refused = [each for each in struck if each.result in _REFUSED and each.ended < self.healed]
         failed = [each for each in struck if not each.is_well]
         asked = [look for look in self.looks if look.ended >= self.began]
         since = of_requests.all_well_since(struck)
@@ -62,7 +58,6 @@ class Recorded:
             "failed": float(len(failed)),
             "failures": sorted({each.result for each in failed}),
             "failures_in_flight": sorted({each.result for each in in_flight if not each.is_well}),
-            "refused_meanwhile": float(len(refused)),
             "slowest_request_seconds": max((each.seconds for each in struck), default=0.0),
             "seconds_until_all_answered": _behind(since, self.healed),
             "seconds_until_not_ready": _behind(not_ready, self.began),

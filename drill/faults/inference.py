@@ -6,13 +6,13 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 
 from drill import asking, torchserve
-from drill.asking import RestClient
 from drill.faults.registry import fault
 from drill.judging import Figure
+from drill.load import USUAL_ORDER
 from drill.outcomes import Outcome
 from drill.scene import Scene
 
@@ -58,27 +58,33 @@ def kill_torchserve(scene: Scene) -> Mapping[str, Figure]:
 
 @fault
 def stop_torchserve(scene: Scene) -> Mapping[str, Figure]:
-    """Stop the JVM for ``seconds``: its ports accept, and nothing is answered."""
+    """Stop the JVM for ``seconds``: its ports accept, and nothing is answered.
+
+    Newcomers ask ``lead`` seconds after its beginning: all that load there was waits by then.
+    """
     processes = scene.pod.torchserve.java()
     for process in processes:
         process.send_signal(signal.SIGSTOP)
     try:
-        time.sleep(scene.options["seconds"])
+        newcomers = _ask_meanwhile(scene)
     finally:
         for process in processes:
             process.send_signal(signal.SIGCONT)
-    return {}
+    return _told_to(newcomers)
 
 
 @fault
 def hang_inference(scene: Scene) -> Mapping[str, Figure]:
-    """Have the inference port alone accept and say nothing for ``seconds``."""
+    """Have the inference port alone accept and say nothing for ``seconds``.
+
+    Newcomers ask ``lead`` seconds after its beginning.
+    """
     scene.pod.proxy.hang()
     try:
-        time.sleep(scene.options["seconds"])
+        newcomers = _ask_meanwhile(scene)
     finally:
         scene.pod.proxy.go_on()
-    return {}
+    return _told_to(newcomers)
 
 
 @fault
@@ -104,9 +110,28 @@ def serve_other_models(scene: Scene) -> Mapping[str, Figure]:
     return {"model_that_is_gone": sorted(told), "answered_without_model": float(len(answered))}
 
 
-def _ask_once(scene: Scene, order: Mapping[str, float]) -> Outcome:
-    client = RestClient("V1", scene.address)
-    with contextlib.closing(client):
+def _ask_meanwhile(scene: Scene) -> list[Future[Outcome]]:
+    """Let ``seconds`` pass, and ask once in each protocol when ``lead`` of them have."""
+    lead = scene.options["lead"]
+    time.sleep(lead)
+    protocols = scene.address.protocols
+    pool = ThreadPoolExecutor(len(protocols))
+    newcomers = [pool.submit(_ask_once, scene, USUAL_ORDER, each) for each in protocols]
+    pool.shutdown(wait=False)
+    time.sleep(scene.options["seconds"] - lead)
+    return newcomers
+
+
+def _told_to(newcomers: Sequence[Future[Outcome]]) -> Mapping[str, Figure]:
+    outcomes = [each.result() for each in newcomers]
+    return {
+        "newcomers": sorted({each.result for each in outcomes}),
+        "newcomer_seconds": max(each.seconds for each in outcomes),
+    }
+
+
+def _ask_once(scene: Scene, order: Mapping[str, float], protocol: str = "V1") -> Outcome:
+    with contextlib.closing(asking.client(protocol, scene.address)) as client:
         outcome = client.ask(order)
     scene.orders.append(outcome)
     return outcome

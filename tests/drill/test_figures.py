@@ -39,7 +39,6 @@ def test_the_figures_are_those_of_what_was_struck() -> None:
     assert told["failures_in_flight"] == ["502"]
     assert told["failed"] == 4
     assert told["failed_before"] == 0
-    assert told["refused_meanwhile"] == 2
     assert told["wrong_answers"] == 0
     assert round(float(str(told["seconds_until_all_answered"])), 2) == 0.8
     assert round(float(str(told["seconds_until_not_ready"])), 2) == 0.6
