@@ -18,11 +18,6 @@ def is_ahead() -> None:
     _before_a_fork.add(os.getpid())
 
 
-def is_over() -> None:
-    """Let this process have threads from now on."""
-    _before_a_fork.discard(os.getpid())
-
-
 def allows_threads() -> bool:
     """Tell whether this process may have threads, and ask by gRPC."""
     return os.getpid() not in _before_a_fork

@@ -53,7 +53,7 @@ class MetricsPage:
         )
         for model in self._torchserve.readiness.models():
             ready.add_metric([model], float(self._torchserve.readiness.is_ready(Target(model))))
-            states = self._torchserve.workers_last_seen(model)
+            states = self._torchserve.readiness.workers(model)
             for state in sorted({_READY, *states}):
                 workers.add_metric([model, state], states.count(state))
         return iter((ready, workers))

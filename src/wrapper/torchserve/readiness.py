@@ -98,7 +98,7 @@ class Readiness:
         return seen.has_all and bool(seen.versions)
 
     def workers(self, model: str) -> tuple[str, ...]:
-        """Give the states of a model's workers, of all versions."""
+        """Give the states of a model's workers, such as ``READY``, of all versions."""
         return self._now().get(model, Seen()).workers
 
     def reason_last_seen(self, model: str) -> str | None:

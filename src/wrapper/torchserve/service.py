@@ -213,10 +213,6 @@ class TorchServe:
         version = target.version or next(iter(self.readiness.versions(target.model)), "")
         return declared.of(Target(target.model, version))
 
-    def workers_last_seen(self, model: str) -> tuple[str, ...]:
-        """Give the states of a model's workers when last asked about, such as ``READY``."""
-        return self.readiness.workers(model)
-
     def error_unless_all_ready(self) -> ServingError | None:
         """Give what keeps the server from being ready, None when every model is ready."""
         served = self.readiness.models()

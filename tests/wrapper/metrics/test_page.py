@@ -38,7 +38,7 @@ def test_readiness_and_workers_are_told_by_model(tmp_path: Path) -> None:
     torchserve = AnsweringTorchServe(settings(tmp_path), digits=None, late="it has no worker")
     workers = [{"status": state} for state in ("READY", "UNLOADING", "READY")]
     torchserve.workers.described["digits"] = [Description.of({"workers": workers})]
-    seconds_until(lambda: bool(torchserve.workers_last_seen("digits")), 5)
+    seconds_until(lambda: bool(torchserve.readiness.workers("digits")), 5)
     scrape = Scrape(_told(torchserve).body.decode())
     ready = {
         each.labels["model"]: each.value for each in scrape.of("torchserve_wrapper_model_ready")

@@ -330,21 +330,20 @@ def test_a_process_that_is_about_to_fork_leaves_grpc_to_those_that_it_forks(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     management = Management(_settings(tmp_path, rest, port), Keys(None))
-    forking.is_ahead()
-    try:
+    parent = os.getpid()
+    with monkeypatch.context() as in_parent:
+        in_parent.setattr(forking, "_before_a_fork", set())
+        forking.is_ahead()
         for _ in range(20):
             assert management.why_no_worker(MODEL) is None
         assert by_grpc.asked == []
-        parent = os.getpid()
         # As in a child after a fork.
         with monkeypatch.context() as in_child:
             in_child.setattr(os, "getpid", lambda: parent + 1)
             _looks_until(management, _is_settled(management))
         by_grpc.asked.clear()
         management.why_no_worker(MODEL)
-    finally:
-        forking.is_over()
-    assert by_grpc.asked == []
+        assert by_grpc.asked == []
     _looks_until(management, lambda: bool(by_grpc.asked))
 
 
