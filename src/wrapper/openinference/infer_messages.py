@@ -13,14 +13,20 @@ from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorP
 from google.protobuf.message import DecodeError
 
 from wrapper import message_classes
+from wrapper.steps import Steps
 
 _PARAMETER = "InferParameter"
-# Of ModelInferRequest.
-_RAW_INPUT_CONTENTS = 7
+# Of ModelInferRequest, of InferInputTensor, and of InferTensorContents those that are packed: the
+# bytes of an element, 0 for a varint.
+_INPUTS, _RAW_INPUT_CONTENTS = 5, 7
+_CONTENTS = 5
+_PACKED = {1: 0, 2: 0, 3: 0, 4: 0, 5: 0, 6: 4, 7: 8}
 # Wire types, by which a field's end is found (protobuf.dev, "Encoding").
 _VARINT, _DELIMITED = 0, 2
 _FIXED = {1: 8, 5: 4}
 _LONGEST_VARINT = 10
+# Bytes that are read in a step: as varints, they take some milliseconds.
+_AT_ONCE = 256 * 1024
 _MEMBERS = (
     (4, "double_param", FieldDescriptorProto.TYPE_DOUBLE),
     (5, "uint64_param", FieldDescriptorProto.TYPE_UINT64),
@@ -63,21 +69,80 @@ class LongRequest:
         return getattr(self._message, name)
 
 
-def long_request(request_class: Any, message: bytes) -> LongRequest:
-    """Read a long ModelInferRequest.
+def long_request(request_class: Any, message: bytes) -> Steps[LongRequest]:
+    """Read a long ModelInferRequest in steps.
 
     Raises:
         DecodeError: when it is none.
     """
     view = memoryview(message)
+    read = request_class()
     raw = []
     rest = []
     for field in _fields(view):
+        content = view[field.content : field.end]
         if (field.number, field.kind) == (_RAW_INPUT_CONTENTS, _DELIMITED):
-            raw.append(view[field.content : field.end])
+            raw.append(content)
+        elif (field.number, field.kind) == (_INPUTS, _DELIMITED):
+            yield from _read_tensor(read.inputs.add(), content)
         else:
             rest.append(view[field.start : field.end])
-    return LongRequest(request_class.FromString(b"".join(rest)), raw)
+    read.MergeFromString(b"".join(rest))
+    return LongRequest(read, raw)
+
+
+def _read_tensor(tensor: Any, view: memoryview) -> Steps[None]:
+    if len(view) <= _AT_ONCE:
+        tensor.MergeFromString(bytes(view))
+        return
+    rest = []
+    for field in _fields(view):
+        if (field.number, field.kind) == (_CONTENTS, _DELIMITED):
+            # It is there, whatever it has.
+            tensor.contents.SetInParent()
+            yield from _read_contents(tensor.contents, view[field.content : field.end])
+        else:
+            rest.append(view[field.start : field.end])
+    tensor.MergeFromString(b"".join(rest))
+
+
+def _read_contents(contents: Any, view: memoryview) -> Steps[None]:
+    for field in _fields(view):
+        if field.number not in _PACKED or field.kind != _DELIMITED:
+            # Each element is a field of its own, which takes too long to be found from here.
+            contents.MergeFromString(bytes(view[field.start :]))
+            return
+        # A repeated field may come in several parts, which follow each other.
+        begin = field.content
+        while begin < field.end:
+            end = _cut(view, begin, field.end, _PACKED[field.number])
+            size = _as_varint(end - begin)
+            tag = _as_varint(field.number << 3 | _DELIMITED)
+            contents.MergeFromString(tag + size + view[begin:end])
+            begin = end
+            yield
+
+
+def _cut(view: memoryview, begin: int, end: int, size: int) -> int:
+    """Give where a part ends that begins somewhere: behind a whole element."""
+    cut = begin + _AT_ONCE
+    if cut >= end:
+        return end
+    if size:
+        return cut
+    last = view[cut - _LONGEST_VARINT : cut]
+    ends = [place for place, byte in enumerate(last, cut - _LONGEST_VARINT + 1) if byte < 0x80]
+    # Without an end it is no element, which is told when it is read.
+    return ends[-1] if ends else cut
+
+
+def _as_varint(number: int) -> bytes:
+    written = bytearray()
+    while number > 0x7F:
+        written.append(number & 0x7F | 0x80)
+        number >>= 7
+    written.append(number)
+    return bytes(written)
 
 
 class _Field(NamedTuple):

@@ -177,7 +177,8 @@ def _guarded(
             message = await one_by_one(unpack(asked))
             if request_class is not _InferRequest or len(message) <= LONG:
                 return await call(request_class.FromString(message), context)
-            return await call(infer_messages.long_request(request_class, message), context)
+            reading = infer_messages.long_request(request_class, message)
+            return await call(await one_by_one(reading), context)
         except DecodeError:
             _refuse(context, ServingError(400, f"The request is no inference.{name}Request"))
         except ServingError as error:

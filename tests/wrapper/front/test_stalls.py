@@ -22,6 +22,7 @@ from wrapper.front import Front
 from wrapper.front.asgi import FrontApplication
 from wrapper.names import Target
 from wrapper.openinference import infer_messages, messages
+from wrapper.steps import one_by_one
 from wrapper.torchserve.exchange import Reply
 
 MEGABYTE = 1_000_000
@@ -169,22 +170,43 @@ def test_a_large_answer_does_not_stop_the_loop(
     assert sent[0]["status"] == (500 if "NaN" in name else 200)
 
 
-@pytest.mark.parametrize(("datatype", "itemsize"), [("FP32", 4), ("UINT8", 1), ("BYTES", 16)])
+def _raw(datatype: str, element: bytes) -> service_pb2.ModelInferRequest:
+    count = SIZE // 4 // len(element)
+    request = service_pb2.ModelInferRequest(model_name="digits")
+    request.inputs.add(name="x", datatype=datatype, shape=[count])
+    request.raw_input_contents.append(element * count)
+    return request
+
+
+def _typed(datatype: str, member: str, element: float) -> service_pb2.ModelInferRequest:
+    request = service_pb2.ModelInferRequest(model_name="digits")
+    tensor = request.inputs.add(name="x", datatype=datatype, shape=[SIZE // 4])
+    getattr(tensor.contents, member).extend([element] * (SIZE // 4))
+    return request
+
+
+MESSAGES: dict[str, Callable[[], service_pb2.ModelInferRequest]] = {
+    "raw floats": lambda: _raw("FP32", bytes(4)),
+    "raw integers": lambda: _raw("UINT8", b"\0"),
+    "raw texts": lambda: _raw("BYTES", b"\x0c\x00\x00\x00some text \xff\xff"),
+    "typed floats": lambda: _typed("FP32", "fp32_contents", 0.5),
+    "typed integers": lambda: _typed("INT64", "int64_contents", 7),
+}
+
+
+@pytest.mark.parametrize("name", MESSAGES)
 def test_a_large_message_does_not_stop_the_loop(
-    made: Callable[[str], AnsweringTorchServe], datatype: str, itemsize: int
+    made: Callable[[str], AnsweringTorchServe], name: str
 ) -> None:
     torchserve = made("kservev2_faithful")
     torchserve.reply = Reply(_answer(b"0.5"))
-    count = SIZE // 4 // itemsize
-    request = service_pb2.ModelInferRequest(model_name="digits")
-    request.inputs.add(name="x", datatype=datatype, shape=[count])
-    element = b"\x0c\x00\x00\x00some text \xff\xff"
-    request.raw_input_contents.append((element if datatype == "BYTES" else bytes(itemsize)) * count)
+    request = MESSAGES[name]()
     message = request.SerializeToString()
     response = service_pb2.ModelInferResponse()
 
     async def infer() -> None:
-        asked = infer_messages.long_request(service_pb2.ModelInferRequest, message)
+        reading = infer_messages.long_request(service_pb2.ModelInferRequest, message)
+        asked = await one_by_one(reading)
         read = partial(messages.request_to_json, asked)
         inference = Front(torchserve).inference
         answer = await inference.infer_document(Target("digits"), read, {})

@@ -4,6 +4,9 @@ from typing import Any
 
 import pytest
 from google.protobuf.message import DecodeError
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from kserve_conformance.strategies import valid
 from tritonclient.grpc import service_pb2
 
 from wrapper import steps
@@ -184,18 +187,44 @@ def test_parameters_of_an_answer_are_kept() -> None:
     assert response.parameters["c"].string_param == "text"
 
 
+def _long(message: bytes) -> infer_messages.LongRequest:
+    return steps.at_once(infer_messages.long_request(service_pb2.ModelInferRequest, message))
+
+
+@given(message=valid.typed_requests(), more=st.lists(st.integers(-(2**63), 2**63 - 1), max_size=99))
+@settings(database=None, suppress_health_check=list(HealthCheck))
+def test_a_long_message_is_read_in_parts_as_the_whole(message: Any, more: list[int]) -> None:
+    for member in ("int64_contents", "fp64_contents", "fp32_contents", "bool_contents"):
+        kind = {"f": float, "b": bool}.get(member[0], int)
+        getattr(message.inputs.add(name=member).contents, member).extend(map(kind, more))
+    message.inputs.add(name="empty").contents.SetInParent()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(infer_messages, "_AT_ONCE", 16)
+        read = _long(message.SerializeToString())
+    assert read._message == message
+
+
+@pytest.mark.parametrize("packed", [b"\xff" * 40, b"\x01" * 20 + b"\x80"])
+def test_a_part_that_has_no_end_is_seen(packed: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(infer_messages, "_AT_ONCE", 16)
+    contents = b"\x1a" + bytes([len(packed)]) + packed
+    tensor = b"\x2a" + bytes([len(contents)]) + contents
+    with pytest.raises(DecodeError):
+        _long(b"\x2a" + bytes([len(tensor)]) + tensor)
+
+
 @pytest.mark.parametrize(
     "message",
     [b"\x3a\x05ab", b"\x3a", b"\xff" * 11, b"\x03", b"\x00\x01", b"\x39ab", b"\x0a\x02\xff\xff"],
 )
 def test_a_long_message_that_is_none_is_seen(message: bytes) -> None:
     with pytest.raises(DecodeError):
-        infer_messages.long_request(service_pb2.ModelInferRequest, message)
+        _long(message)
 
 
 def test_raw_contents_of_a_long_message_stay_where_they_are() -> None:
     message = _request("FP32", [2], {}, b"abcdefgh", b"")
     message.id = "x"
-    read = infer_messages.long_request(service_pb2.ModelInferRequest, message.SerializeToString())
+    read = _long(message.SerializeToString())
     assert [bytes(each) for each in read.raw_input_contents] == [b"abcdefgh", b""]
     assert (read.id, len(read.inputs)) == ("x", 1)

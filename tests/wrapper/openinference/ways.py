@@ -86,7 +86,8 @@ class Ways:
         """
         asked = message
         if self.is_long:
-            asked = infer_messages.long_request(type(message), message.SerializeToString())
+            reading = infer_messages.long_request(type(message), message.SerializeToString())
+            asked = steps.at_once(reading)
         read = partial(messages.request_to_json, asked)
         answer = asyncio.run(self._front.inference.infer_document(Target("digits"), read, {}))
         response = service_pb2.ModelInferResponse() if response is None else response
