@@ -55,6 +55,16 @@ def fill_response(response: Any, answer: dict[str, Any], raw: bool) -> Steps[Non
     Raises:
         ServingError: 502 when a message can't hold the answer.
     """
+    try:
+        yield from _fill(response, answer, raw)
+    except UnicodeEncodeError:
+        # JSON has an escape for it.
+        raise ServingError(
+            502, "The model answered a text with half a surrogate pair, which no message can hold"
+        ) from None
+
+
+def _fill(response: Any, answer: dict[str, Any], raw: bool) -> Steps[None]:
     outputs = answer["outputs"]
     found = [datatypes.find(output["name"], output["datatype"]) for output in outputs]
     raw = raw or any(datatype.contents is None for datatype in found)

@@ -276,6 +276,7 @@ def _outcome_of(judge: Callable[[], Any]) -> Any:
 
 @thoroughly
 @given(_spoilt(_written(_answers())), SIZES)
+@example(b'{"id":"\\ud800","model_name":"m","outputs":[]}', 1)
 def test_an_answer_in_pieces_is_as_whole(body: bytes, size: int) -> None:
     whole = _as_asked(lambda: answers.read(body, Wanted()))
     pieces = _as_asked(lambda: steps.at_once(answers.long_read(body, Wanted(), size)))

@@ -107,7 +107,7 @@ def test_what_breaks_the_specification_is_refused_with_a_sentence(
     assert said in refused.value.message
 
 
-ANSWER = {
+ANSWER: dict[str, Any] = {
     "id": "a",
     "model_name": "m",
     "model_version": "1.0",
@@ -185,6 +185,26 @@ def test_parameters_of_an_answer_are_kept() -> None:
     assert response.parameters["a"].bool_param is True
     assert response.parameters["b"].int64_param == 7
     assert response.parameters["c"].string_param == "text"
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"id": "\ud800"},
+        {"model_version": "a\udfff"},
+        {"parameters": {"\ud800": True}},
+        {"parameters": {"a": ["\ud800"]}},
+        {"outputs": [{**ANSWER["outputs"][0], "name": "\ud800"}]},
+    ],
+)
+@pytest.mark.parametrize("raw", [False, True])
+def test_an_answer_with_half_a_surrogate_pair_is_the_models_fault(
+    more: dict[str, Any], raw: bool
+) -> None:
+    response = service_pb2.ModelInferResponse()
+    with pytest.raises(ServingError, match="half a surrogate pair") as refused:
+        steps.at_once(messages.fill_response(response, {**ANSWER, **more}, raw))
+    assert refused.value.status == 502
 
 
 def _long(message: bytes) -> infer_messages.LongRequest:
