@@ -130,8 +130,8 @@ def test_a_mutant_is_caught(caught: Caught, judged: Mapping[Caught, Ran]) -> Non
     assert not {"error", "unprovisioned"} & verdicts, ran.output
 
 
-def test_the_wrapper_itself_passes_where_mutants_are_caught() -> None:
-    """As recorded; that it still does is what each run of the matrix shows."""
+def test_the_wrapper_itself_is_recorded_as_passing_where_mutants_are_caught() -> None:
+    """That it still does is what each run of the matrix shows."""
     records = results_file.read(real_results.path("process")).records
     passed = {(each.cell, each.check) for each in records if each.verdict is Verdict.PASSED}
     assert passed >= {(each.cell, check) for each in CAUGHT for check in each.checks}
