@@ -27,6 +27,8 @@ _FIXED = {1: 8, 5: 4}
 _LONGEST_VARINT = 10
 # Bytes that are read in a step: as varints, they take some milliseconds.
 _AT_ONCE = 256 * 1024
+# What a field costs beside its bytes, in bytes.
+_COST = 1024
 _MEMBERS = (
     (4, "double_param", FieldDescriptorProto.TYPE_DOUBLE),
     (5, "uint64_param", FieldDescriptorProto.TYPE_UINT64),
@@ -79,7 +81,12 @@ def long_request(request_class: Any, message: bytes) -> Steps[LongRequest]:
     read = request_class()
     raw = []
     rest = []
+    spent = 0
     for field in _fields(view):
+        spent += min(field.end - field.start, _AT_ONCE) + _COST
+        if spent > _AT_ONCE:
+            spent = 0
+            yield
         content = view[field.content : field.end]
         if (field.number, field.kind) == (_RAW_INPUT_CONTENTS, _DELIMITED):
             raw.append(content)

@@ -185,12 +185,21 @@ def _typed(datatype: str, member: str, element: float) -> service_pb2.ModelInfer
     return request
 
 
+def _many(count: int, tensors: int) -> service_pb2.ModelInferRequest:
+    request = service_pb2.ModelInferRequest(model_name="digits")
+    for index in range(tensors):
+        tensor = request.inputs.add(name=f"x{index}", datatype="INT64", shape=[count // tensors])
+        tensor.contents.int64_contents.extend([7] * (count // tensors))
+    return request
+
+
 MESSAGES: dict[str, Callable[[], service_pb2.ModelInferRequest]] = {
     "raw floats": lambda: _raw("FP32", bytes(4)),
     "raw integers": lambda: _raw("UINT8", b"\0"),
     "raw texts": lambda: _raw("BYTES", b"\x0c\x00\x00\x00some text \xff\xff"),
     "typed floats": lambda: _typed("FP32", "fp32_contents", 0.5),
     "typed integers": lambda: _typed("INT64", "int64_contents", 7),
+    "many tensors": lambda: _many(SIZE // 4, 200),
 }
 
 
