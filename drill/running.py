@@ -46,11 +46,13 @@ def run(
     releases: Sequence[str],
     rows: Sequence[Row],
     tell: Callable[[Row, str], Tell],
+    tries: int = 1,
 ) -> Iterator[Result]:
     """Run rows on each release, and give what each came to as it ends.
 
     Args:
         tell: gives what is told of a row on a release of the SDK while it runs.
+        tries: how often a row is run at most until it is as wanted; the last one counts.
 
     Raises:
         TorchServeError: when TorchServe doesn't start.
@@ -62,7 +64,11 @@ def run(
         for release in releases:
             with pod.before(subject, release, running) as around:
                 for row in _in_order(rows):
-                    yield run_row(row, around, running, tell(row, release))
+                    for left in reversed(range(tries)):
+                        result = run_row(row, around, running, tell(row, release))
+                        if result.state != NOT_AS_WANTED or not left:
+                            yield result
+                            break
 
 
 def run_row(row: Row, around: Pod, running: ProcessTorchServe, tell: Tell) -> Result:
