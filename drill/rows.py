@@ -59,7 +59,7 @@ class Row:
         return Row(
             **{
                 **vars(self),
-                "before": changes.pop("before", 1.0),
+                "before": changes.pop("before", 0.5),
                 "options": {**self.options, **changes},
             }
         )
