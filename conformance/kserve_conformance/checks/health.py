@@ -23,9 +23,10 @@ _LIVE = "/v2/health/live"
 _READY = "/v2/health/ready"
 _MODEL_V1, _MODEL_V2 = "/v1/models/{}", "/v2/models/{}/ready"
 _VERSION_V2 = "/v2/models/{}/versions/{}/ready"
-# Seconds that the contract model is told to take, longer where that may be all that an answer waited
-# for, on a machine that had no time; that it is given before something else is asked, and by which that must be answered
-# earlier: two answers that one event loop sends in a row are a millisecond apart.
+# Seconds that the contract model is told to take, longer where that may be all that an answer
+# waited for, on a machine that had no time; that it is given before something else is asked, and by
+# which that must be answered earlier: two answers that one event loop sends in a row are a
+# millisecond apart.
 _LONG = (0.5, 1.0, 2.0)
 _LEAD, _EARLIER = 0.15, 0.1
 
