@@ -193,5 +193,7 @@ def test_an_interrupt_leaves_nothing_behind(number: signal.Signals, short_folder
     assert search.returncode == 3, rest
     assert "error: " in rest
     assert "Traceback" not in rest
-    assert [each for each in started if each.is_running() and each.status() != "zombie"] == []
+    # Who was told to end may take a moment for it, on a busy machine.
+    _, left = psutil.wait_procs(started, timeout=30)
+    assert left == []
     assert list(short_folder.iterdir()) == []
