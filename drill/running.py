@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from kserve_conformance.errors import NotKnown
-from kserve_conformance.results.verdict import SubjectFailed
 
 from drill import figures, gateway, judging, pod, torchserve
 from drill.faults import FAULTS
@@ -20,8 +19,8 @@ from drill.results import AS_WANTED, ERROR, NOT_AS_WANTED, REFUSED, Result
 from drill.rows import Row
 from drill.scene import Scene
 from fixtures import leftovers
-from fixtures.torchserve import TorchServeError
 from fixtures.torchserve.process import ProcessTorchServe
+from matrix.errors import NOT_KNOWN
 from matrix.planning.subject import Subject
 
 # Seconds for which all has to be well before a row is over.
@@ -81,7 +80,7 @@ def run_row(row: Row, around: Pod, running: ProcessTorchServe, tell: Tell) -> Re
         result = _struck(row, around, tell)
     except Refused as refused:
         result = Result(row.name, around.release, REFUSED, said=str(refused))
-    except (NotKnown, TorchServeError, OSError, SubjectFailed) as error:
+    except NOT_KNOWN as error:
         result = Result(row.name, around.release, ERROR, said=str(error).partition("\n")[0])
     if row.ends or result.state != AS_WANTED:
         # What one row has left must not be told as the next one's.

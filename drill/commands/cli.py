@@ -8,11 +8,11 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-from kserve_conformance.errors import ExitCode, NotKnown, WrongUsage
+from kserve_conformance.errors import ExitCode, WrongUsage
 from kserve_conformance.text.visible import printable
 
 from drill.commands import page, run, soak
-from fixtures.torchserve import TorchServeError
+from matrix.errors import NOT_KNOWN
 
 _COMMANDS = (run, soak, page)
 
@@ -38,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         code: int = arguments.command(arguments)
     except WrongUsage as error:
         return _fail(error, ExitCode.WRONG_USAGE)
-    except (NotKnown, TorchServeError, OSError) as error:
+    except NOT_KNOWN as error:
         return _fail(error, ExitCode.NOT_KNOWN)
     except KeyboardInterrupt:
         return _fail("interrupted", ExitCode.NOT_KNOWN)
