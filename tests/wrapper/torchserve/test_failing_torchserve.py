@@ -102,6 +102,8 @@ def test_a_request_whose_worker_is_killed_is_told_so(
     # closed, which is chance.
     said = re.findall(r'"POST \S*misbehaving\S* HTTP/1.1" (\d+)', torchserve.logs())[-1]
     assert answer.status_code == {"507": 503, "500": 502}[said], answer.text
+    # It may still be called ready for a moment, which the next test mustn't take for its successor.
+    seconds_until(lambda: not _ready(subject), 5)
     _settled(subject)
 
 
