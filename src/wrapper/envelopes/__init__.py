@@ -8,4 +8,4 @@ from __future__ import annotations
 
 NAMES = ("kserve_faithful", "kservev2_faithful")
 # What they share is installed beside them.
-MODULES = (*NAMES, "faithful_batch")
+MODULES = (*NAMES, "faithful_batch", "faithful_frame")

@@ -2,17 +2,19 @@
 
 A handler gets the input tensors of all requests of the batch as one list of dictionaries (name,
 shape, datatype, data as `_as_handed_over`, parameters where they are given) and answers a list of
-outputs. Installed into ``ts.torch_handler.request_envelope``; see docs/envelopes.md.
+outputs. One that says ``takes_arrays = True`` of itself gets its data as numpy arrays. Installed
+into ``ts.torch_handler.request_envelope``; see docs/envelopes.md.
 """
 
 import base64
 import json
 import math
+import struct
 
 import numpy as np
 from ts.utils.util import PredictionException
 
-from . import faithful_batch
+from . import faithful_batch, faithful_frame
 
 # By which the wrapper says that JSON has BYTES in base64, and this envelope likewise; and by which
 # clients say so of what they send.
@@ -20,34 +22,43 @@ _ENCODING = "torchserve_wrapper_encoding"
 _CONTENT_TYPE = "content_type"
 _BASE64 = "base64"
 
-_DATATYPES = {
-    "bool": "BOOL",
-    "uint8": "UINT8",
-    "uint16": "UINT16",
-    "uint32": "UINT32",
-    "uint64": "UINT64",
-    "int8": "INT8",
-    "int16": "INT16",
-    "int32": "INT32",
-    "int64": "INT64",
-    "float16": "FP16",
-    "float32": "FP32",
-    "float64": "FP64",
-}
+_NO_REQUEST = (AttributeError, LookupError, OverflowError, TypeError, ValueError, struct.error)
+
+_DATATYPES = {str(dtype): datatype for datatype, dtype in faithful_frame.DTYPES.items()}
 
 
 class KServeV2FaithfulEnvelope(faithful_batch.FaithfulBatch):
     """Gives each request of a batch its own outputs, with their shapes and all elements."""
 
+    def __init__(self, handle_fn):
+        super().__init__(handle_fn)
+        # TorchServe gives a method of a handler, or a function.
+        handler = getattr(handle_fn, "__self__", handle_fn)
+        self._takes_arrays = bool(getattr(handler, "takes_arrays", False))
+
+    def known(self, row):
+        """Answer an empty frame with itself, which tells the wrapper that frames are read."""
+        body = row.get("data") or row.get("body")
+        return faithful_frame.EMPTY if body == faithful_frame.EMPTY else None
+
     def read(self, row):
         """Give a request, and its input tensors."""
         request = faithful_batch.body_of(row)
         try:
-            if isinstance(request, (bytes, bytearray)):
+            if faithful_frame.is_frame(request):
+                request = faithful_frame.read(request)
+            elif isinstance(request, (bytes, bytearray)):
                 request = json.loads(request.decode("utf-8"))
-            return request, [_as_handed_over(tensor) for tensor in request["inputs"]]
-        except (AttributeError, LookupError, TypeError, ValueError):
+            inputs = [_as_handed_over(tensor, self._takes_arrays) for tensor in request["inputs"]]
+        except _NO_REQUEST:
             raise PredictionException("The request is no Open Inference request", 400) from None
+        return request, inputs
+
+    def handed(self, each, count):
+        """Give an input; of several requests a copy, since one that fails is asked about again."""
+        if count > 1 and isinstance(each["data"], np.ndarray):
+            return dict(each, data=each["data"].copy())
+        return each
 
     def show(self, requests):
         """Put the requests themselves where a handler finds them.
@@ -57,7 +68,21 @@ class KServeV2FaithfulEnvelope(faithful_batch.FaithfulBatch):
         self.context.open_inference_requests = requests
 
     def answer(self, place, request, results):
-        """Give the V2 answer with the handler's results as outputs."""
+        """Give the V2 answer with the handler's results as outputs, in JSON."""
+        answer = self._answer(place, request, results)
+        return dict(answer, outputs=[_listed(output) for output in answer["outputs"]])
+
+    def written(self, place, request, results):
+        """Give a frame to what came as one, where TorchServe passes it on; else JSON."""
+        if isinstance(request, faithful_frame.Framed):
+            answer = self._answer(place, request, results)
+            answer["outputs"] = [_as_bytes(output) for output in answer["outputs"]]
+            frame = faithful_frame.write(answer, request.most)
+            if frame is not None:
+                return frame
+        return super().written(place, request, results)
+
+    def _answer(self, place, request, results):
         model = self.context.manifest["model"]
         names = [tensor["name"] for tensor in request["inputs"]]
         if len(results) != len(names):
@@ -73,13 +98,18 @@ class KServeV2FaithfulEnvelope(faithful_batch.FaithfulBatch):
         return {member: value for member, value in answer.items() if value is not None}
 
 
-def _as_handed_over(tensor):
+def _as_handed_over(tensor, as_arrays):
     """Give a tensor as a handler gets it: its data nested by shape, its base64 as bytes.
 
     BYTES of one element are that element, whatever their shape: so TorchServe's kservev2 hands it
     over, and handlers that are written for that, TorchServe's own among them, read no list.
     """
     name, shape = tensor["name"], list(tensor["shape"])
+    if as_arrays and tensor["datatype"] != "BYTES":
+        return dict(tensor, data=_array(name, tensor["datatype"], shape, tensor["data"]))
+    if isinstance(tensor["data"], np.ndarray):
+        # So what `show` has is the same by every way.
+        tensor["data"] = tensor["data"].tolist()
     elements = _elements(name, shape, tensor["data"])
     parameters = dict(tensor.get("parameters") or {})
     if tensor["datatype"] == "BYTES":
@@ -94,6 +124,14 @@ def _as_handed_over(tensor):
     if not parameters and tensor.get("parameters") != {}:
         del handed["parameters"]
     return handed
+
+
+def _array(name, datatype, shape, data):
+    """Give numbers as an array, on the memory in which they came as bytes."""
+    if not isinstance(data, np.ndarray):
+        data = np.array(_elements(name, shape, data), faithful_frame.DTYPES[datatype])
+    _check_count(name, shape, data.size)
+    return data.reshape(shape)
 
 
 def _decoded(name, label, element):
@@ -111,15 +149,8 @@ def _decoded(name, label, element):
 def _elements(name, shape, data):
     """Give elements that are flat, or nested exactly as a shape says."""
     elements = _flat(data)
-    if len(elements) != math.prod(shape):
-        raise PredictionException(
-            "Tensor {} has {} elements, but its shape is {}".format(
-                name, len(elements), json.dumps(shape)
-            ),
-            400,
-        )
-    is_flat = isinstance(data, list) and not any(isinstance(each, list) for each in data)
-    if not is_flat and data != _shaped(elements, shape):
+    _check_count(name, shape, len(elements))
+    if elements is not data and data != _shaped(elements, shape):
         raise PredictionException(
             "Tensor {} has data that are nested otherwise than its shape {} says".format(
                 name, json.dumps(shape)
@@ -129,10 +160,22 @@ def _elements(name, shape, data):
     return elements
 
 
+def _check_count(name, shape, count):
+    if count != math.prod(shape):
+        raise PredictionException(
+            "Tensor {} has {} elements, but its shape is {}".format(name, count, json.dumps(shape)),
+            400,
+        )
+
+
 def _flat(data):
-    if not isinstance(data, list):
-        return [data]
-    return [element for each in data for element in _flat(each)]
+    """Give the elements of nested lists; the same list where it is flat."""
+    flat = data if isinstance(data, list) else [data]
+    while any(issubclass(kind, list) for kind in set(map(type, flat))):
+        flat = [
+            element for each in flat for element in (each if isinstance(each, list) else (each,))
+        ]
+    return flat
 
 
 def _shaped(elements, shape):
@@ -149,16 +192,40 @@ def _shaped(elements, shape):
 
 
 def _output(name, result):
+    """Give an output, whose data is a flat list, or a flat array."""
     if isinstance(result, dict) and {"datatype", "shape", "data"} <= set(result):
         tensor = dict(result, name=result.get("name", name))
-        tensor["data"] = _flat(_plain(result["data"]))
+        tensor["data"] = _flat_data(result["data"])
         tensor["shape"] = [int(size) for size in result["shape"]]
-    elif hasattr(result, "dtype") and hasattr(result, "shape"):
+        return tensor
+    if hasattr(result, "dtype") and hasattr(result, "shape"):
         array = result.detach().cpu().numpy() if hasattr(result, "detach") else np.asarray(result)
-        tensor = _from_array(name, array)
-    else:
-        tensor = _from_python(name, result)
+        return _from_array(name, array)
+    return _from_python(name, result)
+
+
+def _listed(output):
+    """Give an output as JSON has it."""
+    data = output["data"]
+    tensor = dict(output, data=data.tolist()) if isinstance(data, np.ndarray) else output
     return _without_bytes(tensor) if tensor["datatype"] == "BYTES" else tensor
+
+
+def _as_bytes(output):
+    """Give an output as a frame has it: as JSON does where only that can tell its data."""
+    raw = faithful_frame.raw(output["datatype"], output["data"])
+    return _listed(output) if raw is None else dict(output, data=raw)
+
+
+def _flat_data(data):
+    if hasattr(data, "detach"):
+        data = data.detach().cpu()
+        try:
+            data = data.numpy()
+        except TypeError:
+            # Of a type that numpy lacks, such as bfloat16.
+            data = data.tolist()
+    return data.reshape(-1) if isinstance(data, np.ndarray) else _flat(_plain(data))
 
 
 def _plain(data):
@@ -168,11 +235,10 @@ def _plain(data):
 
 
 def _from_array(name, array):
-    datatype = _DATATYPES.get(str(array.dtype))
-    elements = array.reshape(-1).tolist()
+    datatype, data = _DATATYPES.get(str(array.dtype)), array.reshape(-1)
     if datatype is None:
-        datatype, elements = "BYTES", [_text(element) for element in elements]
-    return {"name": name, "datatype": datatype, "shape": list(array.shape), "data": elements}
+        datatype, data = "BYTES", [_text(element) for element in data.tolist()]
+    return {"name": name, "datatype": datatype, "shape": list(array.shape), "data": data}
 
 
 def _from_python(name, result):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import json
+import struct
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,11 +16,26 @@ from wrapper.envelope import Envelope
 from wrapper.errors import ServingError
 from wrapper.json_cuts import PIECE
 from wrapper.json_pieces import Span
-from wrapper.openinference import binary, datatypes, long_data, normal_form, shapes, tensors
+from wrapper.openinference import (
+    binary,
+    datatypes,
+    frames,
+    long_data,
+    normal_form,
+    shapes,
+    tensors,
+)
 from wrapper.openinference.long_data import LongData
+from wrapper.openinference.raw_data import Bytes, RawData
 from wrapper.openinference.request import Wanted
+from wrapper.openinference.to_json import Writer
 from wrapper.spliced import Content
 from wrapper.steps import Steps
+
+# What an answer that isn't read raises.
+_NO_RESPONSE = (AttributeError, KeyError, TypeError, ValueError, struct.error)
+# In the place of TorchServe's where a frame's BYTES become JSON for a client.
+_ANY = Envelope(None, reads_base64=True)
 
 
 def needs_reading(body: bytes, envelope: Envelope) -> bool:
@@ -48,8 +64,9 @@ def read(body: bytes, wanted: Wanted) -> dict[str, Any]:
             of a name that is wanted.
     """
     try:
-        return _read(json_body.read_exactly(body), wanted)
-    except (ValueError, KeyError, TypeError):
+        head, tail = frames.split(body)
+        return _read(frames.joined(json_body.read_exactly(head), tail), wanted)
+    except _NO_RESPONSE:
         raise _no_response() from None
 
 
@@ -60,9 +77,10 @@ def long_read(body: bytes, wanted: Wanted, size: int = PIECE) -> Steps[dict[str,
         ServingError: as `read`.
     """
     try:
-        document = yield from json_pieces.judge(body, json_body.read_exactly, size)
-        return _read((yield from _long(document.root, size)), wanted)
-    except (ValueError, KeyError, TypeError):
+        head, tail = frames.split(body)
+        document = yield from json_pieces.judge(head, json_body.read_exactly, size)
+        return _read(frames.joined((yield from _long(document.root, size)), tail), wanted)
+    except _NO_RESPONSE:
         raise _no_response() from None
 
 
@@ -124,8 +142,26 @@ def _members(owner: Span) -> Steps[dict[str, Span]]:
     return members
 
 
+def in_json(answer: dict[str, Any]) -> Steps[dict[str, Any]]:
+    """Give an answer none of whose data are bytes."""
+    outputs = []
+    for output in answer["outputs"]:
+        outputs.append((yield from _in_json(output)))
+    return {**answer, "outputs": outputs}
+
+
+def _in_json(output: dict[str, Any]) -> Steps[dict[str, Any]]:
+    data = output["data"]
+    if not isinstance(data, RawData):
+        return output
+    writer = Writer(_ANY, len(data.raw), lambda _: None)
+    written, how = yield from writer.raw(output["name"], data.datatype, data.raw)
+    read = {**output, "data": written}
+    return {**read, "parameters": {**output.get("parameters", {}), **how}} if how else read
+
+
 def to_json(answer: dict[str, Any]) -> Content:
-    """Give an answer as a JSON body.
+    """Give an answer as a JSON body, once it is `in_json`.
 
     Raises:
         ServingError: 500 when it holds NaN or an infinity.
@@ -148,13 +184,15 @@ def to_binary(answer: dict[str, Any], wanted: Wanted) -> Steps[tuple[bytes, int]
     Raises:
         ServingError: 500 when what goes out as JSON holds NaN or an infinity.
     """
-    raw: list[bytes | None] = []
+    raw: list[Bytes | None] = []
+    outputs = []
     for output in answer["outputs"]:
         is_binary = wanted.is_binary(output["name"])
         raw.append((yield from to_raw(output)) if is_binary else None)
-    plain = [output for output, its in zip(answer["outputs"], raw) if its is None]
+        outputs.append(output if is_binary else (yield from _in_json(output)))
+    plain = [output for output, its in zip(outputs, raw) if its is None]
     to_json({**answer, "outputs": plain})
-    document, tail = binary.pack(answer, raw)
+    document, tail = binary.pack({**answer, "outputs": outputs}, raw)
     head = _written(document)
     return b"".join([bytes(head), *tail]), len(head)
 
@@ -164,12 +202,14 @@ def elements(output: dict[str, Any]) -> list[Any]:
     return shapes.elements(output["name"], output["shape"], output["data"])
 
 
-def to_raw(output: dict[str, Any]) -> Steps[bytes]:
+def to_raw(output: dict[str, Any]) -> Steps[Bytes]:
     """Give an output's data as raw bytes.
 
     Raises:
         ServingError: 502 when the datatype can't hold it.
     """
+    if isinstance(output["data"], RawData):
+        return output["data"].raw
     datatype = datatypes.find(output["name"], output["datatype"])
     if isinstance(output["data"], LongData):
         raw = io.BytesIO()
@@ -192,7 +232,10 @@ def _checked(output: dict[str, Any]) -> dict[str, Any]:
         datatype = datatypes.find(name, output["datatype"])
         shapes.check(name, shape)
         data = output["data"]
-        if isinstance(data, LongData):
+        if isinstance(data, memoryview):
+            data = RawData.of(name, datatype, data)
+            output = {**output, "data": data}
+        if isinstance(data, (LongData, RawData)):
             data.check(name, shape, datatype)
             return normal_form.of_tensor(_with_parameters(output, f"the output {name}"))
         elements = shapes.elements(name, shape, data)

@@ -14,7 +14,8 @@ from wrapper import json_body
 from wrapper.errors import ServingError
 from wrapper.openinference import request, tensors
 from wrapper.openinference.parameters import SIZE
-from wrapper.openinference.to_json import Writer
+from wrapper.openinference.raw_data import Bytes
+from wrapper.openinference.to_json import TensorWriter
 from wrapper.steps import Steps
 
 LENGTH_HEADER = "inference-header-content-length"
@@ -52,8 +53,8 @@ def split(body: bytes, length: str) -> tuple[bytes, memoryview]:
     return body[: int(number)], memoryview(body)[int(number) :]
 
 
-def to_json(head: dict[str, Any], data: memoryview, writer: Writer) -> Steps[dict[str, Any]]:
-    """Give the request with all its data in JSON, as TorchServe's envelopes read it.
+def to_json(head: dict[str, Any], data: memoryview, writer: TensorWriter) -> Steps[dict[str, Any]]:
+    """Give the request with the data of all its tensors, as a writer has them.
 
     Raises:
         ServingError: 400 when the bytes aren't what the head says, or can't be passed on, 413 when
@@ -79,7 +80,7 @@ def to_json(head: dict[str, Any], data: memoryview, writer: Writer) -> Steps[dic
     return {**head, "inputs": read}
 
 
-def pack(answer: dict[str, Any], raw: Sequence[bytes | None]) -> tuple[dict[str, Any], list[bytes]]:
+def pack(answer: dict[str, Any], raw: Sequence[Bytes | None]) -> tuple[dict[str, Any], list[Bytes]]:
     """Give an answer's JSON head and the raw tensors that follow it, in the order of outputs.
 
     Args:
@@ -114,7 +115,7 @@ def _size(tensor: Any, place: str) -> int | None:
 
 
 def _input(
-    tensor: dict[str, Any], raw: memoryview, size: int, index: int, writer: Writer
+    tensor: dict[str, Any], raw: memoryview, size: int, index: int, writer: TensorWriter
 ) -> Steps[dict[str, Any]]:
     name, datatype, shape = request.describe(tensor, f"inputs[{index}]")
     if len(raw) != size:

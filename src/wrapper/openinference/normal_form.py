@@ -10,8 +10,9 @@ from collections.abc import Collection
 from typing import Any, Callable
 
 from wrapper.openinference.long_data import LongData
+from wrapper.openinference.raw_data import RawData
 
-_LISTS = (list, LongData)
+_LISTS = (list, LongData, RawData)
 _OF_REQUEST = ("id", "parameters", "outputs")
 # A tensor's data is optional where bytes behind the JSON are instead.
 _OF_INPUT = ("parameters", "data")

@@ -15,6 +15,7 @@ from wrapper.errors import ServingError
 from wrapper.json_body import kind
 from wrapper.openinference import datatypes, parameters, shapes
 from wrapper.openinference.long_data import LongData
+from wrapper.openinference.raw_data import RawData
 from wrapper.steps import Steps
 
 # Tensors that are judged in one step.
@@ -144,7 +145,7 @@ def _check_tensor(tensor: Any, place: str, envelope: Envelope) -> None:
             "binary data with the header Inference-Header-Content-Length",
         )
     data = tensor["data"]
-    if isinstance(data, LongData):
+    if isinstance(data, (LongData, RawData)):
         count = data.check(name, shape, datatype)
     else:
         elements = shapes.elements(name, shape, data)

@@ -9,13 +9,14 @@ from __future__ import annotations
 import base64
 import codecs
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Callable, Union
+from typing import Any, Callable, Protocol, Union
 
 from wrapper import json_body, json_pieces
 from wrapper.envelope import Envelope
 from wrapper.openinference import shapes, tensors
 from wrapper.openinference.datatypes import Datatype
 from wrapper.openinference.long_data import LongData
+from wrapper.openinference.raw_data import RawData
 from wrapper.openinference.seen import Seen
 from wrapper.spliced import LONG
 from wrapper.steps import Steps
@@ -32,11 +33,29 @@ _BYTES = 48 * 1024  # three letters each are four of base64
 Spend = Callable[[int], None]
 _Bytes = Union[bytes, memoryview]
 _Elements = Callable[[], Iterator[_Bytes]]
-Data = Union[list[Any], LongData]
+Data = Union[list[Any], LongData, RawData]
+
+
+class TensorWriter(Protocol):
+    """Gives the data of one request's tensors as TorchServe gets them."""
+
+    def raw(
+        self, tensor: str, datatype: Datatype, raw: _Bytes, shape: Sequence[int] | None = None
+    ) -> Steps[tuple[Data, Mapping[str, str]]]:
+        """Give what raw bytes hold; see `Writer.raw`."""
+
+    def typed(
+        self, tensor: str, datatype: Datatype, contents: Any
+    ) -> Steps[tuple[Data, Mapping[str, str]]]:
+        """Give what a member of InferTensorContents holds; see `Writer.typed`."""
+
+
+# Takes the bytes that a request has.
+Writing = Callable[[int], TensorWriter]
 
 
 class Writer:
-    """Writes the tensors of one request.
+    """Writes the tensors of one request as JSON.
 
     Args:
         size: bytes of the body that they come in.
@@ -47,6 +66,10 @@ class Writer:
         self._is_long = size > LONG
         self._spend = spend
         self._since = 0
+
+    def changes(self, datatype: Datatype) -> bool:
+        """Tell whether handlers are to get something else than the bytes of this datatype."""
+        return datatype.numpy is None and self._envelope.wants_base64
 
     def raw(
         self, tensor: str, datatype: Datatype, raw: _Bytes, shape: Sequence[int] | None = None
@@ -66,7 +89,7 @@ class Writer:
             if shape is not None:
                 shapes.check_count(tensor, shape, len(elements))
             return tensors.to_json(tensor, elements, self._envelope)
-        count = yield from _count(tensor, datatype, raw)
+        count = yield from count_of(tensor, datatype, raw)
         if shape is not None:
             shapes.check_count(tensor, shape, count)
         if datatype.numpy is None:
@@ -157,7 +180,12 @@ class _Parts:
         self._spend(len(before) + len(text))
 
 
-def _count(tensor: str, datatype: Datatype, raw: _Bytes) -> Steps[int]:
+def count_of(tensor: str, datatype: Datatype, raw: _Bytes) -> Steps[int]:
+    """Give how many elements raw bytes hold.
+
+    Raises:
+        ServingError: 400 when they are no whole number of elements.
+    """
     if datatype.numpy is not None:
         return tensors.count(tensor, datatype, raw)
     count = 0

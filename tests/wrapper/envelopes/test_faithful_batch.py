@@ -5,11 +5,8 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import math
-import sys
-import types
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -18,84 +15,22 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from wrapper import envelopes
+from tests.wrapper.envelopes import worker
+from tests.wrapper.envelopes.worker import LIMITS, Context, PredictionException
 from wrapper.torchserve import error_table
-from wrapper.torchserve.error_table import Limits
-
-_LIMITS = Limits(6553500, 6553500)
-
-
-class _PredictionException(Exception):
-    """TorchServe's, of ts/utils/util.py."""
-
-    def __init__(self, message: str, error_code: int = 500) -> None:
-        super().__init__(message)
-        self.message, self.error_code = message, error_code
-
-
-class _Processor:
-    def __init__(self, headers: dict[str, str]) -> None:
-        self.headers = headers
-        self.status = (200, None)
-        self.content_type = ""
-
-
-class _Context:
-    """As much of ts/context.py as an envelope and the handlers here use."""
-
-    def __init__(self, *headers: dict[str, str]) -> None:
-        self.manifest = {"model": {"modelName": "m"}}
-        self.metrics = types.SimpleNamespace(request_ids=None)
-        self.request_processor = [_Processor(each) for each in headers]
-        self.request_ids = {place: f"id-{place}" for place in range(len(headers))}
-
-    def get_request_id(self, idx: int = 0) -> str:
-        return self.request_ids[idx]
-
-    def get_request_header(self, idx: int, key: str) -> str | None:
-        return self.request_processor[idx].headers.get(key)
-
-    def get_response_status(self, idx: int) -> Any:
-        return self.request_processor[idx].status
-
-    def set_response_status(self, code: int = 200, phrase: Any = "", idx: int = 0) -> None:
-        self.request_processor[idx].status = (code, phrase)
-
-    def set_response_content_type(self, idx: int, value: str) -> None:
-        self.request_processor[idx].content_type = value
 
 
 @pytest.fixture(scope="module", autouse=True)
 def inside_torchserve() -> Iterator[None]:
     """Have as much of TorchServe's package as the envelopes import."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("ts", "ts.utils", "ts.utils.util"):
-            patch.setitem(sys.modules, name, types.ModuleType(name))
-        sys.modules["ts.utils.util"].PredictionException = _PredictionException  # type: ignore[attr-defined]
-        for name in envelopes.MODULES:
-            patch.delitem(sys.modules, f"wrapper.envelopes.{name}", raising=False)
+    with worker.inside_torchserve():
         yield
-        for name in envelopes.MODULES:
-            sys.modules.pop(f"wrapper.envelopes.{name}", None)
 
 
 def _ask(
     name: str, handler: Callable[..., Any], *rows: Any, headers: Any = None
-) -> tuple[list[Any], _Context]:
-    module = importlib.import_module(f"wrapper.envelopes.{name}")
-    # As TorchServe finds it: the first class of the module.
-    kind = next(
-        each
-        for each in vars(module).values()
-        if isinstance(each, type) and each.__module__ == module.__name__
-    )
-    context = _Context(*(headers or [{}] * len(rows)))
-    told = kind(handler).handle(list(rows), context)
-    for place, answer in enumerate(told):
-        status = context.get_response_status(place)[0]
-        # What the wrapper knows of it over gRPC, where it sees no status.
-        error = error_table.from_prediction(answer, _LIMITS)
-        assert (error is None) == (status == 200)
+) -> tuple[list[Any], Context]:
+    told, context = worker.told(name, handler, *rows, headers=headers)
     return [json.loads(answer) for answer in told], context
 
 
@@ -108,7 +43,7 @@ def _v2(number: int, **more: Any) -> dict[str, Any]:
     return {"data": json.dumps({"id": str(number), "inputs": [tensor]}).encode()}
 
 
-def _statuses(context: _Context) -> list[int]:
+def _statuses(context: Context) -> list[int]:
     return [each.status[0] for each in context.request_processor]
 
 
@@ -157,7 +92,7 @@ def test_bytes_and_texts_arrive_as_one_instance(body: Any, arrives: Any) -> None
 def test_an_input_that_makes_the_handler_raise_fails_alone() -> None:
     calls: list[list[Any]] = []
 
-    def handler(data: list[Any], context: _Context) -> list[Any]:
+    def handler(data: list[Any], context: Context) -> list[Any]:
         calls.append(data)
         # What a handler may look at belongs to the requests that it is asked about.
         assert len(context.request_processor) == len(context.request_ids) == len(data)
@@ -175,14 +110,14 @@ def test_an_input_that_makes_the_handler_raise_fails_alone() -> None:
     assert told[1] == {"code": 503, "type": "ValueError", "message": "Prediction failed"}
     assert context.request_ids == {0: "id-0", 1: "id-1", 2: "id-2"}
     assert context.metrics.request_ids == context.request_ids
-    assert error_table.from_prediction(json.dumps(told[1]).encode(), _LIMITS).status == 500  # type: ignore[union-attr]
+    assert error_table.from_prediction(json.dumps(told[1]).encode(), LIMITS).status == 500  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize(
     ("error", "status", "message"),
     [
-        (_PredictionException("no such thing", 418), 418, "no such thing"),
-        (_PredictionException("odd", 200), 500, "odd"),
+        (PredictionException("no such thing", 418), 418, "no such thing"),
+        (PredictionException("odd", 200), 500, "odd"),
         (MemoryError(), 507, "Out of resources"),
         (RuntimeError("CUDA out of memory"), 507, "Out of resources"),
         (KeyError("x"), 503, "Prediction failed"),
@@ -208,7 +143,7 @@ def test_an_error_keeps_its_status(
 
 
 def test_a_status_that_the_handler_sets_is_that_requests_own() -> None:
-    def handler(data: list[Any], context: _Context) -> list[Any]:
+    def handler(data: list[Any], context: Context) -> list[Any]:
         context.set_response_status(422, "too long", idx=1)
         return data
 
@@ -238,7 +173,7 @@ def test_a_result_that_is_no_json_fails_alone() -> None:
 
 
 def test_predictions_and_explanations_are_asked_for_apart() -> None:
-    def handler(data: list[Any], context: _Context) -> list[Any]:
+    def handler(data: list[Any], context: Context) -> list[Any]:
         # As BaseHandler does: the first request decides.
         explains = context.get_request_header(0, "explain") == "True"
         return [[each, explains] for each in data]
@@ -269,7 +204,7 @@ def test_a_handler_gets_data_nested_by_shape(shape: list[int], flat: bool, more:
     row = _v2(1, shape=shape, data=sent)
     fits = [array.tolist(), array.reshape(-1).tolist()]
     if sent not in fits:
-        with pytest.raises(_PredictionException, match="shape") as refused:
+        with pytest.raises(PredictionException, match="shape") as refused:
             _ask("kservev2_faithful", handler, row)
         assert refused.value.error_code == 400
         return
@@ -374,7 +309,7 @@ def test_what_stands_beside_instances_reaches_the_handler() -> None:
 
     asked = {"instances": [1], "parameters": {"top_k": 3}}
     rows = [{"body": asked}, {"body": b"\xff"}, {"body": json.dumps(asked)}, {"body": "[1]"}]
-    with pytest.raises(_PredictionException):
+    with pytest.raises(PredictionException):
         _ask("kserve_faithful", handler, {"body": {"parameters": {}}})
     told, _ = _ask(
         "kserve_faithful", lambda data, context: handler(["x"] * len(data), context), *rows
@@ -413,7 +348,7 @@ def test_a_v2_request_that_is_none_fails_alone(row: Any, says: str) -> None:
 
 def test_a_request_alone_raises_so_that_torchserve_tells_it_by_grpc_too() -> None:
     wrong = {"datatype": "BYTES", "data": ["!"], "parameters": {"content_type": "base64"}}
-    with pytest.raises(_PredictionException, match="base64") as refused:
+    with pytest.raises(PredictionException, match="base64") as refused:
         _ask("kservev2_faithful", _squares, _v2(1, **wrong))
     assert refused.value.error_code == 400
     with pytest.raises(TypeError):
@@ -423,7 +358,6 @@ def test_a_request_alone_raises_so_that_torchserve_tells_it_by_grpc_too() -> Non
 
 
 def test_what_is_no_request_reaches_the_handler_as_it_is() -> None:
-    module = importlib.import_module("wrapper.envelopes.kserve_faithful")
-    envelope = module.KServeFaithfulEnvelope(lambda data, _: data)
-    assert envelope.handle(None, _Context()) is None
-    assert envelope.handle([{}], _Context({"describe": "True"})) == [{}]
+    envelope = worker.envelope("kserve_faithful", lambda data, _: data)
+    assert envelope.handle(None, Context()) is None
+    assert envelope.handle([{}], Context({"describe": "True"})) == [{}]

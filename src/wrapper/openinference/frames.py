@@ -1,0 +1,124 @@
+"""Frames: what the wrapper and its envelope send each other in the place of JSON.
+
+A frame is a magic that no JSON begins with, the length of its head and the most bytes that its
+answer may have, the head, and the tensors' bytes. The head is a request or an answer as the binary
+tensor data extension has them (`binary`); the bytes of each tensor begin at a multiple of 8, so
+that the handler's arrays can lie on them. The other side is envelopes/faithful_frame.py.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from wrapper.openinference import long_data, shapes, to_json
+from wrapper.openinference.datatypes import Datatype
+from wrapper.openinference.parameters import SIZE
+from wrapper.openinference.raw_data import Bytes, RawData
+from wrapper.openinference.to_json import Data, Writer
+from wrapper.spliced import LONG, Content, Spliced
+from wrapper.steps import Steps
+
+_MAGIC = b"\0tensors"
+_PREFIX = struct.Struct("<8sII")
+_ALIGNED = 8
+# Greater than any limit of TorchServe's, which has 31 bits.
+_MOST = 2**32 - 1
+
+
+class Packer:
+    """Leaves the tensors of one request as bytes, but for those that its writer has to change."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+
+    def raw(
+        self, tensor: str, datatype: Datatype, raw: Bytes, shape: Sequence[int] | None = None
+    ) -> Steps[tuple[Data, Mapping[str, str]]]:
+        """Take raw bytes; see `Writer.raw`."""
+        if self._writer.changes(datatype):
+            return (yield from self._writer.raw(tensor, datatype, raw, shape))
+        count = yield from to_json.count_of(tensor, datatype, raw)
+        if shape is not None:
+            shapes.check_count(tensor, shape, count)
+        return RawData(datatype, raw, count), {}
+
+    def typed(
+        self, tensor: str, datatype: Datatype, contents: Any
+    ) -> Steps[tuple[Data, Mapping[str, str]]]:
+        """Take a member of InferTensorContents, which stays what it is in JSON."""
+        return self._writer.typed(tensor, datatype, contents)
+
+
+def write(document: dict[str, Any], most: int) -> Content:
+    """Give a request as a frame.
+
+    Args:
+        document: one whose inputs have `RawData` where they are to be bytes.
+        most: bytes that the answer may have.
+    """
+    inputs = []
+    parts: list[Bytes] = []
+    for tensor in document.get("inputs", ()):
+        data = tensor["data"]
+        if isinstance(data, RawData):
+            size = len(data.raw)
+            parts += (data.raw, bytes(-size % _ALIGNED))
+            parameters = {**tensor.get("parameters", {}), SIZE: size}
+            tensor = {key: value for key, value in tensor.items() if key != "data"}
+            tensor["parameters"] = parameters
+        inputs.append(tensor)
+    head = long_data.write({**document, "inputs": inputs} if inputs else document)
+    padding = -(_PREFIX.size + len(head)) % _ALIGNED
+    prefix = _PREFIX.pack(_MAGIC, len(head) + padding, min(most, _MOST))
+    pieces = [head] if isinstance(head, bytes) else list(head.pieces())
+    frame = Spliced((prefix, *pieces, b" " * padding, *parts))
+    return frame if len(frame) > LONG else bytes(frame)
+
+
+# The question whether a model's envelope reads frames, and the answer that it does.
+EMPTY = bytes(write({}, 0))
+
+
+def is_frame(body: bytes) -> bool:
+    """Tell whether a body is a frame, and no JSON."""
+    return body.startswith(_MAGIC)
+
+
+def split(body: bytes) -> tuple[bytes, memoryview | None]:
+    """Give the head of a frame, and the bytes behind it; all of what is none, and None.
+
+    Raises:
+        struct.error: when it is cut short.
+    """
+    if not is_frame(body):
+        return body, None
+    _, size, _ = _PREFIX.unpack_from(body)
+    end = _PREFIX.size + size
+    return body[_PREFIX.size : end], memoryview(body)[end:]
+
+
+def joined(head: Any, tail: memoryview | None) -> Any:
+    """Give the answer that a frame holds, as its head says: its tensors' bytes as their data.
+
+    Raises:
+        AttributeError, LookupError, TypeError, ValueError: when it isn't one.
+    """
+    if tail is None:
+        return head
+    position = 0
+    outputs = []
+    for output in head["outputs"]:
+        if "data" not in output:
+            parameters = dict(output["parameters"])
+            size = parameters.pop(SIZE)
+            data = tail[position : position + size]
+            if len(data) != size:
+                raise ValueError(f"{size} bytes are said to be there, and {len(data)} are")
+            position += size + -size % _ALIGNED
+            output = {**output, "data": data, "parameters": parameters}
+            if not parameters:
+                del output["parameters"]
+        outputs.append(output)
+    return {**head, "outputs": outputs}

@@ -1,0 +1,57 @@
+"""The data of tensors that stay the bytes that they are."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from typing import Any, Union
+
+from wrapper.openinference import shapes, tensors
+from wrapper.openinference.datatypes import Datatype
+
+Bytes = Union[bytes, memoryview]
+
+# Elements that are given at once.
+_SLICE = 4096
+
+
+@dataclasses.dataclass(frozen=True)
+class RawData:
+    """The elements of a tensor in row-major order, little-endian; each of BYTES behind its length.
+
+    Attributes:
+        count: how many they are.
+    """
+
+    datatype: Datatype
+    raw: Bytes
+    count: int
+
+    @classmethod
+    def of(cls, tensor: str, datatype: Datatype, raw: Bytes) -> RawData:
+        """Take bytes that came.
+
+        Raises:
+            ServingError: 400 when they are no whole number of elements.
+        """
+        if datatype.numpy is None:
+            return cls(datatype, raw, sum(1 for _ in tensors.bytes_elements(tensor, raw)))
+        return cls(datatype, raw, tensors.count(tensor, datatype, raw))
+
+    def check(self, tensor: str, shape: Sequence[int], _datatype: Datatype) -> int:
+        """Judge the elements, each of which is one of its datatype, and give their number.
+
+        Raises:
+            ServingError: 400 when the shape has another.
+        """
+        shapes.check_count(tensor, shape, self.count)
+        return self.count
+
+    def slices(self) -> Iterator[list[Any]]:
+        """Give the elements in parts, those of BYTES as bytes."""
+        if self.datatype.numpy is None:
+            yield [bytes(each) for each in tensors.bytes_elements("", self.raw)]
+            return
+        size = _SLICE * (len(self.raw) // max(self.count, 1))
+        for start in range(0, len(self.raw), size or 1):
+            yield tensors.from_raw("", self.datatype, self.raw[start : start + size])
