@@ -31,6 +31,8 @@ class Envelope:
         wants_base64: whether all BYTES that come as bytes, over gRPC and in binary tensors, go to
             it as the text of their base64, whatever they hold and told by nothing. The wrapper
             published with TorchServe sent those of gRPC so, and handlers decode them.
+        may_read_frames: whether one of this name may read frames (`openinference.frames`). That it
+            does is found by asking: one that was installed by an earlier release doesn't.
         writes_texts: whether all elements of BYTES that it answers are texts. TorchServe's own
             ``kservev2`` has the objects of handlers there as they are.
     """
@@ -44,6 +46,7 @@ class Envelope:
     keeps_every_string: bool = True
     reads_base64: bool = False
     wants_base64: bool = False
+    may_read_frames: bool = False
     writes_texts: bool = True
 
     @property
@@ -87,6 +90,7 @@ _KNOWN: dict[str | None, Envelope] = {
             tells_errors=True,
             reads_bytes=False,
             reads_base64=True,
+            may_read_frames=True,
         ),
     )
 }

@@ -8,10 +8,13 @@ from pathlib import Path
 
 from wrapper.metrics.timeline import Timeline
 from wrapper.names import Target
+from wrapper.openinference import frames
 from wrapper.protocol import PredictorProtocol
 from wrapper.settings import Settings
 from wrapper.spliced import Content
+from wrapper.torchserve import error_table
 from wrapper.torchserve.description import Description
+from wrapper.torchserve.error_table import Case
 from wrapper.torchserve.exchange import Reply, Verb
 from wrapper.torchserve.readiness import Readiness
 from wrapper.torchserve.repository import Repository
@@ -79,7 +82,7 @@ class _Told(Readiness):
 
 
 class AnsweringTorchServe(TorchServe):
-    """A TorchServe whose models are ready and answer what the test says.
+    """A TorchServe whose models are ready and answer what the test says; frames aren't read.
 
     Attributes:
         reply: what each call is answered.
@@ -109,6 +112,8 @@ class AnsweringTorchServe(TorchServe):
     ) -> Reply:
         """Answer without asking anybody."""
         self.check_ready(target)
+        if bytes(body) == frames.EMPTY:
+            raise error_table.error(Case.NO_REQUEST)
         self.calls.append((verb, bytes(body), dict(headers)))
         self.targets.append(target)
         if timeline is not None:

@@ -103,6 +103,9 @@ def write(document, most=None):
     return b"".join([_PREFIX.pack(_MAGIC, len(text), 0), text, *parts])
 
 
+# How JSON ends that is written by who reads frames: JSON may, and nothing else here writes it so.
+MARK = b" \n"
+
 # The question whether frames are read, and the answer that they are.
 EMPTY = write({})
 

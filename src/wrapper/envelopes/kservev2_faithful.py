@@ -80,7 +80,7 @@ class KServeV2FaithfulEnvelope(faithful_batch.FaithfulBatch):
             frame = faithful_frame.write(answer, request.most)
             if frame is not None:
                 return frame
-        return super().written(place, request, results)
+        return super().written(place, request, results) + faithful_frame.MARK
 
     def _answer(self, place, request, results):
         model = self.context.manifest["model"]

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Callable
 
 from wrapper import json_body, steps
-from wrapper.envelope import Envelope
 from wrapper.errors import ServingError
-from wrapper.front import v1_body, v2_body
+from wrapper.front import framing, v1_body, v2_body
 from wrapper.front.answer import JSON, Answer
+from wrapper.front.framing import Framing
 from wrapper.front.limits import JsonLimit
 from wrapper.metrics import kinds
 from wrapper.metrics.requests import Requests
 from wrapper.metrics.timeline import Timeline
 from wrapper.names import Target
 from wrapper.openinference import answer as answers
-from wrapper.openinference import binary, long_data, long_request, normal_form, request
+from wrapper.openinference import binary, frames, long_data, long_request, normal_form, request
+from wrapper.openinference.frames import Packer
 from wrapper.openinference.request import Wanted
-from wrapper.openinference.to_json import Spend, Writer
+from wrapper.openinference.to_json import TensorWriter, Writer, Writing
 from wrapper.spliced import LONG, Content
 from wrapper.steps import Steps, one_by_one
+from wrapper.torchserve.error_table import Case, TorchServeError
 from wrapper.torchserve.exchange import Reply, Verb
 from wrapper.torchserve.service import TorchServe
 
@@ -29,6 +32,9 @@ _UNDECLARED = ("application/x-www-form-urlencoded", binary.MEDIA_TYPE)
 
 
 _V1_KINDS = {Verb.PREDICT: kinds.V1_PREDICT, Verb.EXPLAIN: kinds.V1_EXPLAIN}
+
+# Gives a request that isn't JSON as what it stands for, the data of its tensors by a writer.
+_Read = Callable[[Writing], Steps[dict[str, Any]]]
 
 
 class Inference:
@@ -39,6 +45,7 @@ class Inference:
         self._requests = requests
         self._envelope = torchserve.settings.envelope
         self._forwarded = torchserve.settings.forwarded
+        self._framing = Framing(torchserve)
 
     async def answer_v1(
         self, verb: Verb, target: Target, body: bytes, headers: Mapping[str, str]
@@ -61,21 +68,23 @@ class Inference:
         """Answer ``POST .../infer`` to a model or a version, JSON or of the binary extension."""
         with self._requests.counting(kinds.V2_INFER, target.model) as timeline:
             self._torchserve.check_protocol(target, Verb.INFER)
-            length = headers.get(binary.LENGTH_HEADER)
-            content: Content = body
-            if length is None:
-                _check_media_type(headers)
-                takes = self._envelope, self._torchserve.signature(target)
-                if len(body) <= LONG:
-                    content, wanted = v2_body.passed_on(body, *takes)
-                else:
-                    content, wanted = await one_by_one(v2_body.long_passed_on(body, *takes))
-            else:
-                content, wanted = await one_by_one(self._from_binary(target, body, length))
             forwarded = self._forwarded(headers)
+            length = headers.get(binary.LENGTH_HEADER)
+            if length is not None:
+                read = partial(_read_binary, body, length)
+                asked = await self._ask_other(target, read, forwarded, None, timeline)
+                return await self._v2_answer(*asked)
+            _check_media_type(headers)
+            content: Content = body
+            takes = self._envelope, self._torchserve.signature(target)
+            if len(body) <= LONG:
+                content, wanted = v2_body.passed_on(body, *takes)
+            else:
+                content, wanted = await one_by_one(v2_body.long_passed_on(body, *takes))
             reply = await self._torchserve.ask(
                 Verb.INFER, target, content, forwarded, None, timeline
             )
+            self._framing.see(target, reply)
             return await self._v2_answer(reply, wanted)
 
     async def explain_v2(self, target: Target, *_: Any) -> Answer:
@@ -91,7 +100,7 @@ class Inference:
     async def infer_document(
         self,
         target: Target,
-        read: Callable[[Envelope, Spend], Steps[dict[str, Any]]],
+        read: _Read,
         headers: Mapping[str, str],
         timeout: float | None = None,
         timeline: Timeline | None = None,
@@ -99,8 +108,7 @@ class Inference:
         """Answer a request that came in another encoding, as the JSON that it stands for.
 
         Args:
-            read: gives the JSON for an envelope, and tells how much it writes of it; it is called
-                once the names are right.
+            read: gives that JSON; it is called once the names are right.
             timeout: seconds that the client still waits.
             timeline: gets the moments at which TorchServe was asked and had answered.
 
@@ -108,37 +116,79 @@ class Inference:
             ServingError: for whatever keeps the request from being answered.
         """
         self._torchserve.check_protocol(target, Verb.INFER)
-        body, wanted = await one_by_one(self._from_other(target, read))
-        reply = await self._torchserve.ask(
-            Verb.INFER, target, body, self._forwarded(headers), timeout, timeline
-        )
+        forwarded = self._forwarded(headers)
+        reply, wanted = await self._ask_other(target, read, forwarded, timeout, timeline)
         if len(reply.body) <= LONG:
             return answers.read(reply.body, wanted)
         return await one_by_one(answers.long_read(reply.body, wanted))
 
-    def _from_binary(
-        self, target: Target, body: bytes, length: str
-    ) -> Steps[tuple[Content, Wanted]]:
-        head, data = binary.split(body, length)
-        if len(head) <= LONG:
-            asked = normal_form.of_request(json_body.read(head))
-        else:
-            document = yield from json_body.judge(head)
-            asked, _ = yield from long_request.read(document)
+    async def _ask_other(
+        self,
+        target: Target,
+        read: _Read,
+        headers: Mapping[str, str],
+        timeout: float | None,
+        timeline: Timeline | None,
+    ) -> tuple[Reply, Wanted]:
+        """Have TorchServe answer what isn't JSON: as a frame where those are read, else as JSON."""
+        rest = headers, timeout, timeline
+        if self._framing.is_read(target):
+            told = await self._ask_by_frame(target, read, *rest)
+            if told is not None:
+                return told
+        try:
+            asked, wanted = await one_by_one(self._judged(target, read))
+            body = long_data.write(asked)
+            reply = await self._torchserve.ask(Verb.INFER, target, body, *rest)
+        except TorchServeError as error:
+            if error.case is not Case.REQUEST_TOO_LARGE or not await self._framing.ask(target):
+                raise
+            told = await self._ask_by_frame(target, read, *rest)
+            if told is None:
+                raise
+            return told
+        self._framing.see(target, reply)
+        return reply, wanted
 
-        def read(envelope: Envelope, spend: Spend) -> Steps[dict[str, Any]]:
-            return binary.to_json(asked, data, Writer(envelope, len(body), spend))
+    async def _ask_by_frame(
+        self,
+        target: Target,
+        read: _Read,
+        headers: Mapping[str, str],
+        timeout: float | None,
+        timeline: Timeline | None,
+    ) -> tuple[Reply, Wanted] | None:
+        """Do so by a frame; give None where it is too large, or frames are read no more."""
+        asked, wanted = await one_by_one(self._judged(target, read, Packer))
+        settings = self._torchserve.settings
+        frame = frames.write(asked, settings.max_response_size)
+        # JSON may be shorter: it has integers in as many digits as they need.
+        if len(frame) > settings.max_request_size:
+            return None
+        headers = {**headers, **framing.HEADERS}
+        try:
+            reply = await self._torchserve.ask(
+                Verb.INFER, target, frame, headers, timeout, timeline
+            )
+        except TorchServeError as error:
+            if self._framing.is_read_no_more(target, error):
+                return None
+            raise
+        return reply, wanted
 
-        return (yield from self._from_other(target, read))
+    def _judged(
+        self, target: Target, read: _Read, around: Callable[[Writer], TensorWriter] = lambda it: it
+    ) -> Steps[tuple[dict[str, Any], Wanted]]:
+        """Give a request as TorchServe gets it, once it is known to be one that the model takes.
 
-    def _from_other(
-        self, target: Target, read: Callable[[Envelope, Spend], Steps[dict[str, Any]]]
-    ) -> Steps[tuple[Content, Wanted]]:
+        Args:
+            around: makes of what writes tensors as JSON what writes those of this request.
+        """
         limit = JsonLimit(self._torchserve.settings.max_request_size)
-        asked = yield from read(self._envelope, limit.spend)
+        asked = yield from read(lambda size: around(Writer(self._envelope, size, limit.spend)))
         wanted = yield from request.check_in_steps(asked, self._envelope)
         self._torchserve.signature(target).check(asked)
-        return long_data.write(asked), wanted
+        return asked, wanted
 
     def _is_raw(self, body: bytes, headers: Mapping[str, str]) -> bool:
         content_type = headers.get("content-type", "")
@@ -186,7 +236,8 @@ class Inference:
     def _v2_answered(self, body: bytes, wanted: Wanted, is_long: bool) -> Steps[Answer]:
         # An envelope that writes V2 is believed where nothing in the bytes speaks against it.
         envelope = self._envelope
-        if envelope.speaks == "V2" and wanted.is_everything_in_json:
+        believed = envelope.speaks == "V2" and not frames.is_frame(body)
+        if believed and wanted.is_everything_in_json:
             if is_long:
                 needs_reading = yield from answers.long_needs_reading(body, envelope)
             else:
@@ -198,9 +249,20 @@ class Inference:
         else:
             answer = answers.read(body, wanted)
         if not any(wanted.is_binary(output["name"]) for output in answer["outputs"]):
+            answer = yield from answers.in_json(answer)
             return Answer(200, bytes(answers.to_json(answer)))
         packed, length = yield from answers.to_binary(answer, wanted)
         return Answer(200, packed, binary.MEDIA_TYPE, {binary.LENGTH_HEADER: str(length)})
+
+
+def _read_binary(body: bytes, length: str, writing: Writing) -> Steps[dict[str, Any]]:
+    head, data = binary.split(body, length)
+    if len(head) <= LONG:
+        asked = normal_form.of_request(json_body.read(head))
+    else:
+        document = yield from json_body.judge(head)
+        asked, _ = yield from long_request.read(document)
+    return (yield from binary.to_json(asked, data, writing(len(body))))
 
 
 def _may_be_json(content_type: str) -> bool:

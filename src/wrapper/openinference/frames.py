@@ -77,6 +77,9 @@ def write(document: dict[str, Any], most: int) -> Content:
     return frame if len(frame) > LONG else bytes(frame)
 
 
+# How the JSON answers of an envelope end that reads frames, which are JSON all the same.
+MARK = b" \n"
+
 # The question whether a model's envelope reads frames, and the answer that it does.
 EMPTY = bytes(write({}, 0))
 

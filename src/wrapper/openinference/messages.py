@@ -8,18 +8,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from wrapper.envelope import Envelope
 from wrapper.errors import ServingError
 from wrapper.openinference import answer as answers
 from wrapper.openinference import datatypes, parameters, tensors
 from wrapper.openinference.long_data import LongData
-from wrapper.openinference.to_json import Spend, Writer
+from wrapper.openinference.raw_data import RawData
+from wrapper.openinference.to_json import TensorWriter, Writing
 from wrapper.spliced import LONG
 from wrapper.steps import Steps
 
 
-def request_to_json(request: Any, envelope: Envelope, spend: Spend) -> Steps[dict[str, Any]]:
-    """Give the V2 JSON request that a ModelInferRequest means.
+def request_to_json(request: Any, writing: Writing) -> Steps[dict[str, Any]]:
+    """Give the V2 JSON request that a ModelInferRequest means, its data as a writer has them.
 
     Raises:
         ServingError: 400 when the message breaks the specification or JSON can't hold it, 413 when
@@ -36,7 +36,7 @@ def request_to_json(request: Any, envelope: Envelope, spend: Spend) -> Steps[dic
     if request.id:
         document["id"] = request.id
     _add_parameters(document, request)
-    writer = Writer(envelope, _size(request, raw), spend)
+    writer = writing(_size(request, raw))
     inputs = document["inputs"] = []
     for index, tensor in enumerate(request.inputs):
         inputs.append((yield from _input(tensor, raw[index] if raw else None, writer)))
@@ -78,8 +78,8 @@ def _fill(response: Any, answer: dict[str, Any], raw: bool) -> Steps[None]:
         )
         told = dict(output.get("parameters", {}))
         if raw:
-            response.raw_output_contents.append((yield from answers.to_raw(output)))
-        elif isinstance(output["data"], LongData):
+            response.raw_output_contents.append(bytes((yield from answers.to_raw(output))))
+        elif isinstance(output["data"], (LongData, RawData)):
             for part in output["data"].slices():
                 getattr(tensor.contents, str(datatype.contents)).extend(part)
                 yield
@@ -104,7 +104,7 @@ def _size(request: Any, raw: list[Any]) -> int:
     return size
 
 
-def _input(tensor: Any, raw: bytes | None, writer: Writer) -> Steps[dict[str, Any]]:
+def _input(tensor: Any, raw: bytes | None, writer: TensorWriter) -> Steps[dict[str, Any]]:
     datatype = datatypes.find(tensor.name, tensor.datatype)
     if raw is None:
         contents = _typed(tensor, datatype)

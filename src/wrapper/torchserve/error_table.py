@@ -30,6 +30,7 @@ class Case(enum.Enum):
     REQUEST_TOO_LARGE = "request too large"
     NO_SUCH_MODEL = "no such model"
     NO_SUCH_VERSION = "no such version"
+    NO_REQUEST = "no request"
     REFUSED = "refused"
     NOT_AVAILABLE = "not available"
     FAILED = "failed"
@@ -205,6 +206,15 @@ TABLE = (
         (404,),
         ("NOT_FOUND", "INTERNAL"),
         "odel version",
+    ),
+    Row(
+        Case.NO_REQUEST,
+        400,
+        Again.NO,
+        "TorchServe refuses the request: {said}",
+        (400,),
+        ("INVALID_ARGUMENT",),
+        "no Open Inference request",
     ),
     Row(
         Case.REFUSED,

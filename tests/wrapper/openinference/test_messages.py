@@ -13,6 +13,7 @@ from wrapper import steps
 from wrapper.envelope import Envelope
 from wrapper.errors import ServingError
 from wrapper.openinference import datatypes, infer_messages, messages, request, tensors
+from wrapper.openinference.to_json import Writer
 
 UPSTREAM = Envelope.named("kservev2")
 FAITHFUL = Envelope.named("kservev2_faithful")
@@ -37,7 +38,10 @@ def _elements(datatype: str, raw: bytes) -> list[Any]:
 
 
 def _json(message: service_pb2.ModelInferRequest, envelope: Envelope = FAITHFUL) -> dict[str, Any]:
-    document = steps.at_once(messages.request_to_json(message, envelope, lambda _: None))
+    def writing(size: int) -> Writer:
+        return Writer(envelope, size, lambda _: None)
+
+    document = steps.at_once(messages.request_to_json(message, writing))
     request.check(document, envelope)
     return document
 
