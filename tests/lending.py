@@ -12,7 +12,7 @@ import dataclasses
 import os
 import threading
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from socketserver import ThreadingMixIn
 from typing import Any, cast
 from xmlrpc.client import Fault, ServerProxy
@@ -24,6 +24,8 @@ from fixtures.torchserve import Envelope, Instance, TorchServe, TorchServeError
 
 RELEASE = "0.12.0"
 MODELS = ("contract", "digits", "echo")
+# Of envelopes for which some models are made.
+MORE: Mapping[str, tuple[str, ...]] = {"kservev2_faithful": ("arrays",)}
 # What may be registered under another name.
 STORED = ("misbehaving", "witness")
 # Where the session's first process is asked.
@@ -80,7 +82,7 @@ class _Lender:
                     "process",
                     release=RELEASE,
                     envelope=envelope,
-                    models=[models.archive(name) for name in MODELS],
+                    models=[models.archive(name) for name in (*MODELS, *MORE.get(envelope, ()))],
                     # As the cells of the matrix have it.
                     versions={
                         f"contract/{models.SECOND}": models.archive("contract", models.SECOND)

@@ -19,6 +19,8 @@ import tritonclient.grpc as triton_grpc
 import tritonclient.http as triton_http
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 
+from fixtures import models
+from fixtures import torchserve as torchserves
 from fixtures.torchserve import Instance
 from matrix.running.launch import RunningWrapper
 from tests import lending
@@ -45,7 +47,7 @@ ARRAYS: dict[str, numpy.ndarray[Any, Any]] = {
 @pytest.fixture(scope="module")
 def torchserve() -> Instance:
     """A TorchServe whose envelope loses nothing."""
-    return lending.instance("kservev2_faithful", "echo")
+    return lending.instance("kservev2_faithful", "echo", "arrays")
 
 
 @pytest.fixture(
@@ -126,6 +128,69 @@ def _by_grpc(
         tensor.set_data_from_numpy(array)
         told: numpy.ndarray[Any, Any] = client.infer("echo", [tensor]).as_numpy("x")
         return told
+
+
+# A picture as networks take it, 5 MB: as JSON it would be beyond TorchServe's limits.
+PICTURE = numpy.arange(3 * 640 * 640, dtype="float32").reshape(1, 3, 640, 640)
+# Such as JSON doesn't tell apart.
+NANS = numpy.array([0x7FC00001, 0xFFC00000, 0x7F800001], "uint32").view("float32")
+
+
+@pytest.mark.parametrize("of", [*ARRAYS, "PICTURE", "NANS", "nothing"])
+def test_arrays_come_back_byte_for_byte(subject: RunningWrapper, of: str, has_grpc: bool) -> None:
+    more = {"PICTURE": PICTURE, "NANS": NANS, "nothing": numpy.zeros((2, 0, 3), "float32")}
+    array, datatype = (ARRAYS | more)[of], of if of in ARRAYS else "FP32"
+    # Of its answer the wrapper knows that frames are read.
+    tensor = _tensor("FP64", ARRAYS["FP64"])
+    answer = requests.post(
+        f"{subject.url}/v2/models/arrays/infer", json={"inputs": [tensor]}, timeout=30
+    )
+    assert answer.json()["outputs"] == [tensor]
+    with triton_http.InferenceServerClient(f"127.0.0.1:{subject.http_port}") as client:
+        told = [_asked(triton_http, client, datatype, array)]
+    if has_grpc:
+        with triton_grpc.InferenceServerClient(f"127.0.0.1:{subject.grpc_port}") as client:
+            told.append(_asked(triton_grpc, client, datatype, array))
+    for each in told:
+        assert (each.dtype, each.shape) == (array.dtype, array.shape)
+        assert (
+            each.tolist() == array.tolist() if of == "BYTES" else each.tobytes() == array.tobytes()
+        )
+
+
+def _asked(
+    triton: Any, client: Any, datatype: str, array: numpy.ndarray[Any, Any]
+) -> numpy.ndarray[Any, Any]:
+    tensor = triton.InferInput("x", list(array.shape), datatype)
+    tensor.set_data_from_numpy(array)
+    wanted = [triton.InferRequestedOutput("x")]
+    told: numpy.ndarray[Any, Any] = client.infer("arrays", [tensor], outputs=wanted).as_numpy("x")
+    return told
+
+
+def test_a_picture_is_the_first_that_is_asked(torchserve: Instance, tmp_path: Path) -> None:
+    with (
+        wrapper(RELEASES[-1], torchserve, tmp_path) as subject,
+        triton_http.InferenceServerClient(f"127.0.0.1:{subject.http_port}") as client,
+    ):
+        told = _asked(triton_http, client, "FP32", PICTURE)
+        assert told.tobytes() == PICTURE.tobytes()
+
+
+@pytest.mark.parametrize("protocol", ["v2", "grpc-v2"])
+def test_the_oldest_torchserve_hands_bytes_over(protocol: str, tmp_path: Path) -> None:
+    with (
+        torchserves.start(
+            "process",
+            release="0.5.3",
+            envelope="kservev2_faithful",
+            models=[models.archive_with_torch("arrays")],
+        ) as running,
+        wrapper(RELEASES[-1], running.instance, tmp_path, protocol=protocol) as subject,
+        triton_grpc.InferenceServerClient(f"127.0.0.1:{subject.grpc_port}") as client,
+    ):
+        for array in (PICTURE, NANS):
+            assert _asked(triton_grpc, client, "FP32", array).tobytes() == array.tobytes()
 
 
 def test_what_json_does_not_have_goes_by_grpc_and_binary(

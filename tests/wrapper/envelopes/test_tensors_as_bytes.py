@@ -239,7 +239,12 @@ def test_json_is_answered_as_it_was_and_tells_that_frames_are_read(tmp_path: Pat
 
 
 # 4,000 bytes, and more than that in JSON.
-_LONG: dict[str, Any] = {"name": "x", "shape": [1000], "datatype": "FP32", "raw": b"\x01\x02\x03\x04" * 1000}
+_LONG: dict[str, Any] = {
+    "name": "x",
+    "shape": [1000],
+    "datatype": "FP32",
+    "raw": b"\x01\x02\x03\x04" * 1000,
+}
 
 
 def test_what_is_too_large_as_json_asks_once_whether_frames_are_read(tmp_path: Path) -> None:
