@@ -15,8 +15,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import grpc
+import numpy
 import pytest
 import requests
+import tritonclient.grpc as triton_grpc
+import tritonclient.http as triton_http
 from kserve_conformance import tensors
 from tritonclient.grpc import service_pb2_grpc
 
@@ -35,6 +38,7 @@ MODELS = {f"contract-{size}": ("contract", size) for size in SIZES} | {
     # Its queue takes no more.
     "misbehaving-2": ("misbehaving", 2),
     "echo-4": ("echo", 4),
+    "arrays-4": ("arrays", 4),
 }
 # Milliseconds. A batch that is full waits no longer; a machine may be slow to send what fills it.
 DELAY = 60_000
@@ -228,6 +232,31 @@ def test_each_request_of_a_batch_gets_its_own_answer(settings: list[Setting]) ->
         for size in SIZES:
             told = _at_once(ask, f"contract-{size}", [_number(each) for each in range(8)])
             assert [each.received() for each in told] == [(each, size) for each in range(8)]
+
+
+def test_each_request_of_a_batch_gets_its_own_bytes(settings: list[Setting]) -> None:
+    for setting in settings:
+        if "V2" not in setting.ways:
+            continue
+        # Of whose answers the wrapper knows that the model reads bytes.
+        _at_once(setting.ways["V2"], "arrays-4", [_number(each) for each in range(4)])
+
+        def ask(seed: int, subject: RunningWrapper = setting.subject) -> bool:
+            # So long each that an answer is none of another's.
+            array = numpy.random.default_rng(seed).random(1000 + seed)
+            triton, port = (
+                (triton_http, subject.http_port) if seed % 2 else (triton_grpc, subject.grpc_port)
+            )
+            with triton.InferenceServerClient(f"127.0.0.1:{port}") as client:
+                sent = triton.InferInput("x", list(array.shape), "FP64")
+                sent.set_data_from_numpy(array)
+                told = client.infer("arrays-4", [sent], request_id=str(seed))
+            response = told.get_response()
+            asked = response["id"] if seed % 2 else response.id
+            return (asked, told.as_numpy("x").tobytes()) == (str(seed), array.tobytes())
+
+        with ThreadPoolExecutor(8) as pool:
+            assert all(pool.map(ask, range(8)))
 
 
 def test_an_input_on_which_the_handler_raises_fails_alone(settings: list[Setting]) -> None:
