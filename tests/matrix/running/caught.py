@@ -154,6 +154,11 @@ CAUGHT = (
         *("0.21.0", "v2", "kservev2_faithful"),
         ("json-datatypes", "binary-datatypes", "grpc-datatypes"),
     ),
+    Caught(
+        "alters_what_goes_as_bytes",
+        *("0.13.1", "grpc-v2", "kservev2_faithful"),
+        ("binary-datatypes", "grpc-datatypes"),
+    ),
 )
 
 # The mutants that a run of the profile quick lets pass, each with its reason.
