@@ -81,10 +81,15 @@ class Inference:
                 content, wanted = v2_body.passed_on(body, *takes)
             else:
                 content, wanted = await one_by_one(v2_body.long_passed_on(body, *takes))
-            reply = await self._torchserve.ask(
-                Verb.INFER, target, content, forwarded, None, timeline
-            )
-            self._framing.see(target, reply)
+            reply: Reply | None = None
+            if wanted.is_anything_binary and self._framing.is_read(target):
+                frame = frames.around(content, self._torchserve.settings.max_response_size)
+                reply = await self._ask_by_frame(target, frame, forwarded, None, timeline)
+            if reply is None:
+                reply = await self._torchserve.ask(
+                    Verb.INFER, target, content, forwarded, None, timeline
+                )
+                self._framing.see(target, reply)
             return await self._v2_answer(reply, wanted)
 
     async def explain_v2(self, target: Target, *_: Any) -> Answer:
@@ -132,18 +137,24 @@ class Inference:
     ) -> tuple[Reply, Wanted]:
         """Have TorchServe answer what isn't JSON: as a frame where those are read, else as JSON."""
         rest = headers, timeout, timeline
-        if self._framing.is_read(target):
-            told = await self._ask_by_frame(target, read, *rest)
-            if told is not None:
-                return told
+        settings = self._torchserve.settings
+
+        async def by_frame() -> tuple[Reply, Wanted] | None:
+            asked, wanted = await one_by_one(self._judged(target, read, Packer))
+            frame = frames.write(asked, settings.max_response_size)
+            reply = await self._ask_by_frame(target, frame, *rest)
+            return None if reply is None else (reply, wanted)
+
+        told = await by_frame() if self._framing.is_read(target) else None
+        if told is not None:
+            return told
         try:
             asked, wanted = await one_by_one(self._judged(target, read))
             body = long_data.write(asked)
             reply = await self._torchserve.ask(Verb.INFER, target, body, *rest)
         except TorchServeError as error:
-            if error.case is not Case.REQUEST_TOO_LARGE or not await self._framing.ask(target):
-                raise
-            told = await self._ask_by_frame(target, read, *rest)
+            is_too_large = error.case is Case.REQUEST_TOO_LARGE
+            told = await by_frame() if is_too_large and await self._framing.ask(target) else None
             if told is None:
                 raise
             return told
@@ -153,28 +164,22 @@ class Inference:
     async def _ask_by_frame(
         self,
         target: Target,
-        read: _Read,
+        frame: Content,
         headers: Mapping[str, str],
         timeout: float | None,
         timeline: Timeline | None,
-    ) -> tuple[Reply, Wanted] | None:
-        """Do so by a frame; give None where it is too large, or frames are read no more."""
-        asked, wanted = await one_by_one(self._judged(target, read, Packer))
-        settings = self._torchserve.settings
-        frame = frames.write(asked, settings.max_response_size)
+    ) -> Reply | None:
+        """Give the answer to a frame; None where it is too large, or frames are read no more."""
         # JSON may be shorter: it has integers in as many digits as they need.
-        if len(frame) > settings.max_request_size:
+        if len(frame) > self._torchserve.settings.max_request_size:
             return None
-        headers = {**headers, **framing.HEADERS}
+        rest = {**headers, **framing.HEADERS}, timeout, timeline
         try:
-            reply = await self._torchserve.ask(
-                Verb.INFER, target, frame, headers, timeout, timeline
-            )
+            return await self._torchserve.ask(Verb.INFER, target, frame, *rest)
         except TorchServeError as error:
             if self._framing.is_read_no_more(target, error):
                 return None
             raise
-        return reply, wanted
 
     def _judged(
         self, target: Target, read: _Read, around: Callable[[Writer], TensorWriter] = lambda it: it

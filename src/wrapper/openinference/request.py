@@ -47,6 +47,11 @@ class Wanted:
         has_blank_id = self.id is not None and not self.id.strip()
         return self.binary is None and not self.binary_by_default and not has_blank_id
 
+    @property
+    def is_anything_binary(self) -> bool:
+        """Whether some output may be wanted as binary data."""
+        return self.binary_by_default or any((self.binary or {}).values())
+
     def is_binary(self, output: str) -> bool:
         """Tell whether an output is wanted as binary data."""
         return (self.binary or {}).get(output, self.binary_by_default)

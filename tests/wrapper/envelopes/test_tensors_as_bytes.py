@@ -27,7 +27,7 @@ from wrapper.errors import ServingError
 from wrapper.front import Answer, inference
 from wrapper.metrics.timeline import Timeline
 from wrapper.names import Target
-from wrapper.openinference import frames, to_json
+from wrapper.openinference import datatypes, frames, tensors, to_json
 from wrapper.openinference.signature import DeclaredTensor, Signature
 from wrapper.spliced import Content
 from wrapper.torchserve import error_table
@@ -223,6 +223,42 @@ def test_a_client_is_told_what_an_envelope_without_frames_tells(
     assert told[0] == told[1]
 
 
+@thoroughly
+@given(sent=st.lists(raw_tensors([each for each in datatypes.NAMES if each != "FP16"]), min_size=1))
+def test_typed_contents_are_bytes_too(folder: Path, sent: list[dict[str, Any]]) -> None:
+    torchserve = WorkedTorchServe(folder, Arrays().handle)
+    ways = _primed(torchserve)
+    message = service_pb2.ModelInferRequest(model_name="digits")
+    for each in sent:
+        tensor = message.inputs.add(
+            name=each["name"], datatype=each["datatype"], shape=each["shape"]
+        )
+        datatype = datatypes.find("x", each["datatype"])
+        elements = tensors.from_raw("x", datatype, each["raw"])
+        if elements:
+            getattr(tensor.contents, str(datatype.contents)).extend(elements)
+    message.id = "a"
+    response = ways.infer(message)
+    assert (response.id, len(response.raw_output_contents)) == ("a", 0)
+    for output, each in zip(response.outputs, sent, strict=True):
+        datatype = datatypes.find("x", each["datatype"])
+        assert (output.name, list(output.shape)) == (each["name"], each["shape"])
+        elements = list(getattr(output.contents, str(datatype.contents)))
+        # Written, since NaN is nothing's equal.
+        assert repr(elements) == repr(tensors.from_raw("x", datatype, each["raw"]))
+    assert [frames.is_frame(each) for each in torchserve.bodies] == [True]
+
+
+def test_typed_contents_beyond_their_datatype_are_refused_as_ever(tmp_path: Path) -> None:
+    ways = _primed(WorkedTorchServe(tmp_path, _same))
+    message = service_pb2.ModelInferRequest(model_name="digits")
+    tensor = message.inputs.add(name="x", datatype="INT8", shape=[2])
+    tensor.contents.int_contents.extend([1, 128])
+    with pytest.raises(ServingError, match="is INT8, whose range 128 is beyond") as refused:
+        ways.infer(message)
+    assert refused.value.status == 400
+
+
 def _tensor(datatype: str = "FP32", count: int = 2, **more: Any) -> dict[str, Any]:
     raw = numpy.arange(count).astype("<f4").tobytes()
     return {"name": "x", "shape": [count], "datatype": datatype, "raw": raw, **more}
@@ -365,6 +401,28 @@ def test_bytes_in_base64_are_json_beside_what_is_bytes(tmp_path: Path) -> None:
     (frame,) = torchserve.bodies
     assert frames.is_frame(frame)
     assert b'"data":["//4="]' in frame
+
+
+def test_json_that_asks_for_bytes_gets_them_as_bytes(tmp_path: Path) -> None:
+    torchserve = WorkedTorchServe(tmp_path, Arrays().handle)
+    ways = _primed(torchserve)
+    raw = b"\x01\x00\xc0\x7f"
+
+    def answers_nan(*_: Any) -> list[Any]:
+        return [numpy.frombuffer(raw, "<f4")]
+
+    torchserve.handle = answers_nan
+    asked = {"inputs": [{"name": "x", "shape": [], "datatype": "FP32", "data": 1}], "id": "7"}
+    for how in (
+        {"parameters": {"binary_data_output": True}},
+        {"outputs": [{"name": "x", "parameters": {"binary_data": True}}]},
+    ):
+        told = _outputs(ways.post(json.dumps({**asked, **how}).encode()))
+        assert (told["id"], told["outputs"][0]["data"]) == ("7", raw)
+    torchserve.reads_frames = False
+    told = _outputs(ways.post(json.dumps({**asked, **how}).encode()))
+    assert told["outputs"][0]["data"] == b"\x00\x00\xc0\x7f"
+    assert [frames.is_frame(each) for each in torchserve.bodies] == [True, True, True, False]
 
 
 def test_nan_in_json_is_refused_by_a_frame_too(tmp_path: Path) -> None:
