@@ -13,24 +13,38 @@ from fixtures.torchserve import Instance
 from matrix.environments import provision
 from matrix.planning.subject import Subject
 from matrix.running import launch
-from matrix.running.launch import Situation
+from matrix.running.launch import RunningWrapper, Situation
 
 
 @contextlib.contextmanager
 def running(
     subject: Subject, release: str, instance: Instance, sources: Mapping[str, str] | None = None
 ) -> Iterator[str]:
-    """Give the base of its REST routes, once it calls the models of an instance ready.
+    """Give the base of the REST routes of one that is `started`."""
+    with started(subject, release, instance, sources) as wrapper:
+        yield wrapper.url
+
+
+@contextlib.contextmanager
+def started(
+    subject: Subject,
+    release: str,
+    instance: Instance,
+    sources: Mapping[str, str] | None = None,
+    protocol_version: str = "v1",
+) -> Iterator[RunningWrapper]:
+    """Give a server, once it calls the models of an instance ready.
 
     Args:
         sources: by model the one of `fixtures.models` that it is, each its own where left out.
+        protocol_version: its PROTOCOL_VERSION.
     """
     with (
         tempfile.TemporaryDirectory() as folder,
         contextlib.closing(Record(Path(folder))) as record,
     ):
         situation = Situation(
-            protocol_version="v1",
+            protocol_version=protocol_version,
             envelope=instance.envelope,
             torchserve=instance.endpoints,
             models=instance.models,
@@ -39,8 +53,8 @@ def running(
             archives=models.archives(sources or {name: name for name in instance.models}),
         )
         python = provision.provision(release).python
-        started = launch.start(subject, python, situation, instance.models)
+        wrapper = launch.start(subject, python, situation, instance.models)
         try:
-            yield started.url
+            yield wrapper
         finally:
-            started.stop()
+            wrapper.stop()
