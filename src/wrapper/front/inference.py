@@ -177,7 +177,9 @@ class Inference:
         try:
             return await self._torchserve.ask(Verb.INFER, target, frame, *rest)
         except TorchServeError as error:
-            if self._framing.is_read_no_more(target, error):
+            # By gRPC the message around it counts, too.
+            is_too_large = error.case is Case.REQUEST_TOO_LARGE
+            if is_too_large or self._framing.is_read_no_more(target, error):
                 return None
             raise
 

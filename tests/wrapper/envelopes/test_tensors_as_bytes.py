@@ -81,6 +81,9 @@ class WorkedTorchServe(AnsweringTorchServe):
         await asyncio.sleep(0)
         if self.told:
             raise self.told.pop(0)
+        most = self.settings.max_request_size
+        if len(got) > most:
+            raise error_table.error(Case.REQUEST_TOO_LARGE, max_request_size=most)
         if got == frames.EMPTY:
             self.questions += 1
         else:
@@ -108,10 +111,8 @@ def inside_torchserve() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="module", params=["short", "long"])
-def folder(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Path]:
+@pytest.fixture(params=["short", "long"])
+def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
     """A folder for settings, with bodies that are short to the wrapper, or long."""
     with pytest.MonkeyPatch.context() as patch:
         if request.param == "long":
@@ -121,7 +122,7 @@ def folder(
             patch.setattr(to_json, "_LONG_TENSOR", 0)
             patch.setattr(to_json, "_SLICE", 2)
             patch.setattr(to_json, "_BYTES", 3)
-        yield tmp_path_factory.mktemp("torchserve")
+        yield tmp_path
 
 
 def _same(data: list[Any], _context: Any) -> list[Any]:
@@ -319,9 +320,12 @@ def test_what_is_too_large_as_json_asks_once_whether_frames_are_read(tmp_path: P
 def test_who_fails_on_the_question_is_sent_no_frame(tmp_path: Path, case: Case, asked: int) -> None:
     torchserve = WorkedTorchServe(tmp_path, _same, max_request_size=5000)
     ways = Ways(torchserve)
-    torchserve.told = [error_table.error(case)] * 2
+    too_large = error_table.error(Case.REQUEST_TOO_LARGE, max_request_size=5000)
+    failed = error_table.error(case)
+    torchserve.told = [too_large, failed, too_large, failed]
     for _ in range(2):
         assert _post(ways, [_LONG]).status == 413
+    # The second request, as JSON, is refused before the question, or without it.
     assert len(torchserve.told) == 2 - asked
     assert torchserve.bodies == []
 
@@ -359,6 +363,14 @@ def test_bytes_beyond_a_limit_go_as_json_where_that_is_shorter(tmp_path: Path) -
         assert [frames.is_frame(each) for each in torchserve.bodies] == [
             limit == "max_response_size"
         ]
+
+
+def test_a_frame_that_torchserve_calls_too_large_goes_as_json(tmp_path: Path) -> None:
+    torchserve = WorkedTorchServe(tmp_path, _same)
+    ways = _primed(torchserve)
+    torchserve.told = [error_table.error(Case.REQUEST_TOO_LARGE, max_request_size=1)]
+    assert _post(ways, [_tensor()]).status == 200
+    assert [frames.is_frame(each) for each in torchserve.bodies] == [False]
 
 
 def test_a_frame_keeps_parameters_requested_outputs_and_signatures(tmp_path: Path) -> None:
