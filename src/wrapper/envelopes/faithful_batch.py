@@ -48,7 +48,7 @@ class FaithfulBatch:
         """
         raise NotImplementedError
 
-    def known(self, row):
+    def answer_to_question(self, row):
         """Give the answer to what is no request but a question to the envelope; None for others."""
 
     def handed(self, each, count):
@@ -70,7 +70,7 @@ class FaithfulBatch:
         """Give by place in the batch the body of an answer, or the exception in its stead."""
         outcomes, asked = {}, {}
         for place, row in enumerate(data):
-            told = self.known(row)
+            told = self.answer_to_question(row)
             if told is not None:
                 outcomes[place] = told
                 continue

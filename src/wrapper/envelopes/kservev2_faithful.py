@@ -36,7 +36,7 @@ class KServeV2FaithfulEnvelope(faithful_batch.FaithfulBatch):
         handler = getattr(handle_fn, "__self__", handle_fn)
         self._takes_arrays = bool(getattr(handler, "takes_arrays", False))
 
-    def known(self, row):
+    def answer_to_question(self, row):
         """Answer an empty frame with itself, which tells the wrapper that frames are read."""
         body = row.get("data") or row.get("body")
         return faithful_frame.EMPTY if body == faithful_frame.EMPTY else None
@@ -108,7 +108,7 @@ def _as_handed_over(tensor, as_arrays):
     if as_arrays and tensor["datatype"] != "BYTES":
         return dict(tensor, data=_array(name, tensor["datatype"], shape, tensor["data"]))
     if isinstance(tensor["data"], np.ndarray):
-        # So what `show` has is the same by every way.
+        # So what `show` has is the same by every way; who takes arrays finds the flat array there.
         tensor["data"] = tensor["data"].tolist()
     elements = _elements(name, shape, tensor["data"])
     parameters = dict(tensor.get("parameters") or {})
