@@ -24,7 +24,7 @@ _BASE64 = "base64"
 
 _NO_REQUEST = (AttributeError, LookupError, OverflowError, TypeError, ValueError, struct.error)
 
-_DATATYPES = {str(dtype): datatype for datatype, dtype in faithful_frame.DTYPES.items()}
+_DATATYPES = {dtype.name: datatype for datatype, dtype in faithful_frame.DTYPES.items()}
 
 
 class KServeV2FaithfulEnvelope(faithful_batch.FaithfulBatch):
@@ -213,6 +213,9 @@ def _listed(output):
 
 def _as_bytes(output):
     """Give an output as a frame has it: as JSON does where only that can tell its data."""
+    if output["datatype"] == "BYTES" and _ENCODING in (output.get("parameters") or {}):
+        # It says how JSON holds them.
+        return _listed(output)
     raw = faithful_frame.raw(output["datatype"], output["data"])
     return _listed(output) if raw is None else dict(output, data=raw)
 
@@ -235,7 +238,7 @@ def _plain(data):
 
 
 def _from_array(name, array):
-    datatype, data = _DATATYPES.get(str(array.dtype)), array.reshape(-1)
+    datatype, data = _DATATYPES.get(array.dtype.name), array.reshape(-1)
     if datatype is None:
         datatype, data = "BYTES", [_text(element) for element in data.tolist()]
     return {"name": name, "datatype": datatype, "shape": list(array.shape), "data": data}

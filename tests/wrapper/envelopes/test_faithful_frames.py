@@ -259,6 +259,8 @@ def _dictionary(datatype: Any, data: Any, **more: Any) -> dict[str, Any]:
         _dictionary("BOOL", [True]),
         _dictionary("BYTES", numpy.array(["a"])),
         _dictionary("BYTES", ["a", {"b": 1}]),
+        _dictionary("BYTES", ["//4="], parameters={tensors.ENCODING: "base64", "a": 1}),
+        _dictionary("BYTES", [b"YQ=="], parameters={tensors.ENCODING: "base64"}),
         _dictionary("FP64", [1, 2**60]),
     ],
     ids=repr,
@@ -267,6 +269,17 @@ def test_an_output_is_the_same_in_a_frame_as_in_json(result: Any) -> None:
     tensor = {"name": "x", "shape": [1], "datatype": "INT8", "raw": b"\1"}
     told = ask(lambda *_: [result], framed(tensor)), ask(lambda *_: [result], as_json(tensor))
     assert told[0] == told[1]
+
+
+@pytest.mark.parametrize("datatype", [each for each in datatypes.NAMES if each != "BYTES"])
+@pytest.mark.parametrize("order", "<>")
+def test_arrays_are_their_datatype_in_any_order_of_bytes(datatype: str, order: str) -> None:
+    little = numpy.array([0, 1], datatypes.find("x", datatype).numpy)
+    array = little.astype(little.dtype.str.replace("<", order))
+    tensor = {"name": "x", "shape": [1], "datatype": "INT8", "raw": b"\1"}
+    for row in (framed(tensor), as_json(tensor)):
+        ((output,),) = (each["outputs"] for each in ask(lambda *_: [array], row))
+        assert (output["datatype"], output["data"]) == (datatype, little.tobytes())
 
 
 @pytest.mark.parametrize(
