@@ -118,33 +118,51 @@ def raw(datatype, data):
     """
     if datatype == "BYTES":
         return _raw_bytes(data.tolist() if hasattr(data, "tolist") else data)
-    dtype = DTYPES.get(datatype) if isinstance(datatype, str) else None
+    dtype = _dtype(datatype)
     if dtype is None:
         return None
-    if isinstance(data, np.ndarray) and data.dtype == dtype:
-        return np.ascontiguousarray(data)
-    elements = data.tolist() if isinstance(data, np.ndarray) else data
+    if isinstance(data, np.ndarray):
+        if data.dtype.name == dtype.name:
+            return np.ascontiguousarray(data, dtype)
+        data = data.tolist()
+    if dtype.kind != "f":
+        return array(datatype, data)
+    # JSON has integers as such, and rounds nothing.
+    return _floats(data, dtype, exactly=True) if set(map(type, data)) <= {float} else None
+
+
+def array(datatype, elements):
+    """Give a flat list as an array, rounded as JSON's numbers are; None where it can't hold one."""
+    dtype = _dtype(datatype)
+    if dtype is None:
+        return None
     kinds = set(map(type, elements))
     if dtype.kind == "b":
         return np.array(elements, dtype) if kinds <= {bool} else None
-    if dtype.kind != "f":
-        limits = np.iinfo(dtype)
-        fits = kinds <= {int} and (
-            not elements or (limits.min <= min(elements) and max(elements) <= limits.max)
-        )
-        return np.array(elements, dtype) if fits else None
-    return _raw_floats(elements, dtype) if kinds <= {int, float} else None
+    if dtype.kind == "f":
+        return _floats(elements, dtype) if kinds <= {int, float} else None
+    limits = np.iinfo(dtype)
+    fits = kinds <= {int} and (
+        not elements or (limits.min <= min(elements) and max(elements) <= limits.max)
+    )
+    return np.array(elements, dtype) if fits else None
 
 
-def _raw_floats(elements, dtype):
+def _dtype(datatype):
+    return DTYPES.get(datatype) if isinstance(datatype, str) else None
+
+
+def _floats(elements, dtype, exactly=False):
     try:
         wide = np.array(elements, np.float64)
     except OverflowError:
         return None
     with np.errstate(over="ignore"):
-        array = wide.astype(dtype)
-    # What rounds to no number of the datatype is the wrapper's to refuse.
-    return array if (np.isinf(array) == np.isinf(wide)).all() else None
+        rounded = wide.astype(dtype)
+    if exactly:
+        return rounded if ((rounded == wide) | np.isnan(wide)).all() else None
+    # What rounds to no number of the datatype it can't hold.
+    return rounded if (np.isinf(rounded) == np.isinf(wide)).all() else None
 
 
 def _raw_bytes(elements):

@@ -129,7 +129,11 @@ def _as_handed_over(tensor, as_arrays):
 def _array(name, datatype, shape, data):
     """Give numbers as an array, on the memory in which they came as bytes."""
     if not isinstance(data, np.ndarray):
-        data = np.array(_elements(name, shape, data), faithful_frame.DTYPES[datatype])
+        data = faithful_frame.array(datatype, _elements(name, shape, data))
+        if data is None:
+            raise PredictionException(
+                "Tensor {} has an element that {} can't hold".format(name, datatype), 400
+            )
     _check_count(name, shape, data.size)
     return data.reshape(shape)
 

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from tests.wrapper.envelopes import worker
 from tests.wrapper.envelopes.worker import PredictionException
+from wrapper.errors import ServingError
 from wrapper.openinference import answer as answers
 from wrapper.openinference import datatypes, frames, tensors
 from wrapper.openinference.raw_data import RawData
@@ -96,6 +97,16 @@ def ask(handler: Any, *rows: dict[str, Any]) -> list[Any]:
     """Give the outputs of each answer as raw bytes, and whatever else they say."""
     bodies, _ = worker.told("kservev2_faithful", handler, *rows)
     return [_plain(bytes(body)) for body in bodies]
+
+
+def _to_clients(body: bytes) -> str:
+    """Give what a client of JSON is told; written, since 1 and 1.0 are equal."""
+    answer = at_once(answers.in_json(answers.read(body, Wanted())))
+    try:
+        written = bytes(answers.to_json(answer))
+    except ServingError as error:
+        return error.message
+    return json.dumps(json.loads(written), sort_keys=True)
 
 
 def _plain(body: bytes) -> Any:
@@ -261,14 +272,28 @@ def _dictionary(datatype: Any, data: Any, **more: Any) -> dict[str, Any]:
         _dictionary("BYTES", ["a", {"b": 1}]),
         _dictionary("BYTES", ["//4="], parameters={tensors.ENCODING: "base64", "a": 1}),
         _dictionary("BYTES", [b"YQ=="], parameters={tensors.ENCODING: "base64"}),
-        _dictionary("FP64", [1, 2**60]),
+        _dictionary("FP64", [1, 2**60 + 1]),
+        _dictionary("FP64", [0.1, -0.0]),
+        _dictionary("FP32", [1, 2]),
+        _dictionary("FP32", [0.1]),
+        _dictionary("FP32", [0.5, -0.0]),
+        _dictionary("FP16", [65519.0]),
+        _dictionary("FP32", numpy.array([1, 2])),
+        _ARRAY.astype(">f4"),
+        numpy.arange(3, dtype=">i8"),
+        _dictionary("FP32", _ARRAY.reshape(-1).astype(">f4")),
     ],
     ids=repr,
 )
 def test_an_output_is_the_same_in_a_frame_as_in_json(result: Any) -> None:
     tensor = {"name": "x", "shape": [1], "datatype": "INT8", "raw": b"\1"}
-    told = ask(lambda *_: [result], framed(tensor)), ask(lambda *_: [result], as_json(tensor))
-    assert told[0] == told[1]
+    by_frame, by_json = (
+        bytes(worker.told("kservev2_faithful", lambda *_: [result], row)[0][0])
+        for row in (framed(tensor), as_json(tensor))
+    )
+    assert frames.is_frame(by_frame)
+    assert _plain(by_frame) == _plain(by_json)
+    assert _to_clients(by_frame) == _to_clients(by_json)
 
 
 @pytest.mark.parametrize("datatype", [each for each in datatypes.NAMES if each != "BYTES"])
@@ -280,6 +305,38 @@ def test_arrays_are_their_datatype_in_any_order_of_bytes(datatype: str, order: s
     for row in (framed(tensor), as_json(tensor)):
         ((output,),) = (each["outputs"] for each in ask(lambda *_: [array], row))
         assert (output["datatype"], output["data"]) == (datatype, little.tobytes())
+
+
+@pytest.mark.parametrize(
+    ("data", "goes_as_bytes"),
+    [([0.5], True), ([0.1], False), ([1], False), (numpy.array([0.1], "<f4"), True)],
+)
+def test_what_bytes_would_round_is_json_in_a_frame(data: Any, goes_as_bytes: bool) -> None:
+    tensor = {"name": "x", "shape": [1], "datatype": "INT8", "raw": b"\1"}
+    result = _dictionary("FP32", data)
+    (frame,), _ = worker.told("kservev2_faithful", lambda *_: [result], framed(tensor))
+    head, _tail = frames.split(bytes(frame))
+    assert ("data" in json.loads(head)["outputs"][0]) != goes_as_bytes
+
+
+@pytest.mark.parametrize(
+    ("datatype", "data"),
+    [
+        ("BOOL", ["a"]),
+        ("BOOL", [1]),
+        ("UINT8", [0.5]),
+        ("UINT8", [256]),
+        ("FP32", [1e39]),
+        ("FP32", ["a"]),
+        ("FP64", [10**400]),
+        ("nonsense", [1]),
+    ],
+)
+def test_what_an_array_cant_hold_is_refused_by_its_name(datatype: str, data: list[Any]) -> None:
+    tensor = {"name": "pixels", "shape": [1], "datatype": datatype, "data": data}
+    with pytest.raises(PredictionException, match=f"Tensor pixels .* {datatype} can.t hold") as refused:
+        ask(Arrays().handle, as_json(tensor))
+    assert refused.value.error_code == 400
 
 
 @pytest.mark.parametrize(
