@@ -20,7 +20,7 @@ from wrapper.openinference import answer as answers
 from wrapper.openinference import binary, frames, long_data, long_request, normal_form, request
 from wrapper.openinference.frames import Packer
 from wrapper.openinference.request import Wanted
-from wrapper.openinference.to_json import TensorWriter, Writer, Writing
+from wrapper.openinference.to_json import Spend, TensorWriter, Writer, Writing
 from wrapper.spliced import LONG, Content
 from wrapper.steps import Steps, one_by_one
 from wrapper.torchserve.error_table import Case, TorchServeError
@@ -83,8 +83,8 @@ class Inference:
                 content, wanted = await one_by_one(v2_body.long_passed_on(body, *takes))
             reply: Reply | None = None
             if wanted.is_anything_binary and self._framing.is_read(target):
-                frame = frames.around(content, self._torchserve.settings.max_response_size)
-                reply = await self._ask_by_frame(target, frame, forwarded, None, timeline)
+                writing = frames.around(content, *self._limits())
+                reply = await self._ask_by_frame(target, writing, forwarded, None, timeline)
             if reply is None:
                 reply = await self._torchserve.ask(
                     Verb.INFER, target, content, forwarded, None, timeline
@@ -137,12 +137,10 @@ class Inference:
     ) -> tuple[Reply, Wanted]:
         """Have TorchServe answer what isn't JSON: as a frame where those are read, else as JSON."""
         rest = headers, timeout, timeline
-        settings = self._torchserve.settings
 
         async def by_frame() -> tuple[Reply, Wanted] | None:
             asked, wanted = await one_by_one(self._judged(target, read, Packer))
-            frame = frames.write(asked, settings.max_response_size)
-            reply = await self._ask_by_frame(target, frame, *rest)
+            reply = await self._ask_by_frame(target, frames.write(asked, *self._limits()), *rest)
             return None if reply is None else (reply, wanted)
 
         told = await by_frame() if self._framing.is_read(target) else None
@@ -164,24 +162,27 @@ class Inference:
     async def _ask_by_frame(
         self,
         target: Target,
-        frame: Content,
+        writing: Steps[Content],
         headers: Mapping[str, str],
         timeout: float | None,
         timeline: Timeline | None,
     ) -> Reply | None:
         """Give the answer to a frame; None where it is too large, or frames are read no more."""
-        # JSON may be shorter: it has integers in as many digits as they need.
-        if len(frame) > self._torchserve.settings.max_request_size:
-            return None
         rest = {**headers, **framing.HEADERS}, timeout, timeline
         try:
+            frame = await one_by_one(writing)
             return await self._torchserve.ask(Verb.INFER, target, frame, *rest)
         except TorchServeError as error:
-            # By gRPC the message around it counts, too.
+            # JSON may be shorter: it has integers in as many digits as they need.
             is_too_large = error.case is Case.REQUEST_TOO_LARGE
             if is_too_large or self._framing.is_read_no_more(target, error):
                 return None
             raise
+
+    def _limits(self) -> tuple[int, Spend]:
+        """Give the most bytes of the answer to a frame, and what those of the frame are told."""
+        settings = self._torchserve.settings
+        return settings.max_response_size, JsonLimit(settings.max_request_size).spend
 
     def _judged(
         self, target: Target, read: _Read, around: Callable[[Writer], TensorWriter] = lambda it: it

@@ -11,7 +11,7 @@ import struct
 from collections.abc import Sequence
 from typing import Any
 
-from wrapper import json_body, json_pieces
+from wrapper import json_body, json_pieces, steps
 from wrapper.envelope import Envelope
 from wrapper.errors import ServingError
 from wrapper.json_cuts import PIECE
@@ -26,9 +26,10 @@ from wrapper.openinference import (
     tensors,
 )
 from wrapper.openinference.long_data import LongData
-from wrapper.openinference.raw_data import Bytes, RawData
+from wrapper.openinference.raw_data import RawData
 from wrapper.openinference.request import Wanted
-from wrapper.openinference.to_json import Writer
+from wrapper.openinference.tensors import Bytes
+from wrapper.openinference.to_json import COST, Writer
 from wrapper.spliced import Content
 from wrapper.steps import Steps
 
@@ -36,6 +37,8 @@ from wrapper.steps import Steps
 _NO_RESPONSE = (AttributeError, KeyError, TypeError, ValueError, struct.error)
 # In the place of TorchServe's where a frame's BYTES become JSON for a client.
 _ANY = Envelope(None, reads_base64=True)
+# Tensors that are judged in one step.
+_AT_ONCE = 1000
 
 
 def needs_reading(body: bytes, envelope: Envelope) -> bool:
@@ -65,7 +68,7 @@ def read(body: bytes, wanted: Wanted) -> dict[str, Any]:
     """
     try:
         head, tail = frames.split(body)
-        return _read(frames.joined(json_body.read_exactly(head), tail), wanted)
+        return steps.at_once(_read(frames.joined(json_body.read_exactly(head), tail), wanted))
     except _NO_RESPONSE:
         raise _no_response() from None
 
@@ -79,13 +82,18 @@ def long_read(body: bytes, wanted: Wanted, size: int = PIECE) -> Steps[dict[str,
     try:
         head, tail = frames.split(body)
         document = yield from json_pieces.judge(head, json_body.read_exactly, size)
-        return _read(frames.joined((yield from _long(document.root, size)), tail), wanted)
+        answer = frames.joined((yield from _long(document.root, size)), tail)
+        return (yield from _read(answer, wanted))
     except _NO_RESPONSE:
         raise _no_response() from None
 
 
-def _read(answer: Any, wanted: Wanted) -> dict[str, Any]:
-    outputs = [_checked(output) for output in answer["outputs"]]
+def _read(answer: Any, wanted: Wanted) -> Steps[dict[str, Any]]:
+    outputs = []
+    for index, output in enumerate(answer["outputs"], 1):
+        outputs.append((yield from _checked(output)))
+        if index % _AT_ONCE == 0:
+            yield
     answer = {"model_name": answer["model_name"], **_with_parameters(answer, "it")}
     if wanted.id is not None:
         answer["id"] = wanted.id
@@ -144,17 +152,23 @@ def _members(owner: Span) -> Steps[dict[str, Span]]:
 
 def in_json(answer: dict[str, Any]) -> Steps[dict[str, Any]]:
     """Give an answer none of whose data are bytes."""
+    writer = _writer(answer)
     outputs = []
     for output in answer["outputs"]:
-        outputs.append((yield from _in_json(output)))
+        outputs.append((yield from _in_json(output, writer)))
     return {**answer, "outputs": outputs}
 
 
-def _in_json(output: dict[str, Any]) -> Steps[dict[str, Any]]:
+def _writer(answer: dict[str, Any]) -> Writer:
+    found = (output["data"] for output in answer["outputs"])
+    size = sum(len(data.raw) + COST for data in found if isinstance(data, RawData))
+    return Writer(_ANY, size, lambda _: None)
+
+
+def _in_json(output: dict[str, Any], writer: Writer) -> Steps[dict[str, Any]]:
     data = output["data"]
     if not isinstance(data, RawData):
         return output
-    writer = Writer(_ANY, len(data.raw), lambda _: None)
     written, how = yield from writer.raw(output["name"], data.datatype, data.raw)
     read = {**output, "data": written}
     return {**read, "parameters": {**output.get("parameters", {}), **how}} if how else read
@@ -185,11 +199,12 @@ def to_binary(answer: dict[str, Any], wanted: Wanted) -> Steps[tuple[bytes, int]
         ServingError: 500 when what goes out as JSON holds NaN or an infinity.
     """
     raw: list[Bytes | None] = []
+    writer = _writer(answer)
     outputs = []
     for output in answer["outputs"]:
         is_binary = wanted.is_binary(output["name"])
         raw.append((yield from to_raw(output)) if is_binary else None)
-        outputs.append(output if is_binary else (yield from _in_json(output)))
+        outputs.append(output if is_binary else (yield from _in_json(output, writer)))
     plain = [output for output, its in zip(outputs, raw) if its is None]
     to_json({**answer, "outputs": plain})
     document, tail = binary.pack({**answer, "outputs": outputs}, raw)
@@ -223,7 +238,7 @@ def to_raw(output: dict[str, Any]) -> Steps[Bytes]:
     return tensors.to_raw(datatype, data)
 
 
-def _checked(output: dict[str, Any]) -> dict[str, Any]:
+def _checked(output: dict[str, Any]) -> Steps[dict[str, Any]]:
     """Give an output that is a tensor, in the normal form."""
     name, shape = output["name"], output["shape"]
     if not isinstance(name, str):
@@ -233,7 +248,7 @@ def _checked(output: dict[str, Any]) -> dict[str, Any]:
         shapes.check(name, shape)
         data = output["data"]
         if isinstance(data, memoryview):
-            data = RawData.of(name, datatype, data)
+            data = yield from RawData.of(name, datatype, data)
             output = {**output, "data": data}
         if isinstance(data, (LongData, RawData)):
             data.check(name, shape, datatype)

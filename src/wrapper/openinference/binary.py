@@ -14,7 +14,7 @@ from wrapper import json_body
 from wrapper.errors import ServingError
 from wrapper.openinference import request, tensors
 from wrapper.openinference.parameters import SIZE
-from wrapper.openinference.raw_data import Bytes
+from wrapper.openinference.tensors import Bytes
 from wrapper.openinference.to_json import TensorWriter
 from wrapper.steps import Steps
 

@@ -13,19 +13,21 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from wrapper.errors import ServingError
-from wrapper.openinference import datatypes, long_data, shapes, tensors, to_json
+from wrapper.openinference import datatypes, long_data, tensors
 from wrapper.openinference.datatypes import Datatype
+from wrapper.openinference.long_data import LongJson
 from wrapper.openinference.parameters import SIZE
-from wrapper.openinference.raw_data import Bytes, RawData
-from wrapper.openinference.to_json import Data, Writer
-from wrapper.spliced import LONG, Content, Spliced
-from wrapper.steps import Steps
+from wrapper.openinference.raw_data import RawData
+from wrapper.openinference.tensors import Bytes
+from wrapper.openinference.to_json import Data, Spend, Writer
+from wrapper.spliced import LONG, Content, Spliced, joined_where_short, pieces
+from wrapper.steps import Steps, at_once
 
 _MAGIC = b"\0tensors"
 _PREFIX = struct.Struct("<8sII")
 _ALIGNED = 8
-# Elements of typed contents that are written in one step.
-_SLICE = 2048
+# Tensors whose heads are written in one step.
+_AT_ONCE = 500
 # Greater than any limit of TorchServe's, which has 31 bits.
 _MOST = 2**32 - 1
 
@@ -42,10 +44,11 @@ class Packer:
         """Take raw bytes; see `Writer.raw`."""
         if self._writer.changes(datatype):
             return (yield from self._writer.raw(tensor, datatype, raw, shape))
-        count = yield from to_json.count_of(tensor, datatype, raw)
+        yield from self._writer.pause(0)
+        data = yield from RawData.of(tensor, datatype, raw)
         if shape is not None:
-            shapes.check_count(tensor, shape, count)
-        return RawData(datatype, raw, count), {}
+            data.check(tensor, shape, datatype)
+        return data, {}
 
     def typed(
         self, tensor: str, datatype: Datatype, contents: Any
@@ -53,9 +56,12 @@ class Packer:
         """Take a member of InferTensorContents; see `Writer.typed`."""
         if self._writer.changes(datatype):
             return (yield from self._writer.typed(tensor, datatype, contents))
+        yield from self._writer.pause(0)
         parts = []
-        for start in range(0, len(contents), _SLICE):
-            elements = list(contents[start : start + _SLICE])
+        for start in range(0, len(contents), tensors.ELEMENTS_AT_ONCE):
+            if start:
+                yield
+            elements = list(contents[start : start + tensors.ELEMENTS_AT_ONCE])
             if datatype.kinds <= datatypes.NUMBER:
                 try:
                     datatype.check_elements(tensor, elements)
@@ -63,43 +69,66 @@ class Packer:
                     # Which of all is the one to be named, whoever judges the JSON tells.
                     return (yield from self._writer.typed(tensor, datatype, contents))
             parts.append(tensors.to_raw(datatype, elements))
-            yield
         return RawData(datatype, b"".join(parts), len(contents)), {}
 
 
-def write(document: dict[str, Any], most: int) -> Content:
+def write(document: dict[str, Any], most: int, spend: Spend) -> Steps[Content]:
     """Give a request as a frame.
 
     Args:
         document: one whose inputs have `RawData` where they are to be bytes.
         most: bytes that the answer may have.
+        spend: takes the bytes of the frame as soon as they are known, and may refuse them.
+
+    Raises:
+        ServingError: that of `spend`.
     """
-    inputs = []
+    heads: list[bytes | memoryview] = []
     parts: list[Bytes] = []
-    for tensor in document.get("inputs", ()):
-        data = tensor["data"]
-        if isinstance(data, RawData):
-            size = len(data.raw)
-            parts += (data.raw, bytes(-size % _ALIGNED))
-            parameters = {**tensor.get("parameters", {}), SIZE: size}
-            tensor = {key: value for key, value in tensor.items() if key != "data"}
-            tensor["parameters"] = parameters
-        inputs.append(tensor)
-    return around(
-        long_data.write({**document, "inputs": inputs} if inputs else document), most, parts
-    )
+    inputs = document.get("inputs", ())
+    for start in range(0, len(inputs), _AT_ONCE):
+        described = [
+            _described(tensor, parts, spend) for tensor in inputs[start : start + _AT_ONCE]
+        ]
+        written = list(pieces(long_data.write(described)))
+        written[0] = written[0][1:]
+        written[-1] = written[-1][:-1]
+        heads += (b"," if heads else b"[", *written)
+        yield
+    if heads:
+        document = {**document, "inputs": LongJson([*heads, b"]"])}
+    return (yield from around(long_data.write(document), most, spend, parts))
 
 
-def around(head: Content, most: int, parts: Sequence[Bytes] = ()) -> Content:
+def _described(tensor: dict[str, Any], parts: list[Bytes], spend: Spend) -> dict[str, Any]:
+    """Give a tensor as a head has it, and put its bytes behind those of others."""
+    data = tensor["data"]
+    if not isinstance(data, RawData):
+        return tensor
+    size = len(data.raw)
+    spend(size)
+    parts += (data.raw, bytes(-size % _ALIGNED))
+    described = {key: value for key, value in tensor.items() if key != "data"}
+    described["parameters"] = {**tensor.get("parameters", {}), SIZE: size}
+    return described
+
+
+def around(head: Content, most: int, spend: Spend, parts: Sequence[Bytes] = ()) -> Steps[Content]:
     """Give the frame of a head, which is a request in JSON, and of what follows it.
 
     Args:
         most: bytes that the answer may have.
+        spend: takes the bytes before those that follow, and may refuse them.
+
+    Raises:
+        ServingError: that of `spend`.
     """
     padding = -(_PREFIX.size + len(head)) % _ALIGNED
+    spend(_PREFIX.size + len(head) + padding)
+    yield
     prefix = _PREFIX.pack(_MAGIC, len(head) + padding, min(most, _MOST))
-    pieces = [head] if isinstance(head, bytes) else list(head.pieces())
-    frame = Spliced((prefix, *pieces, b" " * padding, *parts))
+    whole = (prefix, *pieces(head), b" " * padding, *parts)
+    frame = Spliced(list(joined_where_short(whole)))
     return frame if len(frame) > LONG else bytes(frame)
 
 
@@ -107,7 +136,7 @@ def around(head: Content, most: int, parts: Sequence[Bytes] = ()) -> Content:
 MARK = b" \n"
 
 # The question whether a model's envelope reads frames, and the answer that it does.
-EMPTY = bytes(write({}, 0))
+EMPTY = bytes(at_once(around(b"{}", 0, lambda _: None)))
 
 
 def is_frame(body: bytes) -> bool:

@@ -13,7 +13,7 @@ from wrapper.openinference import answer as answers
 from wrapper.openinference import datatypes, parameters, tensors
 from wrapper.openinference.long_data import LongData
 from wrapper.openinference.raw_data import RawData
-from wrapper.openinference.to_json import TensorWriter, Writing
+from wrapper.openinference.to_json import COST, TensorWriter, Writing
 from wrapper.spliced import LONG
 from wrapper.steps import Steps
 
@@ -94,8 +94,8 @@ def _fill(response: Any, answer: dict[str, Any], raw: bool) -> Steps[None]:
 
 
 def _size(request: Any, raw: list[Any]) -> int:
-    """Give about how many bytes the data of a request have."""
-    size = sum(map(len, raw))
+    """Give about how many bytes the tensors of a request have."""
+    size = sum(map(len, raw)) + COST * len(request.inputs)
     for tensor in request.inputs:
         for _, contents in tensor.contents.ListFields():
             # Of a great many the number says enough.

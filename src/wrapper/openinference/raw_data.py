@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Sequence
-from typing import Any, Union
+from typing import Any
 
 from wrapper.openinference import shapes, tensors
 from wrapper.openinference.datatypes import Datatype
-
-Bytes = Union[bytes, memoryview]
-
-# Elements that are given at once.
-_SLICE = 4096
+from wrapper.openinference.tensors import Bytes
+from wrapper.steps import Steps
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,15 +25,13 @@ class RawData:
     count: int
 
     @classmethod
-    def of(cls, tensor: str, datatype: Datatype, raw: Bytes) -> RawData:
+    def of(cls, tensor: str, datatype: Datatype, raw: Bytes) -> Steps[RawData]:
         """Take bytes that came.
 
         Raises:
             ServingError: 400 when they are no whole number of elements.
         """
-        if datatype.numpy is None:
-            return cls(datatype, raw, sum(1 for _ in tensors.bytes_elements(tensor, raw)))
-        return cls(datatype, raw, tensors.count(tensor, datatype, raw))
+        return cls(datatype, raw, (yield from tensors.count_in_steps(tensor, datatype, raw)))
 
     def check(self, tensor: str, shape: Sequence[int], _datatype: Datatype) -> int:
         """Judge the elements, each of which is one of its datatype, and give their number.
@@ -50,8 +45,9 @@ class RawData:
     def slices(self) -> Iterator[list[Any]]:
         """Give the elements in parts, those of BYTES as bytes."""
         if self.datatype.numpy is None:
-            yield [bytes(each) for each in tensors.bytes_elements("", self.raw)]
+            for batch in tensors.batches(tensors.bytes_elements("", self.raw)):
+                yield list(map(bytes, batch))
             return
-        size = _SLICE * (len(self.raw) // max(self.count, 1))
+        size = tensors.ELEMENTS_AT_ONCE * (len(self.raw) // max(self.count, 1))
         for start in range(0, len(self.raw), size or 1):
             yield tensors.from_raw("", self.datatype, self.raw[start : start + size])

@@ -6,13 +6,20 @@ import base64
 import math
 import struct
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Union
 
 import numpy
 
 from wrapper.envelope import Envelope
 from wrapper.errors import ServingError
 from wrapper.openinference.datatypes import Datatype
+from wrapper.steps import Steps
+
+Bytes = Union[bytes, memoryview]
+
+# Elements, and bytes, that are taken in one step.
+ELEMENTS_AT_ONCE = 2048
+BYTES_AT_ONCE = 48 * 1024  # three letters each are four of base64
 
 # The parameter by which the wrapper and its envelope say that JSON has a BYTES tensor's elements
 # in base64. No client's, so that what clients and models label by content_type, as MLServer's do,
@@ -21,7 +28,7 @@ ENCODING = "torchserve_wrapper_encoding"
 _BASE64 = "base64"
 
 
-def from_raw(tensor: str, datatype: Datatype, raw: bytes | memoryview) -> list[Any]:
+def from_raw(tensor: str, datatype: Datatype, raw: Bytes) -> list[Any]:
     """Give the elements that raw bytes hold; BYTES elements as bytes.
 
     Raises:
@@ -34,7 +41,7 @@ def from_raw(tensor: str, datatype: Datatype, raw: bytes | memoryview) -> list[A
     return elements
 
 
-def count(tensor: str, datatype: Datatype, raw: bytes | memoryview) -> int:
+def count(tensor: str, datatype: Datatype, raw: Bytes) -> int:
     """Give how many elements raw bytes hold, of a datatype other than BYTES.
 
     Raises:
@@ -46,6 +53,37 @@ def count(tensor: str, datatype: Datatype, raw: bytes | memoryview) -> int:
             400, f"Tensor {tensor}: {len(raw)} bytes are no whole number of {datatype.name}"
         )
     return number
+
+
+def count_in_steps(tensor: str, datatype: Datatype, raw: Bytes) -> Steps[int]:
+    """Give how many elements raw bytes hold, of any datatype.
+
+    Raises:
+        ServingError: 400 when they are no whole number of elements.
+    """
+    if datatype.numpy is not None:
+        return count(tensor, datatype, raw)
+    number = 0
+    for batch in batches(bytes_elements(tensor, raw)):
+        if number:
+            yield
+        number += len(batch)
+    return number
+
+
+def batches(elements: Iterator[Bytes]) -> Iterator[list[Bytes]]:
+    """Give elements of BYTES, so many at a time as are a step; a long one comes alone."""
+    batch: list[Bytes] = []
+    size = 0
+    for element in elements:
+        is_full = size + len(element) > BYTES_AT_ONCE or len(batch) == ELEMENTS_AT_ONCE
+        if batch and is_full:
+            yield batch
+            batch, size = [], 0
+        batch.append(element)
+        size += len(element)
+    if batch:
+        yield batch
 
 
 def to_raw(datatype: Datatype, elements: Sequence[Any]) -> bytes:
@@ -92,7 +130,7 @@ def in_base64(tensor: str, envelope: Envelope) -> Mapping[str, str]:
     )
 
 
-def as_texts(elements: Sequence[bytes | memoryview]) -> list[str]:
+def as_texts(elements: Sequence[Bytes]) -> list[str]:
     """Give BYTES as the text that they are.
 
     Raises:
@@ -101,7 +139,7 @@ def as_texts(elements: Sequence[bytes | memoryview]) -> list[str]:
     return [str(element, "utf-8") for element in elements]
 
 
-def is_text(element: bytes | memoryview) -> bool:
+def is_text(element: Bytes) -> bool:
     """Tell whether an element of BYTES is UTF-8."""
     try:
         as_texts([element])
@@ -110,7 +148,7 @@ def is_text(element: bytes | memoryview) -> bool:
     return True
 
 
-def as_base64(elements: Sequence[bytes | memoryview]) -> list[str]:
+def as_base64(elements: Sequence[Bytes]) -> list[str]:
     """Give BYTES as the text of their base64."""
     return [base64.b64encode(element).decode("ascii") for element in elements]
 
@@ -137,7 +175,7 @@ def has_numbers_beyond_json(elements: Sequence[Any]) -> bool:
     return not all(math.isfinite(each) for each in elements if isinstance(each, float))
 
 
-def bytes_elements(tensor: str, raw: bytes | memoryview) -> Iterator[Any]:
+def bytes_elements(tensor: str, raw: Bytes) -> Iterator[Any]:
     """Give the elements of BYTES, each behind its length, as what they are cut from.
 
     Raises:

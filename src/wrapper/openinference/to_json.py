@@ -18,21 +18,18 @@ from wrapper.openinference.datatypes import Datatype
 from wrapper.openinference.long_data import LongData
 from wrapper.openinference.raw_data import RawData
 from wrapper.openinference.seen import Seen
+from wrapper.openinference.tensors import Bytes
 from wrapper.spliced import LONG
 from wrapper.steps import Steps
 
 # Bytes from which on a tensor of a long body is written in slices.
 _LONG_TENSOR = 16 * 1024
-# What any tensor costs, in bytes of one.
-_COST = 64
-# Elements, and bytes, that are written in one step.
-_SLICE = 2048
-_BYTES = 48 * 1024  # three letters each are four of base64
+# What any tensor costs beside its data, in bytes of those.
+COST = 64
 
 # Takes bytes of JSON that were written, and raises a ServingError once they are too many.
 Spend = Callable[[int], None]
-_Bytes = Union[bytes, memoryview]
-_Elements = Callable[[], Iterator[_Bytes]]
+_Elements = Callable[[], Iterator[Bytes]]
 Data = Union[list[Any], LongData, RawData]
 
 
@@ -40,7 +37,7 @@ class TensorWriter(Protocol):
     """Gives the data of one request's tensors as TorchServe gets them."""
 
     def raw(
-        self, tensor: str, datatype: Datatype, raw: _Bytes, shape: Sequence[int] | None = None
+        self, tensor: str, datatype: Datatype, raw: Bytes, shape: Sequence[int] | None = None
     ) -> Steps[tuple[Data, Mapping[str, str]]]:
         """Give what raw bytes hold; see `Writer.raw`."""
 
@@ -72,7 +69,7 @@ class Writer:
         return datatype.numpy is None and self._envelope.wants_base64
 
     def raw(
-        self, tensor: str, datatype: Datatype, raw: _Bytes, shape: Sequence[int] | None = None
+        self, tensor: str, datatype: Datatype, raw: Bytes, shape: Sequence[int] | None = None
     ) -> Steps[tuple[Data, Mapping[str, str]]]:
         """Give what raw bytes hold as JSON, with the parameters that say how.
 
@@ -84,17 +81,17 @@ class Writer:
                 too large, or as `tensors.to_json`.
         """
         if not self._is_long or len(raw) <= _LONG_TENSOR:
-            yield from self._pause(len(raw))
+            yield from self.pause(len(raw))
             elements = tensors.from_raw(tensor, datatype, bytes(raw))
             if shape is not None:
                 shapes.check_count(tensor, shape, len(elements))
             return tensors.to_json(tensor, elements, self._envelope)
-        count = yield from count_of(tensor, datatype, raw)
+        count = yield from tensors.count_in_steps(tensor, datatype, raw)
         if shape is not None:
             shapes.check_count(tensor, shape, count)
         if datatype.numpy is None:
             return (yield from self._texts(tensor, lambda: tensors.bytes_elements(tensor, raw)))
-        size = _SLICE * (len(raw) // count)
+        size = tensors.ELEMENTS_AT_ONCE * (len(raw) // count)
         slices = (raw[start : start + size] for start in range(0, len(raw), size))
         return (
             yield from self._numbers(tensors.from_raw(tensor, datatype, each) for each in slices)
@@ -105,20 +102,25 @@ class Writer:
     ) -> Steps[tuple[Data, Mapping[str, str]]]:
         """Give what a member of InferTensorContents holds as JSON; else as `raw`."""
         count = len(contents)
-        is_short = count <= _SLICE
+        is_short = count <= tensors.ELEMENTS_AT_ONCE
         if datatype.numpy is None:
             is_short = is_short and sum(map(len, contents)) <= _LONG_TENSOR
         if is_short or not self._is_long:
-            yield from self._pause(count)
+            yield from self.pause(count)
             return tensors.to_json(tensor, list(contents), self._envelope)
         if datatype.numpy is None:
             return (yield from self._texts(tensor, lambda: iter(contents)))
-        slices = (contents[start : start + _SLICE] for start in range(0, count, _SLICE))
+        size = tensors.ELEMENTS_AT_ONCE
+        slices = (contents[start : start + size] for start in range(0, count, size))
         return (yield from self._numbers(map(list, slices)))
 
-    def _pause(self, size: int) -> Steps[None]:
-        """Pause now and then among many short tensors of a long body."""
-        self._since += size + _COST
+    def pause(self, size: int) -> Steps[None]:
+        """Pause now and then among many short tensors of a long body.
+
+        Args:
+            size: bytes, or elements, of the next.
+        """
+        self._since += size + COST
         if self._since > _LONG_TENSOR and self._is_long:
             self._since = 0
             yield
@@ -139,8 +141,8 @@ class Writer:
             in_base64, how = True, tensors.in_base64(tensor, self._envelope)
         seen = Seen()
         parts = _Parts(self._spend)
-        for batch in _batches(elements()):
-            if len(batch) > 1 or len(batch[0]) <= _BYTES:
+        for batch in tensors.batches(elements()):
+            if len(batch) > 1 or len(batch[0]) <= tensors.BYTES_AT_ONCE:
                 encode = tensors.as_base64 if in_base64 else tensors.as_texts
                 parts.add(json_body.write(encode(batch))[1:-1])
             else:
@@ -180,39 +182,10 @@ class _Parts:
         self._spend(len(before) + len(text))
 
 
-def count_of(tensor: str, datatype: Datatype, raw: _Bytes) -> Steps[int]:
-    """Give how many elements raw bytes hold.
-
-    Raises:
-        ServingError: 400 when they are no whole number of elements.
-    """
-    if datatype.numpy is not None:
-        return tensors.count(tensor, datatype, raw)
-    count = 0
-    for batch in _batches(tensors.bytes_elements(tensor, raw)):
-        count += len(batch)
-        yield
-    return count
-
-
-def _batches(elements: Iterator[_Bytes]) -> Iterator[list[_Bytes]]:
-    """Give elements, so many at a time as are a step; a long one comes alone."""
-    batch: list[_Bytes] = []
-    size = 0
-    for element in elements:
-        if batch and (size + len(element) > _BYTES or len(batch) == _SLICE):
-            yield batch
-            batch, size = [], 0
-        batch.append(element)
-        size += len(element)
-    if batch:
-        yield batch
-
-
-def _are_texts(elements: Iterator[_Bytes]) -> Steps[bool]:
-    for batch in _batches(elements):
+def _are_texts(elements: Iterator[Bytes]) -> Steps[bool]:
+    for batch in tensors.batches(elements):
         for element in batch:
-            if len(element) <= _BYTES:
+            if len(element) <= tensors.BYTES_AT_ONCE:
                 if not tensors.is_text(element):
                     return False
             elif (yield from json_pieces.no_utf8_from(element)) is not None:
@@ -221,9 +194,9 @@ def _are_texts(elements: Iterator[_Bytes]) -> Steps[bool]:
     return True
 
 
-def _encoded(element: _Bytes, in_base64: bool) -> Iterator[str]:
+def _encoded(element: Bytes, in_base64: bool) -> Iterator[str]:
     """Give a long element as text, slice by slice."""
     decoder = codecs.getincrementaldecoder("utf-8")()
-    for start in range(0, len(element), _BYTES):
-        piece = element[start : start + _BYTES]
+    for start in range(0, len(element), tensors.BYTES_AT_ONCE):
+        piece = element[start : start + tensors.BYTES_AT_ONCE]
         yield base64.b64encode(piece).decode("ascii") if in_base64 else decoder.decode(piece)

@@ -74,9 +74,10 @@ def framed(*sent: dict[str, Any], most: int = MOST, **more: Any) -> dict[str, An
         tensor = dict(each)
         if "raw" in each:
             datatype = datatypes.find("x", each["datatype"])
-            tensor["data"] = RawData.of("x", datatype, tensor.pop("raw"))
+            tensor["data"] = at_once(RawData.of("x", datatype, tensor.pop("raw")))
         inputs.append(tensor)
-    return {"body": bytearray(bytes(frames.write({"inputs": inputs, **more}, most)))}
+    writing = frames.write({"inputs": inputs, **more}, most, lambda _: None)
+    return {"body": bytearray(bytes(at_once(writing)))}
 
 
 def as_json(*sent: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -334,7 +335,9 @@ def test_what_bytes_would_round_is_json_in_a_frame(data: Any, goes_as_bytes: boo
 )
 def test_what_an_array_cant_hold_is_refused_by_its_name(datatype: str, data: list[Any]) -> None:
     tensor = {"name": "pixels", "shape": [1], "datatype": datatype, "data": data}
-    with pytest.raises(PredictionException, match=f"Tensor pixels .* {datatype} can.t hold") as refused:
+    with pytest.raises(
+        PredictionException, match=f"Tensor pixels .* {datatype} can.t hold"
+    ) as refused:
         ask(Arrays().handle, as_json(tensor))
     assert refused.value.error_code == 400
 

@@ -52,8 +52,8 @@ def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
             patch.setattr(frames, "LONG", 0)
             patch.setattr(to_json, "LONG", 0)
             patch.setattr(to_json, "_LONG_TENSOR", 0)
-            patch.setattr(to_json, "_SLICE", 2)
-            patch.setattr(to_json, "_BYTES", 3)
+            patch.setattr(tensors, "ELEMENTS_AT_ONCE", 2)
+            patch.setattr(tensors, "BYTES_AT_ONCE", 3)
         yield tmp_path
 
 

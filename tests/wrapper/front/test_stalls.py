@@ -18,11 +18,14 @@ from kserve_conformance import tensors as encodings
 from tritonclient.grpc import service_pb2
 
 from tests.wrapper.surroundings import AnsweringTorchServe, settings
+from wrapper.envelopes import faithful_frame
 from wrapper.front import Front
 from wrapper.front.asgi import FrontApplication
 from wrapper.names import Target
-from wrapper.openinference import infer_messages, messages
-from wrapper.steps import one_by_one
+from wrapper.openinference import datatypes, frames, infer_messages, messages
+from wrapper.openinference.raw_data import RawData
+from wrapper.spliced import pieces
+from wrapper.steps import at_once, one_by_one
 from wrapper.torchserve.exchange import Reply
 
 MEGABYTE = 1_000_000
@@ -193,6 +196,14 @@ def _many(count: int, tensors: int) -> service_pb2.ModelInferRequest:
     return request
 
 
+async def _infer(front: Front, message: bytes, response: Any, raw: bool) -> None:
+    """Make the call ModelInfer as the servicer does."""
+    reading = infer_messages.long_request(service_pb2.ModelInferRequest, message)
+    read = partial(messages.request_to_json, await one_by_one(reading))
+    answer = await front.inference.infer_document(Target("digits"), read, {})
+    await one_by_one(messages.fill_response(response, answer, raw))
+
+
 MESSAGES: dict[str, Callable[[], service_pb2.ModelInferRequest]] = {
     "raw floats": lambda: _raw("FP32", bytes(4)),
     "raw integers": lambda: _raw("UINT8", b"\0"),
@@ -213,15 +224,121 @@ def test_a_large_message_does_not_stop_the_loop(
     message = request.SerializeToString()
     response = service_pb2.ModelInferResponse()
 
-    async def infer() -> None:
-        reading = infer_messages.long_request(service_pb2.ModelInferRequest, message)
-        asked = await one_by_one(reading)
-        read = partial(messages.request_to_json, asked)
-        inference = Front(torchserve).inference
-        answer = await inference.infer_document(Target("digits"), read, {})
-        for _ in messages.fill_response(response, answer, raw=True):
-            await asyncio.sleep(0)
-
+    infer = partial(_infer, Front(torchserve), message, response, True)
     assert asyncio.run(_longest_turn(infer)) < LONGEST
     assert len(torchserve.calls) == 1
     assert len(response.raw_output_contents[0]) == SIZE // 4 * 8
+
+
+def _short(count: int) -> service_pb2.ModelInferRequest:
+    request = service_pb2.ModelInferRequest(model_name="digits")
+    for index in range(count):
+        request.inputs.add(name=f"x{index}", datatype="FP32", shape=[1])
+        request.raw_input_contents.append(bytes(4))
+    return request
+
+
+MESSAGES_AS_BYTES: dict[str, Callable[[], service_pb2.ModelInferRequest]] = {
+    **MESSAGES,
+    "short tensors": lambda: _short(20_000),
+}
+_ANSWER = b'{"model_name":"digits","outputs":[]}'
+# The datatype of an answer, an element, and whether the client asks by raw contents.
+ANSWERS_AS_BYTES = {
+    "raw floats": ("FP32", bytes(4), True),
+    "raw letters": ("BYTES", b"\x01\x00\x00\x00a", True),
+    "typed floats": ("FP32", bytes(4), False),
+    "typed letters": ("BYTES", b"\x01\x00\x00\x00a", False),
+}
+
+
+def _frame(datatype: str, element: bytes) -> bytes:
+    """Give an answer as an envelope that reads frames writes it."""
+    count = 6 * MEGABYTE // len(element)
+    output = {"name": "x", "shape": [count], "datatype": datatype, "data": element * count}
+    write: Any = faithful_frame.write
+    frame: bytes = write({"model_name": "digits", "outputs": [output]})
+    return frame
+
+
+async def _reading_frames(torchserve: AnsweringTorchServe) -> Front:
+    """Give a front that knows that frames are read."""
+    front = Front(torchserve)
+    told = torchserve.reply
+    torchserve.reply = Reply(_ANSWER + frames.MARK)
+    message = _short(1).SerializeToString()
+    await _infer(front, message, service_pb2.ModelInferResponse(), True)
+    torchserve.calls.clear()
+    torchserve.reply = told
+    return front
+
+
+@pytest.mark.parametrize("name", MESSAGES_AS_BYTES)
+def test_a_large_message_that_goes_as_bytes_does_not_stop_the_loop(
+    made: Callable[[str], AnsweringTorchServe], name: str
+) -> None:
+    torchserve = made("kservev2_faithful")
+    torchserve.reply = Reply(_ANSWER)
+    message = MESSAGES_AS_BYTES[name]().SerializeToString()
+
+    async def infer() -> float:
+        front = await _reading_frames(torchserve)
+        response = service_pb2.ModelInferResponse()
+        return await _longest_turn(partial(_infer, front, message, response, True))
+
+    assert asyncio.run(infer()) < LONGEST
+    ((_verb, body, _headers),) = torchserve.calls
+    assert frames.is_frame(body)
+
+
+def test_tensors_that_are_short_are_sent_together() -> None:
+    inputs = [
+        {"name": "x", "data": RawData(datatypes.find("x", "FP32"), bytes(4), 1)}
+        for _ in range(20_000)
+    ]
+    frame = at_once(frames.write({"inputs": inputs}, 0, lambda _: None))
+    # Each is a write to the connection.
+    assert len(list(pieces(frame))) < 100
+
+
+@pytest.mark.parametrize("name", ANSWERS_AS_BYTES)
+def test_a_large_answer_in_bytes_does_not_stop_the_loop(
+    made: Callable[[str], AnsweringTorchServe], name: str
+) -> None:
+    datatype, element, raw = ANSWERS_AS_BYTES[name]
+    torchserve = made("kservev2_faithful")
+    torchserve.reply = Reply(_frame(datatype, element))
+    message = _short(1).SerializeToString()
+    response = service_pb2.ModelInferResponse()
+
+    async def infer() -> float:
+        front = await _reading_frames(torchserve)
+        return await _longest_turn(partial(_infer, front, message, response, raw))
+
+    assert asyncio.run(infer()) < LONGEST
+    if raw:
+        assert response.raw_output_contents[0] == element * (6 * MEGABYTE // len(element))
+    else:
+        (output,) = response.outputs
+        member = str(datatypes.find("x", datatype).contents)
+        assert len(getattr(output.contents, member)) == 6 * MEGABYTE // len(element)
+
+
+@pytest.mark.parametrize("element", [bytes(4), b"\x01\x00\x00\x00a"], ids=["floats", "letters"])
+@pytest.mark.parametrize("binary", [False, True])
+def test_a_large_answer_in_bytes_to_a_client_of_rest_does_not_stop_the_loop(
+    made: Callable[[str], AnsweringTorchServe], element: bytes, binary: bool
+) -> None:
+    torchserve = made("kservev2_faithful")
+    torchserve.reply = Reply(_frame("FP32" if len(element) == 4 else "BYTES", element))
+    tensor = {"name": "x", "shape": [1], "datatype": "FP32", "parameters": {"binary_data_size": 4}}
+    asked = {"inputs": [tensor], "parameters": {"binary_data_output": binary}}
+    head = json.dumps(asked).encode()
+    headers = {"inference-header-content-length": str(len(head))}
+    sent: list[Any] = []
+
+    async def post() -> None:
+        sent.extend(await _post(torchserve, V2, head + bytes(4), headers))
+
+    assert asyncio.run(_longest_turn(post)) < LONGEST
+    assert sent[0]["status"] == 200

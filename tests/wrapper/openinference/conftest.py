@@ -10,7 +10,7 @@ import pytest
 from tests.wrapper.openinference.ways import Ways
 from tests.wrapper.surroundings import AnsweringTorchServe, settings
 from wrapper.front import inference, v2_body
-from wrapper.openinference import to_json
+from wrapper.openinference import tensors, to_json
 
 
 @pytest.fixture(scope="module", params=["short", "long"])
@@ -32,6 +32,6 @@ def ways(
             patch.setattr(inference, "LONG", 0)
             patch.setattr(to_json, "LONG", 0)
             patch.setattr(to_json, "_LONG_TENSOR", 0)
-            patch.setattr(to_json, "_SLICE", 2)
-            patch.setattr(to_json, "_BYTES", 3)
+            patch.setattr(tensors, "ELEMENTS_AT_ONCE", 2)
+            patch.setattr(tensors, "BYTES_AT_ONCE", 3)
         yield ways
