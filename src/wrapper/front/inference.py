@@ -10,6 +10,7 @@ from wrapper import json_body, steps
 from wrapper.errors import ServingError
 from wrapper.front import framing, v1_body, v2_body
 from wrapper.front.answer import JSON, Answer
+from wrapper.front.deadline import Deadline
 from wrapper.front.framing import Framing
 from wrapper.front.limits import JsonLimit
 from wrapper.metrics import kinds
@@ -68,11 +69,12 @@ class Inference:
         """Answer ``POST .../infer`` to a model or a version, JSON or of the binary extension."""
         with self._requests.counting(kinds.V2_INFER, target.model) as timeline:
             self._torchserve.check_protocol(target, Verb.INFER)
+            deadline = self._deadline(None)
             forwarded = self._forwarded(headers)
             length = headers.get(binary.LENGTH_HEADER)
             if length is not None:
                 read = partial(_read_binary, body, length)
-                asked = await self._ask_other(target, read, forwarded, None, timeline)
+                asked = await self._ask_other(target, read, forwarded, deadline, timeline)
                 return await self._v2_answer(*asked)
             _check_media_type(headers)
             content: Content = body
@@ -81,13 +83,13 @@ class Inference:
                 content, wanted = v2_body.passed_on(body, *takes)
             else:
                 content, wanted = await one_by_one(v2_body.long_passed_on(body, *takes))
-            reply: Reply | None = None
+            reply: Reply | Case | None = None
             if wanted.is_anything_binary and self._framing.is_read(target):
                 writing = frames.around(content, *self._limits())
-                reply = await self._ask_by_frame(target, writing, forwarded, None, timeline)
-            if reply is None:
+                reply = await self._ask_by_frame(target, writing, forwarded, deadline, timeline)
+            if not isinstance(reply, Reply):
                 reply = await self._torchserve.ask(
-                    Verb.INFER, target, content, forwarded, None, timeline
+                    Verb.INFER, target, content, forwarded, deadline.left(), timeline
                 )
                 self._framing.see(target, reply)
             return await self._v2_answer(reply, wanted)
@@ -121,8 +123,8 @@ class Inference:
             ServingError: for whatever keeps the request from being answered.
         """
         self._torchserve.check_protocol(target, Verb.INFER)
-        forwarded = self._forwarded(headers)
-        reply, wanted = await self._ask_other(target, read, forwarded, timeout, timeline)
+        rest = self._forwarded(headers), self._deadline(timeout), timeline
+        reply, wanted = await self._ask_other(target, read, *rest)
         if len(reply.body) <= LONG:
             return answers.read(reply.body, wanted)
         return await one_by_one(answers.long_read(reply.body, wanted))
@@ -132,30 +134,35 @@ class Inference:
         target: Target,
         read: _Read,
         headers: Mapping[str, str],
-        timeout: float | None,
+        deadline: Deadline,
         timeline: Timeline | None,
     ) -> tuple[Reply, Wanted]:
         """Have TorchServe answer what isn't JSON: as a frame where those are read, else as JSON."""
-        rest = headers, timeout, timeline
 
-        async def by_frame() -> tuple[Reply, Wanted] | None:
+        async def by_frame() -> tuple[Reply, Wanted] | Case:
             asked, wanted = await one_by_one(self._judged(target, read, Packer))
-            reply = await self._ask_by_frame(target, frames.write(asked, *self._limits()), *rest)
-            return None if reply is None else (reply, wanted)
+            writing = frames.write(asked, *self._limits())
+            reply = await self._ask_by_frame(target, writing, headers, deadline, timeline)
+            return (reply, wanted) if isinstance(reply, Reply) else reply
 
         told = await by_frame() if self._framing.is_read(target) else None
-        if told is not None:
+        if isinstance(told, tuple):
             return told
+        too_large = Case.REQUEST_TOO_LARGE
         try:
             asked, wanted = await one_by_one(self._judged(target, read))
             body = long_data.write(asked)
-            reply = await self._torchserve.ask(Verb.INFER, target, body, *rest)
+            reply = await self._torchserve.ask(
+                Verb.INFER, target, body, headers, deadline.left(), timeline
+            )
         except TorchServeError as error:
-            is_too_large = error.case is Case.REQUEST_TOO_LARGE
-            told = await by_frame() if is_too_large and await self._framing.ask(target) else None
-            if told is None:
-                raise
-            return told
+            # A frame that was too large isn't tried again.
+            may_be_frame = error.case is too_large and told is not too_large
+            if may_be_frame and await self._framing.ask(target, deadline):
+                told = await by_frame()
+                if isinstance(told, tuple):
+                    return told
+            raise
         self._framing.see(target, reply)
         return reply, wanted
 
@@ -164,20 +171,26 @@ class Inference:
         target: Target,
         writing: Steps[Content],
         headers: Mapping[str, str],
-        timeout: float | None,
+        deadline: Deadline,
         timeline: Timeline | None,
-    ) -> Reply | None:
-        """Give the answer to a frame; None where it is too large, or frames are read no more."""
-        rest = {**headers, **framing.HEADERS}, timeout, timeline
+    ) -> Reply | Case:
+        """Give the answer to a frame, or why it has to be JSON: too large, or no request."""
+        headers = {**headers, **framing.HEADERS}
         try:
             frame = await one_by_one(writing)
-            return await self._torchserve.ask(Verb.INFER, target, frame, *rest)
+            return await self._torchserve.ask(
+                Verb.INFER, target, frame, headers, deadline.left(), timeline
+            )
         except TorchServeError as error:
+            is_refused = self._framing.forget_if_refused(target, error)
             # JSON may be shorter: it has integers in as many digits as they need.
-            is_too_large = error.case is Case.REQUEST_TOO_LARGE
-            if is_too_large or self._framing.is_read_no_more(target, error):
-                return None
+            if is_refused or error.case is Case.REQUEST_TOO_LARGE:
+                return error.case
             raise
+
+    def _deadline(self, timeout: float | None) -> Deadline:
+        """Give that of a client that waits so many seconds, TORCHSERVE_REQUEST_TIMEOUT for None."""
+        return Deadline(self._torchserve.settings.request_timeout if timeout is None else timeout)
 
     def _limits(self) -> tuple[int, Spend]:
         """Give the most bytes of the answer to a frame, and what those of the frame are told."""
