@@ -106,8 +106,9 @@ def _described(tensor: dict[str, Any], parts: list[Bytes], spend: Spend) -> dict
     if not isinstance(data, RawData):
         return tensor
     size = len(data.raw)
-    spend(size)
-    parts += (data.raw, bytes(-size % _ALIGNED))
+    padding = bytes(-size % _ALIGNED)
+    spend(size + len(padding))
+    parts += (data.raw, padding)
     described = {key: value for key, value in tensor.items() if key != "data"}
     described["parameters"] = {**tensor.get("parameters", {}), SIZE: size}
     return described

@@ -32,7 +32,9 @@ from wrapper.front import Answer, Front, deadline, framing
 from wrapper.front.deadline import Deadline
 from wrapper.front.framing import Framing
 from wrapper.names import Target
-from wrapper.openinference import frames, messages
+from wrapper.openinference import datatypes, frames, messages
+from wrapper.openinference.raw_data import RawData
+from wrapper.steps import at_once
 from wrapper.torchserve import error_table
 from wrapper.torchserve.error_table import Case
 
@@ -169,6 +171,14 @@ def test_each_who_waits_for_a_question_that_fails_gets_an_error_of_its_own(tmp_p
     assert [error.status for error in told] == [503] * 3
     assert len(set(map(id, told))) == 3
     assert torchserve.told == []
+
+
+def test_all_bytes_of_a_frame_are_reckoned() -> None:
+    int8 = datatypes.find("x", "INT8")
+    inputs = [{"name": "x", "data": RawData(int8, b"\1" * count, count)} for count in range(20)]
+    spent: list[int] = []
+    frame = at_once(frames.write({"inputs": inputs, "id": "a"}, 0, spent.append))
+    assert sum(spent) == len(frame)
 
 
 @pytest.mark.parametrize("limit", ["wrapper", "torchserve"])
