@@ -60,7 +60,12 @@ class Errand:
         # is not ours to keep.
         if task is not None and hasattr(task, "uncancel") and task.uncancel():
             return
-        raise self._instead from None
+        instead, self._instead = self._instead, None
+        try:
+            raise instead from None
+        finally:
+            # It and this frame would keep each other, and what was sent.
+            del instead
 
 
 class Rounds(Generic[_Each]):

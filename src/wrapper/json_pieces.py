@@ -58,19 +58,20 @@ class Fragment(NamedTuple):
 
 
 class Document:
-    """A body that is JSON.
-
-    Attributes:
-        root: the whole of it.
-    """
+    """A body that is JSON."""
 
     def __init__(self, body: bytes, parse: Parse, pieces: list[Piece]) -> None:
         self.body = body
         self.parse = parse
         self._pieces = pieces
         self._starts = [each.before.position for each in pieces]
-        start = _behind(_BLANK, body, 0)
-        self.root = Span(self, start, self.end(start, 0), 0)
+        self._start = _behind(_BLANK, body, 0)
+        self._end = self.end(self._start, 0)
+
+    @property
+    def root(self) -> Span:
+        """The whole of it; keeping it would keep the body until cycles are collected."""
+        return Span(self, self._start, self._end, 0)
 
     def end(self, start: int, depth: int) -> int:
         """Give where a value ends that begins somewhere, with so many brackets open before it."""

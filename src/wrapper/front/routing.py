@@ -115,7 +115,8 @@ class Route:
         if self._counting is not None:
             with contextlib.suppress(ServingError), self._counting(self._target.model):
                 raise error
-        return refusal(error)
+        # By its traceback it would keep this frame, and those that have what came; and they it.
+        return refusal(error.with_traceback(None))
 
 
 class Router:

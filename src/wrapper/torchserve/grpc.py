@@ -89,7 +89,11 @@ class GrpcInference:
         if self._tells_errors:
             told = error_table.from_prediction(answer.prediction, self._limits)
             if told is not None:
-                raise told
+                try:
+                    raise told
+                finally:
+                    # It and this frame would keep each other, and what was sent.
+                    del told
         return Reply(answer.prediction)
 
     async def _to_its_end(self, request: Any, seconds: float, metadata: Any) -> Any:

@@ -158,11 +158,8 @@ class TorchServe:
                 return await call(target, body, {**sent, **another}, timeout)
             if error.case is Case.MODEL_FAILED and not self.settings.envelope.is_there:
                 raise error_table.error(Case.MODEL_FAILED_ON_WHOLE_BODY) from None
-            waited = time.monotonic() - started
-            told = await self._tell_apart(target, error, waited)
-            if told.case in _SEEN_BY_READINESS:
-                self.readiness.ask_now()
-            raise told from None
+            # Without a name here: it and this frame would keep each other, and what was sent.
+            raise await self._told(target, error, time.monotonic() - started) from None
 
     def check_protocol(self, target: Target, verb: Verb) -> None:
         """Refuse an unknown name, and a protocol that TorchServe's envelope doesn't read.
@@ -230,6 +227,12 @@ class TorchServe:
     async def _admitted(self, call: _Call, target: Target, *request: Any) -> Reply:
         with self._admission.one(), self._waiting.job(target):
             return await call(target, *request)
+
+    async def _told(self, target: Target, error: TorchServeError, waited: float) -> TorchServeError:
+        told = await self._tell_apart(target, error, waited)
+        if told.case in _SEEN_BY_READINESS:
+            self.readiness.ask_now()
+        return told
 
     async def _tell_apart(
         self, target: Target, error: TorchServeError, waited: float

@@ -24,7 +24,7 @@ from fixtures import torchserve as torchserves
 from fixtures.torchserve.process import ProcessTorchServe
 from matrix.running.launch import RunningWrapper
 from matrix.running.timing import seconds_until
-from tests.wrapper.running import RELEASES, start_torchserve, wrapper
+from tests.wrapper.running import RELEASES, peak_memory, start_torchserve, wrapper
 from tests.wrapper.surroundings import settings
 from wrapper.torchserve.management import Management
 from wrapper.torchserve.tokens import Keys
@@ -120,6 +120,17 @@ def test_a_worker_that_dies_is_told_by_who_may_be_why(subject: RunningWrapper) -
         assert words in answer.json()["error"]
         seconds_until(lambda: not _ready(subject), 5)
     _settled(subject)
+
+
+def test_what_fails_takes_no_more_memory_than_what_is_in_flight(subject: RunningWrapper) -> None:
+    _settled(subject)
+    url = f"{subject.url}/v1/models/misbehaving:predict"
+    body = b'{"instances": [{"refuse": 422}], "more": "%s"}' % (b"x" * 6_000_000)
+    assert requests.post(url, data=body, timeout=30).status_code == 422
+    before = peak_memory(subject, afresh=True)
+    for _ in range(12):
+        assert requests.post(url, data=body, timeout=30).status_code == 422
+    assert peak_memory(subject) - before < 2.5 * len(body)
 
 
 def test_a_full_queue_asks_management_once_a_moment(
