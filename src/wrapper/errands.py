@@ -8,15 +8,22 @@ place among the requests in flight, and its connection to TorchServe, which is c
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
+from contextvars import ContextVar
 from types import TracebackType
 from typing import Any, Generic, TypeVar
+
+from wrapper.errors import ServingError
 
 _Each = TypeVar("_Each", bound="Errand")
 
 
-class ClientGone(Exception):
-    """Nobody waits for the answer any more."""
+class ClientGone(ServingError):
+    """Nobody waits for the answer any more. The status is nginx's."""
+
+    def __init__(self) -> None:
+        super().__init__(499, "Client Closed Request")
 
 
 class Errand:
@@ -106,3 +113,11 @@ class Rounds(Generic[_Each]):
 
     def __getstate__(self) -> dict[str, object]:
         return {**self.__dict__, "_going_on": set(), "_loop": None, "_is_due": False}
+
+
+_NOBODYS = contextlib.nullcontext()
+# That of whoever sent the request that is being answered, where the SDK's own routes answer it,
+# which hand on nothing of its connection.
+of_client: ContextVar[contextlib.AbstractContextManager[None]] = ContextVar(
+    "of_client", default=_NOBODYS
+)

@@ -12,8 +12,8 @@ from typing import Any
 
 import kserve
 
+from wrapper import errands, sdk
 from wrapper import protocol as protocols
-from wrapper import sdk
 from wrapper.errors import ServingError
 from wrapper.metrics import kinds
 from wrapper.metrics.kinds import Kind
@@ -114,7 +114,7 @@ class TorchServeModel(kserve.Model):
         self, kind: Kind, verb: Verb, payload: Any, headers: Mapping[str, str] | None
     ) -> Any:
         torchserve = self._connected()
-        with self._counted().counting(kind, self.name) as timeline:
+        with errands.of_client.get(), self._counted().counting(kind, self.name) as timeline:
             target = Target(self.name)
             torchserve.check_protocol(target, verb)
             body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()

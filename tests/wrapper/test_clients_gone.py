@@ -31,7 +31,9 @@ from tests.wrapper.running import RELEASES, wrapper
 pytestmark = pytest.mark.integration
 
 # Seconds: far longer than any test waits.
-_SLOW = {"name": "sleep", "shape": [1], "datatype": "FP32", "data": [600]}
+_SLEEP = 600
+_SLOW = {"name": "sleep", "shape": [1], "datatype": "FP32", "data": [_SLEEP]}
+_V2 = {"inputs": [_SLOW]}
 # Seconds within which all is given up. The wrapper looks each 0.1 s; other tests run beside.
 _WITHIN = 3.0
 # Seconds, of which an end that waits for nobody takes a part.
@@ -40,12 +42,18 @@ _GRACE = 30
 
 @pytest.fixture(scope="module")
 def torchserve() -> Iterator[Instance]:
-    """A model that answers nobody: its one worker sleeps, the rest is queued behind."""
-    with registered(lending.instance("kservev2"), "contract") as instance:
+    """A model that answers nobody: its one worker sleeps, the rest is queued behind.
+
+    Without an envelope it reads V1 and V2.
+    """
+    with registered(lending.instance("none"), "contract") as instance:
         yield instance
 
 
-_WAYS = [(release, protocol) for release in RELEASES for protocol in ("v2", "grpc-v2")]
+_BARE = "--bare-sdk"
+_WAYS = [
+    (release, *way) for release in RELEASES for way in (("v2", ""), ("grpc-v2", ""), ("v2", _BARE))
+]
 
 
 @pytest.fixture(scope="module", params=_WAYS, ids="-".join)
@@ -54,11 +62,11 @@ def subject(
     torchserve: Instance,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[RunningWrapper]:
-    """The wrapper on one SDK, by one transport towards TorchServe."""
-    release, protocol = request.param
+    """The wrapper on one SDK, by one transport towards TorchServe; by the SDK's own routes, too."""
+    release, protocol, flags = request.param
     folder = tmp_path_factory.mktemp("wrapper")
     more = {"MAX_CONCURRENT_REQUESTS": "1", "SHUTDOWN_GRACE_PERIOD": str(_GRACE)}
-    with wrapper(release, torchserve, folder, protocol=protocol, more=more) as running:
+    with wrapper(release, torchserve, folder, protocol=protocol, flags=flags, more=more) as running:
         yield running
 
 
@@ -66,10 +74,15 @@ def _has_grpc(subject: RunningWrapper) -> bool:
     return "KServe SDK 0.9" not in subject.log()
 
 
-def _message(model: str, more: str = "") -> bytes:
-    body = json.dumps({"inputs": [_SLOW]}).encode()
-    head = f"POST /v2/models/{model}/infer HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n"
-    return head.encode() + more.encode() + b"\r\n" + body
+def _message(model: str) -> bytes:
+    return _post(f"/v2/models/{model}/infer", _V2)
+
+
+def _post(path: str, request: object) -> bytes:
+    body = json.dumps(request).encode()
+    # The SDK's own routes want the type, too.
+    said = f"Host: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    return f"POST {path} HTTP/1.1\r\n{said}".encode() + body
 
 
 @contextlib.contextmanager
@@ -81,6 +94,12 @@ def _connected(subject: RunningWrapper) -> Iterator[socket.socket]:
 def _closes(subject: RunningWrapper, model: str) -> None:
     with _connected(subject) as client:
         client.sendall(_message(model))
+        _until_begun(subject, model)
+
+
+def _closes_in_v1(subject: RunningWrapper, model: str) -> None:
+    with _connected(subject) as client:
+        client.sendall(_post(f"/v1/models/{model}:predict", {"instances": [{"sleep": _SLEEP}]}))
         _until_begun(subject, model)
 
 
@@ -130,11 +149,12 @@ def _closes_its_channel(subject: RunningWrapper, model: str) -> None:
 
 def _call(channel: grpc.Channel, model: str) -> grpc.Future:
     stub = service_pb2_grpc.GRPCInferenceServiceStub(channel)
-    return stub.ModelInfer.future(tensors.request(model, {"inputs": [_SLOW]}))
+    return stub.ModelInfer.future(tensors.request(model, _V2))
 
 
 _BY_REST = (
     _closes,
+    _closes_in_v1,
     _resets,
     _closes_its_half,
     _closes_a_kept_connection,
@@ -175,7 +195,7 @@ def _connections(subject: RunningWrapper, torchserve: Instance) -> int:
 
 def _left(subject: RunningWrapper, model: str) -> tuple[float, float]:
     scrape, name = _scrape(subject), "torchserve_wrapper_requests_total"
-    by_rest = scrape.total(name, model=model, protocol="v2", status="499")
+    by_rest = scrape.total(name, model=model, status="499")
     by_grpc = scrape.total(name, model=model, protocol="grpc-v2", status="CANCELLED")
     assert scrape.total(name, model=model) == by_rest + by_grpc
     return by_rest, by_grpc

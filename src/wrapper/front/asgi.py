@@ -8,7 +8,7 @@ import dataclasses
 from collections.abc import Awaitable, Mapping, MutableMapping
 from typing import Any, Callable
 
-from wrapper import connections, shutdown
+from wrapper import connections, errands, shutdown
 from wrapper.errands import ClientGone, Errand, Rounds
 from wrapper.errors import ServingError
 from wrapper.front import Answer, MetricsFront
@@ -51,6 +51,7 @@ class FrontApplication:
                 scope["method"], path.partition(b"?")[0].decode("latin-1")
             )
         if route is None:
+            errands.of_client.set(_Request(self._rounds, receive))
             await self._sdk_application(scope, receive, send)
             return
         parts = _Parts(receive)

@@ -17,7 +17,7 @@ import tornado.netutil
 import tornado.routing
 import tornado.web
 
-from wrapper import connections, shutdown
+from wrapper import connections, errands, shutdown
 from wrapper.envelope import Envelope
 from wrapper.errands import ClientGone, Errand, Rounds
 from wrapper.errors import ServingError
@@ -31,7 +31,7 @@ from wrapper.settings import Settings
 # Connections that nobody has accepted yet, as tornado has it.
 _BACKLOG = 128
 
-# Seconds between two looks at clients that tornado doesn't see go.
+# Seconds between two looks at which clients are still there.
 _LOOK_EVERY = 0.1
 
 
@@ -102,6 +102,7 @@ class _FrontMatcher(tornado.routing.Matcher):
             request.method, request.path
         )
         if route is None:
+            errands.of_client.set(_Request(request.connection.stream))
             return None
         passed = {"route": route, "limit": self._limit, "told": told, "cors": cors.headers}
         return {"target_kwargs": passed}
@@ -167,18 +168,14 @@ class _FrontHandler(tornado.web.RequestHandler):
             # Tornado closes the connection, since it has not read the body to its end.
             self.finish()
 
-    def on_connection_close(self) -> None:
-        super().on_connection_close()
-        self._errand.call_off(ClientGone())
-
     async def _answer(self) -> None:
         if self._body is not None:
             try:
                 with self._errand:
                     answer = await self._answered(self._body)
-            except ClientGone:
-                # nginx's, for tornado's log: nobody reads what is written.
-                self.set_status(499, "Client Closed Request")
+            except ClientGone as gone:
+                # For tornado's log: nobody reads what is written.
+                self.set_status(gone.status, gone.message)
                 self.finish()
                 return
             self._write(answer)
@@ -212,19 +209,19 @@ class _FrontHandler(tornado.web.RequestHandler):
 
 
 class _Request(Errand):
-    """One that is being answered: called off when its client is gone.
-
-    Tornado tells that by itself, unless another request has been sent behind this one: it doesn't
-    read then.
-    """
+    """One that is being answered: called off when its client is gone."""
 
     def __init__(self, stream: tornado.iostream.IOStream) -> None:
         super().__init__(_rounds)
         self._stream = stream
 
     def look(self) -> None:
-        """Look whether its client has closed the connection."""
-        if connections.is_left(self._stream.socket):
+        """Look whether its client has closed the connection.
+
+        Tornado does so, too, unless another request has been sent behind this one: it doesn't
+        read then.
+        """
+        if self._stream.closed() or connections.is_left(self._stream.socket):
             self.call_off(ClientGone())
 
 
