@@ -5,6 +5,7 @@ What a model does wrong while it lives is seen in every cell of the matrix (test
 
 from __future__ import annotations
 
+import base64
 import http.client
 import re
 import signal
@@ -28,6 +29,10 @@ from tests.wrapper.running import RELEASES, peak_memory, start_torchserve, wrapp
 from tests.wrapper.surroundings import settings
 from wrapper.torchserve.management import Management
 from wrapper.torchserve.tokens import Keys
+
+# What a worker writes in the place of an answer, in base64. Its fifth byte tells of more bytes than
+# TorchServe takes.
+_NO_ANSWER = base64.b64encode(b"no answer").decode()
 
 # What TorchServe logs when it hands a request to a worker.
 _ARRIVED = "Flushing req.cmd PREDICT"
@@ -111,8 +116,10 @@ def test_a_worker_that_dies_is_told_by_who_may_be_why(subject: RunningWrapper) -
     for order, status, words in (
         ({"signal": signal.SIGKILL}, 503, "was killed from outside"),
         ({"signal": signal.SIGSEGV}, 502, "the request may be why"),
+        ({"signal": signal.SIGTERM}, 502, "the request may be why"),
         ({"die": 3}, 502, "the request may be why"),
         ({"size": 6_553_501}, 502, "larger than max_response_size, 6553500 bytes"),
+        ({"garble": _NO_ANSWER}, 502, "the request may be why"),
     ):
         _settled(subject)
         answer = _predict(subject, order)
