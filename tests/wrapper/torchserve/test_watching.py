@@ -25,6 +25,7 @@ from fixtures.torchserve.process import ProcessTorchServe
 from matrix.running.launch import RunningWrapper
 from matrix.running.timing import seconds_until
 from tests.servers.halfway import Halfway
+from tests.wrapper.registering import management
 from tests.wrapper.running import RELEASES, start_torchserve, wrapper
 
 pytestmark = pytest.mark.integration
@@ -295,6 +296,27 @@ def test_a_torchserve_that_dies_is_seen_within_a_second_and_begins_anew(
         meanwhile,
     )
     assert (seen < 1, over < 1) == (True, True), (seen, over)
+    _settle(subjects)
+
+
+def test_a_torchserve_that_has_other_models_serves_those(
+    subjects: list[RunningWrapper], torchserve: ProcessTorchServe
+) -> None:
+    left = ("digits", "echo")
+    _settle(subjects)
+    torchserve.kill()
+    torchserve.start_again(left)
+    seconds_until(lambda: all(_workers(torchserve, model) for model in left), 120)
+    seconds_until(lambda: _each(subjects, 200, "/v1/models/echo"), 10)
+    # It is waited for.
+    assert _told(subjects) == {503}
+    assert _told(subjects, "/v1/models/contract") == {503}
+    for subject in subjects:
+        url = f"{subject.url}/v1/models/contract:predict"
+        assert requests.post(url, json={"instances": [1]}, timeout=10).status_code == 503
+    query = "url=contract.mar&initial_workers=1&synchronous=true"
+    url = f"{management(torchserve.instance)}/models?{query}"
+    assert requests.post(url, timeout=120).status_code == 200
     _settle(subjects)
 
 
