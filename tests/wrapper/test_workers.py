@@ -16,6 +16,7 @@ from tritonclient.grpc import service_pb2, service_pb2_grpc
 
 from matrix.running.launch import RunningWrapper
 from matrix.running.timing import seconds_until
+from tests import lending
 from tests.wrapper.running import NOBODY, is_alive, wrapper
 
 pytestmark = pytest.mark.integration
@@ -28,7 +29,8 @@ WITHIN = 120
 
 @contextlib.contextmanager
 def _started(release: str, folder: Path, flags: str = "--workers 2") -> Iterator[RunningWrapper]:
-    with wrapper(release, NOBODY, folder, flags=flags, wait=False) as subject:
+    instance = lending.instance("kserve", "contract")
+    with wrapper(release, instance, folder, flags=flags, wait=False) as subject:
         yield subject
 
 
