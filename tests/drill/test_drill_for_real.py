@@ -1,6 +1,7 @@
 """Real faults: a wrapper that is careless of one fails the row of it.
 
-That a right one passes the same rows is what the drill's short form shows, which is in CI.
+That a right one passes the same rows is what the drill's short form shows, which is in CI. The rows
+that it leaves out are held by tests of the wrapper, but for those that only the drill brings about.
 """
 
 from __future__ import annotations
@@ -11,12 +12,13 @@ import pytest
 
 from drill import pod, rows, running, torchserve
 from drill.pod import Pod
-from drill.results import NOT_AS_WANTED, Result
+from drill.results import AS_WANTED, NOT_AS_WANTED, Result
 from fixtures.torchserve.process import ProcessTorchServe
 from fixtures.wrappers.careless import CARELESS
 from matrix.planning.subject import Subject
 
 KSERVE = "0.13.1"
+TRIES = 3
 
 # The row that catches it, and what that says of it.
 CAUGHT = {
@@ -38,8 +40,8 @@ def started() -> Iterator[ProcessTorchServe]:
 
 
 def struck(name: str, around: Pod) -> Result:
-    """Run the short form of a row."""
-    (row,) = rows.chosen(rows.load(), [name], short=True)
+    """Run a row, shortened."""
+    row = rows.load()[name].shortened()
     return running.run_row(row, around, around.torchserve, lambda _: None)
 
 
@@ -51,3 +53,20 @@ def test_a_careless_one_fails(name: str, started: ProcessTorchServe) -> None:
         result = struck(row, around)
     assert result.state == NOT_AS_WANTED, result.said
     assert any(each.startswith(said) for each in result.unmet), result.unmet
+
+
+@pytest.fixture(scope="module")
+def right(started: ProcessTorchServe) -> Iterator[Pod]:
+    """A pod of this repository's wrapper."""
+    with pod.before(Subject(), KSERVE, started) as around:
+        yield around
+
+
+@pytest.mark.parametrize("name", ["full-disk", "clock-jumps"])
+def test_a_right_one_passes(name: str, right: Pod) -> None:
+    # Times are wanted, on a machine that runs other tests beside.
+    for _ in range(TRIES):
+        result = struck(name, right)
+        if result.state == AS_WANTED:
+            break
+    assert result.state == AS_WANTED, result
