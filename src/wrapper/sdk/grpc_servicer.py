@@ -135,7 +135,9 @@ class _Calls:
                 Target(request.model_name, request.model_version),
                 partial(messages.request_to_json, request),
                 _headers(context),
-                context.time_remaining(),
+                # Nothing is left where the clock was set ahead. A call whose deadline is over is
+                # cancelled by gRPC, which goes by another clock.
+                context.time_remaining() or None,
                 timeline,
             )
             response = _InferResponse()
