@@ -22,7 +22,8 @@ from matrix.planning.subject import Subject
 
 RELEASES = ("0.10.2", "0.13.1", "0.21.0")
 CLIENTS = {
-    "aiohttp": "{python} -m wrapper",
+    "own": "{python} -m wrapper",
+    "aiohttp": "{python} {repository}/benchmarks/clients/aiohttp_client.py",
     "httpx": "{python} {repository}/benchmarks/clients/httpx_client.py",
 }
 CONNECTIONS = (1, 16)

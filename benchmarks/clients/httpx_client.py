@@ -35,7 +35,7 @@ class HttpxInference(rest.RestInference):
             self._client = httpx.AsyncClient(
                 limits=limits, timeout=timeout or self._timeout, trust_env=False
             )
-        url = self._base + verb.path(target)
+        url = f"http://{self._address}{verb.path(target)}"
         answer = await self._client.post(url, content=bytes(body), headers=headers)
         if answer.status_code != 200:
             raise error_table.from_answer(answer.status_code, answer.content, self._limits)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from typing import Protocol
 
@@ -30,3 +31,8 @@ def is_left(connection: Connection | None) -> bool:
     except OSError:
         # Not of TCP.
         return False
+
+
+def is_over(transport: asyncio.BaseTransport) -> bool:
+    """Tell whether a connection is closed by either side, also while its loop doesn't read it."""
+    return transport.is_closing() or is_left(transport.get_extra_info("socket"))

@@ -115,7 +115,7 @@ class _Request(Errand):
         if transport is not None:
             # Closed as soon as that is read. Where another request has been sent behind this one,
             # uvicorn doesn't read, and would tell the other one.
-            if transport.is_closing() or connections.is_left(transport.get_extra_info("socket")):
+            if connections.is_over(transport):
                 self.call_off(ClientGone())
         elif self._waiting is None:
             self._waiting = asyncio.create_task(self._wait_for_its_client_to_go())

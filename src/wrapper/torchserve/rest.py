@@ -1,27 +1,29 @@
 """TorchServe's REST inference API over a pool of kept-alive connections.
 
-The client is aiohttp because it was the fastest inside the wrapper: at 16 requests at once 0.82
-to 0.96 of TorchServe's own rate, where httpx gave 0.21 to 0.27 (benchmarks/upstream_client.py).
+The client is the wrapper's own, since nothing costs less in it (benchmarks/upstream_client.py).
 """
 
 from __future__ import annotations
 
 import asyncio
 import functools
-import io
-from collections.abc import AsyncIterator, Mapping
+import zlib
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-import aiohttp
-from yarl import URL
-
 from wrapper.names import Target
 from wrapper.settings import Settings
-from wrapper.spliced import LONG, Content, pieces
+from wrapper.spliced import Content
 from wrapper.torchserve import error_table
 from wrapper.torchserve.error_table import Case, Limits
 from wrapper.torchserve.exchange import Reply, Verb
+from wrapper.torchserve.http_connection import Answered, ConnectionBroken
+from wrapper.torchserve.http_pool import HttpPool, Unreachable
+
+# What zlib is told of what it gets: a gzip member or a zlib stream, or deflate without a frame.
+_FRAMED, _RAW = 47, -15
+_PACKED = ("gzip", "x-gzip", "deflate")
 
 
 class RestInference:
@@ -32,10 +34,10 @@ class RestInference:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._base = f"http://{settings.inference}"
+        self._address = settings.inference
         self._timeout = settings.request_timeout
         self._limits = Limits(settings.max_request_size, settings.max_response_size)
-        self._session: aiohttp.ClientSession | None = None
+        self._pool: HttpPool | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def ask(
@@ -51,69 +53,76 @@ class RestInference:
         Raises:
             ServingError: when TorchServe can't be reached or answers an error.
         """
-        url = _url(self._base, verb, target)
-        more: dict[str, Any] = {}
-        if timeout is not None:
-            more["timeout"] = aiohttp.ClientTimeout(total=timeout)
-        data: Any = body
-        if len(body) > LONG:
-            # aiohttp would hand it to the connection whole, which copies what it can't send yet.
-            data = _in_pieces(body)
-            headers = {**headers, "content-length": str(len(body))}
+        head = _head(_request(str(self._address), verb, target), headers, len(body))
+        seconds = self._timeout if timeout is None else timeout
         try:
-            async with self._pool().post(url, data=data, headers=headers, **more) as answer:
-                content = await _read(answer)
-                status = answer.status
-                content_type = answer.headers.get("Content-Type", "")
-        except aiohttp.ClientConnectorError:
+            answer = await self._own_pool().ask(head, body, seconds)
+            content = _unpacked(answer) if answer.encoding else answer.body
+        except Unreachable:
             raise error_table.error(Case.UNREACHABLE) from None
         except asyncio.TimeoutError:
             raise error_table.error(Case.TIMED_OUT) from None
-        except (aiohttp.ClientError, ConnectionError):
+        except ConnectionBroken:
             if len(body) > self._limits.max_request_size:
                 # TorchServe answers 413 and closes, at times before the body is sent.
                 limits = self._limits._asdict()
                 raise error_table.error(Case.REQUEST_TOO_LARGE, **limits) from None
             raise error_table.error(Case.INTERRUPTED) from None
-        if status != 200:
-            raise error_table.from_answer(status, content, self._limits)
-        return Reply(content, content_type)
+        if answer.status != 200:
+            raise error_table.from_answer(answer.status, content, self._limits)
+        return Reply(content, answer.content_type)
 
-    def _pool(self) -> aiohttp.ClientSession:
+    def close(self) -> None:
+        """Close the connections that rest."""
+        if self._pool is not None:
+            self._pool.close()
+
+    def _own_pool(self) -> HttpPool:
         loop = asyncio.get_running_loop()
-        if self._session is None or self._loop is not loop:
+        if self._pool is None or self._loop is not loop:
             self._loop = loop
-            self._session = aiohttp.ClientSession(
-                # TorchServe's own queue is the limit (job_queue_size); a second one
-                # here would only hide it.
-                connector=aiohttp.TCPConnector(limit=0),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                timeout=aiohttp.ClientTimeout(total=self._timeout),
-                skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding"),
-            )
-        return self._session
+            self._pool = HttpPool(self._address)
+        return self._pool
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_session": None, "_loop": None}
-
-
-async def _in_pieces(body: Content) -> AsyncIterator[memoryview]:
-    for piece in pieces(body):
-        yield piece
-
-
-async def _read(answer: aiohttp.ClientResponse) -> bytes:
-    if (answer.content_length or 0) <= LONG:
-        return await answer.read()
-    # Grows in its place, where aiohttp would join parts and take the memory of two.
-    content = io.BytesIO()
-    async for part in answer.content.iter_any():
-        content.write(part)
-    return content.getvalue()
+        return {**self.__dict__, "_pool": None, "_loop": None}
 
 
 @functools.lru_cache(maxsize=256)
-def _url(base: str, verb: Verb, target: Target) -> URL:
-    # Kept, since to read one again for each request costs as much as to send it.
+def _request(host: str, verb: Verb, target: Target) -> str:
+    # Kept, since to write one again for each request costs as much as to send it.
     quoted = Target(*(quote(name, safe="") for name in target))
-    return URL(base + verb.path(quoted), encoded=True)
+    return f"POST {verb.path(quoted)} HTTP/1.1\r\nhost: {host}\r\n"
+
+
+def _head(request: str, headers: Mapping[str, str], length: int) -> bytes:
+    """Give the request line and all headers.
+
+    Raises:
+        ValueError: when a header isn't one line.
+    """
+    fields = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+    if fields.count("\r") != len(headers) or fields.count("\n") != len(headers):
+        raise ValueError("a header that TorchServe was to get has more than one line")
+    return f"{request}{fields}content-length: {length}\r\n\r\n".encode("latin-1")
+
+
+def _unpacked(answer: Answered) -> bytes:
+    """Give the body of an answer that a model packed by itself: nobody asks TorchServe for that.
+
+    Raises:
+        ConnectionBroken: when it can't be unpacked.
+    """
+    encoding = answer.encoding.strip().lower()
+    if encoding == "identity":
+        return answer.body
+    if encoding in _PACKED:
+        for window in (_FRAMED, _RAW):
+            stream = zlib.decompressobj(window)
+            try:
+                body = stream.decompress(answer.body)
+            except zlib.error:
+                continue
+            if stream.eof:
+                return body
+    raise ConnectionBroken(f"the answer is not what its Content-Encoding says, {encoding}")

@@ -75,8 +75,7 @@ class _Running:
         try:
             return await asked
         finally:
-            if self.torchserve._rest._session is not None:
-                await self.torchserve._rest._session.close()
+            self.torchserve._rest.close()
 
 
 @pytest.fixture
