@@ -1,8 +1,9 @@
 """The front: answers requests before the SDK sees them, alike on every release.
 
-It knows paths and bodies, not web frameworks. `front.asgi` puts it before the SDK's
-application on 0.10 and later, ``sdk.tornado_server`` before the routes of 0.8 and 0.9, and
-``sdk.grpc_servicer`` before the SDK's gRPC service. What it doesn't own (docs, OpenAI routes)
+It knows paths and bodies, not web frameworks. On 0.10 and later ``sdk.uvicorn_lane`` answers in
+the SDK's server, and `front.asgi`, before the SDK's application, what that doesn't take;
+``sdk.tornado_server`` puts it before the routes of 0.8 and 0.9, and ``sdk.grpc_servicer`` before
+the SDK's gRPC service. What it doesn't own (docs, OpenAI routes)
 goes to the SDK.
 """
 

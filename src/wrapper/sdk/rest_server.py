@@ -14,7 +14,7 @@ from kserve.protocol.rest.server import RESTServer
 from wrapper import shutdown
 from wrapper.front import Front, MetricsFront
 from wrapper.front.asgi import FrontApplication
-from wrapper.sdk import grpc_server, listening, uvicorn_shutdown
+from wrapper.sdk import grpc_server, listening, uvicorn_lane, uvicorn_shutdown
 from wrapper.sdk.fastapi_model import FastApiModelFace
 from wrapper.sdk.part import Part
 
@@ -35,6 +35,7 @@ class RestServerSdk(FastApiModelFace):
                 """Let the SDK add its routes to its application, then stand before it."""
                 super().create_application()
                 self._server.config.app = FrontApplication(front, model_server.app)
+                self._server.config.http = uvicorn_lane.protocol(front)
 
             async def start(self) -> None:
                 shutdown.process.listen(settings.grace_period)

@@ -12,7 +12,7 @@ from kserve import model_server
 from wrapper import shutdown
 from wrapper.front import Front, MetricsFront
 from wrapper.front.asgi import FrontApplication
-from wrapper.sdk import grpc_server, listening, uvicorn_shutdown
+from wrapper.sdk import grpc_server, listening, uvicorn_lane, uvicorn_shutdown
 from wrapper.sdk.fastapi_model import FastApiModelFace
 from wrapper.sdk.part import Part
 
@@ -40,6 +40,7 @@ class UvicornServerSdk(FastApiModelFace):
                 # 0.14.0 names its application, and does not give it.
                 application = getattr(model_server, "app", self.cfg.app)
                 self.cfg.app = FrontApplication(front, application)
+                self.cfg.http = uvicorn_lane.protocol(front)
                 self.cfg.timeout_keep_alive = front.torchserve.settings.keep_alive_timeout
 
             async def run(self) -> None:

@@ -35,6 +35,7 @@ class RestInference:
 
     def __init__(self, settings: Settings) -> None:
         self._address = settings.inference
+        self._host = str(settings.inference)
         self._timeout = settings.request_timeout
         self._limits = Limits(settings.max_request_size, settings.max_response_size)
         self._pool: HttpPool | None = None
@@ -53,7 +54,7 @@ class RestInference:
         Raises:
             ServingError: when TorchServe can't be reached or answers an error.
         """
-        head = _head(_request(str(self._address), verb, target), headers, len(body))
+        head = _head(_request(self._host, verb, target), headers, len(body))
         seconds = self._timeout if timeout is None else timeout
         try:
             answer = await self._own_pool().ask(head, body, seconds)
