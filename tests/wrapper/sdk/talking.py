@@ -23,7 +23,7 @@ _TURNS = 16
 _ANSWER = re.compile(rb"HTTP/1\.1 (\d{3}) [^\r]*\r\n(.*?)\r\n\r\n", re.S)
 _LENGTH = re.compile(rb"content-length: (\d+)")
 # What no two answers have alike.
-_OWN = re.compile(rb"(ce-id|ce-time): .*")
+_OWN = re.compile(rb"(ce-id|ce-time): [^\r]*")
 
 
 class Said(NamedTuple):
@@ -121,7 +121,7 @@ class Server:
         while self._state.tasks:
             await asyncio.wait(tuple(self._state.tasks), timeout=60)
         protocol._unset_keepalive_if_required()
-        return _read(heard, is_closed)
+        return _read(_OWN.sub(rb"\1", heard), is_closed)
 
     async def _rest(self) -> None:
         for _ in range(_TURNS):
@@ -149,7 +149,7 @@ def _read(heard: bytes, is_closed: bool) -> Heard:
         found = _ANSWER.match(heard, start)
         if found is None:
             return Heard(tuple(answers), heard[start:], is_closed)
-        headers = tuple(sorted(_OWN.sub(rb"\1", each) for each in found[2].split(b"\r\n")))
+        headers = tuple(sorted(found[2].split(b"\r\n")))
         length = _LENGTH.search(found[2])
         size = int(length[1]) if length else 0
         start = found.end() + size
