@@ -24,8 +24,8 @@ from wrapper.errors import ServingError
 from wrapper.front import Front
 from wrapper.names import Target
 from wrapper.steps import at_once
-from wrapper.torchserve import error_table, messages
-from wrapper.torchserve.error_table import Case, TorchServeError
+from wrapper.torchserve import messages
+from wrapper.torchserve.error_table import TorchServeError
 from wrapper.torchserve.exchange import Verb
 from wrapper.torchserve.grpc import GrpcInference
 from wrapper.torchserve.service import TorchServe
@@ -86,19 +86,14 @@ def test_what_is_called_off_lets_go_of_all() -> None:
     assert not kept_by(lambda body: asyncio.run(run(body)))
 
 
-def test_what_torchserve_fails_on_is_let_go(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    torchserve = AnsweringTorchServe(settings(tmp_path))
-
-    async def fail(*_: Any) -> Any:
-        raise error_table.error(Case.TIMED_OUT)
-
-    monkeypatch.setattr(torchserve._rest, "ask", fail)
-
+def test_what_torchserve_fails_on_is_let_go(tmp_path: Path) -> None:
     async def ask(body: bytes) -> None:
-        with pytest.raises(TorchServeError, match="in time"):
-            await TorchServe._ask(torchserve, Verb.PREDICT, _MODEL, body, {}, None)
+        closing = await asyncio.start_server(lambda _, client: client.close(), "127.0.0.1", 0)
+        async with closing:
+            port = closing.sockets[0].getsockname()[1]
+            torchserve = AnsweringTorchServe(settings(tmp_path, port))
+            with pytest.raises(TorchServeError, match="closed the connection"):
+                await TorchServe._ask(torchserve, Verb.PREDICT, _MODEL, body, {}, None)
 
     assert not kept_by(lambda body: asyncio.run(ask(body)))
 

@@ -96,6 +96,8 @@ class HttpConnection(asyncio.Protocol):
             if not (self._is_sent and answer.done()) or answer.cancelled() or answer.exception():
                 self.close()
             self._answer = None
+            # A failed one and this frame would keep each other, and what was sent.
+            del answer
 
     def close(self) -> None:
         """End it at once; what isn't sent yet never is."""
