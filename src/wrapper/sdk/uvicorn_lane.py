@@ -158,7 +158,7 @@ class _Cycle:
         self._protocol = protocol
         self._asked = asked
         self._route = route
-        self._body = body
+        self._body: Body | None = body
         self._version: str = protocol.parser.get_http_version()
         self._is_whole = False
         self.is_queued = False
@@ -169,8 +169,9 @@ class _Cycle:
 
     def add(self, part: bytes) -> None:
         """Take a part of the body, which is plain and no longer than it was announced."""
-        for _ in self._body.add(part):
-            pass
+        if self._body is not None:
+            for _ in self._body.add(part):
+                pass
 
     def end(self) -> None:
         """Take the end of the body."""
@@ -191,10 +192,16 @@ class _Cycle:
             self._protocol.logger.error("a request could not be answered\n", exc_info=error)
             if not self.response_complete:
                 await self._send(_FAILED)
+        finally:
+            # The connection has its last cycle, and is one with its parser: what came would stay
+            # until cycles are collected.
+            self._body = None
 
     async def _answer(self) -> None:
+        assert self._body is not None
+        body, self._body = self._body.whole(), None
         with _Request(self._lane.rounds, self._protocol.transport):
-            answer = await self._route(self._body.whole(), self._asked.headers)
+            answer = await self._route(body, self._asked.headers)
         await self._send(answer)
 
     async def _send(self, answer: Answer) -> None:
