@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from fixtures import models
 from fixtures.leftovers import Record
 from fixtures.torchserve import Instance
-from matrix.environments import provision
+from matrix.environments import locking, own_requirements, provision
+from matrix.environments.provision import Environment
+from matrix.planning import axes
 from matrix.planning.subject import Subject
 from matrix.running import launch
 from matrix.running.launch import RunningWrapper, Situation
@@ -52,9 +54,15 @@ def started(
             marks=record.environment,
             archives=models.archives(sources or {name: name for name in instance.models}),
         )
-        python = provision.provision(release).python
+        python = _environment(release, subject.requirements).python
         wrapper = launch.start(subject, python, situation, instance.models)
         try:
             yield wrapper
         finally:
             wrapper.stop()
+
+
+def _environment(release: str, requirements: Sequence[str]) -> Environment:
+    """Give that of a release's SDK, with what a server needs beside it."""
+    lock = locking.find(axes.load().release(release))
+    return provision.of_lock(own_requirements.make(lock, requirements) if requirements else lock)

@@ -21,11 +21,15 @@ from fixtures.torchserve import Instance, configuration
 from matrix.planning.subject import Subject
 
 RELEASES = ("0.10.2", "0.13.1", "0.21.0")
-CLIENTS = {
-    "own": "{python} -m wrapper",
-    "aiohttp": "{python} {repository}/benchmarks/clients/aiohttp_client.py",
-    "httpx": "{python} {repository}/benchmarks/clients/httpx_client.py",
-}
+SUBJECTS = (
+    Subject("own"),
+    Subject(
+        "aiohttp",
+        "{python} {repository}/benchmarks/clients/aiohttp_client.py",
+        requirements=("aiohttp>=3.8",),
+    ),
+    Subject("httpx", "{python} {repository}/benchmarks/clients/httpx_client.py"),
+)
 CONNECTIONS = (1, 16)
 SECONDS = 3
 ROUNDS = 3
@@ -47,8 +51,8 @@ def main() -> None:
         rows = [
             row
             for release in RELEASES
-            for client in CLIENTS
-            for row in _compare(release, client, torchserve.instance)
+            for subject in SUBJECTS
+            for row in _compare(release, subject, torchserve.instance)
         ]
     date = datetime.datetime.now(datetime.UTC).date().isoformat()
     told = {"date": date, "machine": platform.platform(), "body_bytes": len(BODY)}
@@ -61,14 +65,14 @@ def main() -> None:
         )
 
 
-def _compare(release: str, client: str, instance: Instance) -> list[dict[str, Any]]:
+def _compare(release: str, subject: Subject, instance: Instance) -> list[dict[str, Any]]:
     direct = f"http://{instance.endpoints.host}:{instance.endpoints.inference}{PATH}"
-    with running.running(Subject(client, CLIENTS[client]), release, instance) as url:
+    with running.running(subject, release, instance) as url:
         rows = []
         for connections in CONNECTIONS:
             rounds = [_round(direct, url + PATH, connections) for _ in range(ROUNDS)]
             medians = {key: statistics.median(each[key] for each in rounds) for key in rounds[0]}
-            named = {"kserve": release, "client": client, "connections": connections}
+            named = {"kserve": release, "client": subject.name, "connections": connections}
             rows.append({**named, **medians})
         return rows
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import http
 import logging
 
-import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
 
 from wrapper.address import Address
+from wrapper.torchserve.http_connection import ConnectionBroken
+from wrapper.torchserve.http_pool import HttpPool, Unreachable
 
 # Seconds. A scrape has ten by default, and is answered without TorchServe's when it is gone.
 _WITHIN = 1.0
@@ -20,7 +22,7 @@ class OwnMetrics:
     """Asks for them whenever the wrapper is asked for its own."""
 
     def __init__(self, address: Address) -> None:
-        self._url = f"http://{address}/metrics"
+        self._address = address
         self._told: str | None = None
 
     async def fetch(self) -> bytes | None:
@@ -30,7 +32,7 @@ class OwnMetrics:
             # What can't be read would take the wrapper's own along.
             for _ in text_string_to_metric_families(text):
                 pass
-        except (aiohttp.ClientError, OSError, asyncio.TimeoutError, ValueError) as error:
+        except (Unreachable, ConnectionBroken, asyncio.TimeoutError, ValueError) as error:
             self._tell(f"{type(error).__name__}")
             return None
         self._told = None
@@ -38,16 +40,18 @@ class OwnMetrics:
         return (text + ends).encode()
 
     async def _text(self) -> str:
-        limit = aiohttp.ClientTimeout(total=_WITHIN)
-        async with (
-            aiohttp.ClientSession(timeout=limit) as session,
-            session.get(self._url) as answer,
-        ):
-            answer.raise_for_status()
-            return await answer.text()
+        pool = HttpPool(self._address)
+        head = f"GET /metrics HTTP/1.1\r\nhost: {self._address}\r\n\r\n"
+        try:
+            answer = await pool.ask(head.encode(), b"", _WITHIN)
+        finally:
+            pool.close()
+        if answer.status != http.HTTPStatus.OK:
+            raise ValueError(f"status {answer.status}")
+        return answer.body.decode()
 
     def _tell(self, why: str) -> None:
         """Say once why they are missing, not at every scrape."""
         if why != self._told:
             self._told = why
-            logger.warning("TorchServe's own metrics are missing (%s, from %s)", why, self._url)
+            logger.warning("TorchServe's own metrics are missing (%s, from %s)", why, self._address)

@@ -243,7 +243,9 @@ def test_an_index_that_does_not_answer_is_unprovisioned(
 def test_the_real_one_is_made_anew_from_wheels(name: str, cold: Path) -> None:
     """Oldest, with most from source, and newest."""
     environment = provision.provision(name)
-    needs = "import kserve, aiohttp, grpc, javaproperties, google.protobuf, sys; print(sys.version)"
+    needs = (
+        "import kserve, httptools, grpc, javaproperties, google.protobuf, sys; print(sys.version)"
+    )
     ran = subprocess.run([environment.python, "-c", needs], capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout.startswith(axes.load().release(name).python + ".")
