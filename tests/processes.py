@@ -75,8 +75,9 @@ def run(
     """
     environment = clean() if env is None else env
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
-        files = (out.fileno() if stdout is None else stdout, err.fileno())
-        started = _started(command(words), environment, *files)
+        started = start(
+            words, environment, out.fileno() if stdout is None else stdout, err.fileno()
+        )
         try:
             code = started.wait(_WITHIN)
         except BaseException:
@@ -87,12 +88,20 @@ def run(
         return subprocess.CompletedProcess(command(words), code, out.read(), err.read())
 
 
-def _started(argv: list[str], environment: Mapping[str, str], *files: int) -> Process:
+def start(
+    words: Sequence[str | Path], environment: Mapping[str, str], stdout: int, stderr: int
+) -> Process:
+    """Start a module with arguments, in the repository, in a process group of its own.
+
+    Args:
+        stdout, stderr: descriptors for it to write to.
+    """
+    argv = command(words)
     servers = _of(_HERE)
     if servers is not None:
         with suppress(CantFork):
-            return servers.start(argv, environment, REPOSITORY, *files)
-    return launch.start_group(argv, environment, REPOSITORY, *files)
+            return servers.start(argv, environment, REPOSITORY, stdout, stderr)
+    return launch.start_group(argv, environment, REPOSITORY, stdout, stderr)
 
 
 def _of(variable: str) -> ForkServers | None:

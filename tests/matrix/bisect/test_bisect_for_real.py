@@ -6,8 +6,8 @@ Ends are near to each other: how a search goes over many releases is told by `te
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
-import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -17,6 +17,7 @@ import psutil
 import pytest
 
 from matrix.environments import provision
+from matrix.running.forks import Process
 from tests import processes
 from tests.matrix import runs, with_addopts
 
@@ -167,31 +168,21 @@ def short_folder() -> Iterator[Path]:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_leaves_nothing_behind(number: signal.Signals, short_folder: Path) -> None:
-    search = subprocess.Popen(
-        processes.command(words("0.10.2", "0.13.1", *UNFIXED)),
-        cwd=runs.REPOSITORY,
-        env={**runs.environment(None), "TMPDIR": str(short_folder)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    assert search.stdout is not None
-    told = []
-    for line in search.stdout:
-        told.append(line)
-        if line.startswith("0.10.2: passed"):
-            break
-    else:
-        pytest.fail(f"it ended before: {''.join(told)}")
-    # The next wrapper is being started, beside TorchServe; a busy machine takes its time.
-    deadline = time.monotonic() + 30
-    while not (started := psutil.Process(search.pid).children(recursive=True)):
-        assert time.monotonic() < deadline, "nothing was started"
-        time.sleep(0.1)
-    time.sleep(0.5)
-    search.send_signal(number)
-    rest, _ = search.communicate(timeout=60)
-    assert search.returncode == 3, rest
+    read, write = os.pipe()
+    environment = {**runs.environment(None), "TMPDIR": str(short_folder)}
+    search = processes.start(words("0.10.2", "0.13.1", *UNFIXED), environment, write, write)
+    os.close(write)
+    with os.fdopen(read) as said:
+        told = []
+        for line in said:
+            told.append(line)
+            if line.startswith("0.10.2: passed"):
+                break
+        else:
+            pytest.fail(f"it ended before: {''.join(told)}")
+        started = _end_while_it_starts_one(search, number)
+        rest = said.read()
+    assert search.wait(60) == 3, rest
     assert "error: " in rest
     assert "Traceback" not in rest
     # What forks wrappers is the session's, and ends with it.
@@ -200,6 +191,18 @@ def test_an_interrupt_leaves_nothing_behind(number: signal.Signals, short_folder
     _, left = psutil.wait_procs(own, timeout=30)
     assert left == []
     assert list(short_folder.iterdir()) == []
+
+
+def _end_while_it_starts_one(search: Process, number: signal.Signals) -> list[psutil.Process]:
+    """Send a signal once something is being started; give all that runs for it then."""
+    # The next wrapper is being started, beside TorchServe; a busy machine takes its time.
+    deadline = time.monotonic() + 30
+    while not (started := psutil.Process(search.pid).children(recursive=True)):
+        assert time.monotonic() < deadline, "nothing was started"
+        time.sleep(0.1)
+    time.sleep(0.5)
+    os.kill(search.pid, number)
+    return started
 
 
 def _is_fork_server(process: psutil.Process) -> bool:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Mapping
@@ -119,13 +119,12 @@ def _end_in_the_middle(
     Returns:
         its exit code, and all the processes that it had started.
     """
-    runner = subprocess.Popen(
-        processes.command(runs.words(folder, *arguments)),
-        cwd=runs.REPOSITORY,
-        env=runs.environment(given, more),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    with Path(os.devnull).open("wb") as nobody:
+        runner = processes.start(
+            runs.words(folder, *arguments),
+            runs.environment(given, more),
+            *(nobody.fileno(), nobody.fileno()),
+        )
     results = folder / "results.jsonl"
     deadline = time.monotonic() + 240
     while not results.exists() or '"check"' not in results.read_text():
@@ -133,7 +132,7 @@ def _end_in_the_middle(
         assert time.monotonic() < deadline, "no check was recorded"
         time.sleep(0.05)
     started = psutil.Process(runner.pid).children(recursive=True)
-    runner.send_signal(number)
+    os.kill(runner.pid, number)
     return runner.wait(120), started
 
 
@@ -196,13 +195,14 @@ def test_an_interrupted_run_cleans_up_and_is_cut_short(
 
 @pytest.mark.integration
 def test_nothing_is_left_of_a_killed_run_on_a_real_torchserve(tmp_path: Path) -> None:
-    arguments = ("--runtime=process", "--kserve=0.13.1")
+    served = [f"--cell=kserve{each}-v1-kserve-torchserve0.12.0" for each in ("0.9.0", "0.13.1")]
     _, started = _end_in_the_middle(
-        signal.SIGKILL, tmp_path, *arguments, "--protocol=v1", given=None, more={}
+        signal.SIGKILL, tmp_path, *("--runtime=process", "--jobs=2", *served), given=None, more={}
     )
     assert any("java" in " ".join(_command(each)) for each in started)
     assert read(tmp_path / "results.jsonl").cut_short
-    ran = runs.run(tmp_path, *arguments, "--protocol=v3")
+    refused = "--cell=kserve0.13.1-v3-kserve-torchserve0.12.0"
+    ran = runs.run(tmp_path, "--runtime=process", refused)
     assert ran.exit_code == 0, ran.output
     assert "was cut short after" in ran.output
     # Fork servers are lent to it by the tests' session.
