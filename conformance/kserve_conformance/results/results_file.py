@@ -13,7 +13,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,9 @@ from kserve_conformance.text.redaction import redacted, without_secrets
 
 SCHEMA_VERSION = 2
 _TIMES = frozenset({"started", "ended"})
+_MEMBERS = tuple(each.name for each in fields(Record))
+# What a subject may have said.
+_SHOWN = ("message", "expected", "observed", "evidence")
 _LONGEST_ERROR = 200
 _KINDS = ("header", "check", "footer")
 _SCHEMA = Path(__file__).with_name("results.schema.json")
@@ -63,11 +66,12 @@ class Writer:
 
     def record(self, record: Record) -> Record:
         """Add one check's outcome without its secrets; as it is given back it may be shown."""
-        shown = ("message", "expected", "observed", "evidence")
-        written = replace(
-            record, **{name: _strict(redacted(getattr(record, name))) for name in shown}
-        )
-        self._write("check", asdict(written))
+        shown = {name: redacted(getattr(record, name)) for name in _SHOWN}
+        # All that evidence has is text.
+        shown.update({name: _strict(shown[name]) for name in ("expected", "observed")})
+        written = replace(record, **shown)
+        # Not `asdict`, which copies each text of it, too: half of what a write takes.
+        self._write("check", {name: getattr(written, name) for name in _MEMBERS})
         self._records.append(written)
         return written
 
@@ -121,7 +125,7 @@ def _without_secrets(header: Header) -> Header:
 
 def _strict(value: Any) -> Any:
     """Give a value as JSON has it: what is no number there, such as NaN, as text."""
-    if isinstance(value, str):
+    if value is None or isinstance(value, (str, int)):
         return value
     try:
         json.dumps(value, allow_nan=False)

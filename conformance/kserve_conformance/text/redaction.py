@@ -82,13 +82,22 @@ def _names_secret(name: str) -> bool:
 
 
 def _without_home(text: str) -> str:
-    return _HOME.sub("~", text) if _HOME else text
+    if _HOME is None:
+        return text
+    folder, beginning = _HOME
+    # Few texts have it, and to look for that takes a tenth of the expression.
+    return beginning.sub("~", text) if folder in text else text
 
 
-def _beginning(folder: str) -> re.Pattern[str] | None:
-    """Find a folder where a path begins with it, not within a longer path or an address."""
+def _beginning(folder: str) -> tuple[str, re.Pattern[str]] | None:
+    """Give a folder, and what finds it where a path begins with it.
+
+    That is not within a longer path or an address.
+    """
     # The home of a container's nameless user is the root, which every path begins with.
-    return None if folder == "/" else re.compile(rf"(?<![\w.~-]){re.escape(folder)}(?=/)")
+    if folder == "/":
+        return None
+    return folder, re.compile(rf"(?<![\w.~-]){re.escape(folder)}(?=/)")
 
 
 _HOME = _beginning(str(Path.home()))
