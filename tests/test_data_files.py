@@ -202,6 +202,9 @@ def test_a_file_as_it_is_is_not_held_against_the_user(
     assert not capsys.readouterr().err
 
 
+_CACHED = (catalogue.load, exchanges._document, expectations._loaded)
+
+
 def copied(kind: Kind, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Have the command read a copy, and give that of the file."""
     place = Path(getattr(kind.module, kind.attribute))
@@ -227,7 +230,7 @@ def _use(kind: Kind, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         if defaults:
             here = tuple(place if isinstance(each, Path) else each for each in defaults)
             monkeypatch.setattr(function, "__defaults__", here)
-    for cached in (catalogue.load, exchanges._document):
+    for cached in _CACHED:
         cached.cache_clear()
 
 
@@ -244,5 +247,5 @@ def told_by(kind: Kind, file: Path, folder: Path, capsys: pytest.CaptureFixture[
 @pytest.fixture(autouse=True)
 def _as_it_was() -> Iterator[None]:
     yield
-    for cached in (catalogue.load, exchanges._document):
+    for cached in _CACHED:
         cached.cache_clear()

@@ -50,6 +50,14 @@ def read(path: Path, schema: Path) -> dict[str, Any]:
     return document
 
 
+def state(path: Path) -> bytes | None:
+    """Give what a file holds, for who keeps what was made of it; None where it can't be read."""
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
+
+
 def _refuse(document: Any, path: Path, schema: Path) -> None:
     """Say what is wrong by the validator that knows it in words, which is slow to be there."""
     from jsonschema import Draft202012Validator

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -224,6 +225,11 @@ def load(path: Path = FILE) -> Axes:
     Raises:
         DataFileError: when it can't be read, breaks its schema or contradicts itself.
     """
+    return _loaded(path, datafile.state(path))
+
+
+@functools.lru_cache(maxsize=4)
+def _loaded(path: Path, _state: object) -> Axes:
     document = datafile.read(path, _SCHEMA)
     with located(path):
         return _axes(document)

@@ -182,6 +182,11 @@ def load(path: Path = FILE) -> Expectations:
     Raises:
         DataFileError: when it can't be read, breaks its schema or contradicts itself.
     """
+    return _loaded(path, datafile.state(path))
+
+
+@functools.lru_cache(maxsize=4)
+def _loaded(path: Path, _state: object) -> Expectations:
     document = datafile.read(path, _SCHEMA)
     with located(path):
         return _expectations(document)

@@ -268,6 +268,8 @@ class _Points:
             for known in (True, False)
         ]
         self._known: dict[frozenset[str], list[dict[str, str]]] = {}
+        # By which conditions they are: those of a profile's statements are the same ones.
+        self._meet: dict[tuple[int, ...], bool] = {}
 
     def differing_in(self, *names: str) -> list[dict[str, str]]:
         """Give one of them for all that they are together on some axes.
@@ -287,11 +289,14 @@ class _Points:
         return self._known[named]
 
     def meet(self, *conditions: AnyOf) -> bool:
-        """Tell whether all of some conditions hold at one of them."""
-        names = (axis for each in conditions for axis in each.axes)
-        return any(
-            all(each.holds(point) for each in conditions) for point in self.differing_in(*names)
-        )
+        """Tell whether all of some conditions, which live as long as this, hold at one of them."""
+        asked = tuple(map(id, conditions))
+        if asked not in self._meet:
+            names = (axis for each in conditions for axis in each.axes)
+            self._meet[asked] = any(
+                all(each.holds(point) for each in conditions) for point in self.differing_in(*names)
+            )
+        return self._meet[asked]
 
 
 def _refuse_unmatched(axes: Axes, expectations: Expectations, policy: Policy | None) -> None:
