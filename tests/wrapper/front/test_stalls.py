@@ -204,6 +204,7 @@ async def _infer(front: Front, message: bytes, response: Any, raw: bool) -> None
     await one_by_one(messages.fill_response(response, answer, raw))
 
 
+_ANSWER = b'{"model_name":"digits","outputs":[]}'
 MESSAGES: dict[str, Callable[[], service_pb2.ModelInferRequest]] = {
     "raw floats": lambda: _raw("FP32", bytes(4)),
     "raw integers": lambda: _raw("UINT8", b"\0"),
@@ -219,14 +220,25 @@ def test_a_large_message_does_not_stop_the_loop(
     made: Callable[[str], AnsweringTorchServe], name: str
 ) -> None:
     torchserve = made("kservev2_faithful")
-    torchserve.reply = Reply(_answer(b"0.5"))
-    request = MESSAGES[name]()
-    message = request.SerializeToString()
+    torchserve.reply = Reply(_ANSWER)
+    message = MESSAGES[name]().SerializeToString()
     response = service_pb2.ModelInferResponse()
 
     infer = partial(_infer, Front(torchserve), message, response, True)
     assert asyncio.run(_longest_turn(infer)) < LONGEST
     assert len(torchserve.calls) == 1
+
+
+def test_a_large_answer_to_a_message_does_not_stop_the_loop(
+    made: Callable[[str], AnsweringTorchServe],
+) -> None:
+    torchserve = made("kservev2_faithful")
+    torchserve.reply = Reply(_answer(b"0.5"))
+    message = _short(1).SerializeToString()
+    response = service_pb2.ModelInferResponse()
+
+    infer = partial(_infer, Front(torchserve), message, response, True)
+    assert asyncio.run(_longest_turn(infer)) < LONGEST
     assert len(response.raw_output_contents[0]) == SIZE // 4 * 8
 
 
@@ -242,7 +254,6 @@ MESSAGES_AS_BYTES: dict[str, Callable[[], service_pb2.ModelInferRequest]] = {
     **MESSAGES,
     "short tensors": lambda: _short(20_000),
 }
-_ANSWER = b'{"model_name":"digits","outputs":[]}'
 # The datatype of an answer, an element, and whether the client asks by raw contents.
 ANSWERS_AS_BYTES = {
     "raw floats": ("FP32", bytes(4), True),
