@@ -211,7 +211,7 @@ def test_packed_messages_are_read_within_their_bound(pair: Pair, compression: An
     assert refused.value.code() == grpc.StatusCode.NOT_FOUND
     before = peak_memory(pair.subject, afresh=True)
     with pytest.raises(grpc.RpcError) as refused:
-        _infer(pair, 10 * LIMIT // 8, compression)
+        _infer(pair, 5 * LIMIT // 8, compression)
     assert refused.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
     assert f"max_request_size is {MAX_REQUEST_SIZE} bytes" in str(refused.value.details())
     assert peak_memory(pair.subject) - before < 3 * LIMIT
