@@ -30,6 +30,8 @@ from matrix.running.spans import Activity, during
 _SERVER = Path(__file__).resolve().parents[1] / "probes" / "fork_server.py"
 # What an interpreter reads when it starts; a fork comes too late for it.
 _READ_AT_START = ("PYTHON", "LC_", "LANG", "LD_", "GRPC_", "OMP_", "TZ")
+# Not gRPC's own, in spite of its name: wrappers read it once they are there.
+_READ_LATER = frozenset({"GRPC_REFLECTION"})
 _SERVER_WITHIN = 60.0
 _STARTED_WITHIN = 30.0
 _SETTINGS = "settings.json"
@@ -268,4 +270,8 @@ class ForkServers:
 
 
 def _at_start(environment: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in environment.items() if name.startswith(_READ_AT_START)}
+    return {
+        name: value
+        for name, value in environment.items()
+        if name.startswith(_READ_AT_START) and name not in _READ_LATER
+    }

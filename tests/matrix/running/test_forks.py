@@ -66,7 +66,9 @@ def test_a_forked_start_equals_an_exact_one(
 ) -> None:
     told = []
     for start in (launch.start_group, servers.start):
-        ended = _ended(start, tmp_path, release, "told_start", "return", "--flag", MORE="of it")
+        # Wrappers read what only looks like gRPC's own.
+        more = {"MORE": "of it", "GRPC_REFLECTION": "true"}
+        ended = _ended(start, tmp_path, release, "told_start", "return", "--flag", **more)
         assert ended[0] == 0, ended
         told.append({"log": ended[1], **json.loads((tmp_path / "told.json").read_text())})
     exact, forked = told
@@ -206,6 +208,7 @@ def test_what_to_preload_is_asked_for_again_only_where_imports_change(tmp_path: 
         (["script.py"], {}, "only PYTHON -m MODULE can be forked"),
         (["-m", "wrapper"], {"PYTHONHASHSEED": "1"}, "its interpreter's environment is another"),
         (["-m", "wrapper"], {"LANG": "tlh"}, "its interpreter's environment is another"),
+        (["-m", "wrapper"], {"GRPC_TRACE": "api"}, "its interpreter's environment is another"),
     ],
 )
 def test_what_cant_be_forked_is_told(

@@ -13,7 +13,7 @@ from matrix.planning.subject import Subject
 from matrix.running import launch
 from matrix.running.launch import Situation
 from matrix.running.timing import seconds_until
-from tests import lending
+from tests import lending, processes
 from tests.wrapper.running import RELEASES, start_torchserve, wrapper
 
 pytestmark = pytest.mark.integration
@@ -60,9 +60,10 @@ def test_proxies_are_not_asked_for_what_is_in_the_pod(
     release: str, protocol: str, torchserve_v2: Instance, tmp_path: Path
 ) -> None:
     # Port 9 is "discard": nobody answers there.
-    names = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "GRPC_PROXY")
-    proxies = {each: "http://127.0.0.1:9" for name in names for each in (name, name.lower())}
-    proxies.update(NO_PROXY="", no_proxy="")
+    loud = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+    # gRPC reads its own in small letters only.
+    names = (*loud, *map(str.lower, loud), "grpc_proxy")
+    proxies = {**dict.fromkeys(names, "http://127.0.0.1:9"), "NO_PROXY": "", "no_proxy": ""}
     with wrapper(release, torchserve_v2, tmp_path, protocol=protocol, more=proxies) as subject:
         tensor = {"name": "x", "shape": [1], "datatype": "INT64", "data": [1]}
         url = f"{subject.url}/v2/models/contract/infer"
@@ -77,7 +78,7 @@ def test_a_port_that_torchserve_has_stops_the_start(release: str, tmp_path: Path
     python = provision.provision(release).python
     argv = Subject().argv(python, endpoints.management, endpoints.grpc_management + 1)
     with launch.situation_log(situation) as log:
-        process = launch.spawn(Subject(), argv, situation, log, log)
+        process = launch.spawn(Subject(), argv, situation, log, log, processes.of_sdks())
     assert process.wait(timeout=30) == 2
     told = situation.log.read_text().splitlines()
     assert "is wanted twice: by the wrapper (--http_port) and by TorchServe" in told[-1]
