@@ -14,18 +14,30 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from fixtures import leftovers
 from matrix.planning.axes import KServeRelease
 from matrix.planning.subject import base_environment
 from matrix.running import launch
-from matrix.running.forks import CantFork, ForkServers, Process
+from matrix.running.forks import CantFork, ForkedProcess, ForkServers, Process
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 # A process that takes longer, in seconds, takes for ever.
 _WITHIN = 600
 # The folders of the two kinds of fork servers, for the processes of the session.
 _HERE, _SDK = "TESTS_FORK_SERVERS", "TESTS_FORK_SERVERS_SDK"
+
+
+class SdkServers(ForkServers):
+    """Fork servers of SDK environments, one for each, whatever module it starts.
+
+    What tests start there is our wrapper, most often with something changed, or needs no more.
+    """
+
+    def start(self, argv: Sequence[str], *given: Any, **more: Any) -> ForkedProcess:
+        """Start it by the server of our wrapper."""
+        return super().start(argv, *given, **{**more, "beside": "wrapper"})
 
 
 @contextmanager
@@ -47,9 +59,10 @@ def shared() -> Iterator[None]:
             servers.close()
 
 
-def of_sdks() -> ForkServers | None:
+def of_sdks() -> SdkServers | None:
     """Give the fork servers of SDK environments, None where the session shares none."""
-    return _of(_SDK)
+    folder = os.environ.get(_SDK)
+    return SdkServers(Path(folder)) if folder else None
 
 
 def clean() -> dict[str, str]:
@@ -97,13 +110,8 @@ def start(
         stdout, stderr: descriptors for it to write to.
     """
     argv = command(words)
-    servers = _of(_HERE)
-    if servers is not None:
+    folder = os.environ.get(_HERE)
+    if folder is not None:
         with suppress(CantFork):
-            return servers.start(argv, environment, REPOSITORY, stdout, stderr)
+            return ForkServers(Path(folder)).start(argv, environment, REPOSITORY, stdout, stderr)
     return launch.start_group(argv, environment, REPOSITORY, stdout, stderr)
-
-
-def _of(variable: str) -> ForkServers | None:
-    folder = os.environ.get(variable)
-    return ForkServers(Path(folder)) if folder else None

@@ -25,7 +25,6 @@ from matrix.environments.locking import Lock
 from matrix.environments.provision import Environment
 from matrix.planning.plan import CONFORMANCE, Plan
 from matrix.running import refusal, session, starting, worker
-from matrix.running.forks import ForkServers
 from tests import processes
 
 CHECKS = "MATRIX_GIVEN_CHECKS"
@@ -79,7 +78,7 @@ def _given_checks(plan: Plan) -> Plan:
     )
 
 
-class _GivenServers(ForkServers):
+class _GivenServers(processes.SdkServers):
     def close(self) -> None:
         """Leave them running."""
 

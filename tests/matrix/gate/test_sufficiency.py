@@ -99,13 +99,19 @@ def test_a_wrapper_that_ends_tells_whole_lines_without_secrets(tmp_path: Path) -
     assert ended.log_tail() == "authorization: ***"
 
 
-def _run(mutant: str, checks: tuple[str, ...], folder: Path) -> Mapping[str, Record]:
+def _run(
+    wrapper: str,
+    checks: tuple[str, ...],
+    folder: Path,
+    given: Mapping[str, Any] | None = None,
+) -> Mapping[str, Record]:
     ran = runs.run(
         folder,
         "--runtime=process",
         f"--cell={CELL}",
-        f"--wrapper={{python}} {{repository}}/fixtures/wrappers/{mutant}",
+        f"--wrapper={{python}} -m fixtures.wrappers.{wrapper}",
         *(f"--check={check}" for check in checks),
+        given=given,
     )
     assert ran.exit_code == 1, ran.output
     return {record.check: record for record in ran.results.records}
@@ -128,7 +134,7 @@ def test_logs_are_of_the_check_alone(tmp_path: Path) -> None:
         "unknown-paths": '"GET /v1 ',
     }
     others_too = ("model-ready", "v1-predict", "v1-digits-tensor")
-    records = _run("unfixed.py", (*asked, *others_too), tmp_path)
+    records = _run("unfixed", (*asked, *others_too), tmp_path)
     for check, request in asked.items():
         wrapper_log, torchserve_log = _logs(records[check])
         assert request in wrapper_log
@@ -148,7 +154,8 @@ def test_logs_are_of_the_check_alone(tmp_path: Path) -> None:
 @pytest.mark.timeout(600)
 def test_a_secret_that_was_forwarded_is_told_without_itself(tmp_path: Path) -> None:
     checks = ("forwarded-headers", "request-headers-stay")
-    records = _run("mutants.py forwards_every_header", checks, tmp_path)
+    lent = runs.lent("kserve")
+    records = _run("mutants forwards_every_header", checks, tmp_path, given=lent)
     record = records["forwarded-headers"]
     assert record.observed == {**record.expected, "authorization": "***", "cookie": "***"}
     (exchange,) = record.evidence["exchanges"]

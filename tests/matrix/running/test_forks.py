@@ -21,6 +21,7 @@ from matrix.planning import axes
 from matrix.planning.subject import base_environment
 from matrix.running import forks, launch, pod_files
 from matrix.running.forks import CantFork, ForkServerLost, ForkServers
+from tests import processes
 
 pytestmark = pytest.mark.integration
 
@@ -33,8 +34,9 @@ Start = Callable[..., forks.Process]
 
 @pytest.fixture(scope="module")
 def servers() -> Iterator[ForkServers]:
-    with _made() as made:
-        yield made
+    shared = processes.of_sdks()
+    with contextlib.ExitStack() as stack:
+        yield shared or stack.enter_context(_made())
 
 
 @contextlib.contextmanager

@@ -11,7 +11,7 @@ from tritonclient import grpc as triton
 from tests import lending
 from tests.wrapper.running import wrapper
 
-_SLOW_GRPC = f"{{python}} {Path(__file__).with_name('slow_grpc.py')}"
+_SLOW_GRPC = "{python} -m tests.wrapper.sdk.slow_grpc"
 
 
 @pytest.mark.integration
