@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, find, given, settings
 from hypothesis import strategies as st
 from kserve_conformance.catalogue import Level
 from kserve_conformance.strategies import invalid, valid
@@ -95,9 +95,10 @@ def test_elements_are_of_the_whole_range() -> None:
             min(DATATYPES[name].extremes),
             max(DATATYPES[name].extremes),
         }
-    floats = _examples(valid.elements("FP16", finite=False), 300)
-    assert any(map(math.isnan, floats))
-    assert any(map(math.isinf, floats))
+    # Which ones Hypothesis draws follows from what else its process has imported.
+    patient = settings(max_examples=10_000, database=None, derandomize=True)
+    for is_wanted in (math.isnan, math.isinf):
+        find(valid.elements("FP16", finite=False), is_wanted, settings=patient)
     assert all(map(math.isfinite, _examples(valid.elements("FP16"))))
 
 
