@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 from typing import Literal
+
+from tests import processes
 
 
 def assert_valid(schema: Literal["github-workflows", "gitlab-ci"], path: Path) -> None:
@@ -14,9 +14,5 @@ def assert_valid(schema: Literal["github-workflows", "gitlab-ci"], path: Path) -
     Raises:
         AssertionError: when it breaks it; tells where.
     """
-    ran = subprocess.run(
-        [sys.executable, "-m", "check_jsonschema", "--builtin-schema", f"vendor.{schema}", path],
-        capture_output=True,
-        text=True,
-    )
+    ran = processes.run(["check_jsonschema", "--builtin-schema", f"vendor.{schema}", path])
     assert ran.returncode == 0, ran.stdout + ran.stderr
