@@ -25,6 +25,8 @@ from matrix.running.forks import CantFork, ForkedProcess, ForkServers, Process
 REPOSITORY = Path(__file__).resolve().parents[1]
 # A process that takes longer, in seconds, takes for ever.
 _WITHIN = 600
+# The module whose server starts all that runs in this interpreter.
+_NEEDS_MOST = "tests.matrix.with_addopts"
 # The folders of the two kinds of fork servers, for the processes of the session.
 _HERE, _SDK = "TESTS_FORK_SERVERS", "TESTS_FORK_SERVERS_SDK"
 
@@ -113,5 +115,7 @@ def start(
     folder = os.environ.get(_HERE)
     if folder is not None:
         with suppress(CantFork):
-            return ForkServers(Path(folder)).start(argv, environment, REPOSITORY, stdout, stderr)
+            return ForkServers(Path(folder)).start(
+                argv, environment, REPOSITORY, stdout, stderr, beside=_NEEDS_MOST
+            )
     return launch.start_group(argv, environment, REPOSITORY, stdout, stderr)
