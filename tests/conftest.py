@@ -56,7 +56,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if "browser" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.page)
     places = {name: place for place, name in enumerate(_LONGEST)}
-    items.sort(key=lambda item: places.get(item.path.name, len(places)))
+    # Then those that wait for processes, which nothing would be left to go on beside at the end.
+    waiting = {item.path for item in items if item.get_closest_marker("integration")}
+    items.sort(
+        key=lambda item: places.get(item.path.name, len(places) + (item.path not in waiting))
+    )
 
 
 def pytest_collection_finish() -> None:
