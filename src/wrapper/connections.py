@@ -6,6 +6,9 @@ import asyncio
 import socket
 from typing import Protocol
 
+# Seconds between two looks at which clients are still there.
+LOOK_EVERY = 0.1
+
 # Linux. Its first byte is the state, of tcp_states.h.
 _TCP_INFO = getattr(socket, "TCP_INFO", None)
 _ESTABLISHED = 1

@@ -22,9 +22,6 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _CLOSE = (b"connection", b"close")
 
-# Seconds between two looks at which clients are still there.
-_LOOK_EVERY = 0.1
-
 
 class FrontApplication:
     """Answers what the front answers and hands everything else to the SDK's application."""
@@ -33,7 +30,7 @@ class FrontApplication:
         self._front = front
         self._limit = BodyLimit(front.torchserve.settings.max_request_size)
         self._sdk_application = sdk_application
-        self._rounds: Rounds[_Request] = Rounds(_LOOK_EVERY, _Request.look)
+        self._rounds: Rounds[_Request] = Rounds(connections.LOOK_EVERY, _Request.look)
         self._cors = [
             (name.encode("latin-1"), value.encode("latin-1"))
             for name, value in front.cors.headers.items()

@@ -31,9 +31,6 @@ from wrapper.settings import Settings
 # Connections that nobody has accepted yet, as tornado has it.
 _BACKLOG = 128
 
-# Seconds between two looks at which clients are still there.
-_LOOK_EVERY = 0.1
-
 
 class TornadoSdk:
     """The first generation (0.8.0 to 0.9.0)."""
@@ -225,7 +222,7 @@ class _Request(Errand):
             self.call_off(ClientGone())
 
 
-_rounds: Rounds[_Request] = Rounds(_LOOK_EVERY, _Request.look)
+_rounds: Rounds[_Request] = Rounds(connections.LOOK_EVERY, _Request.look)
 
 
 class _DrainingServer(tornado.httpserver.HTTPServer):

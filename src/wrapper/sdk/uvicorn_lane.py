@@ -30,9 +30,6 @@ from wrapper.front.body import Body
 from wrapper.front.limits import BodyLimit
 from wrapper.sdk.uvicorn_access_log import AccessLog
 
-# Seconds between two looks at which clients are still there.
-_LOOK_EVERY = 0.1
-
 # A request with one of these goes the long way.
 _NOT_TAKEN = frozenset(("content-encoding", "expect", "transfer-encoding", "upgrade"))
 # Bytes of a request's target up to which the lane takes it, and keeps what it means.
@@ -68,7 +65,7 @@ class Lane:
     def __init__(self, front: MetricsFront) -> None:
         self._front = front
         self._limit = BodyLimit(front.torchserve.settings.max_request_size)
-        self.rounds: Rounds[_Request] = Rounds(_LOOK_EVERY, _Request.look)
+        self.rounds: Rounds[_Request] = Rounds(connections.LOOK_EVERY, _Request.look)
         self.access_log = AccessLog(logging.getLogger("uvicorn.access"))
         self.cors = _fields(front.cors.headers)
         self._way = functools.lru_cache(_KEPT)(self._find)
