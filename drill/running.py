@@ -51,7 +51,7 @@ def run(
 
     Args:
         tell: gives what is told of a row on a release of the SDK while it runs.
-        tries: how often a row is run at most until it is as wanted; the last one counts.
+        tries: see `run_row`.
 
     Raises:
         TorchServeError: when TorchServe doesn't start.
@@ -63,15 +63,24 @@ def run(
         for release in releases:
             with pod.before(subject, release, running) as around:
                 for row in _in_order(rows):
-                    for left in reversed(range(tries)):
-                        result = run_row(row, around, running, tell(row, release))
-                        if result.state != NOT_AS_WANTED or not left:
-                            yield result
-                            break
+                    yield run_row(row, around, running, tell(row, release), tries)
 
 
-def run_row(row: Row, around: Pod, running: ProcessTorchServe, tell: Tell) -> Result:
-    """Run one row on the wrapper that a pod has, or that is started for it."""
+def run_row(
+    row: Row, around: Pod, running: ProcessTorchServe, tell: Tell, tries: int = 1
+) -> Result:
+    """Run one row on the wrapper that a pod has, or that is started for it.
+
+    Args:
+        tries: how often at most until it is as wanted; the last one counts.
+    """
+    result = _run_once(row, around, running, tell)
+    if result.state == NOT_AS_WANTED and tries > 1:
+        return run_row(row, around, running, tell, tries - 1)
+    return result
+
+
+def _run_once(row: Row, around: Pod, running: ProcessTorchServe, tell: Tell) -> Result:
     began = time.monotonic()
     try:
         tell("starts")

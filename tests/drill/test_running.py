@@ -28,12 +28,12 @@ def test_a_row_is_run_until_it_is_as_wanted(
 ) -> None:
     left = list(states)
 
-    def run_row(row: rows.Row, *_: Any) -> Result:
+    def run_once(row: rows.Row, *_: Any) -> Result:
         return Result(row.name, "0.13.1", left.pop(0))
 
     monkeypatch.setattr(torchserve, "start", contextlib.nullcontext)
     monkeypatch.setattr(pod, "before", lambda *_: contextlib.nullcontext())
-    monkeypatch.setattr(running, "run_row", run_row)
+    monkeypatch.setattr(running, "_run_once", run_once)
     row = rows.load()["worker-killed"]
     told = running.run(Subject(), ["0.13.1"], [row], lambda *_: lambda _: None, tries)
     assert [result.state for result in told] == [states[runs - 1]]
