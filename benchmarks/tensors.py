@@ -18,12 +18,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy
-import psutil
 import requests
 import tritonclient.grpc as triton_grpc
 import tritonclient.http as triton_http
 
-from benchmarks import command_line, outcome, running
+from benchmarks import command_line, cpu, outcome, running
 from benchmarks.load import LoadError
 from fixtures import models
 from fixtures import torchserve as torchserves
@@ -154,32 +153,22 @@ def _figures(
         for _ in range(_WARM):
             if each(array) != array.tobytes():
                 raise LoadError("what came back is not what was sent")
+    processes = cpu.tree(wrapper.process_group)
     used = 0.0
     ends = time.monotonic() + seconds
     # In turns, so that what else the machine does is in both.
     while time.monotonic() < ends:
         for each, measured in times.items():
-            before = _cpu(wrapper)
+            before = cpu.seconds(processes)
             began = time.perf_counter()
             each(array)
             measured.append(time.perf_counter() - began)
-            used += _cpu(wrapper) - before if each is ask else 0
+            used += cpu.seconds(processes) - before if each is ask else 0
     return {
         "p50_ms": statistics.median(times[ask]) * 1e3,
         "torchserve_p50_ms": statistics.median(times[own]) * 1e3,
         "cpu_ms": used / len(times[ask]) * 1e3,
     }
-
-
-def _cpu(wrapper: RunningWrapper) -> float:
-    """Give the seconds of a processor that the wrapper's processes have had."""
-    first = psutil.Process(wrapper.process_group)
-    total = 0.0
-    for process in (first, *first.children(recursive=True)):
-        for task in Path(f"/proc/{process.pid}/task").iterdir():
-            with contextlib.suppress(OSError):
-                total += int((task / "schedstat").read_text().split()[0]) / 1e9
-    return total
 
 
 if __name__ == "__main__":
