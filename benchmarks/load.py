@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import subprocess
@@ -11,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
+# Seconds, beyond which an answer is an error. A megabyte waits longer than wrk's own two.
+_PATIENCE = 60
 
 
 class LoadError(Exception):
@@ -19,44 +20,66 @@ class LoadError(Exception):
 
 @dataclass(frozen=True)
 class Measured:
-    """What one run of wrk saw: requests per second, and latencies in seconds."""
+    """What one load saw: requests that were answered, how many per second, latencies in seconds."""
 
+    requests: int
     requests_per_second: float
     p50: float
     p99: float
 
 
-def put(url: str, body: bytes, connections: int, seconds: int) -> Measured:
-    """Post a JSON body over and over, from one thread over several connections.
+def put(
+    url: str, body: bytes, connections: int, seconds: int, content_type: str = "application/json"
+) -> Measured:
+    """Post a body over and over, from one thread over several connections.
 
     Raises:
         LoadError: when wrk is missing or an answer isn't 2xx.
     """
-    wrk = shutil.which("wrk")
-    if wrk is None:
-        raise LoadError("wrk is not installed: apt-get install wrk")
+    wrk = tool("wrk", "wrk")
     with tempfile.TemporaryDirectory() as folder:
-        script = Path(folder) / "post.lua"
+        script, content = Path(folder) / "post.lua", Path(folder) / "body"
+        content.write_bytes(body)
         script.write_text(
             'wrk.method = "POST"\n'
-            f"wrk.body = {json.dumps(body.decode())}\n"
-            'wrk.headers["Content-Type"] = "application/json"\n'
+            f'wrk.body = io.open("{content}", "rb"):read("*a")\n'
+            f'wrk.headers["Content-Type"] = "{content_type}"\n'
         )
-        command = [wrk, "-t1", f"-c{connections}", f"-d{seconds}", "-s", str(script)]
+        command = [wrk, "-t1", f"-c{connections}", f"-d{seconds}", f"--timeout={_PATIENCE}"]
         ran = subprocess.run(
-            [*command, "--latency", url], capture_output=True, text=True, check=False
+            [*command, "-s", str(script), "--latency", url],
+            capture_output=True,
+            text=True,
+            check=False,
         )
     return _read(ran.stdout + ran.stderr)
 
 
+def tool(name: str, package: str) -> str:
+    """Give the path of a program.
+
+    Args:
+        package: Debian's.
+
+    Raises:
+        LoadError: when it isn't installed.
+    """
+    found = shutil.which(name)
+    if found is None:
+        raise LoadError(f"{name} is not installed: apt-get install {package}")
+    return found
+
+
 def _read(said: str) -> Measured:
-    if "Non-2xx" in said or "Socket errors" in said or "Requests/sec" not in said:
+    if "Non-2xx" in said or "Socket errors" in said:
         raise LoadError(f"wrk met errors:\n{said}")
-    rate = re.search(r"Requests/sec:\s+([\d.]+)", said)
-    assert rate is not None
+    rate = re.search(r"^Requests/sec:\s+([\d.]+)", said, re.MULTILINE)
+    answered = re.search(r"^\s*(\d+) requests in ", said, re.MULTILINE)
+    if rate is None or answered is None:
+        raise LoadError(f"wrk met errors:\n{said}")
     if float(rate[1]) == 0:
         raise LoadError(f"wrk got no answer in its time: give it more seconds:\n{said}")
-    return Measured(float(rate[1]), _latency(said, 50), _latency(said, 99))
+    return Measured(int(answered[1]), float(rate[1]), _latency(said, 50), _latency(said, 99))
 
 
 def _latency(said: str, percentile: int) -> float:

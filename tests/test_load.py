@@ -23,8 +23,14 @@ Transfer/sec:    381.86KB
 
 def test_rate_and_latencies_are_read_in_seconds() -> None:
     measured = load._read(SAID)
+    assert measured.requests == 7531
     assert measured.requests_per_second == 1878.05
     assert [measured.p50, measured.p99] == [pytest.approx(0.00098), pytest.approx(1.2)]
+
+
+def test_what_tells_no_requests_is_no_speed() -> None:
+    with pytest.raises(load.LoadError, match="wrk met errors"):
+        load._read(SAID.replace("7531 requests in", "none in"))
 
 
 @pytest.mark.parametrize("error", ["  Non-2xx or 3xx responses: 3\n", "  Socket errors: read 1\n"])
