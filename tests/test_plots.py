@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from benchmarks.plots import Plot, Series, ticks
+from benchmarks.plots import Bars, Plot, Series, ticks
 
 SVG = "{http://www.w3.org/2000/svg}"
 MEASURED = Series("measured", [(0, 0), (50, 10), (100, 30)])
@@ -55,3 +55,26 @@ def test_nothing_makes_no_plot() -> None:
 )
 def test_ticks_are_round_and_reach_the_largest(largest: float, expected: list[float]) -> None:
     assert ticks(largest) == expected
+
+
+BARS = Bars("a < b", "µs", {"first": {"x": 10, "y": 400}, "second": {"y": 0.5}}, most=100, limit=50)
+
+
+def test_bars_are_as_long_as_their_values_and_cut_where_they_would_hide_others() -> None:
+    drawn = ElementTree.fromstring(BARS.svg())
+    _, *bars = drawn.iter(f"{SVG}rect")
+    labels = {each.text: each for each in drawn.iter(f"{SVG}text")}
+    axis = float(labels["100"].attrib["y"]), float(labels["0"].attrib["y"])
+    whole = axis[1] - axis[0]
+    lengths = [float(bar.attrib["height"]) / whole for bar in bars]
+    assert lengths == pytest.approx([0.1, 1, 0.005], abs=0.001)
+    # A bar's value stands above it, also where it is cut, and each name has its colour.
+    assert {"10", "400", "0.50", "first", "second", "■ x", "■ y"} <= set(labels)
+    assert [bar.attrib["fill"] for bar in bars[1:]] == [labels["■ y"].attrib["fill"]] * 2
+    (dashed,) = [each for each in drawn.iter(f"{SVG}line") if "stroke-dasharray" in each.attrib]
+    assert float(dashed.attrib["y1"]) + 4 == pytest.approx(sum(axis) / 2)
+
+
+def test_no_bars_make_no_plot() -> None:
+    with pytest.raises(ValueError, match=r"^a < b: there are no bars$"):
+        Bars("a < b", "µs", {}).svg()
