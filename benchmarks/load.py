@@ -6,8 +6,10 @@ import re
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 _UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
 # Seconds, beyond which an answer is an error. A megabyte waits longer than wrk's own two.
@@ -29,7 +31,11 @@ class Measured:
 
 
 def put(
-    url: str, body: bytes, connections: int, seconds: int, content_type: str = "application/json"
+    url: str,
+    body: bytes,
+    connections: int,
+    seconds: int,
+    headers: Mapping[str, str] = MappingProxyType({"Content-Type": "application/json"}),
 ) -> Measured:
     """Post a body over and over, from one thread over several connections.
 
@@ -43,7 +49,7 @@ def put(
         script.write_text(
             'wrk.method = "POST"\n'
             f'wrk.body = io.open("{content}", "rb"):read("*a")\n'
-            f'wrk.headers["Content-Type"] = "{content_type}"\n'
+            + "".join(f'wrk.headers["{name}"] = "{told}"\n' for name, told in headers.items())
         )
         command = [wrk, "-t1", f"-c{connections}", f"-d{seconds}", f"--timeout={_PATIENCE}"]
         ran = subprocess.run(

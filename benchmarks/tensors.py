@@ -8,9 +8,7 @@ give back what they got: ``arrays`` takes numpy's arrays, ``echo`` lists.
 from __future__ import annotations
 
 import contextlib
-import json
 import statistics
-import struct
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -22,7 +20,7 @@ import requests
 import tritonclient.grpc as triton_grpc
 import tritonclient.http as triton_http
 
-from benchmarks import command_line, cpu, outcome, running
+from benchmarks import command_line, cpu, frames, outcome, running
 from benchmarks.load import LoadError
 from fixtures import models
 from fixtures import torchserve as torchserves
@@ -129,16 +127,13 @@ def _by(triton: Any, client: Any, model: str) -> _Ask:
 
 def _directly(url: str, count: int) -> _Ask:
     """Give what asks TorchServe for the same by the frame that the wrapper sends it."""
-    told = {"binary_data_size": 4 * count}
-    tensor = {"name": "x", "shape": [count], "datatype": "FP32", "parameters": told}
-    head = json.dumps({"inputs": [tensor]})
-    head += " " * (-(16 + len(head)) % 8)
-    prefix = struct.pack("<8sII", b"\0tensors", len(head), 2**31) + head.encode()
+    prefix = frames.before(count)
     session = requests.Session()
-    headers = {"Content-Type": "application/octet-stream"}
 
     def ask(array: numpy.ndarray[Any, Any]) -> bytes:
-        answer = session.post(url, data=prefix + array.tobytes(), headers=headers, timeout=60)
+        answer = session.post(
+            url, data=prefix + array.tobytes(), headers=frames.HEADERS, timeout=60
+        )
         return answer.content[-4 * count :]
 
     return ask

@@ -12,7 +12,7 @@ starting benchmark...
 finished in 2.01s, 2388.00 req/s, 170.01KB/s
 requests: 4776 total, 4792 started, 4776 done, 4776 succeeded, 0 failed, 0 errored, 0 timeout
 status codes: 4776 2xx, 0 3xx, 0 4xx, 0 5xx
-traffic: 340.03KB (348186) total, 15.16KB (15528) headers (space savings 95.99%), 69.96KB (71640) data
+traffic: 340.03KB (348186) total, 15.16KB (15528) headers, 69.96KB (71640) data
                      min         max         mean         sd        +/- sd
 time for request:     1.32ms    176.51ms      6.59ms     11.54ms    93.82%
 """

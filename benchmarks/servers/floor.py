@@ -38,7 +38,7 @@ class Upstream(asyncio.Protocol):
         self._body.append(body)
 
     def on_message_complete(self) -> None:
-        body, front = b"".join(self._body), self.front
+        body, front = self._body, self.front
         self._body, self.front = [], None
         self._pool.append(self)
         if front is not None:
@@ -79,38 +79,38 @@ class Front(asyncio.Protocol):
     def on_message_complete(self) -> None:
         if self._parser.get_method() == b"GET":
             # Whoever started it asks until its models are ready, which TorchServe doesn't tell so.
-            self.answer(200, b'{"ready":true}')
+            self.answer(200, [b'{"ready":true}'])
             return
-        body = b"".join(self._body)
+        body = self._body
         request = (
             b"POST %s HTTP/1.1\r\nHost: t\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n"
             % (
                 self._path,
                 self._type,
-                len(body),
+                sum(map(len, body)),
             )
         )
         if self._pool:
             self._send(self._pool.pop(), request, body)
         else:
-            asyncio.ensure_future(self._connect(request, body))
+            self._connecting = asyncio.ensure_future(self._connect(request, body))
 
-    async def _connect(self, request: bytes, body: bytes) -> None:
+    async def _connect(self, request: bytes, body: list[bytes]) -> None:
         loop = asyncio.get_running_loop()
         _, upstream = await loop.create_connection(lambda: Upstream(self._pool), *self._address)
         self._send(upstream, request, body)
 
-    def _send(self, upstream: Upstream, request: bytes, body: bytes) -> None:
+    def _send(self, upstream: Upstream, request: bytes, body: list[bytes]) -> None:
         upstream.front = self
-        upstream.transport.write(request + body)
+        upstream.transport.writelines([request, *body])
 
-    def answer(self, status: int, body: bytes) -> None:
+    def answer(self, status: int, body: list[bytes]) -> None:
         """Write an answer of TorchServe."""
         head = b"HTTP/1.1 %d .\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
-        self._transport.write(head % (status, len(body)) + body)
+        self._transport.writelines([head % (status, sum(map(len, body))), *body])
 
 
-class Echo(grpc.GenericRpcHandler):  # type: ignore[misc]
+class Echo(grpc.GenericRpcHandler):
     """Gives back the bytes of every call, which nobody reads as a message."""
 
     def service(self, call: Any) -> Any:
