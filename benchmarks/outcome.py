@@ -13,7 +13,12 @@ from typing import Any
 
 
 def keep(
-    path: Path, rows: Sequence[Mapping[str, Any]], torchserve: str, seconds: int, rounds: int
+    path: Path,
+    rows: Sequence[Mapping[str, Any]],
+    torchserve: str,
+    seconds: int,
+    rounds: int,
+    further: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Write a results file, and give what is in it.
 
@@ -21,6 +26,7 @@ def keep(
         torchserve: the release.
         seconds: of each measurement.
         rounds: whose median each figure is.
+        further: what is kept beside; a ``schema`` takes the place of 1.
     """
     told = {
         "schema": 1,
@@ -29,6 +35,7 @@ def keep(
         "torchserve": torchserve,
         "seconds": seconds,
         "rounds": rounds,
+        **(further or {}),
         "rows": list(rows),
     }
     path.parent.mkdir(parents=True, exist_ok=True)
