@@ -79,7 +79,7 @@ def measure(
 ) -> Found:
     """Measure; a release's servers run side by side, and are asked one after another.
 
-    Those that are idle cost next to nothing: less than 2% of a core, all together.
+    Those that are idle cost next to nothing: about 3% of a core, all together.
 
     Args:
         torchserve: the release.

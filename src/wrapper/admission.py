@@ -5,9 +5,6 @@ The rule alone. Whoever has a request answered, by whichever transport, counts i
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
-
 from wrapper.errors import ServingError
 
 VARIABLE = "MAX_CONCURRENT_REQUESTS"
@@ -24,9 +21,8 @@ class Admission:
         self._limit = limit
         self._in_flight = 0
 
-    @contextlib.contextmanager
-    def one(self) -> Iterator[None]:
-        """Count a request for as long as the context lasts.
+    def one(self) -> Admission:
+        """Let a request in, which is counted for as long as the context lasts that this gives.
 
         Raises:
             ServingError: 503, with the time after which to try again, where as many are in
@@ -39,8 +35,11 @@ class Admission:
                 "are in flight: try again",
                 _RETRY_AFTER,
             )
+        return self
+
+    # Itself the context: one of its own for each request would cost more than the counting.
+    def __enter__(self) -> None:
         self._in_flight += 1
-        try:
-            yield
-        finally:
-            self._in_flight -= 1
+
+    def __exit__(self, *_: object) -> None:
+        self._in_flight -= 1

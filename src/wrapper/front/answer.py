@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from wrapper import json_body
 from wrapper.errors import ServingError
@@ -12,8 +12,7 @@ from wrapper.errors import ServingError
 JSON = "application/json"
 
 
-@dataclasses.dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """An HTTP answer.
 
     Attributes:
@@ -23,7 +22,7 @@ class Answer:
     status: int
     body: bytes
     content_type: str = JSON
-    headers: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    headers: Mapping[str, str] = MappingProxyType({})
 
 
 def document(status: int, body: Any) -> Answer:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
 from collections.abc import Awaitable, Mapping, MutableMapping
 from typing import Any, Callable
 
@@ -166,7 +165,7 @@ async def _refuse(answer: Answer, headers: Mapping[str, str], parts: _Parts, sen
     if parts.ended:
         await _send(answer, send)
         return
-    closing = dataclasses.replace(answer, headers={**answer.headers, "connection": "close"})
+    closing = answer._replace(headers={**answer.headers, "connection": "close"})
     await _send(closing, send, more=True)
     if not waits_for_an_answer(headers):
         with contextlib.suppress(asyncio.TimeoutError):

@@ -29,6 +29,8 @@ STRUCTURED = "application/cloudevents+json"
 
 _PREFIX = "ce-"
 _REQUIRED = ("id", "source", "specversion", "type")
+# The headers by which a request is an event.
+_MARKS = frozenset(_PREFIX + name for name in _REQUIRED)
 _VERSIONS = ("0.3", "1.0")
 # What a body has that the SDK takes for an event, whatever its Content-Type says.
 _RESEMBLING = (*_REQUIRED, "time", "data")
@@ -101,7 +103,7 @@ class Events:
         if event.mode == "binary":
             told = {name: urllib.parse.quote(value, safe=_PLAIN) for name, value in own.items()}
             headers = {_PREFIX + name: str(value) for name, value in self._all(event, told).items()}
-            return dataclasses.replace(answer, headers={**headers, **answer.headers})
+            return answer._replace(headers={**headers, **answer.headers})
         attributes = self._all(event, own)
         if json_body.is_json(answer.content_type):
             # As it came, which is all that a number beyond a double has.
@@ -126,7 +128,7 @@ def _opened(body: bytes, headers: Mapping[str, str]) -> _Event | None:
     Raises:
         ServingError: 400 where it is one that can't be read.
     """
-    if all(_PREFIX + name in headers for name in _REQUIRED):
+    if headers.keys() >= _MARKS:
         attributes = {
             name[len(_PREFIX) :]: value
             for name, value in headers.items()

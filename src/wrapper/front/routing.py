@@ -7,7 +7,6 @@ part of a name. One trailing slash is of no account.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import logging
 import re
 from collections.abc import Awaitable, Mapping, Sequence
@@ -165,7 +164,7 @@ def _wrong_method(method: str, resource: Resource) -> Answer:
         allowed.append("HEAD")
     listed = ", ".join(allowed)
     error = ServingError(405, f"{method} is not allowed here: use {listed}")
-    return dataclasses.replace(refusal(error), headers={"allow": listed})
+    return refusal(error)._replace(headers={"allow": listed})
 
 
 def _not_found(path: str) -> Answer:

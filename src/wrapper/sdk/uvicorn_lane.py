@@ -231,7 +231,7 @@ class _Cycle:
             ValueError: when one of them isn't one line.
         """
         default = self._lane.default_headers(self._protocol.server_state.default_headers)
-        told = _fields({"content-type": answer.content_type})
+        told = _field("content-type", answer.content_type)
         told += f"content-length: {len(answer.body)}\r\n{_fields(answer.headers)}{self._lane.cors}"
         if closes and "connection" not in answer.headers:
             told += "connection: close\r\n"
@@ -254,15 +254,20 @@ async def _nothing(*_: object) -> None:
 
 
 def _fields(headers: Mapping[str, str]) -> str:
-    """Give headers as they are written.
+    """Give headers as they are written; see `_field`."""
+    return "".join([_field(*each) for each in headers.items()]) if headers else ""
+
+
+@functools.lru_cache(maxsize=_KEPT)
+def _field(name: str, value: str) -> str:
+    """Give a header as it is written.
 
     Raises:
-        ValueError: when one of them isn't one line.
+        ValueError: when it isn't one line.
     """
-    for value in headers.values():
-        if _CONTROL.search(value):
-            raise ValueError(f"a header of an answer can't be written: {value!r}")
-    return "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+    if _CONTROL.search(value):
+        raise ValueError(f"a header of an answer can't be written: {value!r}")
+    return f"{name}: {value}\r\n"
 
 
 class _LaneProtocol(HttpToolsProtocol):

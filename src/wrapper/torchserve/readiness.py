@@ -70,8 +70,8 @@ class Readiness:
 
     def models(self) -> tuple[str, ...]:
         """Give the names of the models that are served or waited for."""
-        unloaded = self.unloaded()
-        return tuple(model for model in self._now() if model not in unloaded)
+        now, unloaded = self._now(), self.unloaded()
+        return tuple(model for model in now if model not in unloaded) if unloaded else tuple(now)
 
     def knows(self, model: str) -> bool:
         """Tell whether a model is served, waited for, or was unloaded on purpose."""

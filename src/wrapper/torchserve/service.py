@@ -6,8 +6,8 @@ import asyncio
 import functools
 import os
 import time
-from collections.abc import Awaitable, Mapping
-from typing import TYPE_CHECKING, Any, Callable
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from wrapper import names, protocol
 from wrapper.admission import Admission
@@ -45,9 +45,6 @@ _SEEN_BY_READINESS = (
     Case.WORKER_DIED,
     Case.WORKER_TOO_SLOW,
 )
-
-# Takes a target, a body, headers and, optionally, the seconds that an answer is waited for.
-_Call = Callable[..., Awaitable[Reply]]
 
 
 class TorchServe:
@@ -143,19 +140,18 @@ class TorchServe:
         headers: Mapping[str, str],
         timeout: float | None,
     ) -> Reply:
-        call = self._call(verb)
         started = time.monotonic()
-        sent = {**_JSON, **headers}
         key = self._keys.headers(tokens.INFERENCE)
         try:
-            return await call(target, body, {**sent, **key}, timeout)
+            return await self._admitted(verb, target, body, {**_JSON, **headers, **key}, timeout)
         except TorchServeError as error:
             renew = self._management.renew
             refused = error.case is Case.TOKEN_REFUSED and bool(key)
             if refused and await asyncio.to_thread(renew, tokens.INFERENCE, key):
                 # TorchServe has not run what it refused.
                 another = self._keys.headers(tokens.INFERENCE)
-                return await call(target, body, {**sent, **another}, timeout)
+                sent = {**_JSON, **headers, **another}
+                return await self._admitted(verb, target, body, sent, timeout)
             if error.case is Case.MODEL_FAILED and not self.settings.envelope.is_there:
                 raise error_table.error(Case.MODEL_FAILED_ON_WHOLE_BODY) from None
             # Without a name here: it and this frame would keep each other, and what was sent.
@@ -218,15 +214,18 @@ class TorchServe:
                 return model_not_ready(model)
         return None if served else ServingError(503, "TorchServe has no model yet")
 
-    def _call(self, verb: Verb) -> _Call:
-        call: _Call = functools.partial(self._rest.ask, verb)
-        if verb is Verb.INFER and self._grpc is not None:
-            call = self._grpc.infer
-        return functools.partial(self._admitted, call)
-
-    async def _admitted(self, call: _Call, target: Target, *request: Any) -> Reply:
+    async def _admitted(
+        self,
+        verb: Verb,
+        target: Target,
+        body: Content,
+        headers: Mapping[str, str],
+        timeout: float | None,
+    ) -> Reply:
         with self._admission.one(), self._waiting.job(target):
-            return await call(target, *request)
+            if verb is Verb.INFER and self._grpc is not None:
+                return await self._grpc.infer(target, body, headers, timeout)
+            return await self._rest.ask(verb, target, body, headers, timeout)
 
     async def _told(self, target: Target, error: TorchServeError, waited: float) -> TorchServeError:
         told = await self._tell_apart(target, error, waited)

@@ -25,6 +25,7 @@ from wrapper.torchserve.news import News
 logger = logging.getLogger("wrapper")
 
 # The second is a file system in memory that containers have whose own is read-only.
+_NONE: frozenset[str] = frozenset()
 _PARENTS = (None, "/dev/shm")
 
 
@@ -106,7 +107,10 @@ class Unloaded:
 
     def names(self) -> frozenset[str]:
         """Give the names of the models that are unloaded."""
-        return frozenset(name for name, record in self._records.items() if record.is_out)
+        records = self._records
+        if not records:
+            return _NONE
+        return frozenset(name for name, record in records.items() if record.is_out)
 
     def stored(self, model: str) -> Mapping[str, Stored]:
         """Give what a model's versions are loaded from again; empty where nothing is known."""
