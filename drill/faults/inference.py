@@ -6,7 +6,7 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from drill import asking, torchserve
@@ -25,10 +25,7 @@ def kill_worker(scene: Scene) -> Mapping[str, Figure]:
     """Send a ``signal`` to the worker while it works on an order; wait for its successor."""
     worker = torchserve.worker(scene.pod.torchserve)
     assert worker is not None, "the model under load has no worker"
-    with ThreadPoolExecutor(1) as pool:
-        order = pool.submit(_ask_once, scene, {"sleep": _LONG})
-        # It comes behind those that are queued, which take a few milliseconds each.
-        time.sleep(_LONG / 2)
+    with _long_order(scene) as order:
         os.kill(worker, scene.options["signal"])
         torchserve.wait_for_worker(scene.pod.torchserve, worker)
     return {"order_result": order.result().result}
@@ -48,12 +45,13 @@ def answer_garbage(scene: Scene) -> Mapping[str, Figure]:
 
 @fault
 def kill_torchserve(scene: Scene) -> Mapping[str, Figure]:
-    """Kill the JVM, start it again ``seconds`` later, wait until its models are READY."""
-    scene.pod.torchserve.kill()
+    """Kill the JVM while it has an order, start it again ``seconds`` later, wait for its models."""
+    with _long_order(scene) as order:
+        scene.pod.torchserve.kill()
     time.sleep(scene.options["seconds"])
     scene.pod.torchserve.start_again()
     torchserve.wait_until_ready(scene.pod.torchserve)
-    return {}
+    return {"order_result": order.result().result}
 
 
 @fault
@@ -108,6 +106,16 @@ def serve_other_models(scene: Scene) -> Mapping[str, Figure]:
     running.start_again(torchserve.MODELS)
     torchserve.wait_until_ready(running)
     return {"model_that_is_gone": sorted(told), "answered_without_model": float(len(answered))}
+
+
+@contextlib.contextmanager
+def _long_order(scene: Scene) -> Iterator[Future[Outcome]]:
+    """Have an order that is worked on while the context lasts, and wait for its result."""
+    with ThreadPoolExecutor(1) as pool:
+        order = pool.submit(_ask_once, scene, {"sleep": _LONG})
+        # It comes behind those that are queued, which take a few milliseconds each.
+        time.sleep(_LONG / 2)
+        yield order
 
 
 def _ask_meanwhile(scene: Scene) -> list[Future[Outcome]]:

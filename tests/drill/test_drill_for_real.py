@@ -27,6 +27,9 @@ CAUGHT = {
     "holds_what_its_client_left": ("clients-give-up", "held: "),
     "reads_a_body_before_its_length": ("large-bodies", "answer before body: "),
     "tells_a_killed_worker_as_the_models_fault": ("worker-killed", "order result: 500"),
+    "mixes_up_answers": ("worker-killed", "wrong answers: "),
+    "goes_on_after_half_an_answer": ("clients-give-up", "wrong answers: "),
+    "sends_what_may_have_begun_again": ("torchserve-killed", "order result: 503"),
 }
 
 pytestmark = pytest.mark.integration
