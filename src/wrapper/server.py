@@ -63,7 +63,6 @@ def run(settings: Settings, arguments: Sequence[str]) -> None:
     advice = settings.metrics_advice()
     if advice is not None:
         logger.log(logging.WARNING if settings.torchserve_metrics else logging.INFO, advice)
-    installed = sdk.installed()
     if number > 1:
         forking.is_ahead()
     shared: SharedFolder | None = None
@@ -74,6 +73,9 @@ def run(settings: Settings, arguments: Sequence[str]) -> None:
             raise SettingsError(str(error)) from None
     kept = unloaded.file_for(str(settings.management))
     torchserve = TorchServe(settings, Unloaded(kept), shared)
+    # TorchServe answers while the rest is imported and the SDK starts.
+    torchserve.readiness.begin()
+    installed = sdk.installed()
     if options.bare_sdk:
         installed.put_before(MetricsFront(torchserve))
     else:

@@ -29,6 +29,8 @@ _PINGS_APART = 1000
 # Seconds; REST is served even so.
 _SERVED_WITHIN = 30.0
 _LOOK_EVERY = 0.02
+# In this process a look costs microseconds, and REST waits for it.
+_LOOK_HERE_EVERY = 0.002
 
 
 def serve_only(server: Any, part: Part) -> None:
@@ -59,7 +61,7 @@ async def wait_until_served_here() -> None:
     while model_server.args.enable_grpc and time.monotonic() < deadline:
         if sdk_server.aio.is_serving or shutdown.process.has_begun:
             return
-        await asyncio.sleep(_LOOK_EVERY)
+        await asyncio.sleep(_LOOK_HERE_EVERY)
 
 
 def end_with_process(grace_period: float) -> None:

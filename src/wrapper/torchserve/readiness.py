@@ -68,6 +68,13 @@ class Readiness:
         self._runs_in: int | None = None
         self._watcher: Watcher | None = None
 
+    def begin(self) -> None:
+        """Have TorchServe asked from now on, where this process may have threads.
+
+        Whatever is asked of this does so, too.
+        """
+        self._now()
+
     def models(self) -> tuple[str, ...]:
         """Give the names of the models that are served or waited for."""
         now, unloaded = self._now(), self.unloaded()

@@ -12,6 +12,9 @@ from typing import Callable
 
 # Seconds between two questions about a model that isn't ready, or of which something has changed.
 _OFTEN = 0.2
+# The same while it probably starts, seconds since something changed: users wait for it, and nobody
+# for one that is broken.
+_STARTING, _WHILE_STARTING = 0.08, 60.0
 # Seconds between two at least, however many requests meet something unexpected.
 _AT_MOST = 0.1
 # Seconds between two, at least, because of somebody who asks what the wrapper knows.
@@ -90,7 +93,9 @@ class Schedule:
         """Set when to ask again, after an answer."""
         self._asked[name] = now = self._clock()
         age = now - self._changed.get(name, -math.inf)
-        if standing is Standing.WRONG or age < _SETTLING:
+        if standing is Standing.WRONG:
+            pause = _STARTING if age < _WHILE_STARTING else _OFTEN
+        elif age < _SETTLING:
             pause = _OFTEN
         elif standing is Standing.PARTLY:
             pause = min(max(_OFTEN, _SHARE * age), _SELDOM)

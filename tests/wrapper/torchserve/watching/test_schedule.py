@@ -54,10 +54,20 @@ def test_what_is_wrong_or_would_not_be_seen_is_asked_about_often_and_alone(
     standing: Standing, between: float
 ) -> None:
     asked = Asked(*NAMES, wrong=standing)
-    asked.over(3)
+    asked.over(125)
     later = asked.over(100)
     assert {name for _, name in later} - {"wrong"} == set()
     assert len(later) == pytest.approx(100 / between, rel=0.3)
+
+
+def test_what_probably_starts_is_asked_about_more_often_for_a_minute() -> None:
+    asked = Asked(wrong=Standing.WRONG)
+    times = [when for when, _ in asked.over(120)]
+    at_first, later = (
+        [when for when in times if (when < 60) is is_first] for is_first in (True, False)
+    )
+    assert len(at_first) == pytest.approx(60 / 0.08, rel=0.1)
+    assert len(later) == pytest.approx(60 / 0.2, rel=0.1)
 
 
 def test_a_change_is_followed_until_it_has_settled() -> None:
