@@ -16,7 +16,7 @@ from kserve_conformance.text import messages
 
 from drill import clock, torchserve
 from drill.asking import Address
-from drill.proxy import HangingProxy
+from drill.proxy import Proxy
 from drill.wrapper_setup import Setup
 from fixtures.leftovers import Record
 from fixtures.torchserve.process import ProcessTorchServe
@@ -124,7 +124,7 @@ class Pod:
     ) -> None:
         self.torchserve = running
         self.release = release
-        self.proxy = HangingProxy(running.instance.endpoints.inference)
+        self.proxy = Proxy(running.instance.endpoints.inference)
         self.clock = record.folder / "clock"
         self._subject = subject
         self._record = record

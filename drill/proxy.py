@@ -1,4 +1,4 @@
-"""A proxy between a wrapper and a port of TorchServe that can be made to accept and say nothing."""
+"""A proxy between a wrapper and a port of TorchServe: it can say nothing, or cut connections."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Self
 _CHUNK = 65536
 
 
-class HangingProxy:
+class Proxy:
     """Hands bytes on to a port of this machine, but for the time that it hangs.
 
     Attributes:
@@ -22,6 +22,7 @@ class HangingProxy:
         self._loop = asyncio.new_event_loop()
         self._flows = asyncio.Event()
         self._flows.set()
+        self._connections: set[asyncio.Task[None]] = set()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
         listening = asyncio.start_server(self._serve, "127.0.0.1", 0)
@@ -35,6 +36,14 @@ class HangingProxy:
     def go_on(self) -> None:
         """Hand on again what has come meanwhile."""
         self._loop.call_soon_threadsafe(self._flows.set)
+
+    def cut(self) -> None:
+        """End the connections that are there, whatever is on its way; serve those to come."""
+        self._loop.call_soon_threadsafe(self._cut)
+
+    def _cut(self) -> None:
+        for task in self._connections:
+            task.cancel()
 
     def close(self) -> None:
         """End it with its connections."""
@@ -50,6 +59,10 @@ class HangingProxy:
         self._loop.call_later(0.1, self._loop.stop)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._connections.add(task)
+        task.add_done_callback(self._connections.discard)
         with contextlib.suppress(OSError, asyncio.CancelledError):
             await self._flows.wait()
             there, back = await asyncio.open_connection("127.0.0.1", self._target)

@@ -55,6 +55,14 @@ def kill_torchserve(scene: Scene) -> Mapping[str, Figure]:
 
 
 @fault
+def cut_connections(scene: Scene) -> Mapping[str, Figure]:
+    """Cut all connections to the inference port, once, while TorchServe has an order."""
+    with _long_order(scene) as order:
+        scene.pod.proxy.cut()
+    return {"order_result": order.result().result}
+
+
+@fault
 def stop_torchserve(scene: Scene) -> Mapping[str, Figure]:
     """Stop the JVM for ``seconds``: its ports accept, and nothing is answered.
 

@@ -15,7 +15,7 @@ from drill import asking
 from drill.asking import Address, RestClient
 from drill.load import Load, Probe
 from drill.outcomes import CONNECT, RESET, TIMEOUT, WRONG
-from drill.proxy import HangingProxy
+from drill.proxy import Proxy
 
 Answer = Callable[[bytes], bytes]
 
@@ -111,7 +111,7 @@ def test_a_connection_that_the_server_has_closed_is_opened_anew() -> None:
 
 
 def test_a_proxy_that_hangs_accepts_and_hands_on_later_what_came() -> None:
-    with serving(right) as port, HangingProxy(port) as proxy:
+    with serving(right) as port, Proxy(port) as proxy:
         client = RestClient("V1", Address(proxy.port, None), patience=0.3)
         assert client.ask({}).is_well
         proxy.hang()

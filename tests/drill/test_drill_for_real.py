@@ -29,7 +29,7 @@ CAUGHT = {
     "tells_a_killed_worker_as_the_models_fault": ("worker-killed", "order result: 500"),
     "mixes_up_answers": ("worker-killed", "wrong answers: "),
     "goes_on_after_half_an_answer": ("clients-give-up", "wrong answers: "),
-    "sends_what_may_have_begun_again": ("torchserve-killed", "order result: 503"),
+    "sends_what_may_have_begun_again": ("connections-cut", "order result: 200"),
 }
 
 pytestmark = pytest.mark.integration
