@@ -17,7 +17,7 @@ from fixtures.torchserve.process import ProcessTorchServe
 from fixtures.wrappers.careless import CARELESS
 from matrix.planning.subject import Subject
 
-KSERVE = "0.13.1"
+KSERVE = "0.12.1"
 TRIES = 3
 
 # The row that catches it, and what that says of it.

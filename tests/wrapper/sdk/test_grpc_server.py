@@ -31,7 +31,7 @@ from tests.wrapper.running import peak_memory, start_torchserve, wrapper
 pytestmark = pytest.mark.integration
 
 # The oldest that has gRPC, a middle one and the newest.
-RELEASES = ("0.10.0", "0.13.1", "0.21.0")
+RELEASES = ("0.10.0", "0.12.1", "0.21.0")
 SERVING, NOT_SERVING, UNKNOWN = (
     health_pb2.HealthCheckResponse.SERVING,
     health_pb2.HealthCheckResponse.NOT_SERVING,

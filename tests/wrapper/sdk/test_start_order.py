@@ -16,7 +16,7 @@ _SLOW_GRPC = "{python} -m tests.wrapper.sdk.slow_grpc"
 
 @pytest.mark.integration
 @pytest.mark.parametrize("flags", ["", "--workers 2"])
-@pytest.mark.parametrize("release", ["0.10.0", "0.13.1", "0.21.0"])
+@pytest.mark.parametrize("release", ["0.10.0", "0.12.1", "0.21.0"])
 def test_grpc_is_served_once_rest_says_ready(release: str, flags: str, tmp_path: Path) -> None:
     """The SDK starts both at once, and where REST has processes of its own, REST before gRPC."""
     instance = lending.instance("kservev2", "contract")

@@ -184,7 +184,7 @@ def test_torchserve_0_9_0_by_itself_loses_a_model_whose_worker_dies(
 def test_the_wrapper_has_such_a_model_ready_again(
     old_torchserve: TorchServe, tmp_path: Path
 ) -> None:
-    with wrapper("0.13.1", old_torchserve.instance, tmp_path, wait=False) as subject:
+    with wrapper("0.12.1", old_torchserve.instance, tmp_path, wait=False) as subject:
         url = f"{subject.url}/v1/models/misbehaving"
         # Until TorchServe starts another successor that is lost, more than half a minute.
         seconds_until(lambda: _status(url) == 200, 300)

@@ -359,7 +359,7 @@ def test_a_process_that_is_spawned_asks_for_itself(
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize("release", ["0.9.0", "0.13.1"])
+@pytest.mark.parametrize("release", ["0.9.0", "0.12.1"])
 def test_processes_that_an_sdk_forks_know_the_versions(
     release: str, rest: Standin, by_grpc: GrpcStandin, port: int, tmp_path: Path
 ) -> None:

@@ -25,7 +25,7 @@ _REQUESTS = 3
 _SLOW = {"name": "sleep", "shape": [1], "datatype": "FP32", "data": [600]}
 _WITHIN = 20.0
 
-_WAYS = [("0.9.0", "v2"), ("0.13.1", "grpc-v2"), ("0.21.0", "v2"), ("0.21.0", "grpc-v2")]
+_WAYS = [("0.9.0", "v2"), ("0.12.1", "grpc-v2"), ("0.21.0", "v2"), ("0.21.0", "grpc-v2")]
 
 
 class _Subject(NamedTuple):

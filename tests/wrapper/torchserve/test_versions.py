@@ -27,7 +27,7 @@ pytestmark = pytest.mark.integration
 # Seconds, many times what it takes.
 WITHIN = 60
 # As REST and, for the newest, gRPC carry requests on to TorchServe.
-SUBJECTS = (("0.9.0", "v2"), ("0.13.1", "v2"), ("0.21.0", "grpc-v2"))
+SUBJECTS = (("0.9.0", "v2"), ("0.12.1", "v2"), ("0.21.0", "grpc-v2"))
 READY, WITHOUT_WORKER = "2.0", "10"
 ECHOED = numpy.array([1, -2], numpy.int64)
 
