@@ -9,8 +9,9 @@ def explained(outcome: Outcome) -> str:
     """Say how a server departs from a statement, and how to see it again."""
     statement = outcome.statement
     source = statement.source
+    told = f"{statement.id} ({statement.level}, profile {statement.profile})"
     lines = [
-        f"{statement.id} ({statement.level}, profile {statement.profile})",
+        f"{told}: {statement.family.departure}",
         f"  says      {statement.sentence}",
         f"  source    {source}" + (f" <{source.address}>" if source.address else ""),
         f"  found     {_indented(outcome.judgement.message)}",

@@ -14,7 +14,7 @@ from pathlib import Path
 from kserve_conformance import requirements
 from kserve_conformance.asking import transcript
 from kserve_conformance.asking.transcript import Seen
-from kserve_conformance.catalogue import Level, Statement
+from kserve_conformance.catalogue import Statement
 from kserve_conformance.outcome import Outcome
 from kserve_conformance.results import claim, junit, surroundings
 from kserve_conformance.results.claim import Judged, ProfileClaim
@@ -102,7 +102,7 @@ class Report:
             cell=self._cell,
             axes={"target": self._cell, "model": self._session.target.model},
             expected=expected,
-            binding=statement.level is not Level.SHOULD,
+            binding=statement.decides,
         )
         written = self._writer.record(record)
         # What was taken out of the record's words must not stand in the claim.
@@ -177,6 +177,7 @@ def record_of(
         seconds=round(outcome.seconds, 4),
         evidence=outcome.evidence,
         binding=binding,
+        family=outcome.statement.family.name,
     )
 
 

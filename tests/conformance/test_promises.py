@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from kserve_conformance import catalogue
 from kserve_conformance.asking import transcript
 from kserve_conformance.commands import cli, options
 from kserve_conformance.results import claim, results_file
@@ -83,6 +84,7 @@ def test_the_schema_of_results() -> None:
     assert _table("Results") == {line: defined[line]["required"] for line in lines}
     assert f"schema {results_file.SCHEMA_VERSION}." in _section("Results")
     assert _sentence("Results", "A verdict is") == [str(each) for each in Verdict]
+    assert _sentence("Results", "The family that") == list(catalogue.families())
     assert set(_sentence("Results", "`run` writes")) >= {
         RESULTS,
         JUNIT,

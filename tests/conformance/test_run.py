@@ -16,10 +16,12 @@ from kserve_conformance import VERSION, catalogue, requirements
 from kserve_conformance.asking import transcript
 from kserve_conformance.commands.cli import main
 from kserve_conformance.results import results_file
+from kserve_conformance.results.verdict import Verdict
 
 from tests.servers import RightServer, state
 from tests.servers.http import Answer, Handler, Request
 from tests.servers.wrong.faults import change_answers, change_documents
+from tests.servers.wrong.headers import sends_a_body_with_a_head
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 BY_NAME = ("--pyargs", "kserve_conformance")
@@ -329,6 +331,29 @@ def test_an_older_version_judges_by_what_it_had(
     assert "v2: conforms" in capsys.readouterr().out
     assert main(_arguments(server, *more)) == 1
     assert "V2-INFER-041 (MUST, profile v2)" in capsys.readouterr().out
+
+
+def test_a_departure_from_http_is_told_beside_the_claim(
+    server: RightServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By 1.0 it is one from the protocol, as before."""
+    sends_a_body_with_a_head(server)
+    more = ("--profile", "v2", "--out", str(tmp_path))
+    assert main(_arguments(server, *more)) == 0
+    told = capsys.readouterr().out
+    assert "v2: conforms\ndeparts from HTTP (RFC 9110): v2 1 MUST\n" in told
+    claim = (tmp_path / "claim.md").read_text()
+    assert "| v2 | **conforms** |" in claim
+    assert "## v2: departs from HTTP (RFC 9110): MUST\n\n- **V2-HEADER-003** " in claim
+    (record,) = [
+        each
+        for each in results_file.read(tmp_path / "results.jsonl").records
+        if each.verdict is Verdict.FAILED
+    ]
+    assert (record.check, record.family, record.binding) == ("V2-HEADER-003", "http", False)
+    assert main(_arguments(server, *more, "--strict")) == 1
+    assert main(_arguments(server, *more, "--suite-version", "1.0")) == 1
+    assert "v2: departs\n" in capsys.readouterr().out
 
 
 def _pytest(*more: str, what: Sequence[str] = BY_NAME) -> subprocess.CompletedProcess[str]:

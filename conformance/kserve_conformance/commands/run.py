@@ -17,7 +17,7 @@ from kserve_conformance.catalogue import Level, Statement
 from kserve_conformance.commands import options
 from kserve_conformance.errors import ExitCode
 from kserve_conformance.outcome import Outcome
-from kserve_conformance.results.claim import ProfileClaim, Standing
+from kserve_conformance.results.claim import ProfileClaim, Standing, by_family
 from kserve_conformance.results.verdict import Verdict
 from kserve_conformance.run_folder import CLAIM, Report
 from kserve_conformance.session import Session
@@ -30,9 +30,10 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = subparsers.add_parser(
         "run",
         help="Judge a server.",
-        epilog="Exit codes: 0 no departure, 1 the server departs from a MUST or from an extension "
-        "that it offers (with --strict also: a MUST could not be checked), 2 wrong usage, 3 "
-        "the suite failed, or nothing that answers could be judged.",
+        epilog="Exit codes: 0 no departure that decides the claim, 1 the server departs from the "
+        "Open Inference Protocol, from V1 or from an extension that it offers (with --strict also "
+        "from any MUST, or one could not be checked), 2 wrong usage, 3 the suite failed, or "
+        "nothing that answers could be judged.",
     )
     options.add(parser.add_argument)
     parser.add_argument(
@@ -43,7 +44,9 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "than once.",
     )
     parser.add_argument(
-        "--strict", action="store_true", help="Exit with 1 for a partial claim, too."
+        "--strict",
+        action="store_true",
+        help="Exit with 1 for a partial claim, too, and for a MUST of any text, such as HTTP's.",
     )
     parser.add_argument(
         "--out",
@@ -70,7 +73,7 @@ def selected(target: Target, version: str, wanted: Sequence[str]) -> list[Statem
     required = requirements.load(version)
     known = catalogue.load()
     statements = [
-        dataclasses.replace(known[each.id], **dataclasses.asdict(each))
+        dataclasses.replace(known[each.id], **vars(each))
         for each in required.values()
         if each.profile in target.profiles
     ]
@@ -98,8 +101,8 @@ def _main(arguments: argparse.Namespace) -> int:
         claims, run = report.finish()
     _conclude(console, arguments.out, outcomes, claims)
     code = run.exit_code()
-    partial = any(each.standing is Standing.PARTIAL for each in claims)
-    return ExitCode.AGAINST_SUBJECT if arguments.strict and partial and not code else code
+    short = any(each.must_failed or each.standing is Standing.PARTIAL for each in claims)
+    return ExitCode.AGAINST_SUBJECT if arguments.strict and short and not code else code
 
 
 def judge_all(
@@ -145,8 +148,7 @@ def _conclude(
     counts = Counter(str(each.judgement.verdict) for each in outcomes)
     told = ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items()))
     say(console, f"{len(outcomes)} checks: {told}")
-    for claim in claims:
-        why = f": {claim.absent}" if claim.absent else ""
-        say(console, f"{claim.profile}: {claim.standing}{why}")
+    for line in (*(each.told for each in claims), *by_family(claims)):
+        say(console, line)
     if claims:
         say(console, f"the claim, with how to reproduce it: {out / CLAIM}")
