@@ -1,4 +1,4 @@
-"""What a run leaves in its folder: results, JUnit, the claim, and the transcript."""
+"""What a run leaves in its folder: results, JUnit, claim, departures in words, transcript."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 
-from kserve_conformance import requirements
+from kserve_conformance import failure, requirements
 from kserve_conformance.asking import transcript
 from kserve_conformance.asking.transcript import Seen
 from kserve_conformance.catalogue import Statement
@@ -22,10 +22,12 @@ from kserve_conformance.results.record import Header, Record, Run
 from kserve_conformance.results.results_file import Writer
 from kserve_conformance.results.verdict import Verdict
 from kserve_conformance.session import Session
+from kserve_conformance.text.visible import printable
 
 RESULTS = "results.jsonl"
 CLAIM = "claim.md"
 JUNIT = "junit.xml"
+DEPARTURES = "departures.txt"
 # What a result depends on that isn't in this repository.
 _PACKAGES = ("requests", "urllib3", "grpcio", "protobuf", "tritonclient")
 
@@ -81,19 +83,22 @@ class Report:
             for each in self._required.values()
             if each.profile in session.target.profiles
         )
-        for name in (CLAIM, JUNIT, transcript.FILE_NAME):
+        for name in (CLAIM, JUNIT, DEPARTURES, transcript.FILE_NAME):
             # Of a run before this one: were this one cut short, it would be taken for its own.
             (out / name).unlink(missing_ok=True)
         self._cell = session.target.url
         self._began = time.monotonic()
         self._judged: list[Judged] = []
         self._seen: list[Seen] = []
+        self._explained: list[str] = []
         self._writer = Writer(out / RESULTS, self._header(statements))
 
     def add(self, outcome: Outcome) -> Record:
         """Write the record of a check."""
         judgement, statement = outcome.judgement, outcome.statement
         self._seen.extend(outcome.seen)
+        if outcome.is_finding:
+            self._explained.append(printable(failure.explained(outcome)))
         # Nothing is expected of a server that nobody here knows; what it lacks is no finding.
         lacks = judgement.verdict is Verdict.UNSUPPORTED
         expected = Verdict.UNSUPPORTED if lacks else Verdict.PASSED
@@ -116,6 +121,8 @@ class Report:
         """
         run = self._writer.finish(surroundings.now(), time.monotonic() - self._began)
         junit.write([run], self._out / JUNIT)
+        explained = "".join(f"{each}\n\n" for each in self._explained)
+        (self._out / DEPARTURES).write_text(explained, encoding="utf-8")
         transcript.write(self._out / transcript.FILE_NAME, self._seen)
         if not self._is_whole:
             return [], run

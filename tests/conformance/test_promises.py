@@ -15,7 +15,7 @@ from kserve_conformance.commands import cli, options
 from kserve_conformance.results import claim, results_file
 from kserve_conformance.results.claim import Standing
 from kserve_conformance.results.verdict import Verdict
-from kserve_conformance.run_folder import CLAIM, JUNIT, RESULTS
+from kserve_conformance.run_folder import CLAIM, DEPARTURES, JUNIT, RESULTS
 
 from tests.servers import RightServer, state
 from tests.servers.wrong.faults import change_documents
@@ -58,7 +58,7 @@ def test_commands_and_options(capsys: pytest.CaptureFixture[str]) -> None:
     assert promised.pop(_IN_PYTEST) == in_pytest
     assert set(re.findall(r"^ {4}(\w+)", _help(capsys), re.MULTILINE)) == set(promised)
     for command, named in promised.items():
-        told = re.findall(r"^  (?:-h, )?(--[a-z-]+)", _help(capsys, command), re.MULTILINE)
+        told = re.findall(r"^  (?:-\w, )?(--[a-z-]+)", _help(capsys, command), re.MULTILINE)
         assert sorted(named) == sorted(set(told) - {"--help"}), command
 
 
@@ -89,6 +89,7 @@ def test_the_schema_of_results() -> None:
         RESULTS,
         JUNIT,
         CLAIM,
+        DEPARTURES,
         transcript.FILE_NAME,
     }
 

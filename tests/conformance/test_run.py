@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from kserve_conformance import VERSION, catalogue, requirements
+from kserve_conformance import VERSION, catalogue, requirements, summary
 from kserve_conformance.asking import transcript
 from kserve_conformance.commands.cli import main
 from kserve_conformance.results import results_file
@@ -91,6 +92,28 @@ def test_a_server_writes_neither_into_the_terminal_nor_into_the_claim(
         assert not {"\x1b", "\u202e", "\r"} & set(text)
     assert not [line for line in told.splitlines() if line.lstrip().startswith("::")]
     assert "![x]" not in claim
+
+
+def test_what_the_summary_leaves_out_is_in_the_files_and_shown_when_asked_for(
+    server: RightServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    change_answers(server, "/v2", lambda *_: Answer.error(500, "\x1b[2J password=s3cret"))
+    arguments = _arguments(server, "--profile", "v2", "--out", str(tmp_path))
+    assert main(arguments) == 1
+    told = capsys.readouterr().out.splitlines()
+    assert len(told) <= summary.LONGEST
+    assert not [line for line in told if "curl " in line]
+    failed = [
+        each.check
+        for each in results_file.read(tmp_path / "results.jsonl").records
+        if each.verdict is Verdict.FAILED
+    ]
+    written = (tmp_path / "departures.txt").read_text()
+    assert re.findall(r"^(\S+) \(", written, re.MULTILINE) == failed
+    assert "\n  request   curl " in written
+    assert not re.findall("s3cret|\x1b", written)
+    main([*arguments, "-v"])
+    assert capsys.readouterr().out.startswith((tmp_path / "departures.txt").read_text())
 
 
 def test_requests_name_their_check(server: RightServer, tmp_path: Path) -> None:
@@ -330,7 +353,7 @@ def test_an_older_version_judges_by_what_it_had(
     assert main(_arguments(server, *more, "--suite-version", "1.0")) == 0
     assert "v2: conforms" in capsys.readouterr().out
     assert main(_arguments(server, *more)) == 1
-    assert "V2-INFER-041 (MUST, profile v2)" in capsys.readouterr().out
+    assert "V2-INFER-041 (MUST): " in capsys.readouterr().out
 
 
 def test_a_departure_from_http_is_told_beside_the_claim(

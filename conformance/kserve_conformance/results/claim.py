@@ -17,8 +17,8 @@ from kserve_conformance.text import gfm
 _LONGEST = 300
 _NOT_FROZEN = "The requirements of this version may still change: it is under development."
 _DECIDES = (
-    "Whether a server conforms is decided by the MUSTs of texts that decide, and what it may claim "
-    "of an extension by what they say of that; departures from others are told beside it."
+    "Texts that decide are marked: by their MUSTs a server conforms or departs, and by what they "
+    "say of an extension it may claim that. Departures from the others are told beside it."
 )
 
 
@@ -106,8 +106,7 @@ class ProfileClaim:
 
     def departures(self, family: Family) -> Mapping[str, Sequence[NotKept]]:
         """Give what the server departs from in a family of texts, by level or by extension."""
-        of_extensions = {f"extension {name}": each for name, each in self.extensions.items()}
-        levels = {"MUST": self.must_failed, **of_extensions, "SHOULD": self.should_failed}
+        levels = {"MUST": self.must_failed, **self.extensions, "SHOULD": self.should_failed}
         found = {
             level: [each for each in failed if each.requirement.family == family]
             for level, failed in levels.items()
@@ -117,7 +116,10 @@ class ProfileClaim:
     def in_numbers(self, family: Family) -> str:
         """Say how many departures there are from a family of texts, empty for none."""
         found = self.departures(family)
-        return ", ".join(f"{len(each)} {level}" for level, each in found.items())
+        return ", ".join(
+            f"{len(each)} {'of ' if level in self.extensions else ''}{level}"
+            for level, each in found.items()
+        )
 
 
 @dataclass(frozen=True)

@@ -149,15 +149,15 @@ def test_departures_are_told_apart_by_what_they_are_from() -> None:
     assert made.told == "v2: departs, binary_tensor_data departs"
     assert claim.by_family([made]) == [
         "departs from the Open Inference Protocol: v2 2 MUST",
-        "departs from the text of an extension: v2 1 extension binary_tensor_data",
-        "departs from HTTP (RFC 9110): v2 1 MUST, 1 extension binary_tensor_data",
+        "departs from the text of an extension: v2 1 of binary_tensor_data",
+        "departs from HTTP (RFC 9110): v2 1 MUST, 1 of binary_tensor_data",
         "differs from what KServe's own server does: v2 1 SHOULD",
     ]
     text = claim.markdown([made], "1.1", "a-server", ["judge"], "2026-01-02", {})
     for line in (
         "| judged by | decides | v2 |",
         "| the Open Inference Protocol | yes | 2 MUST |",
-        "| HTTP (RFC 9110) |  | 1 MUST, 1 extension binary_tensor_data |",
+        "| HTTP (RFC 9110) |  | 1 MUST, 1 of binary_tensor_data |",
         "## v2: departs from the Open Inference Protocol: MUST",
         "## v2: departs from HTTP (RFC 9110): MUST",
         "## v2: differs from what KServe's own server does: SHOULD",
