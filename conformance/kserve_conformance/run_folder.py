@@ -16,7 +16,7 @@ from kserve_conformance.asking import transcript
 from kserve_conformance.asking.transcript import Seen
 from kserve_conformance.catalogue import Statement
 from kserve_conformance.outcome import Outcome
-from kserve_conformance.results import claim, junit, surroundings
+from kserve_conformance.results import badge, claim, junit, surroundings
 from kserve_conformance.results.claim import Judged, ProfileClaim
 from kserve_conformance.results.record import Header, Record, Run
 from kserve_conformance.results.results_file import Writer
@@ -83,7 +83,7 @@ class Report:
             for each in self._required.values()
             if each.profile in session.target.profiles
         )
-        for name in (CLAIM, JUNIT, DEPARTURES, transcript.FILE_NAME):
+        for name in (CLAIM, *badge.FILES, JUNIT, DEPARTURES, transcript.FILE_NAME):
             # Of a run before this one: were this one cut short, it would be taken for its own.
             (out / name).unlink(missing_ok=True)
         self._cell = session.target.url
@@ -141,6 +141,7 @@ class Report:
             surroundings.now()[:10],
             {beginning: each for beginning, each in versions.items() if each},
         )
+        badge.write(claim.badge(claims, self._version), self._out)
         (self._out / CLAIM).write_text(text, encoding="utf-8", errors="backslashreplace")
         return claims, run
 

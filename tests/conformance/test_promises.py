@@ -12,7 +12,7 @@ import pytest
 from kserve_conformance import catalogue
 from kserve_conformance.asking import transcript
 from kserve_conformance.commands import cli, options
-from kserve_conformance.results import claim, results_file
+from kserve_conformance.results import badge, claim, results_file
 from kserve_conformance.results.claim import Standing
 from kserve_conformance.results.verdict import Verdict
 from kserve_conformance.run_folder import CLAIM, DEPARTURES, JUNIT, RESULTS
@@ -90,6 +90,7 @@ def test_the_schema_of_results() -> None:
         JUNIT,
         CLAIM,
         DEPARTURES,
+        *badge.FILES,
         transcript.FILE_NAME,
     }
 

@@ -295,11 +295,16 @@ def test_a_mistyped_model_is_no_success(
 
 
 def test_some_of_the_checks_make_no_claim(server: RightServer, tmp_path: Path) -> None:
-    claim = tmp_path / "claim.md"
-    claim.write_text("of a run before")
+    for name in ("claim.md", "badge.svg", "badge.json"):
+        (tmp_path / name).write_text("of a run before")
     more = ("--check", "V2-META-001", "--strict", "--out", str(tmp_path))
     assert main(_arguments(server, *more)) == 0
-    assert not claim.exists()
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "results.jsonl",
+        "junit.xml",
+        "departures.txt",
+        "transcript.jsonl",
+    }
 
 
 def test_a_claim_says_by_which_version_and_payloads_it_was_made(
@@ -367,6 +372,8 @@ def test_a_departure_from_http_is_told_beside_the_claim(
     assert "v2: conforms\ndeparts from HTTP (RFC 9110): v2 1 MUST\n" in told
     claim = (tmp_path / "claim.md").read_text()
     assert "| v2 | **conforms** |" in claim
+    badge = json.loads((tmp_path / "badge.json").read_text())
+    assert badge["message"] == "v2: conforms, departs from HTTP (RFC 9110)"
     assert "## v2: departs from HTTP (RFC 9110): MUST\n\n- **V2-HEADER-003** " in claim
     (record,) = [
         each

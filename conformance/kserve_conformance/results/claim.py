@@ -5,12 +5,13 @@ from __future__ import annotations
 import enum
 import shlex
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kserve_conformance import catalogue, requirements
 from kserve_conformance.catalogue import PROFILES, Family, Level
 from kserve_conformance.requirements import Requirement
+from kserve_conformance.results.badge import AMBER, GREEN, OLIVE, RED, Badge
 from kserve_conformance.results.verdict import Verdict
 from kserve_conformance.text import gfm
 
@@ -185,6 +186,49 @@ def _add(claim: ProfileClaim, requirement: Requirement, judged: Judged | None) -
         (claim.must_failed if requirement.level is Level.MUST else claim.should_failed).append(
             finding
         )
+
+
+def badge(claims: Sequence[ProfileClaim], version: str) -> Badge:
+    """Say on a badge what is claimed: green where nothing is departed from but advice.
+
+    Args:
+        version: of the requirements that the claims are made by.
+    """
+    label = f"KServe conformance {version}"
+    by_standing = {
+        standing: [each for each in claims if each.standing is standing] for standing in Standing
+    }
+    if departs := by_standing[Standing.DEPARTS]:
+        failed = [each for claim in departs for each in claim.must_failed]
+        titles = _titles(each for each in failed if each.requirement.decides)
+        return Badge(label, f"{_named(departs)}: departs from {titles}", RED)
+    if partial := by_standing[Standing.PARTIAL]:
+        return Badge(label, f"{_named(partial)}: partial", AMBER)
+    conforms = by_standing[Standing.CONFORMS]
+    if not conforms:
+        return Badge(label, "nothing offered", AMBER)
+    told = f"{_named(conforms)}: conforms"
+    extensions = {
+        name
+        for claim in conforms
+        for name in claim.extensions
+        if claim.standing_of(name) is Standing.DEPARTS
+    }
+    if extensions:
+        return Badge(label, f"{told}, {', '.join(sorted(extensions))} departs", OLIVE)
+    if beside := [each for claim in conforms for each in claim.must_failed]:
+        return Badge(label, f"{told}, departs from {_titles(beside)}", OLIVE)
+    return Badge(label, told, GREEN)
+
+
+def _named(claims: Sequence[ProfileClaim]) -> str:
+    return ", ".join(claim.profile for claim in claims)
+
+
+def _titles(findings: Iterable[NotKept]) -> str:
+    found = {each.requirement.family.title for each in findings}
+    titles = (family.title for family in catalogue.families().values())
+    return " and ".join(title for title in titles if title in found)
 
 
 def markdown(

@@ -12,6 +12,7 @@ from kserve_conformance import VERSION, catalogue, requirements
 from kserve_conformance.catalogue import Level
 from kserve_conformance.requirements import Requirement
 from kserve_conformance.results import claim
+from kserve_conformance.results.badge import AMBER, GREEN, OLIVE, RED
 from kserve_conformance.results.claim import Judged, ProfileClaim, Standing
 from kserve_conformance.results.verdict import Verdict
 from markdown_it import MarkdownIt
@@ -163,6 +164,31 @@ def test_departures_are_told_apart_by_what_they_are_from() -> None:
         "## v2: differs from what KServe's own server does: SHOULD",
     ):
         assert line in text.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "message", "color"),
+    [
+        ({}, "v2: conforms", GREEN),
+        ({"V2-A-003": "failed"}, "v2: conforms", GREEN),
+        ({"V2-C-001": "failed"}, "v2: conforms, departs from HTTP (RFC 9110)", OLIVE),
+        ({"V2-B-001": "failed"}, "v2: conforms, binary_tensor_data departs", OLIVE),
+        ({"V2-A-002": "unsupported"}, "v2: partial", AMBER),
+        (
+            {"V2-A-001": "failed", "V2-C-001": "failed"},
+            "v2: departs from the Open Inference Protocol",
+            RED,
+        ),
+    ],
+    ids=["kept", "should", "http", "extension", "unchecked", "protocol"],
+)
+def test_a_badge_tells_departures_apart(verdicts: dict[str, str], message: str, color: str) -> None:
+    made = claim.badge([_claim_by({**REQUIRED, **HTTP}, verdicts)], "1.1")
+    assert (made.label, made.message, made.color) == ("KServe conformance 1.1", message, color)
+
+
+def test_a_badge_of_what_is_not_offered_is_never_green() -> None:
+    assert claim.badge([_claim({"v2": "no V2 here"})], "1.1").color == AMBER
 
 
 def test_what_was_kept_is_told_by_what_it_is_from() -> None:
