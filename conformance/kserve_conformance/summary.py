@@ -36,7 +36,7 @@ def lines(outcomes: Sequence[Outcome], claims: Sequence[ProfileClaim], out: Path
     counted = ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items()))
     parts = [
         [
-            *(each.told for each in claims),
+            *(without_secrets(each.told) for each in claims),
             *claim.by_family(claims),
             *_unchecked(outcomes, {each.profile for each in claims if each.absent}),
             f"{len(outcomes)} checks: {counted}",
@@ -130,4 +130,5 @@ def _files(outcomes: Sequence[Outcome], out: Path) -> str:
 
 
 def _short(reason: str) -> str:
-    return without_secrets(messages.cause(reason, _LONGEST_REASON))
+    # Before it is cut: half of a secret isn't found.
+    return messages.cause(without_secrets(reason), _LONGEST_REASON)

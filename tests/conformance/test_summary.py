@@ -23,7 +23,9 @@ def _failed(*names: str) -> dict[str, tuple[Verdict, str]]:
     return {name: (Verdict.FAILED, f"why {name}") for name in names}
 
 
-def _lines(came_to: Mapping[str, tuple[Verdict, str]], *absent: str) -> list[str]:
+def _lines(
+    came_to: Mapping[str, tuple[Verdict, str]], *absent: str, why: str = "nothing there"
+) -> list[str]:
     """Sum up a run in which all passed but what is named."""
     outcomes = [
         Outcome(each, Judgement(*came_to.get(name, (Verdict.PASSED, ""))), Exhibit(), 0.1)
@@ -33,7 +35,7 @@ def _lines(came_to: Mapping[str, tuple[Verdict, str]], *absent: str) -> list[str
         Judged(each.statement.id, each.judgement.verdict, each.judgement.message)
         for each in outcomes
     ]
-    reasons = dict.fromkeys(absent, "nothing there")
+    reasons = dict.fromkeys(absent, why)
     claims = claim.of_profiles(judged, requirements.load(VERSION), reasons)
     return summary.lines(outcomes, claims, OUT)
 
@@ -140,3 +142,11 @@ def test_what_was_not_checked_is_told_with_its_reason() -> None:
 
 def test_all_profiles_may_be_absent() -> None:
     assert {each.split(":")[0] for each in _lines({}, *PROFILES)[:3]} == set(PROFILES)
+
+
+def test_what_a_server_said_breaks_no_line_and_keeps_its_secret() -> None:
+    """Also where it is cut within the secret."""
+    said = f"POST https://user:{'s3cret' * 40}@host/infer: no"
+    told = _lines({"V2-INFER-001": (Verdict.FAILED, said)}, "v1", why=f"no\n{said}")
+    assert told[0].startswith("v1: not offered: no POST ")
+    assert "s3cret" not in "\n".join(told)

@@ -98,7 +98,7 @@ class ProfileClaim:
     def told(self) -> str:
         """Tell it in a line."""
         if self.absent is not None:
-            return f"{self.profile}: {self.standing}: {self.absent}"
+            return f"{self.profile}: {self.standing}: {' '.join(self.absent.split())}"
         standings = {name: self.standing_of(name) for name in self.extensions}
         others = [
             f", {name} {each}" for name, each in standings.items() if each is not Standing.CONFORMS
