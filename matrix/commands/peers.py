@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from kserve_conformance.errors import ExitCode
+from kserve_conformance.results.claim import by_family
 
 from matrix.commands.output import make_console, say
 from matrix.environments import roster
@@ -51,13 +52,9 @@ def _main(arguments: argparse.Namespace) -> int:
     for peer in [roster.find(name) for name in arguments.peer or roster.load()]:
         judged, text = claims.judge(peer, arguments.out / peer.name, arguments.suite_version)
         for claim in judged:
-            counts = (
-                f" ({claim.kept} kept, {len(claim.must_failed)} MUST and "
-                f"{len(claim.should_failed)} SHOULD failed, {len(claim.must_unchecked)} MUST "
-                "unchecked)"
-            )
-            why = f": {claim.absent}" if claim.absent else counts
-            say(console, f"{peer.name} {claim.profile}: {claim.standing}{why}")
+            say(console, f"{peer.name} {claim.told}")
+            for line in by_family([claim]):
+                say(console, f"{peer.name} {line}")
         file = claims.claim_file(peer)
         if arguments.write:
             file.parent.mkdir(exist_ok=True)

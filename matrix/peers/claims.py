@@ -34,7 +34,8 @@ _MADE_UP = re.compile(
 _STANDING = re.compile(
     rf"^\| ({'|'.join(PROFILES)}) \| \**({'|'.join(Standing)})\** \|", re.MULTILINE
 )
-_SECTION = re.compile(r"^## (.+)$")
+# Of what was found, whichever words tell what kind of departure it is: its id says that, too.
+_SECTION = re.compile(rf"^## ({'|'.join(PROFILES)}): (not settled)?")
 _FINDING = re.compile(r"^- \*\*([A-Z0-9-]+)\*\*")
 
 
@@ -109,7 +110,7 @@ def essence(claim: str) -> set[str]:
     section = ""
     for line in claim.splitlines():
         if heading := _SECTION.match(line):
-            section = heading[1]
+            section = ": ".join(filter(None, heading.groups()))
         elif finding := _FINDING.match(line):
             told.add(f"{section}: {finding[1]}")
     return told
