@@ -9,7 +9,7 @@ import grpc
 from tritonclient.grpc import service_pb2 as messages
 
 from tests.servers import model, tensors
-from tests.servers.state import VERSION, State
+from tests.servers.state import PROPERTIES, VERSION, State
 from tests.servers.tensors import Refused
 
 HEALTH_CHECK = "/grpc.health.v1.Health/Check"
@@ -50,9 +50,11 @@ class Service:
 
     def ModelMetadata(self, request: Any) -> Any:  # noqa: N802
         self._known(request.name, request.version)
-        return messages.ModelMetadataResponse(
+        answer = messages.ModelMetadataResponse(
             name=request.name, versions=[VERSION], platform="python"
         )
+        answer.MergeFromString(in_properties(PROPERTIES))
+        return answer
 
     def ModelInfer(self, request: Any) -> Any:  # noqa: N802
         name = request.model_name
@@ -100,6 +102,17 @@ class Service:
             raise Ended(grpc.StatusCode.NOT_FOUND, f"{name} has no version {version}")
 
 
+def in_properties(told: dict[str, str]) -> bytes:
+    """Write properties as member 6 of a ModelMetadataResponse, which these messages lack."""
+    entries = (member(1, name.encode()) + member(2, value.encode()) for name, value in told.items())
+    return b"".join(member(6, entry) for entry in entries)
+
+
+def member(number: int, value: bytes) -> bytes:
+    """Write a member that is a text or a message; number and length are of one byte."""
+    return bytes((number << 3 | 2, len(value))) + value
+
+
 CALLS = tuple(name for name in vars(Service) if name[0].isupper())
 
 
@@ -123,6 +136,8 @@ def _inputs(request: Any) -> list[dict[str, Any]]:
             else tensors.from_contents(each)
         )
         read.append({"name": each.name, "shape": shape, "datatype": each.datatype, "data": data})
+    if len({each["name"] for each in read}) < len(read):
+        raise Refused("an input is there twice")
     return read
 
 

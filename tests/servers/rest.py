@@ -11,7 +11,7 @@ from typing import Any
 
 from tests.servers import events, model, tensors
 from tests.servers.http import Answer, Request
-from tests.servers.state import VERSION, State
+from tests.servers.state import PROPERTIES, VERSION, State
 from tests.servers.tensors import Refused
 
 _JSON_TYPE = re.compile(r"application/([a-z0-9.+-]+\+)?json", re.IGNORECASE)
@@ -84,7 +84,8 @@ class Rest:
         if name not in self.state.models:
             return self._unknown(name)
         described: dict[str, Any] = {"platform": "python", "inputs": [], "outputs": []}
-        return Answer.of({"name": name, "versions": [VERSION], **described})
+        told = {"name": name, "versions": [VERSION], "properties": PROPERTIES}
+        return Answer.of({**told, **described})
 
     async def _version(self, request: Request, name: str, version: str, part: str) -> Answer:
         if name not in self.state.models:
@@ -228,6 +229,8 @@ def _inputs(body: dict[str, Any], raw: bytes | None) -> list[dict[str, Any]]:
         read.append(
             {"name": name, "shape": each["shape"], "datatype": each["datatype"], "data": data}
         )
+    if len({each["name"] for each in read}) < len(read):
+        raise Refused("an input is there twice")
     if raw is not None and at != len(raw):
         raise Refused(f"{len(raw) - at} bytes follow the last tensor")
     return read

@@ -213,6 +213,13 @@ def an_output_that_is_named_twice_comes_once(server: Server) -> None:
     expect.equal(came.count(name), 1, f"how often the output {name} comes")
 
 
+@check("GRPC-INFER-025")
+def an_input_is_there_once(server: Server) -> None:
+    sample = server.v2_sample()
+    twice = {**sample, "inputs": [sample["inputs"][0], *sample["inputs"]]}
+    server.refused("ModelInfer", tensors.any_request(server.model, twice))
+
+
 @check("GRPC-EQUAL-001", Server.need_v2_rest)
 def the_transports_agree(server: Server) -> None:
     body = server.v2_sample()

@@ -223,3 +223,16 @@ def maps_raw_faults_to_unknown(server: RightServer) -> None:
         lambda request: any(len(raw) % 4 for raw in request.raw_input_contents),
         grpc.StatusCode.UNKNOWN,
     )
+
+
+@breaks("GRPC-INFER-025")
+def takes_the_last_of_two_inputs(server: RightServer) -> None:
+    """Reads the inputs into a mapping."""
+
+    def read(request: Any) -> None:
+        inputs = {each.name: each for each in request.inputs}
+        kept = [type(each).FromString(each.SerializeToString()) for each in inputs.values()]
+        del request.inputs[:]
+        request.inputs.extend(kept)
+
+    change_call_requests(server, "ModelInfer", read)
