@@ -8,7 +8,8 @@ from typing import Any
 import grpc
 import pytest
 from kserve_conformance import catalogue
-from kserve_conformance.asking.offer import EVENTS, GRPC_HEALTH, VERSIONS, Offer
+from kserve_conformance.asking.extensions import EVENTS, GRPC_HEALTH, VERSIONS
+from kserve_conformance.asking.offer import Offer
 from kserve_conformance.asking.target import Target
 from kserve_conformance.session import Session
 

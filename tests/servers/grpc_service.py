@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import grpc
@@ -13,8 +14,10 @@ from tests.servers.state import PROPERTIES, VERSION, State
 from tests.servers.tensors import Refused
 
 HEALTH_CHECK = "/grpc.health.v1.Health/Check"
+HEALTH_WATCH = "/grpc.health.v1.Health/Watch"
+STREAM_INFER = "/inference.GRPCInferenceService/ModelStreamInfer"
 # HealthCheckResponse with its only member, the status.
-SERVING, NOT_SERVING = b"\x08\x01", b"\x08\x02"
+SERVING, NOT_SERVING, SERVICE_UNKNOWN = b"\x08\x01", b"\x08\x02", b"\x08\x03"
 
 
 class Ended(Exception):
@@ -94,6 +97,24 @@ class Service:
         if message[2:] not in (b"", b"inference.GRPCInferenceService"):
             raise Ended(grpc.StatusCode.NOT_FOUND, "there is no such service")
         return SERVING if all(self.state.models.values()) else NOT_SERVING
+
+    def stream_infer(self, asked: Iterable[bytes]) -> Iterator[bytes]:
+        """Answer each message of ModelStreamInfer by one, as Triton does."""
+        for message in asked:
+            try:
+                request = messages.ModelInferRequest.FromString(message)
+                wrapped = messages.ModelStreamInferResponse(infer_response=self.ModelInfer(request))
+            except Ended as ended:
+                wrapped = messages.ModelStreamInferResponse(error_message=ended.details)
+            yield wrapped.SerializeToString()
+
+    def watch_health(self, asked: Iterable[bytes]) -> Iterator[bytes]:
+        """Tell the status of the service in the only message, and no change of it."""
+        for message in asked:
+            try:
+                yield self.check_health(message)
+            except Ended:
+                yield SERVICE_UNKNOWN
 
     def _known(self, name: str, version: str = "") -> None:
         if name not in self.state.models:

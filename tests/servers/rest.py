@@ -9,7 +9,7 @@ import zlib
 from dataclasses import replace
 from typing import Any
 
-from tests.servers import events, model, tensors
+from tests.servers import events, generate, model, tensors
 from tests.servers.http import Answer, Request
 from tests.servers.state import PROPERTIES, VERSION, State
 from tests.servers.tensors import Refused
@@ -37,9 +37,10 @@ class Rest:
             (r"/v2/models/([^/]+)/ready", "GET", self._model_ready),
             (r"/v2/models/([^/]+)", "GET", self._model),
             (r"/v2/models/([^/]+)/versions/([^/]+)(|/ready)", "GET", self._version),
-            (r"/v2/models/([^/]+)/versions/([^/]+)(/infer)", "POST", self._version),
+            (r"/v2/models/([^/]+)/versions/([^/]+)(/(?:infer|generate))", "POST", self._version),
             (r"/v1/models/([^/:]+):(predict|explain)", "POST", self._v1),
             (r"/v2/models/([^/]+)/infer", "POST", self._v2),
+            (r"/v2/models/([^/]+)/(generate|generate_stream)", "POST", self._generate),
             (r"/v2/repository/index", "POST", self._index),
             (r"/v2/repository/models/([^/]+)/(load|unload)", "POST", self._repository),
         )
@@ -92,7 +93,12 @@ class Rest:
             return self._unknown(name)
         if version != VERSION:
             return Answer.error(404, f"Model with name {name} has no version {version}.")
-        parts = {"": self._model, "/ready": self._model_ready, "/infer": self._v2}
+        parts = {
+            "": self._model,
+            "/ready": self._model_ready,
+            "/infer": self._v2,
+            "/generate": self._generate,
+        }
         return await parts[part](request, name)
 
     async def _index(self, request: Request) -> Answer:
@@ -156,6 +162,16 @@ class Rest:
         if "id" in body:
             told["id"] = body["id"]
         return _answer(told, outputs, wanted, body.get("parameters", {}))
+
+    async def _generate(self, request: Request, name: str, call: str = "generate") -> Answer:
+        unready = self._not_ready(name)
+        if unready is not None:
+            return unready
+        body = _present(self._document(request))
+        told = {"model_name": name, "model_version": VERSION}
+        if "id" in body:
+            told["id"] = body["id"]
+        return generate.answer(told, body, streams=call == "generate_stream")
 
     def _not_ready(self, name: str) -> Answer | None:
         if name not in self.state.models:

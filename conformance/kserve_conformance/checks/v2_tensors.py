@@ -6,8 +6,8 @@ import math
 from typing import Any
 
 from kserve_conformance import expect, round_trip, tensors
+from kserve_conformance.asking.extensions import BINARY
 from kserve_conformance.asking.http_client import Answer
-from kserve_conformance.asking.offer import BINARY
 from kserve_conformance.asking.server import Server, encode
 from kserve_conformance.checks import v2_answers
 from kserve_conformance.checks.refusals import SCHEMA_FAULT, refused
