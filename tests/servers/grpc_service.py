@@ -72,6 +72,7 @@ class Service:
             outputs = asyncio.run(model.infer(inputs))
         except model.ModelFailed:
             raise Ended(grpc.StatusCode.INTERNAL, "the model failed") from None
+        self.state.answered["grpc"] += 1
         return _answer(request, outputs)
 
     def RepositoryIndex(self, request: Any) -> Any:  # noqa: N802

@@ -21,6 +21,13 @@ EVENTS = "cloudevents"
 GRPC_HEALTH = "grpc_health"
 GENERATE = "generate"
 STREAMS = "stream_infer"
+MODEL_LIST = "model_list"
+METRICS = "metrics"
+OPENAPI = "openapi"
+
+# Where servers have their metrics, and of those paths that one has the description of its own.
+METRICS_PATH = "/metrics"
+OPENAPI_PATHS = ("/openapi.json", "/v2/docs/dataplane.json")
 
 # What a gRPC server ends a call with that it doesn't have, or that it never answers.
 _NO_CALL = ("UNIMPLEMENTED", "UNAVAILABLE", "DEADLINE_EXCEEDED")
@@ -38,7 +45,7 @@ def seen(server: Server, offer: Knowledge, has_index: bool) -> Iterator[str]:
     if offer.version is not None:
         yield VERSIONS
     for extension, (profile, is_there) in _LOOKS.items():
-        if profile in server.target.profiles and profile not in offer.absent:
+        if profile is None or (profile in server.target.profiles and profile not in offer.absent):
             with contextlib.suppress(Departure):
                 if is_there(server, offer):
                     yield extension
@@ -58,6 +65,15 @@ def told_by(answer: Answer | None) -> Any:
         return answer.success() if answer is not None else None
     except Departure:
         return None
+
+
+def openapi_path(server: Server) -> str | None:
+    """Give the path at which a server describes itself, None where it doesn't."""
+    for path in OPENAPI_PATHS:
+        told = told_by(ask(server, path))
+        if isinstance(told, dict) and "openapi" in told:
+            return path
+    return None
 
 
 def _explains(server: Server, offer: Knowledge) -> bool:
@@ -106,12 +122,30 @@ def _streams(server: Server, offer: Knowledge) -> bool:
     return bool(answers) and not isinstance(streams.read(answers[0]), str)
 
 
-# Which profile an extension is one of, and how it is looked for.
-_LOOKS: Mapping[str, tuple[str, Callable[[Server, Knowledge], bool]]] = {
+def _lists_models(server: Server, _: Knowledge) -> bool:
+    told = told_by(ask(server, "/v2/models"))
+    return isinstance(told, dict) and isinstance(told.get("models"), list)
+
+
+def _has_metrics(server: Server, _: Knowledge) -> bool:
+    answer = server.get(METRICS_PATH)
+    kind = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return answer.status == 200 and kind in ("text/plain", "application/openmetrics-text")
+
+
+def _is_described(server: Server, _: Knowledge) -> bool:
+    return openapi_path(server) is not None
+
+
+# Which profile an extension is one of, None for all, and how it is looked for.
+_LOOKS: Mapping[str, tuple[str | None, Callable[[Server, Knowledge], bool]]] = {
+    METRICS: (None, _has_metrics),
     EXPLAIN: ("v1", _explains),
     EVENTS: ("v1", _has_events),
     BINARY: ("v2", _has_binary_data),
     GENERATE: ("v2", _generates),
+    MODEL_LIST: ("v2", _lists_models),
+    OPENAPI: ("v2", _is_described),
     GRPC_HEALTH: ("grpc", _has_health),
     STREAMS: ("grpc", _streams),
 }

@@ -17,6 +17,7 @@ from kserve_conformance.checks import (  # noqa: F401  # each joins its checks t
     headers,
     health,
     metadata,
+    metrics,
     repository,
     v1,
     v1_http,

@@ -8,7 +8,7 @@ from typing import Any
 from tritonclient.grpc import service_pb2
 
 from kserve_conformance import expect
-from kserve_conformance.asking import properties
+from kserve_conformance.asking import extensions, properties
 from kserve_conformance.asking.grpc_client import SERVICE
 from kserve_conformance.asking.http_client import Answer
 from kserve_conformance.asking.server import Server
@@ -24,6 +24,8 @@ _VERSION = "/v2/models/{}/versions/{}"
 _LENGTH = "inference-header-content-length"
 # Versions that are asked about one by one.
 _MOST = 3
+# Of an OpenAPI document, those that are asked for.
+_MOST_PATHS = 20
 
 
 # ------------------------------------------------------------ the server, V2
@@ -129,6 +131,46 @@ def properties_are_texts(server: Server) -> None:
         isinstance(found, dict) and expect.are_texts(list(found.values())),
         f"properties is no object of texts: {found!r}",
     )
+
+
+@check("V2-META-014")
+def models_are_listed(server: Server) -> None:
+    told = server.get("/v2/models").success()
+    with expect.reading("the list of models"):
+        listed = told["models"]
+    expect.that(expect.are_texts(listed), f"models is no list of names: {listed!r}")
+    expect.that(server.model in listed, f"{server.model} isn't among the models {listed}")
+
+
+@check("V2-META-015")
+def the_description_is_one(server: Server) -> None:
+    told = _description(server)
+    with expect.reading("the OpenAPI document"):
+        texts = [told["openapi"], told["info"]["title"], told["info"]["version"]]
+        expect.that(expect.are_texts(texts), f"a version or the title is no text: {texts!r}")
+        expect.that(texts[0].startswith("3."), f"the version of OpenAPI is {texts[0]!r}")
+        wrong = [path for path in told["paths"] if not path.startswith("/")]
+    expect.that(not wrong, f"paths that begin with no slash: {wrong}")
+
+
+@check("V2-META-016")
+def what_is_described_is_there(server: Server) -> None:
+    with expect.reading("the OpenAPI document"):
+        paths = [
+            path
+            for path, item in _description(server)["paths"].items()
+            if "get" in item and "{" not in path
+        ]
+    for path in paths[:_MOST_PATHS]:
+        status = server.get(path).status
+        expect.that(status not in (404, 405), f"GET {path} is described and answered {status}")
+
+
+def _description(server: Server) -> Any:
+    path = extensions.openapi_path(server)
+    expect.that(path is not None, "there is no OpenAPI document")
+    assert path is not None
+    return server.get(path).success()
 
 
 @check("GRPC-META-001")

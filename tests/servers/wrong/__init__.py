@@ -3,6 +3,7 @@
 from tests.servers.wrong import (
     binary,
     binary_refusals,
+    codings,
     errors,
     events,
     explain,
@@ -18,6 +19,8 @@ from tests.servers.wrong import (
     metadata,
     properties,
     repository,
+    repository_refusals,
+    told,
     v1,
     v2,
     v2_members,
@@ -51,8 +54,11 @@ _AREAS = (
     grpc_health,
     metadata,
     properties,
+    told,
     versions,
     errors,
     headers,
+    codings,
     repository,
+    repository_refusals,
 )
