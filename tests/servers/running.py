@@ -44,6 +44,7 @@ class RightServer:
             answer it; may raise `Ended`.
         raw_grpc_fault: asked first, with the method and the bytes of any call, known or not; what
             it gives is the answer, where it isn't None; may raise `Ended`.
+        metadata_fault: given the metadata of a call, says those of its answer.
         stream_fault: called in place of gRPC calls that stream, with the method, what is sent, and
             what would answer it; may raise `Ended`.
         raw_fault: called in place of the whole ASGI application.
@@ -65,6 +66,7 @@ class RightServer:
         self.grpc_fault: GrpcFault | None = None
         self.raw_grpc_fault: RawGrpcFault | None = None
         self.stream_fault: StreamFault | None = None
+        self.metadata_fault: Callable[[Any], Any] | None = None
         self.raw_fault: Callable[..., Awaitable[None]] | None = None
         self.wire_fault: WireFault | None = None
 
@@ -94,6 +96,8 @@ class RightServer:
 
     def answer_call(self, name: str, message: bytes, context: grpc.ServicerContext) -> bytes:
         """Answer a gRPC call, its request and its answer as bytes."""
+        if self.metadata_fault is not None:
+            context.set_trailing_metadata(self.metadata_fault(context.invocation_metadata()))
         raw = self._raw(name, message, context)
         if raw is not None:
             return raw

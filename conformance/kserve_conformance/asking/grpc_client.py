@@ -97,6 +97,19 @@ class GrpcClient:
         answer: bytes = self._answer(method, call, message, metadata)
         return answer
 
+    def told_beside(
+        self, name: str, request: Message, metadata: Mapping[str, str]
+    ) -> Mapping[str, str]:
+        """Make a call, and give what its end tells beside the answer: metadata and message."""
+        try:
+            _, ended = getattr(self._stub, name).with_call(
+                request, timeout=self._timeout, metadata=tuple(metadata.items())
+            )
+        except grpc.RpcError as error:
+            ended = error
+        told = (*(ended.initial_metadata() or ()), *(ended.trailing_metadata() or ()))
+        return {**dict(told), "grpc-message": ended.details() or ""}
+
     def stream_bytes(
         self, method: str, messages: Sequence[bytes], metadata: Mapping[str, str], most: int
     ) -> Streamed:

@@ -176,6 +176,15 @@ class Server:
         line = curl(client.target, method, sent, message)
         return self._kept(line, lambda: client.call_bytes(method, message, sent), repr)
 
+    def told_beside(
+        self, name: str, request: Message, metadata: Mapping[str, str]
+    ) -> Mapping[str, str]:
+        """Make a call for what comes beside its answer; see `GrpcClient.told_beside`."""
+        client = self._grpc_client()
+        sent = {"x-request-id": self._next_id(), **metadata}
+        line = grpcurl(client.target, name, request, sent)
+        return self._kept(line, lambda: client.told_beside(name, request, sent), str)
+
     def stream_bytes(self, method: str, *messages: bytes, most: int = MOST_ANSWERS) -> Streamed:
         """Call any method with a stream of messages; see `GrpcClient.stream_bytes`.
 

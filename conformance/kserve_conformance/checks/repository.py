@@ -130,8 +130,7 @@ def deep_nesting_is_survived(server: Server) -> None:
 @check("V2-REPO-013")
 def names_lead_nowhere(server: Server) -> None:
     for name in ("%20", "..%2Fconformance", "..%5Cconformance", "%2Fconformance"):
-        for action in ("load", "unload"):
-            refused(server.ask("POST", _path(name, action), {}))
+        refused(server.ask("POST", _path(name, "load"), {}))
 
 
 @check("GRPC-REPO-001", _need_repository_over_grpc)

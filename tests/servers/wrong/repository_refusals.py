@@ -13,7 +13,7 @@ _INDEX = "/v2/repository/index"
 _DEEP = b"[" * 10_000
 
 
-@breaks("V2-REPO-010", "V2-REPO-013")
+@breaks("V2-REPO-010")
 def unloads_whatever_it_is_told(server: RightServer) -> None:
     """Takes what isn't there for unloaded."""
 
