@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.servers.http import Answer
 from tests.servers.state import State
 
-_PATHS = {
+_PATHS: dict[str, dict[str, dict[str, str]]] = {
     "/v2": {"get": {}},
     "/v2/health/live": {"get": {}},
     "/v2/models/{name}/infer": {"post": {}},

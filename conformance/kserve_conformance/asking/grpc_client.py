@@ -99,7 +99,7 @@ class GrpcClient:
 
     def told_beside(
         self, name: str, request: Message, metadata: Mapping[str, str]
-    ) -> Mapping[str, str]:
+    ) -> Mapping[str, Any]:
         """Make a call, and give what its end tells beside the answer: metadata and message."""
         try:
             _, ended = getattr(self._stub, name).with_call(

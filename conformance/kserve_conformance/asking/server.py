@@ -178,7 +178,7 @@ class Server:
 
     def told_beside(
         self, name: str, request: Message, metadata: Mapping[str, str]
-    ) -> Mapping[str, str]:
+    ) -> Mapping[str, Any]:
         """Make a call for what comes beside its answer; see `GrpcClient.told_beside`."""
         client = self._grpc_client()
         sent = {"x-request-id": self._next_id(), **metadata}

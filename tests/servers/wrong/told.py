@@ -86,5 +86,5 @@ def describes_paths_without_a_slash(server: RightServer) -> None:
 @breaks("V2-META-016")
 def describes_what_is_gone(server: RightServer) -> None:
     """Has a document of routes before which others answer."""
-    gone = {"/v2/conformance": {"get": {}}}
+    gone: dict[str, Any] = {"/v2/conformance": {"get": {}}}
     change_documents(server, _DESCRIPTION, lambda told: {**told, "paths": gone})
