@@ -133,15 +133,6 @@ def properties_are_texts(server: Server) -> None:
     )
 
 
-@check("V2-META-014")
-def models_are_listed(server: Server) -> None:
-    told = server.get("/v2/models").success()
-    with expect.reading("the list of models"):
-        listed = told["models"]
-    expect.that(expect.are_texts(listed), f"models is no list of names: {listed!r}")
-    expect.that(server.model in listed, f"{server.model} isn't among the models {listed}")
-
-
 @check("V2-META-015")
 def the_description_is_one(server: Server) -> None:
     told = _description(server)
