@@ -41,6 +41,13 @@ def counts_nothing(server: RightServer) -> None:
 
 
 @breaks(*_COUNTED)
+def tells_of_its_process_alone(server: RightServer) -> None:
+    """Has the series that its library makes, of which memory stands still, and grows by itself."""
+    looks = itertools.count()
+    _tell(server, lambda: f"process_resident_memory_bytes {1 + next(looks) // 3}\n")
+
+
+@breaks(*_COUNTED)
 def counts_questions_for_metrics(server: RightServer) -> None:
     """Counts each GET."""
     numbers = itertools.count()
