@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import grpc
@@ -19,6 +20,9 @@ SERVICE = "inference.GRPCInferenceService"
 PROTOSET = "open_inference.protoset"
 # Of gRPC's own health protocol, which is beside the service.
 HEALTH_CHECK = "/grpc.health.v1.Health/Check"
+HEALTH_WATCH = "/grpc.health.v1.Health/Watch"
+# Of Triton's and MLServer's services, beside the protocol's own calls.
+STREAM_INFER = f"/{SERVICE}/ModelStreamInfer"
 _LONGEST = 64 * 1024 * 1024
 # Seconds. A port that speaks no gRPC never becomes ready: no answer tells so.
 _CONNECTING = 5.0
@@ -40,6 +44,23 @@ class CallFailed(Departure):
     def is_no_answer(self) -> bool:
         """Tell whether the server let the time run out, which is no way to refuse a call."""
         return self.code == "DEADLINE_EXCEEDED"
+
+
+@dataclass(frozen=True)
+class Streamed:
+    """What a call answered that has streams in both directions.
+
+    Attributes:
+        code: the name of the code that it ended with, None where as much came as was asked for.
+    """
+
+    answers: Sequence[bytes]
+    code: str | None = None
+    details: str = ""
+
+    def shown(self) -> str:
+        """Give what came for a person to read."""
+        return "\n".join((*map(repr, self.answers), f"{self.code or 'left'}: {self.details}"))
 
 
 class GrpcClient:
@@ -75,6 +96,42 @@ class GrpcClient:
         )
         answer: bytes = self._answer(method, call, message, metadata)
         return answer
+
+    def told_beside(
+        self, name: str, request: Message, metadata: Mapping[str, str]
+    ) -> Mapping[str, Any]:
+        """Make a call, and give what its end tells beside the answer: metadata and message."""
+        try:
+            _, ended = getattr(self._stub, name).with_call(
+                request, timeout=self._timeout, metadata=tuple(metadata.items())
+            )
+        except grpc.RpcError as error:
+            ended = error
+        told = (*(ended.initial_metadata() or ()), *(ended.trailing_metadata() or ()))
+        return {**dict(told), "grpc-message": ended.details() or ""}
+
+    def stream_bytes(
+        self, method: str, messages: Sequence[bytes], metadata: Mapping[str, str], most: int
+    ) -> Streamed:
+        """Make a call of any method with some messages, and give the answers until its end.
+
+        Args:
+            most: leave it once so many have come.
+        """
+        call = self._channel.stream_stream(
+            method, request_serializer=None, response_deserializer=None
+        )
+        answering = call(iter(messages), timeout=self._timeout, metadata=tuple(metadata.items()))
+        answers: list[bytes] = []
+        try:
+            for answer in answering:
+                answers.append(answer)
+                if len(answers) == most:
+                    answering.cancel()
+                    return Streamed(answers)
+        except grpc.RpcError as error:
+            return Streamed(answers, error.code().name, error.details() or "")
+        return Streamed(answers, "OK")
 
     def _answer(self, name: str, call: Any, request: Any, metadata: Mapping[str, str]) -> Any:
         try:
@@ -114,13 +171,13 @@ def grpcurl(target: str, name: str, request: Message, metadata: Mapping[str, str
     return f"{shlex.join([*words, '-d', '@', *called])} < BODY   # {len(text)} characters of JSON"
 
 
-def curl(target: str, method: str, message: bytes, metadata: Mapping[str, str]) -> str:
-    """Give a line for a shell that sends bytes as gRPC does, after their length.
+def curl(target: str, method: str, metadata: Mapping[str, str], *messages: bytes) -> str:
+    """Give a line for a shell that sends bytes as gRPC does, each message after its length.
 
     grpcurl sends messages of calls that are in its description only.
     """
     headers = {"content-type": "application/grpc", "te": "trailers", **metadata}
-    body = b"\0" + len(message).to_bytes(4, "big") + message
+    body = b"".join(b"\0" + len(each).to_bytes(4, "big") + each for each in messages)
     line = Request("POST", f"http://{target}{method}", headers, body).curl()
     return line.replace("curl -sS -i", "curl -sS -i --http2-prior-knowledge", 1)
 

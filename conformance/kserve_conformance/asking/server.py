@@ -14,7 +14,14 @@ from tritonclient.grpc import service_pb2
 
 from kserve_conformance import VERSION, tensors
 from kserve_conformance.asking import transcript
-from kserve_conformance.asking.grpc_client import CallFailed, GrpcClient, curl, grpcurl, shown
+from kserve_conformance.asking.grpc_client import (
+    CallFailed,
+    GrpcClient,
+    Streamed,
+    curl,
+    grpcurl,
+    shown,
+)
 from kserve_conformance.asking.http_client import Answer, HttpClient, NoAnswer, Request
 from kserve_conformance.asking.target import Target
 from kserve_conformance.asking.transcript import Seen
@@ -25,6 +32,8 @@ from kserve_conformance.results.verdict import Unsupported
 T = TypeVar("T")
 
 PRODUCT = f"kserve-conformance/{VERSION}"
+# Of a stream. A server that never ends one is left.
+MOST_ANSWERS = 1000
 
 
 class Knowledge(Protocol):
@@ -106,6 +115,13 @@ class Server:
         """POST to the model's V2 ``/infer``; see `ask`."""
         return self.ask("POST", f"/v2/models/{model or self.model}/infer", body, **more)
 
+    def generate(
+        self, body: Any, model: str | None = None, streams: bool = False, **more: Any
+    ) -> Answer:
+        """POST to the model's V2 ``/generate``, or to ``/generate_stream``; see `ask`."""
+        call = "generate_stream" if streams else "generate"
+        return self.ask("POST", f"/v2/models/{model or self.model}/{call}", body, **more)
+
     def infer_binary(
         self, head: Mapping[str, Any] | bytes, raw: bytes, length: str | None = ""
     ) -> Answer:
@@ -157,8 +173,33 @@ class Server:
         """Call any method of any service with bytes; see `GrpcClient.call_bytes`."""
         client = self._grpc_client()
         sent = {"x-request-id": self._next_id()}
-        line = curl(client.target, method, message, sent)
+        line = curl(client.target, method, sent, message)
         return self._kept(line, lambda: client.call_bytes(method, message, sent), repr)
+
+    def told_beside(
+        self, name: str, request: Message, metadata: Mapping[str, str]
+    ) -> Mapping[str, Any]:
+        """Make a call for what comes beside its answer; see `GrpcClient.told_beside`."""
+        client = self._grpc_client()
+        sent = {"x-request-id": self._next_id(), **metadata}
+        line = grpcurl(client.target, name, request, sent)
+        return self._kept(line, lambda: client.told_beside(name, request, sent), str)
+
+    def stream_bytes(self, method: str, *messages: bytes, most: int = MOST_ANSWERS) -> Streamed:
+        """Call any method with a stream of messages; see `GrpcClient.stream_bytes`.
+
+        Raises:
+            CallFailed: when the server doesn't end it in time.
+        """
+        client = self._grpc_client()
+        sent = {"x-request-id": self._next_id()}
+        line = curl(client.target, method, sent, *messages)
+        streamed = self._kept(
+            line, lambda: client.stream_bytes(method, messages, sent, most), Streamed.shown
+        )
+        if streamed.code == "DEADLINE_EXCEEDED":
+            raise CallFailed(method, streamed.code, streamed.details)
+        return streamed
 
     def infer_grpc(self, request: service_pb2.ModelInferRequest, **more: Any) -> Any:
         """Call ModelInfer; see `call`."""

@@ -20,6 +20,7 @@ from kserve_conformance.tensors import DATATYPES, Datatype, tensor
 
 _LENGTH = "inference-header-content-length"
 _EVERYTHING = {"binary_data_output": True}
+_DEPTH = 100_000
 _INTEGERS = tensor("returned_b", "INT32", [2, 2], [1, 2, 3, 2**30])
 _DOUBLES = tensor("returned_a", "FP64", [3], [0.1, -1.5, 3.0])
 _SHORTS = tensor("returned_c", "UINT16", [1, 2], [7, 65535])
@@ -239,6 +240,46 @@ def chunks_are_a_body(server: Server) -> None:
     if answer.status != 411:
         expect.equal(answer.status, 200, "the status")
         expect.that(b'"outputs"' in answer.body, "the answer has no outputs")
+
+
+@check("V2-BINARY-027")
+def a_number_of_elements_has_no_end(server: Server) -> None:
+    body, raw = tensors.binary(_sample(server))
+    first, *others = body["inputs"]
+    size = first["parameters"]["binary_data_size"]
+    body["inputs"] = [{**first, "shape": v2_answers.OF_NONE}, *others]
+    server.infer_binary(_resized(body, 0), raw[size:]).error()
+
+
+@check("V2-BINARY-028", Server.need_contract_v2)
+def a_scalar_is_a_tensor(server: Server) -> None:
+    number, word = tensor("returned_a", "INT32", [], [5]), tensor("returned_b", "BYTES", [], ["é"])
+    _come_back_in_binary(server, [number, word])
+
+
+@check("V2-BINARY-029")
+def an_output_that_is_named_twice_comes_once(server: Server) -> None:
+    sample = _sample(server)
+    name = v2_answers.names(server.infer(sample))[0]
+    wanted = [{"name": name, "parameters": {"binary_data": each}} for each in (True, False)]
+    answer = server.infer({**sample, "outputs": wanted})
+    if answer.status != 200:
+        answer.failure()
+        return
+    told = _told(answer).head if _LENGTH in answer.headers else answer.json()
+    with expect.reading("the V2 answer"):
+        came = [each["name"] for each in told["outputs"]]
+    expect.equal(came.count(name), 1, f"how often the output {name} comes")
+
+
+@check("V2-BINARY-030")
+def deep_nesting_is_survived(server: Server) -> None:
+    body, raw = tensors.binary(_sample(server))
+    deep = encode(body)[:-1] + b', "conformance": ' + b"[" * _DEPTH + b"]" * _DEPTH + b"}"
+    answer = server.infer_binary(deep, raw)
+    if answer.status != 200:
+        answer.failure()
+    server.infer_binary(body, raw).success()
 
 
 @check("V2-BINARY-022", Server.need_contract_v2)

@@ -12,8 +12,9 @@ from kserve_conformance.asking.server import Server
 from kserve_conformance.checks import grpc_answers
 from kserve_conformance.checks.grpc_answers import Writer, expect_back, raw_sample, typed_sample
 from kserve_conformance.checks.registry import check, check_each
-from kserve_conformance.checks.v2_answers import extremes
+from kserve_conformance.checks.v2_answers import OF_ONE, extremes
 from kserve_conformance.expect import Departure
+from kserve_conformance.results.verdict import Unsupported
 from kserve_conformance.tensors import DATATYPES, tensor
 
 _SMALL = ("BOOL", "INT8", "INT16", "INT32", "UINT8", "UINT16", "UINT32")
@@ -204,6 +205,18 @@ def negative_dimensions_are_refused(server: Server) -> None:
     for shape in ([-1], [-count, -1]):
         first.shape[:] = shape
         server.refused("ModelInfer", request)
+
+
+@check("GRPC-DATA-027")
+def a_number_of_elements_has_no_end(server: Server) -> None:
+    body = server.v2_sample()
+    first = body["inputs"][0]
+    first["data"] = tensors.flat(first["data"])[:1]
+    if not first["data"]:
+        raise Unsupported("the sample's first tensor has no elements")
+    first["shape"] = OF_ONE
+    server.refused("ModelInfer", tensors.any_request(server.model, body))
+    server.refused("ModelInfer", tensors.raw_request(server.model, body))
 
 
 @check_each({"GRPC-DATA-023": lambda _: "CONFORMANCE8", "GRPC-DATA-024": str.lower})

@@ -23,6 +23,8 @@ _CALLS = ("ServerReady", "ModelReady", "ServerMetadata", "ModelMetadata", "Model
 _NAMES_OF_DATATYPES = (*tensors.DATATYPES, "BF16")
 _NO_OUTPUT = "conformance_no_such_output"
 _LARGE = 3 * 1024 * 1024
+_SECRET = "conformance-7f3b"
+_SECRETS = {"authorization": f"Bearer {_SECRET}", "x-conformance": _SECRET}
 _INSIDE = re.compile(
     r'Traceback \(most recent|File "[^"]+", line \d|https?://|'
     r"\b(?:localhost|\d{1,3}(?:\.\d{1,3}){3}):\d+"
@@ -211,6 +213,21 @@ def an_output_that_is_named_twice_comes_once(server: Server) -> None:
             raise
         return
     expect.equal(came.count(name), 1, f"how often the output {name} comes")
+
+
+@check("GRPC-INFER-025")
+def an_input_is_there_once(server: Server) -> None:
+    sample = server.v2_sample()
+    twice = {**sample, "inputs": [sample["inputs"][0], *sample["inputs"]]}
+    server.refused("ModelInfer", tensors.any_request(server.model, twice))
+
+
+@check("GRPC-INFER-026")
+def metadata_are_not_reflected(server: Server) -> None:
+    for request in (server.grpc_sample(), _for_model(server, UNKNOWN_MODEL)):
+        for name, value in server.told_beside("ModelInfer", request, _SECRETS).items():
+            told = value.decode("latin-1") if isinstance(value, bytes) else value
+            expect.that(_SECRET not in told, f"metadata of the call are back as {name}")
 
 
 @check("GRPC-EQUAL-001", Server.need_v2_rest)

@@ -204,7 +204,32 @@ def an_output_that_is_named_twice_comes_once(server: Server) -> None:
     expect.equal(came.count(name), 1, f"how often the output {name} comes")
 
 
+@check("V2-INFER-045")
+def the_version_that_answers_is_a_text(server: Server) -> None:
+    told = server.infer(server.v2_sample()).success()
+    with expect.reading("the V2 answer"):
+        version = told.get("model_version")
+    # That it should be left out and not null is another statement.
+    expect.that(
+        version is None or isinstance(version, str), f"the model_version is no text: {version!r}"
+    )
+
+
+@check("V2-INFER-047")
+def a_member_that_is_there_twice_is_no_failure(server: Server) -> None:
+    body = encode(server.v2_sample(id="conformance"))
+    answer = server.infer(body[:-1] + b', "id": "conformance"}')
+    if answer.status != 200:
+        answer.failure()
+
+
 # ------------------------------------------------------------ what is refused
+
+
+@check("V2-INFER-046")
+def an_input_is_there_once(server: Server) -> None:
+    sample = server.v2_sample()
+    server.infer({**sample, "inputs": [sample["inputs"][0], *sample["inputs"]]}).failure()
 
 
 @check("V2-INFER-018")

@@ -11,6 +11,9 @@ from kserve_conformance.asking.server import Server, encode
 
 # BF16 is in the texts, though not in their tables of datatypes.
 NAMES_OF_DATATYPES = (*tensors.DATATYPES, "BF16")
+# Shapes that one element fills, and none, to whoever multiplies in 64 bits: 2^64 + 1, and 2^64.
+OF_ONE = [274177, 67280421310721]
+OF_NONE = [2**32, 2**32]
 
 
 def extremes(datatype: str) -> dict[str, Any]:

@@ -6,9 +6,9 @@ import math
 from typing import Any
 
 from kserve_conformance import expect, round_trip, tensors
+from kserve_conformance.asking.extensions import BINARY
 from kserve_conformance.asking.http_client import Answer
-from kserve_conformance.asking.offer import BINARY
-from kserve_conformance.asking.server import Server
+from kserve_conformance.asking.server import Server, encode
 from kserve_conformance.checks import v2_answers
 from kserve_conformance.checks.refusals import SCHEMA_FAULT, refused
 from kserve_conformance.checks.registry import check, check_each
@@ -17,6 +17,7 @@ from kserve_conformance.tensors import DATATYPES, tensor
 
 _TEXT = ["a", "é漢\U0001f600", "", "[]", "b'c'", 'a\0\n\t"\\z']
 _NO_DATATYPE = "CONFORMANCE"
+_DEPTH = 100_000
 
 
 # ------------------------------------------------------------ what becomes of data
@@ -78,6 +79,13 @@ def a_scalar_is_a_tensor(server: Server) -> None:
     )
 
 
+@check("V2-TENSOR-028")
+def whole_numbers_are_floats(server: Server) -> None:
+    come_back(
+        server, *(tensor(f"returned_{each}", each, [3], [1, 0, -7]) for each in ("FP32", "FP64"))
+    )
+
+
 @check("V2-TENSOR-009")
 def outputs_are_what_they_say(server: Server) -> None:
     for output in v2_answers.outputs(server.infer(server.v2_sample())):
@@ -117,6 +125,22 @@ def another_number_of_elements_is_refused(server: Server) -> None:
     # One element for a shape of more is what an example of the text itself shows.
     if len(data) > 2:
         refused(server.infer(v2_answers.changed(server, data=data[:-1])))
+
+
+@check("V2-TENSOR-025")
+def a_number_of_elements_has_no_end(server: Server) -> None:
+    data = tensors.flat(server.v2_sample()["inputs"][0]["data"])[:1] or [0]
+    refused(server.infer(v2_answers.changed(server, shape=v2_answers.OF_ONE, data=data)))
+    refused(server.infer(v2_answers.changed(server, shape=v2_answers.OF_NONE, data=[])))
+
+
+@check("V2-TENSOR-026")
+def deep_data_are_refused(server: Server) -> None:
+    sample = server.v2_sample()
+    document = encode(v2_answers.changed(server, shape=[1], data="$data"))
+    data = b"[" * _DEPTH + b"1" + b"]" * _DEPTH
+    server.infer(document.replace(b'"$data"', data)).failure()
+    server.infer(sample).success()
 
 
 @check("V2-TENSOR-012", Server.need_contract_v2)
@@ -180,6 +204,22 @@ def elements_of_another_kind_keep_their_value(server: Server) -> None:
     ):
         answer = _ask(server, datatype, [element])
         refused_or_back(answer, tensor("returned", datatype, [1], [meant]))
+
+
+@check("V2-TENSOR-027", Server.need_contract_v2)
+def an_element_is_no_list(server: Server) -> None:
+    elements: tuple[tuple[str, Any], ...] = ("INT32", 5), ("BYTES", "a")
+    for datatype, element in elements:
+        for shape in ([1], []):
+            meant = tensor("returned", datatype, shape, [element])
+            answer = server.infer({"inputs": [{**meant, "data": element}]})
+            refused_or_back(answer, meant)
+
+
+@check("V2-TENSOR-029", Server.need_contract_v2)
+def a_fraction_is_no_integer(server: Server) -> None:
+    for datatype in ("INT32", "UINT8"):
+        refused(_ask(server, datatype, [1.5]))
 
 
 @check("V2-TENSOR-020", Server.need_contract_v2)
