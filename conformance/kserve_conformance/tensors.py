@@ -7,7 +7,7 @@ InferTensorContents; for raw BYTES, Triton's binary tensor data extension.
 from __future__ import annotations
 
 import struct
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,6 +57,21 @@ DATATYPES: Mapping[str, Datatype] = {each.name: each for each in _TABLE}
 def tensor(name: str, datatype: str, shape: Iterable[int], data: list[Any]) -> dict[str, Any]:
     """Write a tensor as a V2 REST request and a V2 REST answer hold it."""
     return {"name": name, "shape": list(shape), "datatype": datatype, "data": data}
+
+
+def returned(
+    datatype: str, shape: Sequence[int], data: list[Any], which: str = ""
+) -> dict[str, Any]:
+    """Write a tensor that the contract model gives back; see docs/conformance.md.
+
+    Its name tells its datatype and its number of dimensions: there are servers whose models
+    declare each input, which then has one of each.
+
+    Args:
+        which: tells two of one request apart that are alike in both; ``a``, ``b`` or ``c``.
+    """
+    name = "_".join(["returned", *([which] if which else []), datatype, f"{len(shape)}d"])
+    return tensor(name, datatype, shape, data)
 
 
 def request(model: str, body: Mapping[str, Any]) -> service_pb2.ModelInferRequest:

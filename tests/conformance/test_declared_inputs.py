@@ -1,0 +1,47 @@
+"""A model that has to declare its inputs can be judged: each name has one datatype and rank."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from kserve_conformance import catalogue, tensors
+from kserve_conformance.asking.target import Target
+from kserve_conformance.session import Session
+
+from tests.servers import RightServer, model
+
+# What the contract model obeys, whose datatypes docs/conformance.md names.
+ORDERS = {"raise": ("BYTES", 1), "sleep": ("FP32", 1)}
+
+
+def declared(datatype: str, rank: int) -> set[str]:
+    """Give the names that a model declares for a datatype and a number of dimensions."""
+    return {
+        tensors.returned(datatype, [1] * rank, [], which)["name"] for which in ("", "a", "b", "c")
+    }
+
+
+def test_what_reaches_the_model_is_named_for_its_datatype_and_rank(
+    target: Target, server: RightServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arrived: set[tuple[str, str, int]] = set()
+    answer = model.infer
+
+    async def noted(inputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        arrived.update((each["name"], each["datatype"], len(each["shape"])) for each in inputs)
+        return await answer(inputs)
+
+    monkeypatch.setattr(model, "infer", noted)
+    with Session(target) as session:
+        for statement in catalogue.load().values():
+            if statement.profile in ("v2", "grpc"):
+                session.judge(statement)
+    undeclared = {
+        (name, datatype, rank)
+        for name, datatype, rank in arrived
+        if name not in declared(datatype, rank) and ORDERS.get(name) != (datatype, rank)
+    }
+    # One name is tried to see whether a model that wasn't described takes it.
+    assert undeclared <= {("input", "INT32", 2)}
+    assert len(arrived) > 30
