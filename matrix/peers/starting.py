@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import requests
@@ -16,6 +16,9 @@ from kserve_conformance.text import messages
 
 from fixtures import leftovers
 from matrix.environments.roster import FOLDER, Peer
+from matrix.peers import triton
+from matrix.peers.confining import confined
+from matrix.peers.place import Place, Start
 from matrix.planning.subject import base_environment
 from matrix.running import launch, ports
 from matrix.running.logs import last_lines
@@ -24,24 +27,6 @@ from matrix.running.logs import last_lines
 MODEL = "contract"
 # The SDK of 0.10 imports ray, which takes over 10 s from a cold disk.
 _READY_WITHIN = 120.0
-
-# The command that starts a peer, and the variables that it is told by.
-Start = tuple[list[str], Mapping[str, str]]
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a peer listens: its ports, and a folder for what it writes."""
-
-    http: int
-    grpc: int
-    metrics: int
-    folder: Path
-
-    @property
-    def url(self) -> str:
-        """Give the base of its REST routes."""
-        return f"http://127.0.0.1:{self.http}"
 
 
 def _kserve_sdk(python: Path, place: Place) -> Start:
@@ -57,9 +42,19 @@ def _mlserver(python: Path, place: Place) -> Start:
     }
 
 
+def _omle(python: Path, place: Place) -> Start:
+    flags = ["--rest-port", str(place.http), "--grpc-port", str(place.grpc)]
+    # With one thread a call that lasts holds up those that come after it, health among them.
+    flags += ["--rest-threads", "2", "--grpc-threads", "4"]
+    program = [str(python), str(FOLDER / "omle" / "serve.py"), *flags]
+    return confined("OMLE Server", program, (place.http, place.grpc))
+
+
 _STARTS: Mapping[str, Callable[[Path, Place], Start]] = {
     "kserve-sdk": _kserve_sdk,
     "mlserver": _mlserver,
+    "triton": triton.start,
+    "omle": _omle,
 }
 
 
@@ -69,14 +64,15 @@ def running(peer: Peer, python: Path) -> Iterator[Place]:
 
     Raises:
         SubjectFailed: when it ends, or isn't ready in time; tells why by its log.
+        Unprovisioned: when this machine lacks what it needs.
         PortError: when there are no ports for it, or it doesn't let go of them.
     """
     http, grpc, metrics = ports.free(3)
     with tempfile.TemporaryDirectory(prefix="peer-") as name:
         folder = Path(name)
         place = Place(http, grpc, metrics, folder)
-        record = leftovers.Record(folder)
         argv, variables = _STARTS[peer.kind](python, place)
+        record = leftovers.Record(folder)
         environment = {
             # A peer shares nothing with the wrapper.
             **{name: value for name, value in base_environment().items() if name != "PYTHONPATH"},
@@ -92,6 +88,9 @@ def running(peer: Peer, python: Path) -> Iterator[Place]:
             _wait_ready(process, place, log)
             yield place
         finally:
+            # Connections of a closed session last until its pool is collected, and Triton waits for
+            # them before it ends.
+            gc.collect()
             launch.end_group(process)
             ports.wait_free((http, grpc, metrics), seconds=10)
             record.close()

@@ -14,12 +14,16 @@ from matrix.commands import cli
 from matrix.environments import locking, provision, roster
 from matrix.environments.roster import MLServerRelease, Peer
 from matrix.peers import claims, starting
-from matrix.peers.starting import Place, Start
+from matrix.peers.place import Place, Start
 from matrix.running import ports
 
 PEERS = roster.load()
 FAKE = Peer(
-    "fake", "Fake", MLServerRelease("1", "3.12", datetime.date(2025, 1, 1), (), (), ()), ("v2",)
+    kind="fake",
+    title="Fake",
+    version="1",
+    release=MLServerRelease("1", "3.12", datetime.date(2025, 1, 1), (), (), ()),
+    profiles=("v2",),
 )
 PYTHON = Path(sys.executable)
 
@@ -97,11 +101,13 @@ def test_a_claim_lasts_beyond_the_run_that_made_it() -> None:
         f'*127.0.0.1:21000 answered {{"id":"{uuid}","n":1}} and {{"id": "42"}}*\n'
         f'*127.0.0.1:21001 answered {{"id":"{uuid[:13]}*\n'
         f'*id: expected "42", got "{uuid}"*\n'
+        "*At: /tmp/peer-1/models/contract/1/model.py(55): _output /tmp/peer-*\n"
     )
-    assert claims.lasting(text, Place(21000, 21001, 21002, Path())) == (
+    assert claims.lasting(text, Place(21000, 21001, 21002, Path("/tmp/peer-1"))) == (
         '*HOST:HTTP_PORT answered {"id":"UUID","n":1} and {"id": "42"}*\n'
         '*HOST:GRPC_PORT answered {"id":"UUID*\n'
         '*id: expected "42", got "UUID"*\n'
+        "*At: FOLDER/models/contract/1/model.py(55): _output FOLDER*\n"
     )
 
 
