@@ -20,6 +20,11 @@ class Place:
     folder: Path
 
     @property
+    def mark(self) -> str:
+        """Give a name that no other peer has, for what lies outside of its folder."""
+        return "-".join(self.folder.parts[-2:])
+
+    @property
     def url(self) -> str:
         """Give the base of its REST routes."""
         return f"http://127.0.0.1:{self.http}"

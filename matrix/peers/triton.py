@@ -40,6 +40,7 @@ def start(python: Path, place: Place) -> Start:
         "allow-metrics": "false",
         # So that models can be unloaded and loaded by the protocol.
         "model-control-mode": "explicit",
+        "backend-config": f"python,shm-region-prefix-name={place.mark}",
         # One of them never gets ready.
         "exit-on-error": "false",
     }

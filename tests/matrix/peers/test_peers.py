@@ -8,7 +8,14 @@ from pathlib import Path
 
 import psutil
 import pytest
-from kserve_conformance.results.verdict import SubjectFailed
+import requests
+from kserve_conformance import catalogue
+from kserve_conformance.asking.target import Target
+from kserve_conformance.outcome import Outcome
+from kserve_conformance.results.exhibit import Exhibit
+from kserve_conformance.results.judgement import Judgement
+from kserve_conformance.results.verdict import SubjectFailed, Verdict
+from kserve_conformance.session import Session
 
 from matrix.commands import cli
 from matrix.environments import locking, provision, roster
@@ -149,11 +156,66 @@ class TestRunning:
             "rest.serve_forever()\n"
         )
         starts(monkeypatch, code)
-        with starting.running(FAKE, PYTHON) as place:
+        with starting.running(FAKE, PYTHON) as running:
+            place = running.place
             assert ports.is_open(place.http)
             assert place.folder.is_dir()
         assert ports.is_free(place.http)
         assert not place.folder.exists()
+
+
+# Stands for a peer: answers inferences until one of them says "break", and is another process then.
+BREAKABLE = """\
+import http.server, json, os, sys, threading
+broken = []
+class Handler(http.server.BaseHTTPRequestHandler):
+    def answer(self, status, told):
+        body = json.dumps(told).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+    def do_GET(self):
+        self.answer(200, {"name": "contract", "process": os.getpid()})
+    def do_POST(self):
+        asked = self.rfile.read(int(self.headers["Content-Length"]))
+        broken.extend([1] if b"break" in asked else [])
+        if broken:
+            return self.answer(500, {"error": "broken"})
+        self.answer(200, {"model_name": "contract", "outputs": json.loads(asked)["inputs"]})
+rest, grpc = [http.server.HTTPServer(("127.0.0.1", int(port)), Handler) for port in sys.argv[1:]]
+threading.Thread(target=grpc.serve_forever).start()
+rest.serve_forever()
+"""
+
+
+def test_one_that_a_check_has_broken_is_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    starts(monkeypatch, BREAKABLE)
+    statements = catalogue.load()
+    unmade, made = (
+        Outcome(statements["V2-INFER-002"], Judgement(verdict, ""), Exhibit(), 0.0)
+        for verdict in (Verdict.UNSUPPORTED, Verdict.PASSED)
+    )
+    shared = Path("/dev/shm")
+    with starting.running(FAKE, PYTHON) as running:
+        place = running.place
+        target = Target(url=place.url, model="contract", profiles=("v2",))
+        with Session(target) as session:
+            look = claims._starting_again(running, session)
+            first = requests.get(place.url, timeout=30).json()["process"]
+            look(made)
+            assert requests.get(place.url, timeout=30).json()["process"] == first
+            requests.post(place.url, b"break", timeout=30)
+            look(unmade)
+            assert requests.get(place.url, timeout=30).json()["process"] == first
+            left = shared / f"{place.folder.name}-1-region"
+            left.touch()
+            look(made)
+            assert not left.exists()
+            assert requests.get(place.url, timeout=30).json()["process"] != first
+            assert session.judge(statements["V2-INFER-001"]).judgement.verdict is Verdict.PASSED
+    assert ports.is_free(place.http)
 
 
 def test_an_unknown_peer_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
