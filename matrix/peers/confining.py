@@ -37,11 +37,10 @@ def confined(title: str, command: Sequence[str], ports: Sequence[int]) -> Start:
 
 @functools.cache
 def _why_not() -> str | None:
-    tried = subprocess.run(
-        _PROGRAM,
-        env=_VARIABLES,
-        capture_output=True,
-        text=True,
-        timeout=_TRY_WITHIN,
-    )
+    try:
+        tried = subprocess.run(
+            _PROGRAM, env=_VARIABLES, capture_output=True, text=True, timeout=_TRY_WITHIN
+        )
+    except subprocess.TimeoutExpired as error:
+        return str(error)
     return None if tried.returncode == 0 else tried.stderr.strip() or "it isn't told why"

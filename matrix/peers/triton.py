@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from kserve_conformance import tensors
+from kserve_conformance.results.verdict import Unprovisioned
 from kserve_conformance.tensors import Declared
 
 from matrix.environments.roster import FOLDER
@@ -15,19 +16,29 @@ from matrix.peers.place import Place, Start
 _MODELS = FOLDER / "triton"
 _SERVER = Path("pytriton", "tritonserver")
 _STUB = "triton_python_backend_stub"
-# Where the interpreter has its packages, its version, and the folder of its shared library.
+# Where the interpreter has its packages, its version, and its shared library, if it has one.
 _QUESTION = (
     "import sysconfig; print(sysconfig.get_path('platlib')); "
-    "print(sysconfig.get_python_version()); print(sysconfig.get_config_var('LIBDIR'))"
+    "print(sysconfig.get_python_version()); "
+    "print(*sysconfig.get_config_vars('LIBDIR', 'INSTSONAME'), sep='/')"
 )
 
 
 def start(python: Path, place: Place) -> Start:
-    """Write a model repository, and give what starts the server on it."""
+    """Write a model repository, and give what starts the server on it.
+
+    Raises:
+        Unprovisioned: when the interpreter has no shared library.
+    """
     answer = subprocess.run(
         [python, "-I", "-c", _QUESTION], capture_output=True, text=True, check=True
     )
-    packages, version, libraries = answer.stdout.splitlines()
+    packages, version, library = answer.stdout.splitlines()
+    if ".so" not in library or not Path(library).exists():
+        raise Unprovisioned(
+            f"Triton's Python backend needs the shared library of Python {version}, which {python} "
+            f"was built without ({library}): `uv python install {version}` brings one that has it"
+        )
     server = Path(packages) / _SERVER
     models = list(_write_repository(place.folder / "models"))
     flags = {
@@ -52,7 +63,7 @@ def start(python: Path, place: Place) -> Start:
     return argv, {
         # What the backend starts for a model finds its Python by these alone.
         "PATH": f"{python.parent}:/usr/bin:/bin",
-        "LD_LIBRARY_PATH": f"{Path(packages, 'nvidia_pytriton.libs')}:{libraries}",
+        "LD_LIBRARY_PATH": f"{Path(packages, 'nvidia_pytriton.libs')}:{Path(library).parent}",
     }
 
 

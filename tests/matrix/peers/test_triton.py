@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
 from kserve_conformance import tensors
 from kserve_conformance.asking.target import read_payloads
+from kserve_conformance.results.verdict import Unprovisioned
 from kserve_conformance.tensors import Declared
 
 from matrix.environments import roster
 from matrix.peers import triton
+from matrix.peers.place import Place
 
 
 def test_each_input_is_declared_as_one_that_may_be_left_out() -> None:
@@ -21,6 +26,14 @@ def test_each_input_is_declared_as_one_that_may_be_left_out() -> None:
         'output { name: "sleep" data_type: TYPE_STRING dims: [-1] }',
     ):
         assert f"{line}\n" in config
+
+
+def test_a_python_without_a_shared_library_is_told(tmp_path: Path) -> None:
+    python = tmp_path / "python"
+    python.write_text("#!/bin/sh\necho /packages; echo 3.12; echo /usr/lib/libpython3.12.a\n")
+    python.chmod(0o755)
+    with pytest.raises(Unprovisioned, match=r"shared library of Python 3\.12, which .*libpython3"):
+        triton.start(python, Place(1, 2, 3, tmp_path))
 
 
 def test_the_sample_has_declared_inputs() -> None:
