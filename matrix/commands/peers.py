@@ -19,8 +19,8 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = subparsers.add_parser(
         "peers",
         help="Judge servers that nobody here wrote.",
-        description="Starts MLServer, and KServe's own SDK server, with a contract model, and "
-        "judges each with the conformance suite.",
+        description="Starts MLServer, Triton, OMLE and KServe's own SDK server, each with a model, "
+        "on loopback, and judges each with the conformance suite.",
         epilog="Exit codes: 0 each is as its claim in conformance/claims says, or that was "
         "written; 1 one is not.",
     )

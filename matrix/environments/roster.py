@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,15 +27,57 @@ class RosterError(WrongUsage):
 
 
 @dataclass(frozen=True)
-class MLServerRelease(Release):
+class PeerRelease(Release):
+    """A release of a package that brings a peer which is no KServe SDK.
+
+    Attributes:
+        peer: the peer's name.
+    """
+
+    peer: str = ""
+
+    locks = FOLDER
+    data_file = FILE.name
+    beside_the_wrapper = False
+
+    @property
+    def lock_command(self) -> str:
+        """Give the command that makes its lock."""
+        return f"python -m matrix lock --peer {self.peer}"
+
+
+@dataclass(frozen=True)
+class MLServerRelease(PeerRelease):
     """A release of MLServer."""
 
     package = "mlserver"
     title = "MLServer"
-    locks = FOLDER
-    data_file = FILE.name
-    beside_the_wrapper = False
-    lock_option = "--peer mlserver-{}"
+
+
+@dataclass(frozen=True)
+class PyTritonRelease(PeerRelease):
+    """A release of PyTriton, whose wheel has a Triton in it, which is all that is used of it."""
+
+    package = title = "nvidia-pytriton"
+    # What the Python backend imports; the package itself would need more.
+    modules = "numpy"
+    glibc = "2.35"
+
+
+@dataclass(frozen=True)
+class OmleRelease(PeerRelease):
+    """A release of OMLE Server."""
+
+    package = title = "omle-server"
+    # Those of fixtures/peers/omle/serve.py.
+    modules = "omle_server, omle_convert, sklearn.linear_model"
+
+
+_RELEASES: Mapping[str, type[PeerRelease]] = {
+    "mlserver": MLServerRelease,
+    "triton": PyTritonRelease,
+    "omle": OmleRelease,
+}
 
 
 @dataclass(frozen=True)
@@ -45,19 +87,27 @@ class Peer:
     Attributes:
         kind: how it is started: see `matrix.peers.starting`.
         title: what a claim calls it.
+        version: its own, which the package that brings it may have another of.
         release: what its environment is made of.
         profiles: what its owner says that it offers.
+        payloads: a file of requests that its model answers, None where its metadata tell enough.
+        not_ready_model: a model that it knows and that never gets ready, if it has one.
+        spare_model: a model that may be unloaded and loaded again, if it has one.
     """
 
     kind: str
     title: str
+    version: str
     release: Release
     profiles: tuple[str, ...]
+    payloads: Path | None = None
+    not_ready_model: str | None = None
+    spare_model: str | None = None
 
     @property
     def name(self) -> str:
         """Give what it is asked for by, and what its claim's file is called."""
-        return f"{self.kind}-{self.release.release}"
+        return f"{self.kind}-{self.version}"
 
 
 def load(path: Path = FILE) -> Mapping[str, Peer]:
@@ -76,7 +126,17 @@ def load(path: Path = FILE) -> Mapping[str, Peer]:
                 release = _release(entry)
         except AxesError as error:
             raise DataFileError(str(error), f"{place}.release", path) from None
-        peer = Peer(entry["kind"], entry["title"], release, tuple(entry["profiles"]))
+        payloads = FOLDER / entry["payloads"] if "payloads" in entry else None
+        peer = Peer(
+            kind=entry["kind"],
+            title=entry["title"],
+            version=_version(entry),
+            release=release,
+            profiles=tuple(entry["profiles"]),
+            payloads=payloads,
+            not_ready_model=entry.get("not_ready_model"),
+            spare_model=entry.get("spare_model"),
+        )
         if peer.name in peers:
             raise DataFileError(f"{peer.name} is there twice", place, path)
         peers[peer.name] = peer
@@ -97,7 +157,12 @@ def find(name: str) -> Peer:
 
 def _release(entry: Mapping[str, Any]) -> Release:
     if entry["kind"] == KSERVE_SDK:
-        for key in entry.keys() & {"python", "cut_off"}:
+        for key in sorted(entry.keys() & {"python", "cut_off", "version", "also", "without"}):
             raise DataFileError("that of a release of KServe's SDK is in axes.toml", key)
         return axes.load().release(entry["release"])
-    return MLServerRelease.of(entry)
+    release = _RELEASES[entry["kind"]].of(entry)
+    return replace(release, peer=f"{entry['kind']}-{_version(entry)}")
+
+
+def _version(entry: Mapping[str, Any]) -> str:
+    return str(entry.get("version", entry["release"]))

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from kserve_conformance import requirements
-from kserve_conformance.asking.target import Target
+from kserve_conformance import catalogue, requirements
+from kserve_conformance.asking.target import Target, read_payloads
 from kserve_conformance.catalogue import PROFILES
 from kserve_conformance.commands.run import judge_all, selected
+from kserve_conformance.outcome import Outcome
 from kserve_conformance.results.claim import ProfileClaim, Standing
+from kserve_conformance.results.verdict import Verdict
 from kserve_conformance.run_folder import CLAIM, About, Report
 from kserve_conformance.session import Session
 
@@ -18,15 +20,19 @@ from matrix.environments import locking, provision
 from matrix.environments.locking import Lock
 from matrix.environments.roster import Peer
 from matrix.peers import starting
-from matrix.peers.starting import Place
+from matrix.peers.place import Place
+from matrix.peers.starting import Running
 from matrix.planning.subject import REPOSITORY
 
 CLAIMS = REPOSITORY / "conformance" / "claims"
 
-# Further models of each peer: see fixtures/peers.
-_NOT_READY, _SPARE = "late", "spare"
 # What answers depend on besides the server's own release.
-_TELLING = ("fastapi", "starlette", "uvicorn", "pydantic", "orjson", "numpy", "protobuf", "grpcio")
+_TELLING = (
+    *("fastapi", "starlette", "uvicorn", "pydantic", "orjson", "numpy", "protobuf", "grpcio"),
+    "omle-convert",
+)
+# A statement that any inference which is answered keeps.
+_ANSWERS = "V2-INFER-001"
 # An id that a server made up, also where a claim's reason ends within it.
 _MADE_UP = re.compile(
     r'(?<=")[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?<="id":")[0-9a-f-]*(?=\*$)', re.MULTILINE
@@ -67,27 +73,47 @@ def judge(peer: Peer, out: Path, version: str | None = None) -> tuple[Sequence[P
     python = provision.of_lock(lock).python
     out.mkdir(parents=True, exist_ok=True)
     about = About(
-        subject=f"{peer.title} {peer.release.release}",
+        subject=f"{peer.title} {peer.version}",
         command=command,
         packages=surroundings(lock),
     )
-    with starting.running(peer, python) as place:
+    with starting.running(peer, python) as running:
+        place = running.place
         target = Target(
             url=place.url,
             model=starting.MODEL,
             grpc=f"127.0.0.1:{place.grpc}",
             claimed=frozenset(peer.profiles),
-            not_ready_model=_NOT_READY,
-            spare_model=_SPARE,
+            payloads=read_payloads(peer.payloads) if peer.payloads else {},
+            payloads_file=peer.payloads,
+            not_ready_model=peer.not_ready_model,
+            spare_model=peer.spare_model,
         )
         statements = selected(target, version, ())
         with Session(target) as session:
             report = Report(out, session, statements, version, about)
-            judge_all(session, statements, report)
+            judge_all(session, statements, report, _starting_again(running, session))
             claims, _ = report.finish()
     text = lasting((out / CLAIM).read_text(encoding="utf-8"), place)
     (out / CLAIM).write_text(text, encoding="utf-8")
     return claims, text
+
+
+def _starting_again(running: Running, session: Session) -> Callable[[Outcome], None]:
+    """Start a peer again where a check has left it so that nothing is answered any more.
+
+    What is asked next would fail for what was asked before.
+    """
+    asked = catalogue.load()[_ANSWERS]
+    usual = session.judge(asked).judgement.verdict
+
+    def look(outcome: Outcome) -> None:
+        # That it broke may be what was wanted: a refusal, of whatever kind.
+        made = outcome.judgement.verdict is not Verdict.UNSUPPORTED
+        if made and session.judge(asked).judgement.verdict is not usual:
+            running.again()
+
+    return look
 
 
 def surroundings(lock: Lock) -> dict[str, str]:
@@ -98,7 +124,9 @@ def surroundings(lock: Lock) -> dict[str, str]:
 
 
 def lasting(text: str, place: Place) -> str:
-    """Leave out of a claim what is another each time: where the peer listened, and made-up ids."""
+    """Leave out of a claim what is another each time: where the peer was, and made-up ids."""
+    # Also where a reason ends within the path.
+    text = re.sub(rf"{re.escape(str(place.folder.parent))}/peer-\w*", "FOLDER", text)
     for name, port in (("HTTP", place.http), ("GRPC", place.grpc)):
         text = text.replace(f"127.0.0.1:{port}", f"HOST:{name}_PORT")
     return _MADE_UP.sub("UUID", text)

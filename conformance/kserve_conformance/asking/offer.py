@@ -22,11 +22,11 @@ from kserve_conformance.asking.http_client import Answer
 from kserve_conformance.asking.server import Server
 from kserve_conformance.asking.target import Target
 from kserve_conformance.expect import are_texts
-from kserve_conformance.tensors import tensor
+from kserve_conformance.tensors import returned, tensor
 
 # What the contract model is told apart by; other models answer these or don't.
 _CONTRACT_V1: Mapping[str, Any] = {"instances": [{"conformance": [1, "two"]}]}
-_RETURNED = tensor("returned", "INT32", [2, 2], [1, 2, 3, 4])
+_RETURNED = returned("INT32", [2, 2], [1, 2, 3, 4])
 _CONTRACT_V2: Mapping[str, Any] = {"inputs": [_RETURNED]}
 # What a model that says nothing of its inputs may answer all the same.
 _GUESSES_V2: tuple[Mapping[str, Any], ...] = (

@@ -16,7 +16,7 @@ from kserve_conformance.checks.refusals import UNKNOWN_MODEL, UNKNOWN_VERSION
 from kserve_conformance.checks.registry import check, check_each
 from kserve_conformance.expect import Departure
 from kserve_conformance.results.verdict import Unsupported
-from kserve_conformance.tensors import tensor
+from kserve_conformance.tensors import returned, tensor
 
 _CALLS = ("ServerReady", "ModelReady", "ServerMetadata", "ModelMetadata", "ModelInfer")
 # BF16 is in the .proto's comments, though not in the table of datatypes.
@@ -72,9 +72,9 @@ def a_request_needs_no_id(server: Server) -> None:
 @check("GRPC-INFER-007", Server.need_contract_v2)
 def all_inputs_and_outputs_are_handed_on(server: Server) -> None:
     sent = [
-        tensor("returned_b", "INT32", [2], [1, -2]),
-        tensor("returned_a", "INT64", [1], [3]),
-        tensor("returned_c", "FP64", [1], [0.5]),
+        returned("INT32", [2], [1, -2], "b"),
+        returned("INT64", [1], [3], "a"),
+        returned("FP64", [1], [0.5], "c"),
     ]
     request = tensors.request(server.model, {"inputs": sent})
     came = grpc_answers.outputs(server.infer_grpc(request))
@@ -83,8 +83,8 @@ def all_inputs_and_outputs_are_handed_on(server: Server) -> None:
 
 @check("GRPC-INFER-008", Server.need_contract_v2)
 def just_the_requested_outputs_come_back(server: Server) -> None:
-    sent = [tensor(f"returned_{name}", "INT32", [1], [at]) for at, name in enumerate("abc", 1)]
-    wanted = {"returned_a": sent[0], "returned_c": sent[2]}
+    sent = [returned("INT32", [1], [at], which) for at, which in enumerate("abc", 1)]
+    wanted = {each["name"]: each for each in (sent[0], sent[2])}
     body = {"inputs": sent, "outputs": [{"name": name} for name in wanted]}
     answer = server.infer_grpc(tensors.request(server.model, body))
     expect.equal(grpc_answers.outputs(answer), wanted, "the outputs")
@@ -149,7 +149,7 @@ def bytes_that_are_no_message_are_survived(server: Server) -> None:
 
 @check("GRPC-INFER-017", Server.need_contract_v2)
 def a_large_message_is_answered(server: Server) -> None:
-    sent = tensor("returned", "BYTES", [1], ["a" * _LARGE])
+    sent = returned("BYTES", [1], ["a" * _LARGE])
     answer = server.infer_grpc(tensors.request(server.model, {"inputs": [sent]}))
     lengths = [len(each) for each in grpc_answers.byte_elements(answer)]
     expect.equal(lengths, [_LARGE], "the lengths of the elements")

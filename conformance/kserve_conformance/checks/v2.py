@@ -7,13 +7,13 @@ from kserve_conformance.asking.server import Server, encode
 from kserve_conformance.checks import refusals, v2_answers
 from kserve_conformance.checks.refusals import SCHEMA_FAULT, refused
 from kserve_conformance.checks.registry import check, check_each
-from kserve_conformance.tensors import tensor
+from kserve_conformance.tensors import returned
 
 _NO_OUTPUT = "conformance_no_such_output"
 _PARAMETERS = {"conformance_text": "é", "conformance_number": 1.5, "conformance_flag": True}
-_FIRST = tensor("returned_b", "INT32", [2], [1, -2])
-_SECOND = tensor("returned_a", "INT32", [2], [3, 4])
-_THIRD = tensor("returned_c", "FP64", [1, 1], [0.5])
+_FIRST = returned("INT32", [2], [1, -2], "b")
+_SECOND = returned("INT32", [2], [3, 4], "a")
+_THIRD = returned("FP64", [1, 1], [0.5], "c")
 _ALL = [_FIRST, _SECOND, _THIRD]
 _DEPTH = 2000
 
@@ -169,7 +169,7 @@ def json_may_be_written_otherwise(server: Server) -> None:
 @check("V2-INFER-017", Server.need_contract_v2)
 def requests_stand_for_themselves(server: Server) -> None:
     for data in ([1, 2], [3, 4], [1, 2]):
-        sent = tensor("returned", "INT32", [2], data)
+        sent = returned("INT32", [2], data)
         answer = server.infer({"id": "conformance", "inputs": [sent]})
         expect.equal(len(v2_answers.outputs(answer)), 1, "the number of outputs")
         v2_answers.expect_back(answer, [sent])

@@ -19,7 +19,7 @@ OF_NONE = [2**32, 2**32]
 def extremes(datatype: str) -> dict[str, Any]:
     """Make a tensor that holds the ends of a datatype's range."""
     data = list(tensors.DATATYPES[datatype].extremes)
-    return tensors.tensor(f"returned_{datatype}", datatype, [len(data)], data)
+    return tensors.returned(datatype, [len(data)], data)
 
 
 def outputs(answer: Answer) -> list[dict[str, Any]]:

@@ -25,9 +25,9 @@ def written(folder: Path, *tables: str) -> Path:
     return file
 
 
-def test_the_repository_has_two_servers_and_the_oldest_and_the_newest_sdk() -> None:
+def test_the_repository_has_servers_of_four_families_and_the_oldest_and_the_newest_sdk() -> None:
     peers = roster.load()
-    assert {peer.kind for peer in peers.values()} == {"kserve-sdk", "mlserver"}
+    assert {peer.kind for peer in peers.values()} == {"kserve-sdk", "mlserver", "triton", "omle"}
     newest = list(axes.load().kserve)[-1]
     assert {"kserve-sdk-0.10.0", f"kserve-sdk-{newest}"} <= set(peers)
 
@@ -39,6 +39,20 @@ def test_a_peer_is_named_for_its_kind_and_release(tmp_path: Path) -> None:
     assert peers["mlserver-1.7.1"].release.python == "3.12"
 
 
+def test_a_server_in_the_package_of_another_is_named_for_its_own_version(tmp_path: Path) -> None:
+    table = _MLSERVER.replace("mlserver", "triton").replace("1.7.1", "0.7.0")
+    peers = roster.load(written(tmp_path, _SDK, table + 'version = "2.51.0"\n'))
+    release = peers["triton-2.51.0"].release
+    assert (release.package, release.release) == ("nvidia-pytriton", "0.7.0")
+    assert release.lock_command == "python -m matrix lock --peer triton-2.51.0"
+
+
+def test_what_a_lock_has_besides_and_does_without_is_read(tmp_path: Path) -> None:
+    table = _MLSERVER + 'also = ["numpy<2"]\nwithout = ["grpcio"]\n'
+    release = roster.load(written(tmp_path, _SDK, table))["mlserver-1.7.1"].release
+    assert (release.also, release.without) == (("numpy<2",), ("grpcio",))
+
+
 @pytest.mark.parametrize(
     ("tables", "said"),
     [
@@ -48,15 +62,28 @@ def test_a_peer_is_named_for_its_kind_and_release(tmp_path: Path) -> None:
             [_SDK.replace("0.21.0", "0.1.0"), _MLSERVER],
             "peer[0].release: KServe '0.1.0' is not in axes",
         ),
-        ([_SDK, _MLSERVER.replace("mlserver", "triton")], "peer[1].kind: 'triton' is not one of"),
+        ([_SDK, _MLSERVER.replace("mlserver", "vllm")], "peer[1].kind: 'vllm' is not one of"),
         (
             [_SDK + 'python = "3.9"\n', _MLSERVER],
             "peer[0].python: that of a release of KServe's SDK is in axes",
         ),
+        (
+            [_SDK + 'version = "2.0"\n', _MLSERVER],
+            "peer[0].version: that of a release of KServe's SDK is in axes",
+        ),
         ([_SDK, _MLSERVER.replace('python = "3.12"\n', "")], "'python' is a required property"),
         ([_MLSERVER], "peer: "),
     ],
-    ids=["twice", "date as text", "unknown SDK", "kind", "python of an SDK", "no python", "one"],
+    ids=[
+        "twice",
+        "date as text",
+        "unknown SDK",
+        "kind",
+        "python of an SDK",
+        "version of an SDK",
+        "no python",
+        "one",
+    ],
 )
 def test_what_contradicts_itself_is_refused_with_its_place(
     tables: list[str], said: str, tmp_path: Path
@@ -69,5 +96,5 @@ def test_what_contradicts_itself_is_refused_with_its_place(
 
 
 def test_another_name_is_told_which_there_are() -> None:
-    with pytest.raises(RosterError, match=r"'triton' is no peer: peers\.toml has kserve-sdk-0"):
-        roster.find("triton")
+    with pytest.raises(RosterError, match=r"'vllm' is no peer: peers\.toml has kserve-sdk-0"):
+        roster.find("vllm")

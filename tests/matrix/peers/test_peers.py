@@ -8,18 +8,29 @@ from pathlib import Path
 
 import psutil
 import pytest
-from kserve_conformance.results.verdict import SubjectFailed
+import requests
+from kserve_conformance import catalogue
+from kserve_conformance.asking.target import Target
+from kserve_conformance.outcome import Outcome
+from kserve_conformance.results.exhibit import Exhibit
+from kserve_conformance.results.judgement import Judgement
+from kserve_conformance.results.verdict import SubjectFailed, Verdict
+from kserve_conformance.session import Session
 
 from matrix.commands import cli
 from matrix.environments import locking, provision, roster
 from matrix.environments.roster import MLServerRelease, Peer
 from matrix.peers import claims, starting
-from matrix.peers.starting import Place, Start
+from matrix.peers.place import Place, Start
 from matrix.running import ports
 
 PEERS = roster.load()
 FAKE = Peer(
-    "fake", "Fake", MLServerRelease("1", "3.12", datetime.date(2025, 1, 1), (), (), ()), ("v2",)
+    kind="fake",
+    title="Fake",
+    version="1",
+    release=MLServerRelease("1", "3.12", datetime.date(2025, 1, 1), (), (), ()),
+    profiles=("v2",),
 )
 PYTHON = Path(sys.executable)
 
@@ -109,11 +120,13 @@ def test_a_claim_lasts_beyond_the_run_that_made_it() -> None:
         f'*127.0.0.1:21000 answered {{"id":"{uuid}","n":1}} and {{"id": "42"}}*\n'
         f'*127.0.0.1:21001 answered {{"id":"{uuid[:13]}*\n'
         f'*id: expected "42", got "{uuid}"*\n'
+        "*At: /tmp/peer-1/models/contract/1/model.py(55): _output /tmp/peer-*\n"
     )
-    assert claims.lasting(text, Place(21000, 21001, 21002, Path())) == (
+    assert claims.lasting(text, Place(21000, 21001, 21002, Path("/tmp/peer-1"))) == (
         '*HOST:HTTP_PORT answered {"id":"UUID","n":1} and {"id": "42"}*\n'
         '*HOST:GRPC_PORT answered {"id":"UUID*\n'
         '*id: expected "42", got "UUID"*\n'
+        "*At: FOLDER/models/contract/1/model.py(55): _output FOLDER*\n"
     )
 
 
@@ -155,11 +168,66 @@ class TestRunning:
             "rest.serve_forever()\n"
         )
         starts(monkeypatch, code)
-        with starting.running(FAKE, PYTHON) as place:
+        with starting.running(FAKE, PYTHON) as running:
+            place = running.place
             assert ports.is_open(place.http)
             assert place.folder.is_dir()
         assert ports.is_free(place.http)
         assert not place.folder.exists()
+
+
+# Stands for a peer: answers inferences until one of them says "break", and is another process then.
+BREAKABLE = """\
+import http.server, json, os, sys, threading
+broken = []
+class Handler(http.server.BaseHTTPRequestHandler):
+    def answer(self, status, told):
+        body = json.dumps(told).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+    def do_GET(self):
+        self.answer(200, {"name": "contract", "process": os.getpid()})
+    def do_POST(self):
+        asked = self.rfile.read(int(self.headers["Content-Length"]))
+        broken.extend([1] if b"break" in asked else [])
+        if broken:
+            return self.answer(500, {"error": "broken"})
+        self.answer(200, {"model_name": "contract", "outputs": json.loads(asked)["inputs"]})
+rest, grpc = [http.server.HTTPServer(("127.0.0.1", int(port)), Handler) for port in sys.argv[1:]]
+threading.Thread(target=grpc.serve_forever).start()
+rest.serve_forever()
+"""
+
+
+def test_one_that_a_check_has_broken_is_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    starts(monkeypatch, BREAKABLE)
+    statements = catalogue.load()
+    unmade, made = (
+        Outcome(statements["V2-INFER-002"], Judgement(verdict, ""), Exhibit(), 0.0)
+        for verdict in (Verdict.UNSUPPORTED, Verdict.PASSED)
+    )
+    shared = Path("/dev/shm")
+    with starting.running(FAKE, PYTHON) as running:
+        place = running.place
+        target = Target(url=place.url, model="contract", profiles=("v2",))
+        with Session(target) as session:
+            look = claims._starting_again(running, session)
+            first = requests.get(place.url, timeout=30).json()["process"]
+            look(made)
+            assert requests.get(place.url, timeout=30).json()["process"] == first
+            requests.post(place.url, b"break", timeout=30)
+            look(unmade)
+            assert requests.get(place.url, timeout=30).json()["process"] == first
+            left = shared / f"{place.folder.name}-1-region"
+            left.touch()
+            look(made)
+            assert not left.exists()
+            assert requests.get(place.url, timeout=30).json()["process"] != first
+            assert session.judge(statements["V2-INFER-001"]).judgement.verdict is Verdict.PASSED
+    assert ports.is_free(place.http)
 
 
 def test_an_unknown_peer_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
