@@ -119,14 +119,14 @@ def judge_all(
 
 
 def say(console: Console, text: str) -> None:
-    """Print a text; what a terminal or a CI job would obey in it is only shown."""
-    console.print(Text(printable(text)), soft_wrap=True)
+    """Print a text without its secrets; what a terminal or a CI job would obey is only shown."""
+    # A log of CI is published, as results are.
+    console.print(Text(printable(without_secrets(text))), soft_wrap=True)
 
 
 def _explain(console: Console, outcome: Outcome) -> None:
     if outcome.judgement.verdict in (Verdict.FAILED, Verdict.ERROR):
-        # A log of CI is published, as results are.
-        say(console, without_secrets(failure.explained(outcome)) + "\n")
+        say(console, failure.explained(outcome) + "\n")
 
 
 def _conclude(
