@@ -27,7 +27,7 @@ class Session:
 
     def __init__(self, target: Target) -> None:
         self.target = target
-        self._http = HttpClient(target.url, target.timeout)
+        self._http = HttpClient(target.url, target.timeout, target.access)
         try:
             self.offer = self._look()
         except BaseException:
