@@ -6,7 +6,7 @@ import time
 from contextlib import closing
 
 from kserve_conformance import checks, expect
-from kserve_conformance.asking import offer
+from kserve_conformance.asking import ingress, offer
 from kserve_conformance.asking.http_client import HttpClient, NoAnswer
 from kserve_conformance.asking.offer import Offer
 from kserve_conformance.asking.server import Server
@@ -65,6 +65,7 @@ class Session:
                     asked = f"--grpc-target {self.target.grpc}"
                     server.connect_by_grpc()
                 found = offer.look(server, self.target)
+                ingress.refuse_strangers(server)
         except NoAnswer as error:
             raise SubjectFailed(f"nothing answers at {asked}: {error}") from None
         absent = [profile for profile in self.target.profiles if profile in found.absent]
