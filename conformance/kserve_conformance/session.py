@@ -67,7 +67,8 @@ class Session:
                 found = offer.look(server, self.target)
                 ingress.refuse_strangers(server)
         except NoAnswer as error:
-            raise SubjectFailed(f"nothing answers at {asked}: {error}") from None
+            hint = ingress.hint(error)
+            raise SubjectFailed(f"nothing answers at {asked}: {error}{hint}") from None
         absent = [profile for profile in self.target.profiles if profile in found.absent]
         if len(absent) == len(self.target.profiles):
             # Most often a name that was mistyped: that all is well would be a wrong answer.

@@ -19,7 +19,7 @@ from kserve_conformance.checks.wire import Hand
 from kserve_conformance.commands.cli import main
 from kserve_conformance.results import results_file
 
-from tests.servers import RightServer, ingress, state
+from tests.servers import RightServer, ingress, state, tunnel
 from tests.servers.ingress import CA, CLIENT, CLIENT_KEY, EMPTY, MOVED, MUTUAL, NAME, PREFIX, TOKEN
 
 pytestmark = pytest.mark.container
@@ -100,6 +100,14 @@ def test_a_client_is_known_by_its_certificate(
     assert "No required SSL certificate was sent" in told
 
 
+def test_tls_goes_through_a_tunnel(before: ingress.Ingress, tmp_path: Path) -> None:
+    way = ["--target", f"https://{MUTUAL}", "--grpc-target", f"grpcs://{MUTUAL}:443", *_MODEL]
+    some = ["--check", "V2-HEADER", "--check", "GRPC-META", "--out", str(tmp_path)]
+    with tunnel.running() as proxy:
+        proxy.places = {f"{MUTUAL}:443": int(before.tls.rpartition(":")[2])}
+        assert main(["run", *way, *_WITH_CERTIFICATE, "--proxy", proxy.url, *some]) == 0
+
+
 _Way = Callable[[ingress.Ingress], list[str]]
 
 
@@ -120,7 +128,8 @@ _CALLED: tuple[str, ...] = ("--ca", str(CA))
         (_at("http", "plain", "--header", f"Host: {NAME}"), "401: the ingress wants credentials"),
         (_at("http", "tls"), "400: where it asks for TLS, say https:// in --target"),
         (_at("http", "plain", "--header", f"Host: {MOVED}"), f"(it says: https://{MOVED}/)"),
-        (_at("https", "tls"), "certificate verify failed"),
+        (_at("https", "tls"), "(name the authority that signed it with --ca"),
+        (_at("https", "plain"), "(if TLS isn't spoken there, say http://"),
         (
             _at("https", "tls", *_CALLED, "--header", "Host: elsewhere.example.com"),
             "elsewhere.example.com",

@@ -180,7 +180,6 @@ class Access:
             target = str(Address.of(self.proxy))
         if not address.is_tls:
             return grpc.insecure_channel(target, told)
-        told.append(("grpc.ssl_target_name_override", self.name(address)))
         key = self.key or self.cert
         credentials = grpc.ssl_channel_credentials(
             Path(self.ca or DEFAULT_CA_BUNDLE_PATH).read_bytes(),

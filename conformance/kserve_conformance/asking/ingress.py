@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from tritonclient.grpc import service_pb2
 
 from kserve_conformance.asking.grpc_client import CallFailed
-from kserve_conformance.asking.http_client import Answer
+from kserve_conformance.asking.http_client import Answer, NoAnswer
 from kserve_conformance.asking.server import Server
 from kserve_conformance.expect import shortened
 from kserve_conformance.results.verdict import SubjectFailed
@@ -41,6 +41,14 @@ _REPLIES: Mapping[str, str] = {
 }
 """By status: what to do where whatever is asked comes to it."""
 
+# By what OpenSSL says.
+_HINTS: Mapping[str, str] = {
+    "certificate verify failed": "name the authority that signed it with --ca, and the name that "
+    "it is for with --header 'Host: NAME'",
+    "certificate required": "give a certificate of the client's own with --cert and --key",
+    "wrong version number": "if TLS isn't spoken there, say http:// and HOST:PORT",
+    "record layer failure": "if TLS isn't spoken there, say http:// and HOST:PORT",
+}
 # What gRPC says of an answer that is none of its own.
 _HTTP_STATUS = re.compile(r"http2 header with status: (\d{3})")
 # Asked beside what was asked to find out what is offered: most servers have one of them, whatever
@@ -69,6 +77,12 @@ def refuse_strangers(server: Server) -> None:
         # REST first: its answers have words.
         _refuse(_why_not_by_http(server))
     _refuse(by_grpc)
+
+
+def hint(error: NoAnswer) -> str:
+    """Say what to do where no connection comes about, as far as its words tell that."""
+    told = str(error)
+    return next((f" ({what})" for word, what in _HINTS.items() if word in told), "")
 
 
 def _refuse(reason: str | None) -> None:

@@ -54,7 +54,7 @@ class Hand:
         target = self._server.target
         parts = urlsplit(target.url)
         told = {
-            "Host": target.access.host or parts.netloc,
+            "Host": parts.netloc,
             "User-Agent": f"{PRODUCT} ({self._server.check})",
             "X-Request-Id": f"{self._server.check}-1",
             **(headers or {}),
