@@ -8,12 +8,12 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-from kserve_conformance.commands import fuzz, lookup, run
+from kserve_conformance.commands import fuzz, issue, lookup, run
 from kserve_conformance.errors import ExitCode, NotKnown, WrongUsage
 from kserve_conformance.text.redaction import without_secrets
 from kserve_conformance.text.visible import printable
 
-_COMMANDS = (run, fuzz, lookup)
+_COMMANDS = (run, fuzz, issue, lookup)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
