@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import grpc
 import pytest
 from kserve_conformance.commands.cli import main
 
 from tests.servers import RightServer, state
+from tests.servers.grpc_service import Ended
 from tests.servers.http import Answer, Request
 from tests.servers.wrong.faults import change_answers
 
@@ -36,3 +40,14 @@ def test_a_server_that_has_a_single_route_is_judged(server: RightServer, tmp_pat
     change_answers(server, "/", change)
     way = ["--target", server.url, *_MODEL, "--profile", "v2", "--check", "V2-HEALTH"]
     assert main(["run", *way, "--out", str(tmp_path)]) == 1
+
+
+def test_a_server_that_has_a_single_call_is_judged(server: RightServer, tmp_path: Path) -> None:
+    def fault(name: str, request: Any, proceed: Callable[[Any], Any]) -> Any:
+        if name != "ModelInfer":
+            raise Ended(grpc.StatusCode.UNIMPLEMENTED, "Method not found!")
+        return proceed(request)
+
+    server.grpc_fault = fault
+    way = ["--target", server.url, "--grpc-target", server.grpc_target, *_MODEL]
+    assert main(["run", *way, "--check", "GRPC-HEALTH-001", "--out", str(tmp_path)]) == 1

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
+from google.protobuf.message import Message
 from tritonclient.grpc import service_pb2
 
 from kserve_conformance.asking.grpc_client import CallFailed
@@ -107,8 +108,14 @@ def _why_not_by_http(server: Server) -> str | None:
 
 def _why_not_by_grpc(server: Server) -> str | None:
     failures = []
-    asked = service_pb2.ModelReadyRequest(name=server.model)
-    for name, request in (("ServerLive", None), ("ServerReady", None), ("ModelReady", asked)):
+    # A server may lack one or the other. The last has no inputs, which servers refuse in their way.
+    calls: Mapping[str, Message | None] = {
+        "ServerLive": None,
+        "ServerReady": None,
+        "ModelReady": service_pb2.ModelReadyRequest(name=server.model),
+        "ModelInfer": service_pb2.ModelInferRequest(model_name=server.model),
+    }
+    for name, request in calls.items():
         try:
             server.call(name, request)
         except CallFailed as failed:
