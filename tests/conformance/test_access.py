@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import socket
+import ssl
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
 import pytest
-from kserve_conformance.asking import given_headers
+from kserve_conformance.asking import given_headers, http_client
 from kserve_conformance.asking.access import Access
 from kserve_conformance.asking.http_client import HttpClient, Request
 from kserve_conformance.commands.cli import main
@@ -172,3 +175,24 @@ def test_bytes_are_shown_without_secrets() -> None:
         line = client.shown_bytes(b"GET / HTTP/1.1\r\nAuthorization: Bearer it's-%-s3cret\r\n\r\n")
     assert "s3cret" not in line
     assert "Authorization: ***" in line
+
+
+def test_a_connection_over_tls_may_stay_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_client, "_SILENCE", 0.2)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(_FIRST, _FIRST.replace(".crt", ".key"))
+    answer = b"HTTP/1.1 400 Bad Request\r\n\r\n"
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            with context.wrap_socket(listener.accept()[0], server_side=True) as connection:
+                connection.sendall(answer)
+                while connection.recv(1024):
+                    pass
+
+        serving = threading.Thread(target=serve)
+        serving.start()
+        url = f"https://127.0.0.1:{listener.getsockname()[1]}"
+        with closing(HttpClient(url, access=Access(ca=Path(_FIRST)))) as client:
+            assert client.send_bytes(b"conformance") == answer
+        serving.join()

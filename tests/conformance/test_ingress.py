@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from kserve_conformance.asking import given_headers
+from kserve_conformance.asking import given_headers, transcript
 from kserve_conformance.asking.access import Access
 from kserve_conformance.asking.grpc_client import HEALTH_CHECK
 from kserve_conformance.asking.http_client import HttpClient
@@ -73,6 +73,11 @@ def test_the_claim_through_an_ingress_is_the_servers_own(
         for file in (tmp_path / name / "results.jsonl" for name in ways)
     ]
     assert told[0] == told[1]
+    asked = [
+        [(each.check, each.number, each.asked, each.status, each.form) for each in seen]
+        for seen in (transcript.read(tmp_path / name / transcript.FILE_NAME) for name in ways)
+    ]
+    assert asked[0] == asked[1]
 
 
 def test_names_are_routed_without_tls(

@@ -16,6 +16,7 @@ import grpc
 import pytest
 from kserve_conformance.commands.cli import main
 from kserve_conformance.text import concealing
+from kserve_conformance.text.redaction import redacted
 
 from tests.servers import RightServer, state
 from tests.servers.grpc_service import Ended
@@ -50,8 +51,8 @@ def telling(server: RightServer) -> RightServer:
             spoilt = {told: told, "name": told, "datatype": told, "error": told}
             document |= dict.fromkeys(document, told) | spoilt
         if "(fuzz/" in request.headers["user-agent"]:
-            # What is found shows what was answered.
-            answer.status = 500
+            # What is found shows what was answered, and all of what is short.
+            return Answer(500, told.split(" ")[0].encode())
         return answer.put(document or [told])
 
     def tell_by_grpc(name: str, request: Any, proceed: Callable[[Any], Any]) -> Any:
@@ -176,6 +177,11 @@ def test_each_output_would_have_it(
     outputs = Outputs(arguments, tmp_path, capsys, _CONCEALS_NOTHING + _PYTEST)
     for name, text in _all(outputs, telling).items():
         assert CORE in text, name
+
+
+def test_no_name_in_evidence_has_a_secret() -> None:
+    concealing.conceal([DOOR])
+    assert redacted({DOOR: [{f"a {DOOR}": 1}]}) == {"***": [{"a ***": 1}]}
 
 
 def test_a_name_says_of_a_header_of_the_command_line_that_it_is_a_secret(

@@ -22,6 +22,8 @@ from kserve_conformance.text import concealing
 
 # Seconds. Far above what a model of a test takes; a server that hangs is found out.
 TIMEOUT = 10.0
+# Seconds without a byte, after which a server is told that no more comes.
+_SILENCE = 5.0
 # Characters. A line that would be longer stands for its body by a word: a terminal takes no more
 # at once, and evidence is cut off where it is longer.
 LONGEST_LINE = 3900
@@ -220,16 +222,18 @@ class HttpClient:
         """
         received = bytearray()
         try:
-            with self._access.connect(self._address, timeout=5) as connection:
+            with self._access.connect(self._address, _SILENCE) as connection:
                 # A server may refuse what it has seen and close before it has read it all.
                 with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                     connection.sendall(data)
                 try:
                     _receive(connection, received)
                 except TimeoutError:
-                    # Not sooner: servers drop the request of a client that ended its side. And of
-                    # the connection beneath: TLS, once it is ended, is ended on both sides.
-                    socket.socket.shutdown(connection, socket.SHUT_WR)
+                    # Most servers take the end of one side over TLS for that of both.
+                    if self._address.is_tls:
+                        raise
+                    # Not sooner: servers drop the request of a client that ended its side.
+                    connection.shutdown(socket.SHUT_WR)
                     _receive(connection, received)
         except OSError as error:
             if not received:
