@@ -13,6 +13,7 @@ from google.protobuf import descriptor_pb2, json_format
 from google.protobuf.message import Message
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 
+from kserve_conformance.asking.access import DIRECT, Access, Address
 from kserve_conformance.asking.http_client import LONGEST_LINE, TIMEOUT, NoAnswer, Request
 from kserve_conformance.expect import Departure, shortened
 
@@ -66,16 +67,19 @@ class Streamed:
 class GrpcClient:
     """Makes calls over one channel."""
 
-    def __init__(self, target: str, user_agent: str, timeout: float = TIMEOUT) -> None:
+    def __init__(
+        self, target: str, user_agent: str, timeout: float = TIMEOUT, access: Access = DIRECT
+    ) -> None:
         self.target = target
         self._timeout = timeout
+        self._access = access
+        self._address = Address.of(target)
         options = [
             ("grpc.primary_user_agent", user_agent),
-            ("grpc.enable_http_proxy", 0),
             ("grpc.max_receive_message_length", _LONGEST),
             ("grpc.max_send_message_length", _LONGEST),
         ]
-        self._channel = grpc.insecure_channel(target, options)
+        self._channel = access.channel(self._address, options)
         self._stub = service_pb2_grpc.GRPCInferenceServiceStub(self._channel)
 
     def connect(self) -> None:
@@ -83,7 +87,7 @@ class GrpcClient:
         try:
             grpc.channel_ready_future(self._channel).result(min(self._timeout, _CONNECTING))
         except grpc.FutureTimeoutError:
-            raise NoAnswer("no gRPC connection in time") from None
+            raise NoAnswer(f"no gRPC connection in time{self._why()}") from None
 
     def call(self, name: str, request: Message, metadata: Mapping[str, str]) -> Any:
         """Make a call; `CallFailed` where it ends with another status than OK, or not at all."""
@@ -103,7 +107,7 @@ class GrpcClient:
         """Make a call, and give what its end tells beside the answer: metadata and message."""
         try:
             _, ended = getattr(self._stub, name).with_call(
-                request, timeout=self._timeout, metadata=tuple(metadata.items())
+                request, timeout=self._timeout, metadata=self._sent(metadata)
             )
         except grpc.RpcError as error:
             ended = error
@@ -121,7 +125,7 @@ class GrpcClient:
         call = self._channel.stream_stream(
             method, request_serializer=None, response_deserializer=None
         )
-        answering = call(iter(messages), timeout=self._timeout, metadata=tuple(metadata.items()))
+        answering = call(iter(messages), timeout=self._timeout, metadata=self._sent(metadata))
         answers: list[bytes] = []
         try:
             for answer in answering:
@@ -135,13 +139,24 @@ class GrpcClient:
 
     def _answer(self, name: str, call: Any, request: Any, metadata: Mapping[str, str]) -> Any:
         try:
-            return call(request, timeout=self._timeout, metadata=tuple(metadata.items()))
+            return call(request, timeout=self._timeout, metadata=self._sent(metadata))
         except grpc.RpcError as error:
             raise CallFailed(name, error.code().name, error.details() or "") from None
+
+    def _sent(self, metadata: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+        return tuple(self._access.metadata(metadata).items())
 
     def close(self) -> None:
         """Close the channel."""
         self._channel.close()
+
+    def _why(self) -> str:
+        # gRPC itself keeps to itself why it can't connect.
+        try:
+            self._access.connect(self._address, _CONNECTING).close()
+        except OSError as error:
+            return f": {error}"
+        return ""
 
 
 def shown(answer: Message) -> str:
@@ -149,37 +164,53 @@ def shown(answer: Message) -> str:
     return str(answer) or "(a message of defaults only)"
 
 
-def grpcurl(target: str, name: str, request: Message, metadata: Mapping[str, str]) -> str:
+def grpcurl(
+    target: str,
+    name: str,
+    request: Message,
+    metadata: Mapping[str, str],
+    access: Access = DIRECT,
+) -> str:
     """Give a line for a shell that makes the same call, but for a message too long for one.
 
     ``BODY`` stands for that, and the line ends with a comment that tells its size.
     Servers of KServe's SDK have no reflection, so that grpcurl needs a description of the
     service: ``kserve-conformance protoset`` writes it.
     """
-    words = ["grpcurl", "-plaintext", "-protoset", PROTOSET]
-    for key, value in metadata.items():
+    address = Address.of(target)
+    words = ["-protoset", PROTOSET]
+    for key, value in access.chosen(metadata).items():
         words += ["-H", f"{key}: {value}"]
     body = json_format.MessageToDict(request, preserving_proto_field_name=True)
     text = json.dumps(body, ensure_ascii=False)
     # What can't be seen is no part of a line to copy.
     text = text if text.isprintable() else json.dumps(body)
-    called = [target, f"{SERVICE}/{name}"]
+    called = [str(address), f"{SERVICE}/{name}"]
+    begun = access.grpcurl(address)
     if len(text) <= LONGEST_LINE:
-        line = shlex.join([*words, "-d", text, *called])
+        line = f"{begun} {shlex.join([*words, '-d', text, *called])}"
         if len(line) <= LONGEST_LINE:
             return line
-    return f"{shlex.join([*words, '-d', '@', *called])} < BODY   # {len(text)} characters of JSON"
+    line = f"{begun} {shlex.join([*words, '-d', '@', *called])}"
+    return f"{line} < BODY   # {len(text)} characters of JSON"
 
 
-def curl(target: str, method: str, metadata: Mapping[str, str], *messages: bytes) -> str:
+def curl(
+    target: str,
+    method: str,
+    metadata: Mapping[str, str],
+    *messages: bytes,
+    access: Access = DIRECT,
+) -> str:
     """Give a line for a shell that sends bytes as gRPC does, each message after its length.
 
     grpcurl sends messages of calls that are in its description only.
     """
     headers = {"content-type": "application/grpc", "te": "trailers", **metadata}
     body = b"".join(b"\0" + len(each).to_bytes(4, "big") + each for each in messages)
-    line = Request("POST", f"http://{target}{method}", headers, body).curl()
-    return line.replace("curl -sS -i", "curl -sS -i --http2-prior-knowledge", 1)
+    address = Address.of(target)
+    scheme, how = ("https", "--http2") if address.is_tls else ("http", "--http2-prior-knowledge")
+    return Request("POST", f"{scheme}://{address}{method}", headers, body).curl(access, how)
 
 
 def protoset() -> bytes:

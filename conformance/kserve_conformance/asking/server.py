@@ -8,6 +8,7 @@ import dataclasses
 import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol, TypeVar
+from urllib.parse import urlsplit
 
 from google.protobuf.message import Message
 from tritonclient.grpc import service_pb2
@@ -99,7 +100,8 @@ class Server:
             NoAnswer: when the server doesn't answer.
         """
         request = self._request(method, path, body, headers or {})
-        answer = self._kept(request.curl(), lambda: self._http.send(request), Answer.shown)
+        line = request.curl(self.target.access)
+        answer = self._kept(line, lambda: self._http.send(request), Answer.shown)
         self._remember(transcript.of_answer(self.check, self._asked, answer))
         return answer
 
@@ -160,7 +162,7 @@ class Server:
         message = getattr(service_pb2, f"{name}Request")() if request is None else request
         client = self._grpc_client()
         sent = {"x-request-id": self._next_id(), **(metadata or {})}
-        line = grpcurl(client.target, name, message, sent)
+        line = grpcurl(client.target, name, message, sent, self.target.access)
         try:
             answer = self._kept(line, lambda: client.call(name, message, sent), shown)
         except CallFailed as error:
@@ -173,7 +175,7 @@ class Server:
         """Call any method of any service with bytes; see `GrpcClient.call_bytes`."""
         client = self._grpc_client()
         sent = {"x-request-id": self._next_id()}
-        line = curl(client.target, method, sent, message)
+        line = curl(client.target, method, sent, message, access=self.target.access)
         return self._kept(line, lambda: client.call_bytes(method, message, sent), repr)
 
     def told_beside(
@@ -182,7 +184,7 @@ class Server:
         """Make a call for what comes beside its answer; see `GrpcClient.told_beside`."""
         client = self._grpc_client()
         sent = {"x-request-id": self._next_id(), **metadata}
-        line = grpcurl(client.target, name, request, sent)
+        line = grpcurl(client.target, name, request, sent, self.target.access)
         return self._kept(line, lambda: client.told_beside(name, request, sent), str)
 
     def stream_bytes(self, method: str, *messages: bytes, most: int = MOST_ANSWERS) -> Streamed:
@@ -193,7 +195,7 @@ class Server:
         """
         client = self._grpc_client()
         sent = {"x-request-id": self._next_id()}
-        line = curl(client.target, method, sent, *messages)
+        line = curl(client.target, method, sent, *messages, access=self.target.access)
         streamed = self._kept(
             line, lambda: client.stream_bytes(method, messages, sent, most), Streamed.shown
         )
@@ -316,7 +318,11 @@ class Server:
         return answer
 
     def _remember(self, seen: Seen) -> None:
-        # Names that differ from one run to the next are no difference between servers.
+        # Where an ingress has their paths begin is no difference between servers, nor are names
+        # that differ from one run to the next.
+        begins = urlsplit(self._http.base).path
+        if begins:
+            seen = dataclasses.replace(seen, asked=seen.asked.replace(f" {begins}/", " /", 1))
         names = {self.known.not_ready_model: "$not_ready", self.target.spare_model: "$spare"}
         for name, word in names.items():
             if name:
@@ -333,7 +339,9 @@ class Server:
             raise Unsupported("no gRPC address was given: name it with --grpc-target")
         if self._grpc is None:
             agent = f"{PRODUCT} ({self.check})"
-            self._grpc = GrpcClient(self.target.grpc, agent, self.target.timeout)
+            self._grpc = GrpcClient(
+                self.target.grpc, agent, self.target.timeout, self.target.access
+            )
         return self._grpc
 
     def _is_gone(self) -> bool:

@@ -19,6 +19,7 @@ from kserve_conformance.outcome import Outcome
 from kserve_conformance.results.claim import Standing
 from kserve_conformance.run_folder import Report
 from kserve_conformance.session import Session
+from kserve_conformance.text.redaction import without_secrets
 from kserve_conformance.text.visible import printable
 
 
@@ -130,8 +131,9 @@ def judge_all(
 
 
 def say(console: Console, text: str) -> None:
-    """Print a text; what a terminal or a CI job would obey in it is only shown."""
-    console.print(Text(printable(text)), soft_wrap=True)
+    """Print a text without its secrets; what a terminal or a CI job would obey is only shown."""
+    # A log of CI is published, as results are.
+    console.print(Text(printable(without_secrets(text))), soft_wrap=True)
 
 
 def _explain(console: Console, outcome: Outcome) -> None:
