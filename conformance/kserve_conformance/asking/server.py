@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import dataclasses
+import itertools
 import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol, TypeVar
@@ -74,7 +75,8 @@ class Server:
         self.check = check
         self._http = http
         self._grpc: GrpcClient | None = None
-        self._asked = 0
+        # Safe for requests that come at once, each from a thread.
+        self._numbers = itertools.count(1)
 
     # ------------------------------------------------------------ REST
 
@@ -99,10 +101,11 @@ class Server:
         Raises:
             NoAnswer: when the server doesn't answer.
         """
-        request = self._request(method, path, body, headers or {})
+        number = next(self._numbers)
+        request = self._request(number, method, path, body, headers or {})
         line = request.curl(self.target.access)
         answer = self._kept(line, lambda: self._http.send(request), Answer.shown)
-        self._remember(transcript.of_answer(self.check, self._asked, answer))
+        self._remember(transcript.of_answer(self.check, number, answer))
         return answer
 
     def predict(self, body: Any, model: str | None = None, **more: Any) -> Answer:
@@ -161,20 +164,21 @@ class Server:
         """
         message = getattr(service_pb2, f"{name}Request")() if request is None else request
         client = self._grpc_client()
-        sent = {"x-request-id": self._next_id(), **(metadata or {})}
+        number = next(self._numbers)
+        sent = {"x-request-id": self._id(number), **(metadata or {})}
         line = grpcurl(client.target, name, message, sent, self.target.access)
         try:
             answer = self._kept(line, lambda: client.call(name, message, sent), shown)
         except CallFailed as error:
-            self._remember(transcript.of_message(self.check, self._asked, name, error.code, None))
+            self._remember(transcript.of_message(self.check, number, name, error.code, None))
             raise
-        self._remember(transcript.of_message(self.check, self._asked, name, "OK", answer))
+        self._remember(transcript.of_message(self.check, number, name, "OK", answer))
         return answer
 
     def call_bytes(self, method: str, message: bytes) -> bytes:
         """Call any method of any service with bytes; see `GrpcClient.call_bytes`."""
         client = self._grpc_client()
-        sent = {"x-request-id": self._next_id()}
+        sent = {"x-request-id": self._id(next(self._numbers))}
         line = curl(client.target, method, sent, message, access=self.target.access)
         return self._kept(line, lambda: client.call_bytes(method, message, sent), repr)
 
@@ -183,7 +187,7 @@ class Server:
     ) -> Mapping[str, Any]:
         """Make a call for what comes beside its answer; see `GrpcClient.told_beside`."""
         client = self._grpc_client()
-        sent = {"x-request-id": self._next_id(), **metadata}
+        sent = {"x-request-id": self._id(next(self._numbers)), **metadata}
         line = grpcurl(client.target, name, request, sent, self.target.access)
         return self._kept(line, lambda: client.told_beside(name, request, sent), str)
 
@@ -194,7 +198,7 @@ class Server:
             CallFailed: when the server doesn't end it in time.
         """
         client = self._grpc_client()
-        sent = {"x-request-id": self._next_id()}
+        sent = {"x-request-id": self._id(next(self._numbers))}
         line = curl(client.target, method, sent, *messages, access=self.target.access)
         streamed = self._kept(
             line, lambda: client.stream_bytes(method, messages, sent, most), Streamed.shown
@@ -293,12 +297,12 @@ class Server:
             self._grpc.close()
 
     def _request(
-        self, method: str, path: str, body: Any, headers: Mapping[str, str | None]
+        self, number: int, method: str, path: str, body: Any, headers: Mapping[str, str | None]
     ) -> Request:
         written = body if body is None or isinstance(body, bytes) else encode(body)
         sent: dict[str, str | None] = {
             "user-agent": f"{PRODUCT} ({self.check})",
-            "x-request-id": self._next_id(),
+            "x-request-id": self._id(number),
         }
         if written is not None:
             sent["content-type"] = "application/json"
@@ -330,9 +334,8 @@ class Server:
                 seen = dataclasses.replace(seen, asked=asked, form=form)
         self.seen.append(seen)
 
-    def _next_id(self) -> str:
-        self._asked += 1
-        return f"{self.check}-{self._asked}"
+    def _id(self, number: int) -> str:
+        return f"{self.check}-{number}"
 
     def _grpc_client(self) -> GrpcClient:
         if self.target.grpc is None:
