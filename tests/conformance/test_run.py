@@ -353,12 +353,12 @@ def test_an_older_version_judges_by_what_it_had(
     server: RightServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A server that breaks what came later conforms to it as before."""
-    change_documents(server, "/infer", lambda told: told.update(id=told.get("id") or "1"))
+    change_documents(server, "/infer", lambda told: told.update(model_version=1))
     more = ("--profile", "v2", "--out", str(tmp_path))
     assert main(_arguments(server, *more, "--suite-version", "1.0")) == 0
     assert "v2: conforms" in capsys.readouterr().out
     assert main(_arguments(server, *more)) == 1
-    assert "V2-INFER-041 (MUST): " in capsys.readouterr().out
+    assert "V2-INFER-045 (MUST): " in capsys.readouterr().out
 
 
 def test_a_departure_from_http_is_told_beside_the_claim(
