@@ -50,7 +50,9 @@ def _omle(python: Path, place: Place) -> Start:
     flags = ["--rest-port", str(place.http), "--grpc-port", str(place.grpc)]
     # With one thread a call that lasts holds up those that come after it, health among them.
     flags += ["--rest-threads", "2", "--grpc-threads", "4"]
-    program = [str(python), str(FOLDER / "omle" / "serve.py"), *flags]
+    # Made by the first start, and there for those after it.
+    models = str(place.folder.parent / "models")
+    program = [str(python), str(FOLDER / "omle" / "serve.py"), models, *flags]
     return confined("OMLE Server", program, (place.http, place.grpc))
 
 
