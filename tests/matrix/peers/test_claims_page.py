@@ -53,17 +53,30 @@ def told(cells: list[str]) -> str:
     return f"{standing}: {kept} kept, {must} MUST, {should} SHOULD{more}"
 
 
+def extensions(by_profile: dict[str, str]) -> str:
+    """Tell extensions with their standings, and by which profiles where those differ."""
+    standings: dict[str, dict[str, list[str]]] = {}
+    for profile, cell in by_profile.items():
+        for each in filter(None, cell.split(", ")):
+            name, _, standing = each.partition(": ")
+            standings.setdefault(name, {}).setdefault(standing, []).append(PROFILES[profile])
+    return ", ".join(
+        f"{name}: {standing}" + (f" by {' and '.join(by)}" if len(of) > 1 else "")
+        for name, of in sorted(standings.items())
+        for standing, by in of.items()
+    )
+
+
 def test_the_table_is_that_of_the_claims() -> None:
     lines = []
     for peer in PEERS.values():
         of_profiles = rows(peer)
         heading = text_of(peer).partition("\n")[0].removeprefix("# ")
-        extensions = {
-            extension for each in PROFILES for extension in of_profiles[each][5].split(", ")
-        }
         told_of = [told(of_profiles[each]) for each in PROFILES]
         link = f"[{heading}](../conformance/claims/{claims.claim_file(peer).name})"
-        lines.append([link, *told_of, ", ".join(sorted(extensions - {""}))])
+        lines.append(
+            [link, *told_of, extensions({each: of_profiles[each][5] for each in PROFILES})]
+        )
     heads = ["server", *PROFILES.values(), "extensions"]
     pages.hold(PAGE, "what servers claim", pages.table(heads, lines))
 
