@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from kserve_conformance import catalogue, datafile
+from kserve_conformance.catalogue import Level
 from kserve_conformance.report_upstream import fingerprint
 
 from matrix.environments import roster
@@ -62,6 +63,19 @@ def test_each_entry_holds() -> None:
     wrong = {each["fingerprint"]: broken(each, told) for each in entries}
     assert {name: each for name, each in wrong.items() if each} == {}
     assert len(wrong) == len(entries), "a fingerprint is there twice"
+
+
+def test_each_must_that_a_claim_tells_has_an_entry() -> None:
+    entries = datafile.read(FILE, FILE.with_suffix(".schema.json"))["departure"]
+    known = {each["fingerprint"] for each in entries}
+    missing = [
+        (name, statement)
+        for name, claim in _claims().items()
+        for statement in _departures(claim)
+        if catalogue.load()[statement].level is Level.MUST
+        and fingerprint(claim.partition("\n")[0].removeprefix("# "), statement) not in known
+    ]
+    assert missing == []
 
 
 _ENTRY = {
