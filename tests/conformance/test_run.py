@@ -411,10 +411,14 @@ def test_pytest_takes_a_path_and_processes_too(server: RightServer, what: Sequen
     assert " passed" in ran.stdout
 
 
-def test_pytest_shows_what_a_departure_teaches(server: RightServer) -> None:
+def test_pytest_shows_what_a_departure_teaches(server: RightServer, tmp_path: Path) -> None:
     change_documents(server, "/v2", lambda told: told.pop("extensions", None) and None)
-    ran = _pytest(*_arguments(server)[1:], "-k", "V2-META-001")
+    report = tmp_path / "report.xml"
+    ran = _pytest(*_arguments(server)[1:], "-k", "V2-META-001", f"--junitxml={report}")
     assert ran.returncode == 1
+    assert "V2-META-001 (MUST, profile v2): departs from the Open Inference Protocol" in ran.stdout
+    (told,) = ElementTree.parse(report).iter("property")
+    assert told.attrib == {"name": "family", "value": "open-inference-protocol"}
     assert catalogue.load()["V2-META-001"].usual_cause in ran.stdout
     assert "1 failed" in ran.stdout
 
