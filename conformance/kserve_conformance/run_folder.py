@@ -7,7 +7,7 @@ import sys
 import time
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import metadata
 from pathlib import Path
 
@@ -40,11 +40,13 @@ class About:
         subject: what it is called.
         command: what starts it, judges it and writes the claim.
         packages: what it ran with: versions by name.
+        note: what else a reader has to know of how it was judged, in sentences; empty for nothing.
     """
 
     subject: str
     command: Sequence[str]
     packages: Mapping[str, str] = field(default_factory=dict)
+    note: str = ""
 
 
 class Report:
@@ -132,17 +134,9 @@ class Report:
             self._session.offer.absent,
             self._session.target.profiles,
         )
-        versions = {"It ran with": self._about.packages, "Judged with": packages()}
-        text = claim.markdown(
-            claims,
-            self._version,
-            run.header.wrapper["name"] or "",
-            self._about.command,
-            surroundings.now()[:10],
-            {beginning: each for beginning, each in versions.items() if each},
-        )
-        badge.write(claim.badge(claims, self._version), self._out)
-        (self._out / CLAIM).write_text(text, encoding="utf-8", errors="backslashreplace")
+        # What was taken out of the header's words must not stand in the claim, either.
+        subject = run.header.wrapper["name"] or ""
+        write_claim(self._out, claims, self._version, replace(self._about, subject=subject))
         return claims, run
 
     def _header(self, statements: Sequence[Statement]) -> Header:
@@ -162,6 +156,27 @@ class Report:
             planned={self._cell: [each.id for each in statements]},
             suite=self._version,
         )
+
+
+def write_claim(out: Path, claims: Sequence[ProfileClaim], version: str, about: About) -> None:
+    """Write what a server may claim, by profile, and its badge.
+
+    Args:
+        out: a folder.
+        version: of the requirements that the claims are made by.
+    """
+    versions = {"It ran with": about.packages, "Judged with": packages()}
+    text = claim.markdown(
+        claims,
+        version,
+        about.subject,
+        about.command,
+        surroundings.now()[:10],
+        {beginning: each for beginning, each in versions.items() if each},
+        about.note,
+    )
+    badge.write(claim.badge(claims, version), out)
+    (out / CLAIM).write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def record_of(

@@ -238,6 +238,7 @@ def markdown(
     command: Sequence[str],
     date: str,
     surroundings: Mapping[str, Mapping[str, str]],
+    note: str = "",
 ) -> str:
     """Write a claim for others to read and to reproduce.
 
@@ -246,6 +247,7 @@ def markdown(
         command: what does it again.
         surroundings: what else tells one result from another: by sentence's beginning, such as
             "Judged with", names and versions.
+        note: what else its reader has to know, in sentences.
     """
     lines = [
         f"# {gfm.text(subject)}",
@@ -253,6 +255,7 @@ def markdown(
         f"Judged {date} by kserve-conformance {version}.",
         "",
         *([] if version in requirements.versions() else [_NOT_FROZEN, ""]),
+        *([gfm.text(note), ""] if note else []),
         "| profile | claim | kept | MUST failed | MUST unchecked | SHOULD failed | extensions |",
         "|---|---|---|---|---|---|---|",
     ]

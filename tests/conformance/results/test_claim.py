@@ -264,6 +264,12 @@ def test_the_claim_says_how_to_reproduce_it() -> None:
     assert "under development" not in text
 
 
+def test_what_a_reader_has_to_know_besides_stands_before_the_table() -> None:
+    note = "Judged with *A=1*, in two parts."
+    text = claim.markdown([_claim()], "1.0", "a-server", ["judge"], "2026-01-02", {}, note)
+    assert "\n\nJudged with \\*A=1\\*, in two parts.\n\n| profile |" in text
+
+
 def test_the_claim_says_that_a_version_is_not_frozen() -> None:
     text = claim.markdown([_claim()], "99.0", "a-server", ["judge"], "2026-01-02", {})
     assert "The requirements of this version may still change: it is under development." in text
