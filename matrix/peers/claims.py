@@ -37,8 +37,9 @@ _ANSWERS = "V2-INFER-001"
 _MADE_UP = re.compile(
     r'(?<=")[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?<="id":")[0-9a-f-]*(?=\*$)', re.MULTILINE
 )
+# Of the table: a profile, its standing, and the standings of its extensions.
 _STANDING = re.compile(
-    rf"^\| ({'|'.join(PROFILES)}) \| \**({'|'.join(Standing)})\** \|", re.MULTILINE
+    rf"^\| ({'|'.join(PROFILES)}) \| \**({'|'.join(Standing)})\** \|.*\|([^|]*)\|$", re.MULTILINE
 )
 # Of what was found, whichever words tell what kind of departure it is: its id says that, too.
 _SECTION = re.compile(rf"^## ({'|'.join(PROFILES)}): (not settled)?")
@@ -133,8 +134,13 @@ def lasting(text: str, place: Place) -> str:
 
 
 def essence(claim: str) -> set[str]:
-    """Give what a claim comes to: the standing of each profile, and what was found by id."""
-    told = {f"{profile}: {standing}" for profile, standing in _STANDING.findall(claim)}
+    """Give what a claim comes to: the standings, and what was found by id."""
+    told = {
+        f"{profile}: {each.strip()}"
+        for profile, standing, extensions in _STANDING.findall(claim)
+        for each in (standing, *extensions.split(","))
+        if each.strip()
+    }
     section = ""
     for line in claim.splitlines():
         if heading := _SECTION.match(line):

@@ -42,7 +42,7 @@ Judged 2026-01-01 by kserve-conformance 1.0.
 | profile | claim | kept | MUST failed | MUST unchecked | SHOULD failed | extensions |
 |---|---|---|---|---|---|---|
 | v1 | not offered | | | | | |
-| v2 | **departs** | 41 | 1 | 0 | 1 |  |
+| v2 | **departs** | 41 | 1 | 0 | 1 | versions: conforms, binary_tensor_data: departs |
 
 ## v2: MUST, failed
 
@@ -71,6 +71,8 @@ class TestEssence:
         assert claims.essence(CLAIM) == {
             "v1: not offered",
             "v2: departs",
+            "v2: versions: conforms",
+            "v2: binary_tensor_data: departs",
             "v2: V2-INFER-003",
             "v2: V2-META-002",
         }
@@ -99,6 +101,7 @@ class TestEssence:
                 "**conforms**",
                 ["no more: v2: departs", "not in its claim: v2: conforms"],
             ),
+            ("versions: conforms, ", "", ["no more: v2: versions: conforms"]),
             (
                 "V2-INFER-003",
                 "V2-INFER-004",
@@ -108,7 +111,7 @@ class TestEssence:
                 ],
             ),
         ],
-        ids=["standing", "id"],
+        ids=["standing", "extension", "id"],
     )
     def test_differs_by_standing_and_by_id(self, was: str, now: str, told: list[str]) -> None:
         assert claims.differences(CLAIM, CLAIM.replace(was, now)) == told
