@@ -1,4 +1,4 @@
-"""``python -m matrix peers``: judges servers that nobody here wrote, and keeps their claims."""
+"""``python -m matrix peers``: judges servers, most of them of others, and keeps their claims."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     """Add the subcommand ``peers``."""
     parser = subparsers.add_parser(
         "peers",
-        help="Judge servers that nobody here wrote.",
-        description="Starts MLServer, Triton, OMLE and KServe's own SDK server, each with a model, "
-        "on loopback, and judges each with the conformance suite.",
+        help="Judge servers that nobody here wrote, and the wrapper beside them.",
+        description="Starts MLServer, Triton, OMLE, KServe's own SDK server and this repository's "
+        "wrapper before TorchServe, each with a model, on loopback, and judges each with the "
+        "conformance suite.",
         epilog="Exit codes: 0 each is as its claim in conformance/claims says, or that was "
         "written; 1 one is not.",
     )

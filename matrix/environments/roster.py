@@ -1,9 +1,9 @@
-"""The peers, servers that nobody here wrote: fixtures/peers/peers.toml, read and checked."""
+"""The peers, servers whose claims are kept: fixtures/peers/peers.toml, read and checked."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from kserve_conformance.errors import DataFileError, WrongUsage, located
 
 from matrix.planning import axes
 from matrix.planning.axes import AxesError
+from matrix.planning.control_planes import Pod
 from matrix.planning.release import Release
 from matrix.planning.subject import REPOSITORY
 
@@ -20,6 +21,9 @@ FILE = FOLDER / "peers.toml"
 _SCHEMA = FOLDER / "peers.schema.json"
 
 KSERVE_SDK = "kserve-sdk"
+WRAPPER = "torchserve-kserve-wrapper"
+# What a release of KServe's SDK has in axes.toml.
+_OF_AXES = frozenset({"python", "cut_off", "also", "without"})
 
 
 class RosterError(WrongUsage):
@@ -82,7 +86,7 @@ _RELEASES: Mapping[str, type[PeerRelease]] = {
 
 @dataclass(frozen=True)
 class Peer:
-    """A server that nobody here wrote, which serves the contract model.
+    """A server that nobody here wrote, or our wrapper, which serves the contract model.
 
     Attributes:
         kind: how it is started: see `matrix.peers.starting`.
@@ -93,6 +97,7 @@ class Peer:
         payloads: a file of requests that its model answers, None where its metadata tell enough.
         not_ready_model: a model that it knows and that never gets ready, if it has one.
         spare_model: a model that may be unloaded and loaded again, if it has one.
+        pods: of our wrapper, by profile, what decides what its pod serves.
     """
 
     kind: str
@@ -103,6 +108,7 @@ class Peer:
     payloads: Path | None = None
     not_ready_model: str | None = None
     spare_model: str | None = None
+    pods: Mapping[str, Pod] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -124,6 +130,7 @@ def load(path: Path = FILE) -> Mapping[str, Peer]:
         try:
             with located(path, place):
                 release = _release(entry)
+                pods = _pods(entry)
         except AxesError as error:
             raise DataFileError(str(error), f"{place}.release", path) from None
         payloads = FOLDER / entry["payloads"] if "payloads" in entry else None
@@ -132,10 +139,11 @@ def load(path: Path = FILE) -> Mapping[str, Peer]:
             title=entry["title"],
             version=_version(entry),
             release=release,
-            profiles=tuple(entry["profiles"]),
+            profiles=tuple(entry.get("profiles", pods)),
             payloads=payloads,
             not_ready_model=entry.get("not_ready_model"),
             spare_model=entry.get("spare_model"),
+            pods=pods,
         )
         if peer.name in peers:
             raise DataFileError(f"{peer.name} is there twice", place, path)
@@ -156,12 +164,26 @@ def find(name: str) -> Peer:
 
 
 def _release(entry: Mapping[str, Any]) -> Release:
-    if entry["kind"] == KSERVE_SDK:
-        for key in sorted(entry.keys() & {"python", "cut_off", "version", "also", "without"}):
+    if entry["kind"] in (KSERVE_SDK, WRAPPER):
+        own = _OF_AXES if entry["kind"] == WRAPPER else _OF_AXES | {"version"}
+        for key in sorted(entry.keys() & own):
             raise DataFileError("that of a release of KServe's SDK is in axes.toml", key)
         return axes.load().release(entry["release"])
     release = _RELEASES[entry["kind"]].of(entry)
     return replace(release, peer=f"{entry['kind']}-{_version(entry)}")
+
+
+def _pods(entry: Mapping[str, Any]) -> Mapping[str, Pod]:
+    if entry["kind"] != WRAPPER:
+        if "pods" in entry:
+            raise DataFileError(f"{WRAPPER} alone has pods: leave them out", "pods")
+        return {}
+    if "profiles" in entry:
+        raise DataFileError("the pods say which these are: leave them out", "profiles")
+    return {
+        profile: Pod(pod["protocol_version"], pod["envelope"])
+        for profile, pod in entry["pods"].items()
+    }
 
 
 def _version(entry: Mapping[str, Any]) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from kserve_conformance import catalogue, requirements
+from kserve_conformance import catalogue, requirements, run_folder
 from kserve_conformance.asking.target import Target, read_payloads
 from kserve_conformance.catalogue import PROFILES
 from kserve_conformance.commands.run import judge_all, selected
@@ -19,8 +21,8 @@ from kserve_conformance.session import Session
 from matrix.environments import locking, provision
 from matrix.environments.locking import Lock
 from matrix.environments.roster import Peer
-from matrix.peers import starting
-from matrix.peers.place import Place
+from matrix.peers import pods, starting
+from matrix.peers.place import MODEL, Place
 from matrix.peers.starting import Running
 from matrix.planning.subject import REPOSITORY
 
@@ -65,39 +67,85 @@ def judge(peer: Peer, out: Path, version: str | None = None) -> tuple[Sequence[P
         Unprovisioned: when its environment can't be made here.
         DataFileError: when it has no lock, or one that is out of date.
         RequirementsError: when there are no requirements of that version.
-        SubjectFailed, PortError: see `starting.running`.
+        SubjectFailed, PortError: see `starting.running` and `pods.started`.
+        TorchServeError: when TorchServe doesn't start.
     """
     command = ["python", "-m", "matrix", "peers", "--peer", peer.name]
     command += ["--suite-version", version] if version else []
     version = version or requirements.versions()[-1]
     lock = locking.find(peer.release)
     python = provision.of_lock(lock).python
-    out.mkdir(parents=True, exist_ok=True)
     about = About(
         subject=f"{peer.title} {peer.version}",
         command=command,
-        packages=surroundings(lock),
+        packages=surroundings(peer, lock),
+        note=pods.note(peer) if peer.pods else "",
     )
-    with starting.running(peer, python) as running:
-        place = running.place
-        target = Target(
-            url=place.url,
-            model=starting.MODEL,
-            grpc=f"127.0.0.1:{place.grpc}",
-            claimed=frozenset(peer.profiles),
-            payloads=read_payloads(peer.payloads) if peer.payloads else {},
-            payloads_file=peer.payloads,
-            not_ready_model=peer.not_ready_model,
-            spare_model=peer.spare_model,
-        )
-        statements = selected(target, version, ())
-        with Session(target) as session:
-            report = Report(out, session, statements, version, about)
-            judge_all(session, statements, report, _starting_again(running, session))
-            claims, _ = report.finish()
-    text = lasting((out / CLAIM).read_text(encoding="utf-8"), place)
+    claims: list[ProfileClaim] = []
+    places = []
+    with closing(_parts(peer, python, out)) as parts:
+        for part in parts:
+            places.append(part.place)
+            claims += _judged(part, version, about)
+    if peer.pods:
+        run_folder.write_claim(out, claims, version, about)
+    text = (out / CLAIM).read_text(encoding="utf-8")
+    for place in places:
+        text = lasting(text, place)
     (out / CLAIM).write_text(text, encoding="utf-8")
     return claims, text
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What of a peer is judged at one address, all of it but where each profile has a pod.
+
+    Attributes:
+        out: the folder of its results.
+        running: what starts it again; None where no check may break it.
+    """
+
+    out: Path
+    target: Target
+    place: Place
+    running: Running | None
+
+
+def _parts(peer: Peer, python: Path, out: Path) -> Generator[_Part, None, None]:
+    """Start the parts of a peer, one after another; to be closed, which ends them."""
+    if not peer.pods:
+        with starting.running(peer, python) as running:
+            yield _Part(out, _target(peer, running.place), running.place, running)
+        return
+    with closing(pods.started(peer, python)) as started:
+        for profile, place in started:
+            one = replace(_target(peer, place), profiles=(profile,), claimed=frozenset({profile}))
+            yield _Part(out / profile, one, place, None)
+
+
+def _judged(part: _Part, version: str, about: About) -> Sequence[ProfileClaim]:
+    part.out.mkdir(parents=True, exist_ok=True)
+    statements = selected(part.target, version, ())
+    with Session(part.target) as session:
+        report = Report(part.out, session, statements, version, about)
+        if part.running is None:
+            judge_all(session, statements, report)
+        else:
+            judge_all(session, statements, report, _starting_again(part.running, session))
+        return report.finish()[0]
+
+
+def _target(peer: Peer, place: Place) -> Target:
+    return Target(
+        url=place.url,
+        model=MODEL,
+        grpc=f"127.0.0.1:{place.grpc}",
+        claimed=frozenset(peer.profiles),
+        payloads=read_payloads(peer.payloads) if peer.payloads else {},
+        payloads_file=peer.payloads,
+        not_ready_model=peer.not_ready_model,
+        spare_model=peer.spare_model,
+    )
 
 
 def _starting_again(running: Running, session: Session) -> Callable[[Outcome], None]:
@@ -117,11 +165,12 @@ def _starting_again(running: Running, session: Session) -> Callable[[Outcome], N
     return look
 
 
-def surroundings(lock: Lock) -> dict[str, str]:
+def surroundings(peer: Peer, lock: Lock) -> dict[str, str]:
     """Give the versions of what a peer runs with, as its lock has them."""
     pins = lock.pins()
     told = {name: pins[name] for name in (lock.release.package, *_TELLING) if name in pins}
-    return {"Python": lock.release.python, **told}
+    before = {"TorchServe": pods.torchserve()} if peer.pods else {}
+    return {"Python": lock.release.python, **told, **before}
 
 
 def lasting(text: str, place: Place) -> str:

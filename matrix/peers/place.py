@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+MODEL = "contract"
+"""The model of each peer: see fixtures/peers and fixtures/models."""
+
 Start = tuple[list[str], Mapping[str, str]]
 """The command that starts a peer, and the variables that it is told by."""
 

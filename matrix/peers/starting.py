@@ -21,13 +21,11 @@ from fixtures import leftovers
 from matrix.environments.roster import FOLDER, Peer
 from matrix.peers import triton
 from matrix.peers.confining import confined
-from matrix.peers.place import Place, Start
+from matrix.peers.place import MODEL, Place, Start
 from matrix.planning.subject import base_environment
 from matrix.running import launch, ports
 from matrix.running.logs import last_lines
 
-# The model of each peer: see fixtures/peers.
-MODEL = "contract"
 # The SDK of 0.10 imports ray, which takes over 10 s from a cold disk.
 _READY_WITHIN = 120.0
 _SHARED_MEMORY = Path("/dev/shm")

@@ -22,8 +22,8 @@ from matrix.planning.axes import KServeRelease
 from matrix.planning.release import Release
 
 RELEASES = axes.load().kserve
-PEERS = [each.release for each in roster.load().values() if each.kind != roster.KSERVE_SDK]
-EVERY = [*RELEASES.values(), *PEERS]
+PEERS = [each.release for each in roster.load().values()]
+EVERY = list(dict.fromkeys([*RELEASES.values(), *PEERS]))
 HASH = f"--hash=sha256:{'0' * 64}"
 PINS = f"kserve==0.99.0 \\\n    {HASH}\npure==1.0 \\\n    {HASH}\n"
 

@@ -1,8 +1,9 @@
-"""Servers that nobody here wrote: their claims, and how one is started and ended."""
+"""Servers whose claims are kept: what those say, and how one is started and ended."""
 
 from __future__ import annotations
 
 import datetime
+import functools
 import sys
 from pathlib import Path
 
@@ -16,13 +17,17 @@ from kserve_conformance.results.exhibit import Exhibit
 from kserve_conformance.results.judgement import Judgement
 from kserve_conformance.results.verdict import SubjectFailed, Verdict
 from kserve_conformance.session import Session
+from kserve_conformance.text import gfm
 
+from fixtures.torchserve import Envelope, Runtime
 from matrix.commands import cli
 from matrix.environments import locking, provision, roster
 from matrix.environments.roster import MLServerRelease, Peer
-from matrix.peers import claims, starting
+from matrix.peers import claims, pods, starting
 from matrix.peers.place import Place, Start
-from matrix.running import ports
+from matrix.running import instances, launch, ports, worker
+from tests import lending, processes
+from tests.matrix.given_torchserve import Given
 
 PEERS = roster.load()
 FAKE = Peer(
@@ -64,6 +69,19 @@ def starts(monkeypatch: pytest.MonkeyPatch, code: str) -> list[Place]:
 
     monkeypatch.setitem(starting._STARTS, "fake", start)
     return places
+
+
+def lend_to_pods(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the pods of our wrapper stand before the session's TorchServe, and be forked."""
+
+    def start(_: Runtime, release: str, envelope: Envelope) -> Given:
+        lent = lending.instance(envelope, *worker.MODELS)
+        assert lent.release == release
+        return Given(lent)
+
+    monkeypatch.setattr(instances, "start", start)
+    forked = functools.partial(launch.start, forks=processes.of_sdks())
+    monkeypatch.setattr(launch, "start", forked)
 
 
 class TestEssence:
@@ -244,17 +262,27 @@ class TestClaim:
         text = claims.claim_file(PEERS[name]).read_text(encoding="utf-8")
         assert f"```sh\npython -m matrix peers --peer {name}\n```" in text
         lock = locking.find(PEERS[name].release)
-        for package, version in claims.surroundings(lock).items():
+        for package, version in claims.surroundings(PEERS[name], lock).items():
             assert f"{package} {version}" in text
 
     def test_names_no_place_where_the_peer_listened_once(self, name: str) -> None:
         assert "127.0.0.1:" not in claims.claim_file(PEERS[name]).read_text(encoding="utf-8")
 
     @pytest.mark.integration
-    def test_is_what_the_suite_gives_now(self, name: str, tmp_path: Path) -> None:
+    def test_is_what_the_suite_gives_now(
+        self, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        lend_to_pods(monkeypatch)
         _, text = claims.judge(PEERS[name], tmp_path)
         kept = claims.claim_file(PEERS[name]).read_text(encoding="utf-8")
         assert claims.differences(kept, text) == []
+
+
+def test_our_claim_says_that_its_profiles_were_judged_on_pods_of_their_own() -> None:
+    (ours,) = (peer for peer in PEERS.values() if peer.kind == roster.WRAPPER)
+    text = claims.claim_file(ours).read_text(encoding="utf-8")
+    assert gfm.text(pods.note(ours)) in text
+    assert "each profile was judged by itself" in text
 
 
 def test_there_is_no_claim_of_another_peer() -> None:
