@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-_DOCS = Path(__file__).resolve().parents[1] / "docs"
+DOCS = Path(__file__).resolve().parents[1] / "docs"
 _REWRITES = "REWRITE_PAGES"
 
 
@@ -24,7 +24,7 @@ def hold(page: str, name: str, seen: str) -> None:
 
     It stands between the comments ``<!-- NAME: ... -->`` and ``<!-- end of NAME -->``.
     """
-    file = _DOCS / page
+    file = DOCS / page
     text = file.read_text(encoding="utf-8")
     before, begin, rest = text.partition(f"<!-- {name}: ")
     comment, close, rest = rest.partition("-->\n")

@@ -6,9 +6,12 @@ the steps: options, data files, results, planning, environments, running, judgin
 
     WrongUsage              whatever the step: what is the user's to mend, exit code 2
         TargetError         options: an address, a model or a choice that can't be asked so
+        AccessError         options: a way to a service that can't be gone, a file of it
+        HeaderError         options: a header field that can't be sent with every request
         DataFileError       data files: one that can't be read, or that says what it can't
         RequirementsError   data files: a version that has no requirement set, or can't be frozen
         ResultsError        results: a file that is none of a run
+        ReportError         results: a departure that there is none of, or too little is known
         MergeError          results: files that aren't parts of one run
     NotKnown                whatever the step: what keeps a command from finding out, exit code 3
         Disagreement        results: parts of one run that contradict each other

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from kserve_conformance.outcome import Outcome
+from kserve_conformance.text.redaction import without_secrets
 
 
 def explained(outcome: Outcome) -> str:
-    """Say how a server departs from a statement, and how to see it again."""
+    """Say how a server departs from a statement, and how to see it again; without secrets."""
     statement = outcome.statement
     source = statement.source
+    told = f"{statement.id} ({statement.level}, profile {statement.profile})"
     lines = [
-        f"{statement.id} ({statement.level}, profile {statement.profile})",
+        f"{told}: {statement.family.departure}",
         f"  says      {statement.sentence}",
         f"  source    {source}" + (f" <{source.address}>" if source.address else ""),
         f"  found     {_indented(outcome.judgement.message)}",
@@ -24,7 +26,8 @@ def explained(outcome: Outcome) -> str:
             f"  answer    {_indented(last['response'])}",
         ]
     lines.append(f"  usually   {statement.usual_cause}")
-    return "\n".join(lines)
+    # A log of CI is published, as results are.
+    return without_secrets("\n".join(lines))
 
 
 def _indented(text: str) -> str:

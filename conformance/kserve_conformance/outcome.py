@@ -25,6 +25,11 @@ class Outcome:
     error: BaseException | None = field(default=None, compare=False)
 
     @property
+    def is_finding(self) -> bool:
+        """Tell whether there is something to explain: a departure, or a fault of the suite."""
+        return self.judgement.verdict in (Verdict.FAILED, Verdict.ERROR)
+
+    @property
     def evidence(self) -> Evidence:
         """Give what its record keeps of what was said: nothing where thousands of checks pass."""
         if self.judgement.verdict is Verdict.PASSED or not self.exhibit.exchanges:

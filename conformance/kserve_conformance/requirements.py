@@ -1,18 +1,20 @@
 """Requirement sets: which statements a version of the suite asks for, frozen for good.
 
 A check that comes later never fails an old claim: whoever claims conformance to 1.0 is judged
-by requirements/1.0.json, whatever has been added since.
+by requirements/1.0.json, whatever has been added since. Which of them decide is frozen with them:
+in 1.0 all that bind do, later ones say it of each.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from kserve_conformance import VERSION, catalogue, datafile
-from kserve_conformance.catalogue import Level, Statement
+from kserve_conformance.catalogue import Family, Level, Statement
 from kserve_conformance.errors import DataFileError, WrongUsage
 
 FOLDER = Path(__file__).with_name("requirements")
@@ -25,13 +27,20 @@ class RequirementsError(WrongUsage):
 
 @dataclass(frozen=True)
 class Requirement:
-    """A statement as it was when its set was frozen."""
+    """A statement as it was when its set was frozen.
+
+    Attributes:
+        family: what its source is one of; of 1.0, which didn't tell them apart, as it is today.
+        decides: whether what may be claimed, of the profile or of the extension, rests on it.
+    """
 
     id: str
     level: Level
     profile: str
     feature: str | None
     sentence: str
+    family: Family
+    decides: bool
 
 
 def versions() -> list[str]:
@@ -54,14 +63,16 @@ def load(version: str) -> Mapping[str, Requirement]:
             f"there are no requirements {version}; there are {', '.join(versions()) or 'none'}"
         )
     document = datafile.read(path, _SCHEMA)
-    known = catalogue.load()
+    known, families = catalogue.load(), catalogue.families()
     for index, entry in enumerate(document["requirements"]):
         if entry["id"] not in known:
             wrong = f"the catalogue has no {entry['id']!r}: a statement never leaves it"
             raise DataFileError(wrong, f"requirements[{index}].id", path)
+        if (family := entry.get("family")) not in (None, *families):
+            wrong = f"there is no family {family!r}: {datafile.nearest(family, families)}"
+            raise DataFileError(wrong, f"requirements[{index}].family", path)
     return {
-        entry["id"]: Requirement(**{**entry, "level": Level(entry["level"])})
-        for entry in document["requirements"]
+        entry["id"]: _as_frozen(entry, known[entry["id"]]) for entry in document["requirements"]
     }
 
 
@@ -71,7 +82,9 @@ def frozen(version: str) -> str:
         raise RequirementsError(f"the suite is of version {VERSION}: that alone can be frozen")
     if version in versions():
         raise RequirementsError(f"{version} is frozen: give new statements a newer 'since'")
-    entries = [asdict(_requirement(each)) for each in of_version(version)]
+    entries = [
+        {**vars(_requirement(each)), "family": each.family.name} for each in of_version(version)
+    ]
     document = {"version": version, "requirements": entries}
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
@@ -82,9 +95,13 @@ def of_version(version: str) -> list[Statement]:
 
 
 def _requirement(statement: Statement) -> Requirement:
-    return Requirement(
-        statement.id, statement.level, statement.profile, statement.feature, statement.sentence
-    )
+    return Requirement(**{each.name: getattr(statement, each.name) for each in fields(Requirement)})
+
+
+def _as_frozen(entry: Mapping[str, Any], statement: Statement) -> Requirement:
+    level = Level(entry["level"])
+    family = catalogue.families()[entry.get("family", statement.family.name)]
+    return Requirement(**{"decides": level.binds, **entry, "level": level, "family": family})
 
 
 def _order(version: str) -> tuple[int, ...]:

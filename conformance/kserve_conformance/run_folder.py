@@ -1,4 +1,4 @@
-"""What a run leaves in its folder: results, JUnit, the claim, and the transcript."""
+"""What a run leaves in its folder: results, JUnit, claim, departures in words, transcript."""
 
 from __future__ import annotations
 
@@ -7,25 +7,27 @@ import sys
 import time
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import metadata
 from pathlib import Path
 
-from kserve_conformance import requirements
+from kserve_conformance import failure, requirements
 from kserve_conformance.asking import transcript
 from kserve_conformance.asking.transcript import Seen
-from kserve_conformance.catalogue import Level, Statement
+from kserve_conformance.catalogue import Statement
 from kserve_conformance.outcome import Outcome
-from kserve_conformance.results import claim, junit, surroundings
+from kserve_conformance.results import badge, claim, junit, surroundings
 from kserve_conformance.results.claim import Judged, ProfileClaim
 from kserve_conformance.results.record import Header, Record, Run
 from kserve_conformance.results.results_file import Writer
 from kserve_conformance.results.verdict import Verdict
 from kserve_conformance.session import Session
+from kserve_conformance.text.visible import printable
 
 RESULTS = "results.jsonl"
 CLAIM = "claim.md"
 JUNIT = "junit.xml"
+DEPARTURES = "departures.txt"
 # What a result depends on that isn't in this repository.
 _PACKAGES = ("requests", "urllib3", "grpcio", "protobuf", "tritonclient")
 
@@ -38,11 +40,13 @@ class About:
         subject: what it is called.
         command: what starts it, judges it and writes the claim.
         packages: what it ran with: versions by name.
+        note: what else a reader has to know of how it was judged, in sentences; empty for nothing.
     """
 
     subject: str
     command: Sequence[str]
     packages: Mapping[str, str] = field(default_factory=dict)
+    note: str = ""
 
 
 class Report:
@@ -81,19 +85,22 @@ class Report:
             for each in self._required.values()
             if each.profile in session.target.profiles
         )
-        for name in (CLAIM, JUNIT, transcript.FILE_NAME):
+        for name in (CLAIM, *badge.FILES, JUNIT, DEPARTURES, transcript.FILE_NAME):
             # Of a run before this one: were this one cut short, it would be taken for its own.
             (out / name).unlink(missing_ok=True)
         self._cell = session.target.url
         self._began = time.monotonic()
         self._judged: list[Judged] = []
         self._seen: list[Seen] = []
+        self._explained: list[str] = []
         self._writer = Writer(out / RESULTS, self._header(statements))
 
     def add(self, outcome: Outcome) -> Record:
         """Write the record of a check."""
         judgement, statement = outcome.judgement, outcome.statement
         self._seen.extend(outcome.seen)
+        if outcome.is_finding:
+            self._explained.append(printable(failure.explained(outcome)))
         # Nothing is expected of a server that nobody here knows; what it lacks is no finding.
         lacks = judgement.verdict is Verdict.UNSUPPORTED
         expected = Verdict.UNSUPPORTED if lacks else Verdict.PASSED
@@ -102,7 +109,7 @@ class Report:
             cell=self._cell,
             axes={"target": self._cell, "model": self._session.target.model},
             expected=expected,
-            binding=statement.level is not Level.SHOULD,
+            binding=statement.decides,
         )
         written = self._writer.record(record)
         # What was taken out of the record's words must not stand in the claim.
@@ -116,6 +123,8 @@ class Report:
         """
         run = self._writer.finish(surroundings.now(), time.monotonic() - self._began)
         junit.write([run], self._out / JUNIT)
+        explained = "".join(f"{each}\n\n" for each in self._explained)
+        (self._out / DEPARTURES).write_text(explained, encoding="utf-8")
         transcript.write(self._out / transcript.FILE_NAME, self._seen)
         if not self._is_whole:
             return [], run
@@ -125,16 +134,9 @@ class Report:
             self._session.offer.absent,
             self._session.target.profiles,
         )
-        versions = {"It ran with": self._about.packages, "Judged with": packages()}
-        text = claim.markdown(
-            claims,
-            self._version,
-            run.header.wrapper["name"] or "",
-            self._about.command,
-            surroundings.now()[:10],
-            {beginning: each for beginning, each in versions.items() if each},
-        )
-        (self._out / CLAIM).write_text(text, encoding="utf-8", errors="backslashreplace")
+        # What was taken out of the header's words must not stand in the claim, either.
+        subject = run.header.wrapper["name"] or ""
+        write_claim(self._out, claims, self._version, replace(self._about, subject=subject))
         return claims, run
 
     def _header(self, statements: Sequence[Statement]) -> Header:
@@ -154,6 +156,27 @@ class Report:
             planned={self._cell: [each.id for each in statements]},
             suite=self._version,
         )
+
+
+def write_claim(out: Path, claims: Sequence[ProfileClaim], version: str, about: About) -> None:
+    """Write what a server may claim, by profile, and its badge.
+
+    Args:
+        out: a folder.
+        version: of the requirements that the claims are made by.
+    """
+    versions = {"It ran with": about.packages, "Judged with": packages()}
+    text = claim.markdown(
+        claims,
+        version,
+        about.subject,
+        about.command,
+        surroundings.now()[:10],
+        {beginning: each for beginning, each in versions.items() if each},
+        about.note,
+    )
+    badge.write(claim.badge(claims, version), out)
+    (out / CLAIM).write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def record_of(
@@ -177,6 +200,7 @@ def record_of(
         seconds=round(outcome.seconds, 4),
         evidence=outcome.evidence,
         binding=binding,
+        family=outcome.statement.family.name,
     )
 
 

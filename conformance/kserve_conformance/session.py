@@ -6,7 +6,7 @@ import time
 from contextlib import closing
 
 from kserve_conformance import checks, expect
-from kserve_conformance.asking import offer
+from kserve_conformance.asking import ingress, offer
 from kserve_conformance.asking.http_client import HttpClient, NoAnswer
 from kserve_conformance.asking.offer import Offer
 from kserve_conformance.asking.server import Server
@@ -27,7 +27,7 @@ class Session:
 
     def __init__(self, target: Target) -> None:
         self.target = target
-        self._http = HttpClient(target.url, target.timeout)
+        self._http = HttpClient(target.url, target.timeout, target.access)
         try:
             self.offer = self._look()
         except BaseException:
@@ -65,8 +65,10 @@ class Session:
                     asked = f"--grpc-target {self.target.grpc}"
                     server.connect_by_grpc()
                 found = offer.look(server, self.target)
+                ingress.refuse_strangers(server)
         except NoAnswer as error:
-            raise SubjectFailed(f"nothing answers at {asked}: {error}") from None
+            hint = ingress.hint(error)
+            raise SubjectFailed(f"nothing answers at {asked}: {error}{hint}") from None
         absent = [profile for profile in self.target.profiles if profile in found.absent]
         if len(absent) == len(self.target.profiles):
             # Most often a name that was mistyped: that all is well would be a wrong answer.

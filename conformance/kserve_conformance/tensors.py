@@ -7,9 +7,9 @@ InferTensorContents; for raw BYTES, Triton's binary tensor data extension.
 from __future__ import annotations
 
 import struct
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from tritonclient.grpc import service_pb2
 
@@ -52,11 +52,53 @@ _TABLE = (
     Datatype("BYTES", "", "bytes_contents", ("a", "é漢", "")),
 )
 DATATYPES: Mapping[str, Datatype] = {each.name: each for each in _TABLE}
+# Of the tensors that a check sends.
+_MOST_DIMENSIONS = 4
 
 
 def tensor(name: str, datatype: str, shape: Iterable[int], data: list[Any]) -> dict[str, Any]:
     """Write a tensor as a V2 REST request and a V2 REST answer hold it."""
     return {"name": name, "shape": list(shape), "datatype": datatype, "data": data}
+
+
+def returned(
+    datatype: str, shape: Sequence[int], data: list[Any], which: str = ""
+) -> dict[str, Any]:
+    """Write a tensor that the contract model gives back; see docs/conformance.md.
+
+    Its name tells its datatype and its number of dimensions: there are servers whose models
+    declare each input, which then has one of each.
+
+    Args:
+        which: tells two of one request apart that are alike in both; ``a``, ``b`` or ``c``.
+    """
+    return tensor(_name(datatype, len(shape), which), datatype, shape, data)
+
+
+class Declared(NamedTuple):
+    """An input of the contract model, for a server that takes none that isn't declared."""
+
+    name: str
+    datatype: str
+    dimensions: int
+
+
+def declared() -> list[Declared]:
+    """List the inputs of the contract model, of which a request has some.
+
+    Scalars are not among them: where inputs are declared, they can't be in general.
+    """
+    orders = [Declared("raise", "BYTES", 1), Declared("sleep", "FP32", 1)]
+    return orders + [
+        Declared(_name(datatype, dimensions, which), datatype, dimensions)
+        for which in ("", "a", "b", "c")
+        for datatype in DATATYPES
+        for dimensions in range(1, _MOST_DIMENSIONS + 1)
+    ]
+
+
+def _name(datatype: str, dimensions: int, which: str) -> str:
+    return "_".join(["returned", *([which] if which else []), datatype, f"{dimensions}d"])
 
 
 def request(model: str, body: Mapping[str, Any]) -> service_pb2.ModelInferRequest:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from kserve_conformance import failure
@@ -10,8 +12,13 @@ from kserve_conformance.results.verdict import Verdict
 from kserve_conformance.session import Session
 
 
-def test_statement(conformance_session: Session, statement: Statement) -> None:
+def test_statement(
+    conformance_session: Session,
+    statement: Statement,
+    record_property: Callable[[str, object], None],
+) -> None:
     """Fail with what teaches; what isn't offered is skipped, and says so."""
+    record_property("family", statement.family.name)
     outcome = conformance_session.judge(statement)
     verdict = outcome.judgement.verdict
     if verdict is Verdict.UNSUPPORTED:

@@ -1,4 +1,4 @@
-"""``python -m matrix peers``: judges servers that nobody here wrote, and keeps their claims."""
+"""``python -m matrix peers``: judges servers, most of them of others, and keeps their claims."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from kserve_conformance.errors import ExitCode
+from kserve_conformance.results.claim import by_family
 
 from matrix.commands.output import make_console, say
 from matrix.environments import roster
@@ -17,9 +18,10 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     """Add the subcommand ``peers``."""
     parser = subparsers.add_parser(
         "peers",
-        help="Judge servers that nobody here wrote.",
-        description="Starts MLServer, and KServe's own SDK server, with a contract model, and "
-        "judges each with the conformance suite.",
+        help="Judge servers that nobody here wrote, and the wrapper beside them.",
+        description="Starts MLServer, Triton, OMLE, KServe's own SDK server and this repository's "
+        "wrapper before TorchServe, each with a model, on loopback, and judges each with the "
+        "conformance suite.",
         epilog="Exit codes: 0 each is as its claim in conformance/claims says, or that was "
         "written; 1 one is not.",
     )
@@ -51,13 +53,9 @@ def _main(arguments: argparse.Namespace) -> int:
     for peer in [roster.find(name) for name in arguments.peer or roster.load()]:
         judged, text = claims.judge(peer, arguments.out / peer.name, arguments.suite_version)
         for claim in judged:
-            counts = (
-                f" ({claim.kept} kept, {len(claim.must_failed)} MUST and "
-                f"{len(claim.should_failed)} SHOULD failed, {len(claim.must_unchecked)} MUST "
-                "unchecked)"
-            )
-            why = f": {claim.absent}" if claim.absent else counts
-            say(console, f"{peer.name} {claim.profile}: {claim.standing}{why}")
+            say(console, f"{peer.name} {claim.told}")
+            for line in by_family([claim]):
+                say(console, f"{peer.name} {line}")
         file = claims.claim_file(peer)
         if arguments.write:
             file.parent.mkdir(exist_ok=True)

@@ -158,8 +158,9 @@ def resolve(
     Raises:
         UvFailed: when they can't be resolved without a compiler, or the index can't be reached.
     """
+    platform = f"x86_64-manylinux_{release.glibc.replace('.', '_')}" if release.glibc else "linux"
     options: list[str | Path] = [
-        *("--python", python, "--python-platform", "linux"),
+        *("--python", python, "--python-platform", platform),
         *("--generate-hashes", "--no-annotate", "--no-header", "--quiet"),
         *install_options(release),
     ]
@@ -197,9 +198,10 @@ def header(release: Release, said: Sequence[str], more: Sequence[str] = ()) -> s
         said: what it is, and what makes it.
         more: what else it is made of.
     """
+    glibc = f"glibc {release.glibc} or later" if release.glibc else "glibc"
     lines = [
         *said,
-        f"Valid for: CPython {release.python} on Linux, x86_64, glibc",
+        f"Valid for: CPython {release.python} on Linux, x86_64, {glibc}",
         f"Cut-off: {_cut_off(release)}",
         f"From source: {', '.join(release.from_source) or 'nothing'}",
         *more,
@@ -213,6 +215,7 @@ def _inputs(release: Release) -> str:
         *(release.release, release.python, _cut_off(release)),
         *(sorted(release.also), sorted(release.without), sorted(release.from_source)),
         _wrapper_requirements(release),
+        *([release.glibc] if release.glibc else []),
     ]
     return hashlib.sha256(json.dumps(inputs).encode()).hexdigest()
 

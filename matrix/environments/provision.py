@@ -30,7 +30,7 @@ RECIPE = 1
 _INSTALL_WITHIN = 1200.0
 # ray alone takes over 10 s to import from a cold disk.
 _IMPORT_WITHIN = 180.0
-_IMPORT = "import {0}, importlib.metadata as m; print(m.version('{0}'))"
+_IMPORT = "import {}, importlib.metadata as m; print(m.version({!r}))"
 
 
 @dataclass(frozen=True)
@@ -122,17 +122,17 @@ def _make(folder: Path, lock: Lock, interpreter: Path) -> None:
 
 
 def _verify(folder: Path, release: Release) -> None:
-    """Import the package once.
+    """Import the package once, or what stands for it.
 
     Raises:
-        Unprovisioned: when it can't be imported or is another release.
+        Unprovisioned: when it can't be imported or the package is another release.
     """
     what = f"the environment of {release} was made but can't be used"
-    package = release.package
+    modules = release.modules or release.package
     environment = {name: value for name, value in os.environ.items() if name[:6] != "PYTHON"}
     try:
         imported = subprocess.run(
-            [_python(folder), "-c", _IMPORT.format(package)],
+            [_python(folder), "-c", _IMPORT.format(modules, release.package)],
             cwd=folder,
             env=environment,
             capture_output=True,
@@ -141,11 +141,11 @@ def _verify(folder: Path, release: Release) -> None:
         )
     except subprocess.TimeoutExpired:
         raise Unprovisioned(
-            f"{what}: `import {package}` took over {_IMPORT_WITHIN:.0f} s"
+            f"{what}: `import {modules}` took over {_IMPORT_WITHIN:.0f} s"
         ) from None
     if imported.returncode != 0:
         last = messages.telling_line(imported.stderr) or "no word on stderr"
-        raise Unprovisioned(f"{what}: `import {package}` ended with: {last}")
+        raise Unprovisioned(f"{what}: `import {modules}` ended with: {last}")
     version = imported.stdout.split()[-1]
     if Version(version) != Version(release.release):
         raise Unprovisioned(f"{what}: it holds {release.title} {version}")

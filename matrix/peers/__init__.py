@@ -1,1 +1,1 @@
-"""Servers that nobody here wrote, judged by the conformance suite, and their claims."""
+"""Servers of others, and our wrapper, judged by the conformance suite, and their claims."""

@@ -25,12 +25,15 @@ class Release:
         also: further requirements of its lock.
         without: declared dependencies that its lock leaves out.
         from_source: packages that are installed from source, being pure Python.
-        package: the package's name at the index, and of its top module.
+        package: the package's name at the index.
+        modules: what is imported, and thereby compiled, to see that its environment can be used,
+            with commas between; the one of the package's name if it is empty.
         title: what messages call the package.
         locks: the folder of its releases' locks.
         data_file: the file that names its releases.
         beside_the_wrapper: whether the wrapper's own dependencies belong into its locks.
         lock_option: by which `lock` is told to make one, with ``{}`` for the version.
+        glibc: the least one, where its wheels need a newer one than uv takes Linux to have.
     """
 
     release: str
@@ -41,11 +44,13 @@ class Release:
     from_source: tuple[str, ...] = ()
 
     package: ClassVar[str]
+    modules: ClassVar[str] = ""
     title: ClassVar[str]
     locks: ClassVar[Path]
     data_file: ClassVar[str]
     beside_the_wrapper: ClassVar[bool]
     lock_option: ClassVar[str]
+    glibc: ClassVar[str | None] = None
 
     @classmethod
     def of(cls, entry: Mapping[str, Any]) -> Self:

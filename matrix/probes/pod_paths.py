@@ -41,25 +41,41 @@ def enter(folder: str) -> None:
     Raises:
         OSError: when the kernel doesn't let it, or there is no /mnt.
     """
-    uid, gid = os.getuid(), os.getgid()
-    try:
-        _done(_libc.unshare(_NEW_MOUNTS), "a mount namespace")
-        own_users = False
-    except OSError:
-        _done(_libc.unshare(_NEW_MOUNTS | _NEW_USERS), "a mount namespace")
-        own_users = True
-        _write("/proc/self/setgroups", "deny")
-        _write("/proc/self/uid_map", f"{uid} {uid} 1")
-        _write("/proc/self/gid_map", f"{gid} {gid} 1")
+    own_users = have_own(_NEW_MOUNTS, "a mount namespace")
     # What is mounted from here on stays in here.
     _mount("none", "/", _RECURSIVELY | _PRIVATE)
     if not Path(MODELS).is_dir():
         _make_room(f"{folder}.mnt")
     _mount(folder, MODELS, _BIND | _RECURSIVELY)
-    if own_users and uid != 0:
+    if own_users and os.getuid() != 0:
         # An exec would end what its own user namespace allows it; a forked start makes none.
         header = (ctypes.c_uint32 * 2)(_CAPABILITIES, 0)
         _done(_libc.capset(header, (ctypes.c_uint32 * 6)()), "no capabilities")
+
+
+def have_own(kind: int, what: str) -> bool:
+    """Give this process a namespace of its own, in a user namespace where it may not else.
+
+    Args:
+        kind: its flag, of sched.h.
+        what: what an error calls it.
+
+    Returns:
+        Whether there is a user namespace, too; the user is the same in it.
+
+    Raises:
+        OSError: when the kernel doesn't let it.
+    """
+    uid, gid = os.getuid(), os.getgid()
+    try:
+        _done(_libc.unshare(kind), what)
+        return False
+    except OSError:
+        _done(_libc.unshare(kind | _NEW_USERS), what)
+    _write("/proc/self/setgroups", "deny")
+    _write("/proc/self/uid_map", f"{uid} {uid} 1")
+    _write("/proc/self/gid_map", f"{gid} {gid} 1")
+    return True
 
 
 def _make_room(kept: str) -> None:

@@ -6,6 +6,7 @@ import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from kserve_conformance.results.badge import Badge
 from kserve_conformance.results.record import Run
 
 from matrix.planning import policy as policies
@@ -21,7 +22,6 @@ from matrix.reports import (
     original_bug,
     timings,
 )
-from matrix.reports.badge import Badge
 from matrix.reports.by_control_plane import Row
 from matrix.reports.findings import Finding, Findings
 from matrix.reports.flaky import Wavering

@@ -97,7 +97,7 @@ class GrpcClient:
         """
         path, message = f"/{method}", request.SerializeToString()
         return self._asked(
-            grpc_client.curl(self._target, path, message, {}),
+            grpc_client.curl(self._target, path, {}, message),
             lambda client: answer.FromString(client.call_bytes(path, message, {})),
         )
 

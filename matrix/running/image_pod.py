@@ -25,7 +25,7 @@ from fixtures.torchserve import Envelope, Instance, TorchServeError, WorkerCrash
 from matrix.planning.cells import Cell
 from matrix.planning.control_planes import NO_ENVELOPE
 from matrix.running import launch, pod_files, ports
-from matrix.running.late_model import SEEN_WITHIN, LateModel
+from matrix.running.late_model import SEEN_WITHIN, LateModel, name_of
 from matrix.running.launch import RunningWrapper
 from matrix.running.logs import last_lines
 from matrix.running.quiet import Quiet
@@ -164,7 +164,7 @@ def start(
                 identity=situation.image,
             )
             running = RunningPod(pod, situation, instance)
-        late = LateModel(cell, instance, timeout)
+        late = LateModel(name_of(cell), instance, timeout)
         _wait_for_torchserve(running, wait_for, timeout)
         if running.torchserve_told and late.name not in wait_for:
             late.withdraw()

@@ -26,14 +26,15 @@ def name_of(cell: Cell) -> str:
 
 
 class LateModel:
-    """Brings a cell's own model into its TorchServe, and takes it away.
+    """Brings a model that nobody else asks for into TorchServe, and takes it away.
 
     Attributes:
+        name: what it is there, such as `name_of` a cell.
         ready_within: seconds after which a wrapper is called wrong that doesn't call it ready.
     """
 
-    def __init__(self, cell: Cell, instance: Instance, ready_within: float) -> None:
-        self.name = name_of(cell)
+    def __init__(self, name: str, instance: Instance, ready_within: float) -> None:
+        self.name = name
         self.ready_within = ready_within
         self._models = f"http://{instance.endpoints.host}:{instance.endpoints.management}/models"
         self._is_there = False

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Self
 
 import pytest
+from kserve_conformance import catalogue
 from kserve_conformance.asking.transcript import Seen
 from kserve_conformance.outcome import Outcome
 from kserve_conformance.results.exhibit import Exhibit
@@ -110,6 +111,7 @@ def _of(
     evidence: Evidence,
 ) -> Observation:
     expected = plan.expected_verdict(cell, check)
+    statement = catalogue.load().get(check)
     # What is as expected needs no log, and there are tens of thousands of checks.
     if moment.whole_log and judgement.verdict is not expected:
         evidence = {**evidence, "wrapper_log": moment.whole_log}
@@ -126,5 +128,6 @@ def _of(
         evidence=evidence,
         binding=plan.is_binding(cell, check),
         attempt=cell.attempt,
+        family=statement.family.name if statement else None,
     )
     return Observation(record, moment.began, moment.ended)

@@ -172,7 +172,7 @@ class Stage:
         self._enter(cell)
         return self._once(
             ("late", cell.visit),
-            lambda: LateModel(cell, self.instance(cell), self.start_timeout),
+            lambda: LateModel(late_model.name_of(cell), self.instance(cell), self.start_timeout),
         )
 
     def another_wrapper(self, cell: Cell, wait_for: Sequence[str]) -> RunningWrapper:

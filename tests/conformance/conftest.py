@@ -6,9 +6,16 @@ from collections.abc import Iterator
 
 import pytest
 from kserve_conformance.asking.target import Target
+from kserve_conformance.text import concealing
 
 from tests import servers
 from tests.servers import RightServer, state
+
+
+@pytest.fixture(autouse=True)
+def _other_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Conceal what a test sends until it ends, and not in those after it."""
+    monkeypatch.setattr(concealing, "_CONCEALED", {})
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from kserve_conformance import VERSION, catalogue, checks, page, requirements
 from kserve_conformance.catalogue import Level
+from kserve_conformance.errors import DataFileError
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "statements.md"
 
@@ -35,6 +36,45 @@ def test_no_statement_of_an_extension_is_a_must() -> None:
     """Servers that don't offer it are judged by none of its statements."""
     for each in catalogue.load().values():
         assert each.feature is None or each.level is not Level.MUST, each.id
+
+
+OF_THE_PROTOCOL = {"explain", "versions"}
+
+
+def test_what_a_statement_is_from_fits_what_it_is_about() -> None:
+    """A MUST of a protocol is of its own profiles, and an extension's text has no other statements.
+
+    What a text of neither says, such as HTTP's, holds for a server and for an extension.
+    """
+    profiles = {"v1": {"v1"}, "open-inference-protocol": {"v2", "grpc"}, "grpc": {"grpc"}}
+    for each in catalogue.load().values():
+        name = each.family.name
+        assert each.profile in profiles.get(name, {each.profile}), each.id
+        assert name != "extension" or each.feature, each.id
+        if each.feature and each.feature not in OF_THE_PROTOCOL:
+            assert name not in profiles, each.id
+
+
+def test_only_a_protocol_decides_what_conforms() -> None:
+    deciding = {
+        each.family.name
+        for each in catalogue.load().values()
+        if each.level is Level.MUST and each.decides
+    }
+    assert deciding == {"open-inference-protocol", "v1"}
+
+
+def test_the_next_set_says_of_each_what_decides(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A family that changes its mind later doesn't change the verdicts of a frozen version."""
+    monkeypatch.setattr(requirements, "FOLDER", tmp_path)
+    frozen, was = requirements.frozen(VERSION), requirements.load(VERSION)
+    (tmp_path / f"{VERSION}.json").write_text(frozen)
+    assert requirements.load(VERSION) == was
+    (tmp_path / f"{VERSION}.json").write_text(frozen.replace('"http"', '"htpp"'))
+    with pytest.raises(DataFileError, match="no family 'htpp': did you mean 'http'"):
+        requirements.load(VERSION)
 
 
 @pytest.mark.parametrize("version", requirements.versions())

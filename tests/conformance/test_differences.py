@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
-from kserve_conformance import differences
+from kserve_conformance import catalogue, differences
 from kserve_conformance.asking import transcript
 from kserve_conformance.asking.http_client import Answer
+from kserve_conformance.asking.target import Target
 from kserve_conformance.asking.transcript import Seen
 from kserve_conformance.commands.cli import main
+from kserve_conformance.session import Session
 from markdown_it import MarkdownIt
+
+from tests.servers import RightServer, http
 
 
 def _seen(body: bytes, status: int = 200, number: int = 1, **headers: str) -> Seen:
@@ -115,3 +120,21 @@ def test_a_file_that_is_no_transcript_is_told_with_its_line(tmp_path: Path) -> N
     (tmp_path / "t").write_text('{"check": "V2-A-001"}\n')
     with pytest.raises(ValueError, match="line 1 is no line of a transcript"):
         transcript.read(tmp_path / "t")
+
+
+def test_requests_that_come_at_once_have_their_own_numbers(
+    server: RightServer, target: Target
+) -> None:
+    """Else the answer to one would stand for those to others."""
+    came = []
+
+    async def wait_for_all(request: http.Request, proceed: http.Handler) -> http.Answer:
+        came.append(1)
+        while len(came) < 8:
+            await asyncio.sleep(0.01)
+        return await proceed(request)
+
+    with Session(target) as session:
+        server.rest_fault = wait_for_all
+        outcome = session.judge(catalogue.load()["V2-ERROR-010"])
+    assert sorted(each.number for each in outcome.seen) == [*range(1, 9)]

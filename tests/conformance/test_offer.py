@@ -8,7 +8,16 @@ from typing import Any
 import grpc
 import pytest
 from kserve_conformance import catalogue
-from kserve_conformance.asking.offer import EVENTS, GRPC_HEALTH, VERSIONS, Offer
+from kserve_conformance.asking.extensions import (
+    EVENTS,
+    GENERATE,
+    GRPC_HEALTH,
+    METRICS,
+    MODEL_LIST,
+    OPENAPI,
+    VERSIONS,
+)
+from kserve_conformance.asking.offer import Offer
 from kserve_conformance.asking.target import Target
 from kserve_conformance.session import Session
 
@@ -171,3 +180,26 @@ def test_grpcs_own_health_protocol_is_looked_for(server: RightServer, target: Ta
     offer = _look(target)
     assert GRPC_HEALTH not in offer.detected
     assert offer.detected == _EVERYTHING - {GRPC_HEALTH}
+
+
+def test_a_page_that_answers_any_path_is_no_extension(server: RightServer, target: Target) -> None:
+    page = Answer(200, b"<html>welcome</html>", {"content-type": "text/html"})
+
+    async def welcome(request: Request, proceed: Handler) -> Answer:
+        answer = await proceed(request)
+        is_beside = request.path in ("/metrics", "/openapi.json", "/v2/models", "/v2/docs")
+        return page if is_beside or request.path.endswith("/generate") else answer
+
+    server.rest_fault = welcome
+    offer = _look(target)
+    assert not offer.detected & {GENERATE, METRICS, MODEL_LIST, OPENAPI}
+
+
+def test_a_description_may_be_where_mlserver_has_it(server: RightServer, target: Target) -> None:
+    def move(request: Request, answer: Answer) -> Answer | None:
+        if request.path == "/v2/docs/dataplane.json":
+            return Answer.of({"openapi": "3.0.3", "info": {}, "paths": {}})
+        return Answer.error(404, "not here") if request.path == "/openapi.json" else None
+
+    change_answers(server, "/", move)
+    assert OPENAPI in _look(target).detected

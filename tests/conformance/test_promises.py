@@ -9,12 +9,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from kserve_conformance import catalogue
 from kserve_conformance.asking import transcript
 from kserve_conformance.commands import cli, options
-from kserve_conformance.results import claim, results_file
+from kserve_conformance.results import badge, claim, results_file
 from kserve_conformance.results.claim import Standing
 from kserve_conformance.results.verdict import Verdict
-from kserve_conformance.run_folder import CLAIM, JUNIT, RESULTS
+from kserve_conformance.run_folder import CLAIM, DEPARTURES, JUNIT, RESULTS
 
 from tests.servers import RightServer, state
 from tests.servers.wrong.faults import change_documents
@@ -57,7 +58,7 @@ def test_commands_and_options(capsys: pytest.CaptureFixture[str]) -> None:
     assert promised.pop(_IN_PYTEST) == in_pytest
     assert set(re.findall(r"^ {4}(\w+)", _help(capsys), re.MULTILINE)) == set(promised)
     for command, named in promised.items():
-        told = re.findall(r"^  (?:-h, )?(--[a-z-]+)", _help(capsys, command), re.MULTILINE)
+        told = re.findall(r"^  (?:-\w, )?(--[a-z-]+)", _help(capsys, command), re.MULTILINE)
         assert sorted(named) == sorted(set(told) - {"--help"}), command
 
 
@@ -83,10 +84,13 @@ def test_the_schema_of_results() -> None:
     assert _table("Results") == {line: defined[line]["required"] for line in lines}
     assert f"schema {results_file.SCHEMA_VERSION}." in _section("Results")
     assert _sentence("Results", "A verdict is") == [str(each) for each in Verdict]
+    assert _sentence("Results", "The family that") == list(catalogue.families())
     assert set(_sentence("Results", "`run` writes")) >= {
         RESULTS,
         JUNIT,
         CLAIM,
+        DEPARTURES,
+        *badge.FILES,
         transcript.FILE_NAME,
     }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -12,14 +13,16 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from kserve_conformance import VERSION, catalogue, requirements
+from kserve_conformance import VERSION, catalogue, requirements, summary
 from kserve_conformance.asking import transcript
 from kserve_conformance.commands.cli import main
 from kserve_conformance.results import results_file
+from kserve_conformance.results.verdict import Verdict
 
 from tests.servers import RightServer, state
 from tests.servers.http import Answer, Handler, Request
 from tests.servers.wrong.faults import change_answers, change_documents
+from tests.servers.wrong.headers import sends_a_body_with_a_head
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 BY_NAME = ("--pyargs", "kserve_conformance")
@@ -89,6 +92,28 @@ def test_a_server_writes_neither_into_the_terminal_nor_into_the_claim(
         assert not {"\x1b", "\u202e", "\r"} & set(text)
     assert not [line for line in told.splitlines() if line.lstrip().startswith("::")]
     assert "![x]" not in claim
+
+
+def test_what_the_summary_leaves_out_is_in_the_files_and_shown_when_asked_for(
+    server: RightServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    change_answers(server, "/v2", lambda *_: Answer.error(500, "\x1b[2J password=s3cret"))
+    arguments = _arguments(server, "--profile", "v2", "--out", str(tmp_path))
+    assert main(arguments) == 1
+    told = capsys.readouterr().out.splitlines()
+    assert len(told) <= summary.LONGEST
+    assert not [line for line in told if "curl " in line]
+    failed = [
+        each.check
+        for each in results_file.read(tmp_path / "results.jsonl").records
+        if each.verdict is Verdict.FAILED
+    ]
+    written = (tmp_path / "departures.txt").read_text()
+    assert re.findall(r"^(\S+) \(", written, re.MULTILINE) == failed
+    assert "\n  request   curl " in written
+    assert not re.findall("s3cret|\x1b", written)
+    main([*arguments, "-v"])
+    assert capsys.readouterr().out.startswith((tmp_path / "departures.txt").read_text())
 
 
 def test_requests_name_their_check(server: RightServer, tmp_path: Path) -> None:
@@ -270,11 +295,16 @@ def test_a_mistyped_model_is_no_success(
 
 
 def test_some_of_the_checks_make_no_claim(server: RightServer, tmp_path: Path) -> None:
-    claim = tmp_path / "claim.md"
-    claim.write_text("of a run before")
+    for name in ("claim.md", "badge.svg", "badge.json"):
+        (tmp_path / name).write_text("of a run before")
     more = ("--check", "V2-META-001", "--strict", "--out", str(tmp_path))
     assert main(_arguments(server, *more)) == 0
-    assert not claim.exists()
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "results.jsonl",
+        "junit.xml",
+        "departures.txt",
+        "transcript.jsonl",
+    }
 
 
 def test_a_claim_says_by_which_version_and_payloads_it_was_made(
@@ -323,12 +353,37 @@ def test_an_older_version_judges_by_what_it_had(
     server: RightServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A server that breaks what came later conforms to it as before."""
-    change_documents(server, "/infer", lambda told: told.update(id=told.get("id") or "1"))
+    change_documents(server, "/infer", lambda told: told.update(model_version=1))
     more = ("--profile", "v2", "--out", str(tmp_path))
     assert main(_arguments(server, *more, "--suite-version", "1.0")) == 0
     assert "v2: conforms" in capsys.readouterr().out
     assert main(_arguments(server, *more)) == 1
-    assert "V2-INFER-041 (MUST, profile v2)" in capsys.readouterr().out
+    assert "V2-INFER-045 (MUST): " in capsys.readouterr().out
+
+
+def test_a_departure_from_http_is_told_beside_the_claim(
+    server: RightServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By 1.0 it is one from the protocol, as before."""
+    sends_a_body_with_a_head(server)
+    more = ("--profile", "v2", "--out", str(tmp_path))
+    assert main(_arguments(server, *more)) == 0
+    told = capsys.readouterr().out
+    assert "v2: conforms\ndeparts from HTTP (RFC 9110): v2 1 MUST\n" in told
+    claim = (tmp_path / "claim.md").read_text()
+    assert "| v2 | **conforms** |" in claim
+    badge = json.loads((tmp_path / "badge.json").read_text())
+    assert badge["message"] == "v2: conforms, departs from HTTP (RFC 9110)"
+    assert "## v2: departs from HTTP (RFC 9110): MUST\n\n- **V2-HEADER-003** " in claim
+    (record,) = [
+        each
+        for each in results_file.read(tmp_path / "results.jsonl").records
+        if each.verdict is Verdict.FAILED
+    ]
+    assert (record.check, record.family, record.binding) == ("V2-HEADER-003", "http", False)
+    assert main(_arguments(server, *more, "--strict")) == 1
+    assert main(_arguments(server, *more, "--suite-version", "1.0")) == 1
+    assert "v2: departs\n" in capsys.readouterr().out
 
 
 def _pytest(*more: str, what: Sequence[str] = BY_NAME) -> subprocess.CompletedProcess[str]:
@@ -356,10 +411,14 @@ def test_pytest_takes_a_path_and_processes_too(server: RightServer, what: Sequen
     assert " passed" in ran.stdout
 
 
-def test_pytest_shows_what_a_departure_teaches(server: RightServer) -> None:
+def test_pytest_shows_what_a_departure_teaches(server: RightServer, tmp_path: Path) -> None:
     change_documents(server, "/v2", lambda told: told.pop("extensions", None) and None)
-    ran = _pytest(*_arguments(server)[1:], "-k", "V2-META-001")
+    report = tmp_path / "report.xml"
+    ran = _pytest(*_arguments(server)[1:], "-k", "V2-META-001", f"--junitxml={report}")
     assert ran.returncode == 1
+    assert "V2-META-001 (MUST, profile v2): departs from the Open Inference Protocol" in ran.stdout
+    (told,) = ElementTree.parse(report).iter("property")
+    assert told.attrib == {"name": "family", "value": "open-inference-protocol"}
     assert catalogue.load()["V2-META-001"].usual_cause in ran.stdout
     assert "1 failed" in ran.stdout
 

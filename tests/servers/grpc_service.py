@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import grpc
 from tritonclient.grpc import service_pb2 as messages
 
 from tests.servers import model, tensors
-from tests.servers.state import VERSION, State
+from tests.servers.state import PROPERTIES, VERSION, State
 from tests.servers.tensors import Refused
 
 HEALTH_CHECK = "/grpc.health.v1.Health/Check"
+HEALTH_WATCH = "/grpc.health.v1.Health/Watch"
+STREAM_INFER = "/inference.GRPCInferenceService/ModelStreamInfer"
 # HealthCheckResponse with its only member, the status.
-SERVING, NOT_SERVING = b"\x08\x01", b"\x08\x02"
+SERVING, NOT_SERVING, SERVICE_UNKNOWN = b"\x08\x01", b"\x08\x02", b"\x08\x03"
 
 
 class Ended(Exception):
@@ -50,9 +53,11 @@ class Service:
 
     def ModelMetadata(self, request: Any) -> Any:  # noqa: N802
         self._known(request.name, request.version)
-        return messages.ModelMetadataResponse(
+        answer = messages.ModelMetadataResponse(
             name=request.name, versions=[VERSION], platform="python"
         )
+        answer.MergeFromString(in_properties(PROPERTIES))
+        return answer
 
     def ModelInfer(self, request: Any) -> Any:  # noqa: N802
         name = request.model_name
@@ -67,6 +72,7 @@ class Service:
             outputs = asyncio.run(model.infer(inputs))
         except model.ModelFailed:
             raise Ended(grpc.StatusCode.INTERNAL, "the model failed") from None
+        self.state.answered["grpc"] += 1
         return _answer(request, outputs)
 
     def RepositoryIndex(self, request: Any) -> Any:  # noqa: N802
@@ -93,11 +99,40 @@ class Service:
             raise Ended(grpc.StatusCode.NOT_FOUND, "there is no such service")
         return SERVING if all(self.state.models.values()) else NOT_SERVING
 
+    def stream_infer(self, asked: Iterable[bytes]) -> Iterator[bytes]:
+        """Answer each message of ModelStreamInfer by one, as Triton does."""
+        for message in asked:
+            try:
+                request = messages.ModelInferRequest.FromString(message)
+                wrapped = messages.ModelStreamInferResponse(infer_response=self.ModelInfer(request))
+            except Ended as ended:
+                wrapped = messages.ModelStreamInferResponse(error_message=ended.details)
+            yield wrapped.SerializeToString()
+
+    def watch_health(self, asked: Iterable[bytes]) -> Iterator[bytes]:
+        """Tell the status of the service in the only message, and no change of it."""
+        for message in asked:
+            try:
+                yield self.check_health(message)
+            except Ended:
+                yield SERVICE_UNKNOWN
+
     def _known(self, name: str, version: str = "") -> None:
         if name not in self.state.models:
             raise Ended(grpc.StatusCode.NOT_FOUND, f"Model with name {name} does not exist.")
         if version not in ("", VERSION):
             raise Ended(grpc.StatusCode.NOT_FOUND, f"{name} has no version {version}")
+
+
+def in_properties(told: dict[str, str]) -> bytes:
+    """Write properties as member 6 of a ModelMetadataResponse, which these messages lack."""
+    entries = (member(1, name.encode()) + member(2, value.encode()) for name, value in told.items())
+    return b"".join(member(6, entry) for entry in entries)
+
+
+def member(number: int, value: bytes) -> bytes:
+    """Write a member that is a text or a message; number and length are of one byte."""
+    return bytes((number << 3 | 2, len(value))) + value
 
 
 CALLS = tuple(name for name in vars(Service) if name[0].isupper())
@@ -123,6 +158,8 @@ def _inputs(request: Any) -> list[dict[str, Any]]:
             else tensors.from_contents(each)
         )
         read.append({"name": each.name, "shape": shape, "datatype": each.datatype, "data": data})
+    if len({each["name"] for each in read}) < len(read):
+        raise Refused("an input is there twice")
     return read
 
 

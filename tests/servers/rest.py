@@ -9,9 +9,9 @@ import zlib
 from dataclasses import replace
 from typing import Any
 
-from tests.servers import events, model, tensors
+from tests.servers import events, generate, model, tensors, told
 from tests.servers.http import Answer, Request
-from tests.servers.state import VERSION, State
+from tests.servers.state import PROPERTIES, VERSION, State
 from tests.servers.tensors import Refused
 
 _JSON_TYPE = re.compile(r"application/([a-z0-9.+-]+\+)?json", re.IGNORECASE)
@@ -29,6 +29,8 @@ class Rest:
         """Answer a request."""
         routes = (
             (r"/", "GET", self._alive),
+            (r"/metrics", "GET", self._metrics),
+            (r"/openapi.json", "GET", self._description),
             (r"/v2/health/live", "GET", self._live),
             (r"/v2/health/ready", "GET", self._ready),
             (r"/v2", "GET", self._server),
@@ -37,9 +39,10 @@ class Rest:
             (r"/v2/models/([^/]+)/ready", "GET", self._model_ready),
             (r"/v2/models/([^/]+)", "GET", self._model),
             (r"/v2/models/([^/]+)/versions/([^/]+)(|/ready)", "GET", self._version),
-            (r"/v2/models/([^/]+)/versions/([^/]+)(/infer)", "POST", self._version),
+            (r"/v2/models/([^/]+)/versions/([^/]+)(/(?:infer|generate))", "POST", self._version),
             (r"/v1/models/([^/:]+):(predict|explain)", "POST", self._v1),
             (r"/v2/models/([^/]+)/infer", "POST", self._v2),
+            (r"/v2/models/([^/]+)/(generate|generate_stream)", "POST", self._generate),
             (r"/v2/repository/index", "POST", self._index),
             (r"/v2/repository/models/([^/]+)/(load|unload)", "POST", self._repository),
         )
@@ -63,6 +66,12 @@ class Rest:
     async def _alive(self, _: Request) -> Answer:
         return Answer.of({"status": "alive"})
 
+    async def _metrics(self, _: Request) -> Answer:
+        return told.metrics(self.state)
+
+    async def _description(self, _: Request) -> Answer:
+        return told.description()
+
     async def _live(self, _: Request) -> Answer:
         return Answer.of({"live": True})
 
@@ -84,14 +93,20 @@ class Rest:
         if name not in self.state.models:
             return self._unknown(name)
         described: dict[str, Any] = {"platform": "python", "inputs": [], "outputs": []}
-        return Answer.of({"name": name, "versions": [VERSION], **described})
+        more = {"name": name, "versions": [VERSION], "properties": PROPERTIES}
+        return Answer.of({**more, **described})
 
     async def _version(self, request: Request, name: str, version: str, part: str) -> Answer:
         if name not in self.state.models:
             return self._unknown(name)
         if version != VERSION:
             return Answer.error(404, f"Model with name {name} has no version {version}.")
-        parts = {"": self._model, "/ready": self._model_ready, "/infer": self._v2}
+        parts = {
+            "": self._model,
+            "/ready": self._model_ready,
+            "/infer": self._v2,
+            "/generate": self._generate,
+        }
         return await parts[part](request, name)
 
     async def _index(self, request: Request) -> Answer:
@@ -104,9 +119,11 @@ class Rest:
             ]
         )
 
-    async def _repository(self, _: Request, name: str, action: str) -> Answer:
+    async def _repository(self, request: Request, name: str, action: str) -> Answer:
         if name not in self.state.models:
             return self._unknown(name)
+        if request.body:
+            self._document(request)
         self.state.models[name] = action == "load"
         return Answer.of({"name": name, action: True})
 
@@ -123,10 +140,11 @@ class Rest:
             raise Refused(f'expected "{key}" to be a list')
         explains = verb == "explain"
         try:
-            told = await model.predict(body[key], "explained" if explains else "received")
+            made = await model.predict(body[key], "explained" if explains else "received")
         except model.ModelFailed:
             return Answer.error(500, "the model failed")
-        answer = Answer.of({"explanations" if explains else "predictions": told})
+        self.state.answered["v1"] += 1
+        answer = Answer.of({"explanations" if explains else "predictions": made})
         return event.around(answer) if event else answer
 
     async def _v2(self, request: Request, name: str) -> Answer:
@@ -147,14 +165,25 @@ class Rest:
             outputs = await model.infer(inputs)
         except model.ModelFailed:
             return Answer.error(500, "the model failed")
+        self.state.answered["v2"] += 1
         names = [each["name"] for each in outputs]
         for each in wanted:
             if each["name"] not in names:
                 raise Refused(f"the model has no output {each['name']}")
-        told: dict[str, Any] = {"model_name": name, "model_version": VERSION}
+        head: dict[str, Any] = {"model_name": name, "model_version": VERSION}
         if "id" in body:
-            told["id"] = body["id"]
-        return _answer(told, outputs, wanted, body.get("parameters", {}))
+            head["id"] = body["id"]
+        return _answer(head, outputs, wanted, body.get("parameters", {}))
+
+    async def _generate(self, request: Request, name: str, call: str = "generate") -> Answer:
+        unready = self._not_ready(name)
+        if unready is not None:
+            return unready
+        body = _present(self._document(request))
+        head = {"model_name": name, "model_version": VERSION}
+        if "id" in body:
+            head["id"] = body["id"]
+        return generate.answer(head, body, streams=call == "generate_stream")
 
     def _not_ready(self, name: str) -> Answer | None:
         if name not in self.state.models:
@@ -228,6 +257,8 @@ def _inputs(body: dict[str, Any], raw: bytes | None) -> list[dict[str, Any]]:
         read.append(
             {"name": name, "shape": each["shape"], "datatype": each["datatype"], "data": data}
         )
+    if len({each["name"] for each in read}) < len(read):
+        raise Refused("an input is there twice")
     if raw is not None and at != len(raw):
         raise Refused(f"{len(raw) - at} bytes follow the last tensor")
     return read

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from concurrent import futures
 from typing import Any
 
@@ -15,7 +15,14 @@ import uvicorn
 from tritonclient.grpc import service_pb2 as messages
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from tests.servers.grpc_service import CALLS, HEALTH_CHECK, Ended, Service
+from tests.servers.grpc_service import (
+    CALLS,
+    HEALTH_CHECK,
+    HEALTH_WATCH,
+    STREAM_INFER,
+    Ended,
+    Service,
+)
 from tests.servers.http import Answer, Handler, Request, serve
 from tests.servers.rest import Rest
 from tests.servers.state import State
@@ -24,6 +31,8 @@ RestFault = Callable[[Request, Handler], Awaitable[Answer]]
 GrpcFault = Callable[[str, Any, Callable[[Any], Any]], Any]
 WireFault = Callable[[bytes], bytes | None]
 RawGrpcFault = Callable[[str, bytes], bytes | None]
+Streaming = Callable[[Iterable[bytes]], Iterator[bytes]]
+StreamFault = Callable[[str, Iterable[bytes], Streaming], Iterator[bytes]]
 
 
 class RightServer:
@@ -35,6 +44,9 @@ class RightServer:
             answer it; may raise `Ended`.
         raw_grpc_fault: asked first, with the method and the bytes of any call, known or not; what
             it gives is the answer, where it isn't None; may raise `Ended`.
+        metadata_fault: given the metadata of a call, says those of its answer.
+        stream_fault: called in place of gRPC calls that stream, with the method, what is sent, and
+            what would answer it; may raise `Ended`.
         raw_fault: called in place of the whole ASGI application.
         wire_fault: called with what comes on a connection, before it is read as HTTP; gives the
             bytes that answer it and end the connection, None where it is to be read.
@@ -53,6 +65,8 @@ class RightServer:
         self.rest_fault: RestFault | None = None
         self.grpc_fault: GrpcFault | None = None
         self.raw_grpc_fault: RawGrpcFault | None = None
+        self.stream_fault: StreamFault | None = None
+        self.metadata_fault: Callable[[Any], Any] | None = None
         self.raw_fault: Callable[..., Awaitable[None]] | None = None
         self.wire_fault: WireFault | None = None
 
@@ -82,6 +96,8 @@ class RightServer:
 
     def answer_call(self, name: str, message: bytes, context: grpc.ServicerContext) -> bytes:
         """Answer a gRPC call, its request and its answer as bytes."""
+        if self.metadata_fault is not None:
+            context.set_trailing_metadata(self.metadata_fault(context.invocation_metadata()))
         raw = self._raw(name, message, context)
         if raw is not None:
             return raw
@@ -115,6 +131,20 @@ class RightServer:
             context.abort(ended.code, ended.details)
         raise AssertionError("abort raises")
 
+    def answer_stream(
+        self, method: str, asked: Iterable[bytes], context: grpc.ServicerContext
+    ) -> Iterator[bytes]:
+        """Answer a call that streams."""
+        service = self.service
+        proceed = service.watch_health if method == HEALTH_WATCH else service.stream_infer
+        try:
+            if self.stream_fault is not None:
+                yield from self.stream_fault(method, asked, proceed)
+            else:
+                yield from proceed(asked)
+        except Ended as ended:
+            context.abort(ended.code, ended.details)
+
     def _raw(self, method: str, message: bytes, context: grpc.ServicerContext) -> bytes | None:
         try:
             return self.raw_grpc_fault(method, message) if self.raw_grpc_fault else None
@@ -138,6 +168,10 @@ class _Unknown(grpc.GenericRpcHandler):  # type: ignore[misc]
         self._server = server
 
     def service(self, call: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler:
+        if call.method in (STREAM_INFER, HEALTH_WATCH):
+            return grpc.stream_stream_rpc_method_handler(
+                lambda asked, context: self._server.answer_stream(call.method, asked, context)
+            )
         return grpc.unary_unary_rpc_method_handler(
             lambda message, context: self._server.answer_unknown_call(call.method, message, context)
         )

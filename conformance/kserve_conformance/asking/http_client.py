@@ -12,11 +12,18 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import requests
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
+from kserve_conformance.asking.access import DIRECT, Access, Address
 from kserve_conformance.expect import Departure, shortened
+from kserve_conformance.text import concealing
 
 # Seconds. Far above what a model of a test takes; a server that hangs is found out.
 TIMEOUT = 10.0
+# Seconds without a byte, after which a server is told that no more comes.
+_SILENCE = 5.0
 # Characters. A line that would be longer stands for its body by a word: a terminal takes no more
 # at once, and evidence is cut off where it is longer.
 LONGEST_LINE = 3900
@@ -34,7 +41,7 @@ class NoAnswer(Departure):
 
 @dataclass(frozen=True)
 class Request:
-    """An HTTP request as it is sent; ``headers`` has all that were chosen."""
+    """An HTTP request; ``headers`` has all that were chosen for it, and none of an `Access`."""
 
     method: str
     url: str
@@ -47,21 +54,29 @@ class Request:
         parts = urlsplit(self.url)
         return f"{self.method} {parts.path}{'?' + parts.query if parts.query else ''}"
 
-    def curl(self) -> str:
+    def curl(self, access: Access = DIRECT, version: str | None = None) -> str:
         """Give a line for a shell that sends the same, but for a body that is too long for one.
 
-        ``@BODY`` stands for that, and the line ends with a comment that tells its size.
+        ``@BODY`` stands for that, and the line ends with a comment that tells its size. What is a
+        secret of the access is in a file that is named, or stands there as ``***``.
+
+        Args:
+            version: curl's option for the version of HTTP; of 1.1 where it is None.
         """
         words = ["curl", "-sS", "-i"]
+        # Over TLS curl and a server would agree on 2.
+        chosen = version or ("--http1.1" if self.url.startswith("https:") else None)
+        words += [chosen] if chosen else []
         # curl waits for the body that a HEAD's Content-Length tells of, unless told.
         words += ["--head"] if self.method == "HEAD" else ["-X", self.method]
-        words += ["--path-as-is", self.url]
-        for name, value in self.headers.items():
+        words += ["--path-as-is", *access.curl(self.url)]
+        headers = access.chosen(self.headers)
+        for name, value in headers.items():
             # curl leaves a header without a value out, unless it ends with a semicolon.
             words += ["-H", f"{name}: {value}" if value else f"{name};"]
         if self.body is None:
             return shlex.join(words)
-        if "content-type" not in {name.lower() for name in self.headers}:
+        if "content-type" not in {name.lower() for name in headers}:
             words += ["-H", "content-type:"]
         if len(self.body) <= LONGEST_LINE:
             line = _with_body(words, self.body)
@@ -148,13 +163,17 @@ class Answer:
 class HttpClient:
     """Sends requests to one server over connections that stay open."""
 
-    def __init__(self, base: str, timeout: float = TIMEOUT) -> None:
+    def __init__(self, base: str, timeout: float = TIMEOUT, access: Access = DIRECT) -> None:
         self.base = base.rstrip("/")
         self._timeout = timeout
+        self._access = access
+        self._address = Address.of(base)
         self._session = requests.Session()
         # A proxy of this machine has nothing to say here, and its headers would get in the way.
         self._session.trust_env = False
         self._session.headers.clear()
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, _Adapter(access, self._address))
         self._keeps_one = False
 
     def send(self, request: Request) -> Answer:
@@ -164,7 +183,7 @@ class HttpClient:
                 request.method,
                 request.url,
                 data=request.body,
-                headers={"Accept-Encoding": "identity", **request.headers},
+                headers=self._access.sent({"Accept-Encoding": "identity", **request.headers}),
             ).prepare()
             # As it was written: requests resolves dots in a path, and letters that needn't be
             # encoded.
@@ -201,17 +220,18 @@ class HttpClient:
         Raises:
             NoAnswer: when the server can't be reached, or doesn't end the connection in time.
         """
-        parts = urlsplit(self.base)
-        port = parts.port or 80
         received = bytearray()
         try:
-            with socket.create_connection((parts.hostname or "", port), timeout=5) as connection:
+            with self._access.connect(self._address, _SILENCE) as connection:
                 # A server may refuse what it has seen and close before it has read it all.
                 with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                     connection.sendall(data)
                 try:
                     _receive(connection, received)
                 except TimeoutError:
+                    # Most servers take the end of one side over TLS for that of both.
+                    if self._address.is_tls:
+                        raise
                     # Not sooner: servers drop the request of a client that ended its side.
                     connection.shutdown(socket.SHUT_WR)
                     _receive(connection, received)
@@ -221,9 +241,9 @@ class HttpClient:
         return bytes(received)
 
     def shown_bytes(self, data: bytes) -> str:
-        """Give a line for a shell that sends the same bytes."""
-        parts = urlsplit(self.base)
-        to = f"nc {parts.hostname} {parts.port or 80}"
+        """Give a line for a shell that sends the same bytes, but for secrets."""
+        data = concealing.without_in_bytes(data)
+        to = self._access.pipe(self._address)
         if len(data) <= LONGEST_LINE:
             line = f"printf {_escaped(data)} | {to}"
             if len(line) <= LONGEST_LINE:
@@ -234,6 +254,44 @@ class HttpClient:
     def close(self) -> None:
         """Close the connections."""
         self._session.close()
+
+
+class _Adapter(HTTPAdapter):
+    """Has requests connect as all else that asks does."""
+
+    def __init__(self, access: Access, address: Address) -> None:
+        self._access = access
+        self._address = address
+        super().__init__()
+
+    def init_poolmanager(self, *arguments: Any, **more: Any) -> None:
+        if self._address.is_tls:
+            name = self._access.name(self._address)
+            more.update(ssl_context=self._access.tls, server_hostname=name, assert_hostname=name)
+        super().init_poolmanager(*arguments, **more)
+        if self._access.proxy is not None:
+            self.poolmanager.pool_classes_by_scheme = _pools(self._access)
+
+    def cert_verify(self, *_: Any, **__: Any) -> None:
+        """Add no certificates: those to trust are in the context."""
+
+
+def _pools(access: Access) -> Mapping[str, type[HTTPConnectionPool]]:
+    class Connection(HTTPConnection):
+        def _new_conn(self) -> socket.socket:
+            return access.open(Address(self.host, self.port), TIMEOUT)
+
+    class TlsConnection(HTTPSConnection):
+        def _new_conn(self) -> socket.socket:
+            return access.open(Address(self.host, self.port), TIMEOUT)
+
+    class Pool(HTTPConnectionPool):
+        ConnectionCls = Connection
+
+    class TlsPool(HTTPSConnectionPool):
+        ConnectionCls = TlsConnection
+
+    return {"http": Pool, "https": TlsPool}
 
 
 def _with_body(words: Sequence[str], body: bytes) -> str:

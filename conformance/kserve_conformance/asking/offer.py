@@ -8,31 +8,25 @@ from __future__ import annotations
 import contextlib
 import math
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from tritonclient.grpc import service_pb2
 
 from kserve_conformance import tensors
-from kserve_conformance.asking import events
-from kserve_conformance.asking.grpc_client import HEALTH_CHECK, CallFailed
+from kserve_conformance.asking import extensions
+from kserve_conformance.asking.extensions import ask, told_by
+from kserve_conformance.asking.grpc_client import CallFailed
 from kserve_conformance.asking.http_client import Answer
 from kserve_conformance.asking.server import Server
 from kserve_conformance.asking.target import Target
-from kserve_conformance.expect import Departure, are_texts
-from kserve_conformance.tensors import tensor
-
-BINARY = "binary_tensor_data"
-REPOSITORY = "model_repository"
-EXPLAIN = "explain"
-VERSIONS = "versions"
-EVENTS = "cloudevents"
-GRPC_HEALTH = "grpc_health"
+from kserve_conformance.expect import are_texts
+from kserve_conformance.tensors import returned, tensor
 
 # What the contract model is told apart by; other models answer these or don't.
 _CONTRACT_V1: Mapping[str, Any] = {"instances": [{"conformance": [1, "two"]}]}
-_RETURNED = tensor("returned", "INT32", [2, 2], [1, 2, 3, 4])
+_RETURNED = returned("INT32", [2, 2], [1, 2, 3, 4])
 _CONTRACT_V2: Mapping[str, Any] = {"inputs": [_RETURNED]}
 # What a model that says nothing of its inputs may answer all the same.
 _GUESSES_V2: tuple[Mapping[str, Any], ...] = (
@@ -111,12 +105,12 @@ def look(server: Server, target: Target) -> Offer:
     offer.absent = absent
     index = _index(server)
     offer.not_ready_model = offer.not_ready_model or _not_ready(index or [])
-    offer.detected = frozenset(_detected(server, offer, has_index=index is not None))
+    offer.detected = frozenset(extensions.seen(server, offer, has_index=index is not None))
     return offer
 
 
 def _look_at_metadata(server: Server, offer: Offer) -> None:
-    told = _told(_ask(server, "/v2"))
+    told = told_by(ask(server, "/v2"))
     if isinstance(told, dict):
         words = [str(told.get(key, "")) for key in ("name", "version")]
         # It becomes a heading of the claim, which is one line.
@@ -134,15 +128,15 @@ def _look_for_v1(server: Server, target: Target, offer: Offer) -> None:
     predict = f"/v1/models/{target.model}:predict"
     given = target.payloads.get("v1")
     for body in (given,) if given else _GUESSES_V1:
-        answer = _ask(server, predict, body)
-        told = _told(answer)
+        answer = ask(server, predict, body)
+        told = told_by(answer)
         # The owner's own request is right: that it fails is a finding, not an absence.
         is_owned = body is given and ("v1" in target.claimed or _is_there(answer))
         if is_owned or (isinstance(told, dict) and "predictions" in told):
             offer.v1_sample = body
             break
     # A sample of the model's owner may be asked of the contract model, too.
-    told = _told(_ask(server, predict, _CONTRACT_V1))
+    told = told_by(ask(server, predict, _CONTRACT_V1))
     with contextlib.suppress(KeyError, IndexError, TypeError):
         back = told["predictions"][0]["received"]
         offer.is_contract_v1 = back == _CONTRACT_V1["instances"][0]
@@ -151,20 +145,20 @@ def _look_for_v1(server: Server, target: Target, offer: Offer) -> None:
 def _look_for_v2(server: Server, target: Target, offer: Offer) -> bool:
     """Find a sample; tell whether the server has V2 REST."""
     infer = f"/v2/models/{target.model}/infer"
-    metadata = _told(_ask(server, f"/v2/models/{target.model}"))
+    metadata = told_by(ask(server, f"/v2/models/{target.model}"))
     described = _described(metadata)
     given = target.payloads.get("v2")
     owned = [given] if given else [{"inputs": described}] if described else []
     is_there = bool(described)
     for body in (*owned, *_GUESSES_V2):
-        answer = _ask(server, infer, body)
+        answer = ask(server, infer, body)
         if body is given and ("v2" in target.claimed or _is_there(answer)):
             # The owner's own request is right: that it fails is a finding, not an absence.
             offer.v2_sample, is_there = body, True
         if answer is None or answer.status != 200:
             continue
         is_there = True
-        told = _told(answer)
+        told = told_by(answer)
         if body in owned or _has_sound_outputs(told):
             offer.v2_sample = offer.v2_sample or body
             offer.version = offer.version or _version(metadata, told)
@@ -244,7 +238,7 @@ def _described(metadata: Any) -> list[dict[str, Any]]:
 
 def _index(server: Server) -> list[Any] | None:
     """Give the index of the model repository, None where there is none."""
-    told = _told(_ask(server, "/v2/repository/index", {}))
+    told = told_by(ask(server, "/v2/repository/index", {}))
     return told if isinstance(told, list) else None
 
 
@@ -260,61 +254,6 @@ def _not_ready(index: list[Any]) -> str | None:
     return None
 
 
-def _detected(server: Server, offer: Offer, has_index: bool) -> Iterable[str]:
-    if has_index:
-        yield REPOSITORY
-    if offer.v1_sample is not None:
-        explained = _ask(server, f"/v1/models/{server.model}:explain", offer.v1_sample)
-        if explained is not None and explained.status == 200:
-            yield EXPLAIN
-        if _has_events(server, offer.v1_sample):
-            yield EVENTS
-    if offer.version is not None:
-        yield VERSIONS
-    if "grpc" in server.target.profiles and "grpc" not in offer.absent and _has_health(server):
-        yield GRPC_HEALTH
-    if offer.v2_sample is not None and "v2" not in offer.absent:
-        head, raw = tensors.binary({"inputs": offer.v2_sample["inputs"]})
-        with contextlib.suppress(Departure):
-            if server.infer_binary(head, raw).status == 200:
-                yield BINARY
-
-
-def _has_events(server: Server, sample: Mapping[str, Any]) -> bool:
-    structured = {**events.ATTRIBUTES, "data": sample}
-    for body, headers in (
-        (sample, events.headers()),
-        (structured, {"content-type": events.STRUCTURED}),
-    ):
-        with contextlib.suppress(Departure):
-            if events.read(server.predict(body, headers=headers)) is not None:
-                return True
-    return False
-
-
-def _has_health(server: Server) -> bool:
-    try:
-        server.call_bytes(HEALTH_CHECK, b"")
-    except CallFailed as error:
-        return error.code not in ("UNIMPLEMENTED", "UNAVAILABLE", "DEADLINE_EXCEEDED")
-    return True
-
-
 def _is_there(answer: Answer | None) -> bool:
     """Tell whether a server has the route that it was asked for."""
     return answer is not None and answer.status not in (404, 405)
-
-
-def _ask(server: Server, path: str, body: Any = None) -> Answer | None:
-    try:
-        return server.ask("GET" if body is None else "POST", path, body)
-    except Departure:
-        return None
-
-
-def _told(answer: Answer | None) -> Any:
-    """Give the JSON of an answer, None where it has none or is no success."""
-    try:
-        return answer.success() if answer is not None else None
-    except Departure:
-        return None

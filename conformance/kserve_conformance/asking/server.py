@@ -5,16 +5,25 @@ from __future__ import annotations
 import contextlib
 import copy
 import dataclasses
+import itertools
 import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol, TypeVar
+from urllib.parse import urlsplit
 
 from google.protobuf.message import Message
 from tritonclient.grpc import service_pb2
 
 from kserve_conformance import VERSION, tensors
 from kserve_conformance.asking import transcript
-from kserve_conformance.asking.grpc_client import CallFailed, GrpcClient, curl, grpcurl, shown
+from kserve_conformance.asking.grpc_client import (
+    CallFailed,
+    GrpcClient,
+    Streamed,
+    curl,
+    grpcurl,
+    shown,
+)
 from kserve_conformance.asking.http_client import Answer, HttpClient, NoAnswer, Request
 from kserve_conformance.asking.target import Target
 from kserve_conformance.asking.transcript import Seen
@@ -25,6 +34,8 @@ from kserve_conformance.results.verdict import Unsupported
 T = TypeVar("T")
 
 PRODUCT = f"kserve-conformance/{VERSION}"
+# Of a stream. A server that never ends one is left.
+MOST_ANSWERS = 1000
 
 
 class Knowledge(Protocol):
@@ -64,7 +75,8 @@ class Server:
         self.check = check
         self._http = http
         self._grpc: GrpcClient | None = None
-        self._asked = 0
+        # Safe for requests that come at once, each from a thread.
+        self._numbers = itertools.count(1)
 
     # ------------------------------------------------------------ REST
 
@@ -89,9 +101,11 @@ class Server:
         Raises:
             NoAnswer: when the server doesn't answer.
         """
-        request = self._request(method, path, body, headers or {})
-        answer = self._kept(request.curl(), lambda: self._http.send(request), Answer.shown)
-        self._remember(transcript.of_answer(self.check, self._asked, answer))
+        number = next(self._numbers)
+        request = self._request(number, method, path, body, headers or {})
+        line = request.curl(self.target.access)
+        answer = self._kept(line, lambda: self._http.send(request), Answer.shown)
+        self._remember(transcript.of_answer(self.check, number, answer))
         return answer
 
     def predict(self, body: Any, model: str | None = None, **more: Any) -> Answer:
@@ -105,6 +119,13 @@ class Server:
     def infer(self, body: Any, model: str | None = None, **more: Any) -> Answer:
         """POST to the model's V2 ``/infer``; see `ask`."""
         return self.ask("POST", f"/v2/models/{model or self.model}/infer", body, **more)
+
+    def generate(
+        self, body: Any, model: str | None = None, streams: bool = False, **more: Any
+    ) -> Answer:
+        """POST to the model's V2 ``/generate``, or to ``/generate_stream``; see `ask`."""
+        call = "generate_stream" if streams else "generate"
+        return self.ask("POST", f"/v2/models/{model or self.model}/{call}", body, **more)
 
     def infer_binary(
         self, head: Mapping[str, Any] | bytes, raw: bytes, length: str | None = ""
@@ -143,22 +164,48 @@ class Server:
         """
         message = getattr(service_pb2, f"{name}Request")() if request is None else request
         client = self._grpc_client()
-        sent = {"x-request-id": self._next_id(), **(metadata or {})}
-        line = grpcurl(client.target, name, message, sent)
+        number = next(self._numbers)
+        sent = {"x-request-id": self._id(number), **(metadata or {})}
+        line = grpcurl(client.target, name, message, sent, self.target.access)
         try:
             answer = self._kept(line, lambda: client.call(name, message, sent), shown)
         except CallFailed as error:
-            self._remember(transcript.of_message(self.check, self._asked, name, error.code, None))
+            self._remember(transcript.of_message(self.check, number, name, error.code, None))
             raise
-        self._remember(transcript.of_message(self.check, self._asked, name, "OK", answer))
+        self._remember(transcript.of_message(self.check, number, name, "OK", answer))
         return answer
 
     def call_bytes(self, method: str, message: bytes) -> bytes:
         """Call any method of any service with bytes; see `GrpcClient.call_bytes`."""
         client = self._grpc_client()
-        sent = {"x-request-id": self._next_id()}
-        line = curl(client.target, method, message, sent)
+        sent = {"x-request-id": self._id(next(self._numbers))}
+        line = curl(client.target, method, sent, message, access=self.target.access)
         return self._kept(line, lambda: client.call_bytes(method, message, sent), repr)
+
+    def told_beside(
+        self, name: str, request: Message, metadata: Mapping[str, str]
+    ) -> Mapping[str, Any]:
+        """Make a call for what comes beside its answer; see `GrpcClient.told_beside`."""
+        client = self._grpc_client()
+        sent = {"x-request-id": self._id(next(self._numbers)), **metadata}
+        line = grpcurl(client.target, name, request, sent, self.target.access)
+        return self._kept(line, lambda: client.told_beside(name, request, sent), str)
+
+    def stream_bytes(self, method: str, *messages: bytes, most: int = MOST_ANSWERS) -> Streamed:
+        """Call any method with a stream of messages; see `GrpcClient.stream_bytes`.
+
+        Raises:
+            CallFailed: when the server doesn't end it in time.
+        """
+        client = self._grpc_client()
+        sent = {"x-request-id": self._id(next(self._numbers))}
+        line = curl(client.target, method, sent, *messages, access=self.target.access)
+        streamed = self._kept(
+            line, lambda: client.stream_bytes(method, messages, sent, most), Streamed.shown
+        )
+        if streamed.code == "DEADLINE_EXCEEDED":
+            raise CallFailed(method, streamed.code, streamed.details)
+        return streamed
 
     def infer_grpc(self, request: service_pb2.ModelInferRequest, **more: Any) -> Any:
         """Call ModelInfer; see `call`."""
@@ -250,12 +297,12 @@ class Server:
             self._grpc.close()
 
     def _request(
-        self, method: str, path: str, body: Any, headers: Mapping[str, str | None]
+        self, number: int, method: str, path: str, body: Any, headers: Mapping[str, str | None]
     ) -> Request:
         written = body if body is None or isinstance(body, bytes) else encode(body)
         sent: dict[str, str | None] = {
             "user-agent": f"{PRODUCT} ({self.check})",
-            "x-request-id": self._next_id(),
+            "x-request-id": self._id(number),
         }
         if written is not None:
             sent["content-type"] = "application/json"
@@ -275,7 +322,11 @@ class Server:
         return answer
 
     def _remember(self, seen: Seen) -> None:
-        # Names that differ from one run to the next are no difference between servers.
+        # Where an ingress has their paths begin is no difference between servers, nor are names
+        # that differ from one run to the next.
+        begins = urlsplit(self._http.base).path
+        if begins:
+            seen = dataclasses.replace(seen, asked=seen.asked.replace(f" {begins}/", " /", 1))
         names = {self.known.not_ready_model: "$not_ready", self.target.spare_model: "$spare"}
         for name, word in names.items():
             if name:
@@ -283,16 +334,17 @@ class Server:
                 seen = dataclasses.replace(seen, asked=asked, form=form)
         self.seen.append(seen)
 
-    def _next_id(self) -> str:
-        self._asked += 1
-        return f"{self.check}-{self._asked}"
+    def _id(self, number: int) -> str:
+        return f"{self.check}-{number}"
 
     def _grpc_client(self) -> GrpcClient:
         if self.target.grpc is None:
             raise Unsupported("no gRPC address was given: name it with --grpc-target")
         if self._grpc is None:
             agent = f"{PRODUCT} ({self.check})"
-            self._grpc = GrpcClient(self.target.grpc, agent, self.target.timeout)
+            self._grpc = GrpcClient(
+                self.target.grpc, agent, self.target.timeout, self.target.access
+            )
         return self._grpc
 
     def _is_gone(self) -> bool:

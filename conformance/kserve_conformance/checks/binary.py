@@ -16,13 +16,14 @@ from kserve_conformance.checks.registry import check
 from kserve_conformance.checks.v2_answers import expect_back, with_parameters
 from kserve_conformance.expect import Departure
 from kserve_conformance.results.verdict import Unsupported
-from kserve_conformance.tensors import DATATYPES, Datatype, tensor
+from kserve_conformance.tensors import DATATYPES, Datatype, returned
 
 _LENGTH = "inference-header-content-length"
 _EVERYTHING = {"binary_data_output": True}
-_INTEGERS = tensor("returned_b", "INT32", [2, 2], [1, 2, 3, 2**30])
-_DOUBLES = tensor("returned_a", "FP64", [3], [0.1, -1.5, 3.0])
-_SHORTS = tensor("returned_c", "UINT16", [1, 2], [7, 65535])
+_DEPTH = 100_000
+_INTEGERS = returned("INT32", [2, 2], [1, 2, 3, 2**30], "b")
+_DOUBLES = returned("FP64", [3], [0.1, -1.5, 3.0], "a")
+_SHORTS = returned("UINT16", [1, 2], [7, 65535], "c")
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,8 @@ def binary_inputs_are_read_in_order(server: Server) -> None:
 @check("V2-BINARY-003", Server.need_contract_v2)
 def encodings_mix(server: Server) -> None:
     inputs = [_INTEGERS, _DOUBLES, _SHORTS]
-    for names in (["returned_b", "returned_c"], ["returned_a"]):
+    for sent in ([_INTEGERS, _SHORTS], [_DOUBLES]):
+        names = [each["name"] for each in sent]
         expect_back(server.infer_binary(*tensors.binary({"inputs": inputs}, names)), inputs)
 
 
@@ -74,13 +76,13 @@ def each_datatype_comes_back_exactly(server: Server) -> None:
 @check("V2-BINARY-005", Server.need_contract_v2)
 def what_is_no_number_comes_back(server: Server) -> None:
     values = [math.inf, -math.inf, math.nan]
-    sent = [tensor(f"returned_{each}", each, [3], values) for each in ("FP32", "FP64")]
+    sent = [returned(each, [3], values) for each in ("FP32", "FP64")]
     _come_back_in_binary(server, sent)
 
 
 @check("V2-BINARY-006", Server.need_contract_v2)
 def text_keeps_its_bounds(server: Server) -> None:
-    text = tensor("returned", "BYTES", [2, 2], ["", "é漢🙂", "a", "two\nlines "])
+    text = returned("BYTES", [2, 2], ["", "é漢🙂", "a", "two\nlines "])
     expect_back(server.infer_binary(*tensors.binary({"inputs": [text]})), [text])
     _come_back_in_binary(server, [text])
 
@@ -88,12 +90,12 @@ def text_keeps_its_bounds(server: Server) -> None:
 @check("V2-BINARY-007", Server.need_contract_v2)
 def bytes_need_be_no_text(server: Server) -> None:
     data = [b"\x89PNG\r\n\x1a\n\x00", bytes(range(256)), b"\xff\x00"]
-    _come_back_in_binary(server, [tensor("returned", "BYTES", [3], data)])
+    _come_back_in_binary(server, [returned("BYTES", [3], data)])
 
 
 @check("V2-BINARY-008", Server.need_contract_v2)
 def no_elements_are_no_bytes(server: Server) -> None:
-    _come_back_in_binary(server, [tensor("returned_nothing", "FP32", [0, 3], []), _INTEGERS])
+    _come_back_in_binary(server, [returned("FP32", [0, 3], []), _INTEGERS])
 
 
 @check("V2-BINARY-009")
@@ -151,32 +153,30 @@ def data_twice_are_refused(server: Server) -> None:
 @check("V2-BINARY-016", Server.need_contract_v2)
 def outputs_are_binary_one_by_one(server: Server) -> None:
     wanted = [
-        {"name": "returned_b"},
-        {"name": "returned_a", "parameters": {"binary_data": True}},
-        {"name": "returned_c", "parameters": {"binary_data": False}},
+        {"name": _INTEGERS["name"]},
+        {"name": _DOUBLES["name"], "parameters": {"binary_data": True}},
+        {"name": _SHORTS["name"], "parameters": {"binary_data": False}},
     ]
     inputs = [_INTEGERS, _DOUBLES, _SHORTS]
-    _just_these_are_binary(
-        server.infer({"inputs": inputs, "outputs": wanted}), ["returned_a"], inputs
-    )
+    _just_these_are_binary(server.infer({"inputs": inputs, "outputs": wanted}), [_DOUBLES], inputs)
 
 
 @check("V2-BINARY-017", Server.need_contract_v2)
 def all_outputs_are_binary(server: Server) -> None:
     inputs = [_INTEGERS, _DOUBLES]
     answer = server.infer({"inputs": inputs, "parameters": _EVERYTHING})
-    _just_these_are_binary(answer, ["returned_a", "returned_b"], inputs)
+    _just_these_are_binary(answer, [_DOUBLES, _INTEGERS], inputs)
 
 
 @check("V2-BINARY-018", Server.need_contract_v2)
 def an_output_overrides_the_request(server: Server) -> None:
     wanted = [
-        {"name": "returned_b", "parameters": {"binary_data": False}},
-        {"name": "returned_a", "parameters": {"binary_data": True}},
+        {"name": _INTEGERS["name"], "parameters": {"binary_data": False}},
+        {"name": _DOUBLES["name"], "parameters": {"binary_data": True}},
     ]
     inputs = [_INTEGERS, _DOUBLES]
     body = {"inputs": inputs, "outputs": wanted, "parameters": _EVERYTHING}
-    _just_these_are_binary(server.infer(body), ["returned_a"], inputs)
+    _just_these_are_binary(server.infer(body), [_DOUBLES], inputs)
 
 
 @check("V2-BINARY-019")
@@ -241,9 +241,49 @@ def chunks_are_a_body(server: Server) -> None:
         expect.that(b'"outputs"' in answer.body, "the answer has no outputs")
 
 
+@check("V2-BINARY-027")
+def a_number_of_elements_has_no_end(server: Server) -> None:
+    body, raw = tensors.binary(_sample(server))
+    first, *others = body["inputs"]
+    size = first["parameters"]["binary_data_size"]
+    body["inputs"] = [{**first, "shape": v2_answers.OF_NONE}, *others]
+    server.infer_binary(_resized(body, 0), raw[size:]).error()
+
+
+@check("V2-BINARY-028", Server.need_contract_v2)
+def a_scalar_is_a_tensor(server: Server) -> None:
+    number, word = returned("INT32", [], [5]), returned("BYTES", [], ["é"])
+    _come_back_in_binary(server, [number, word])
+
+
+@check("V2-BINARY-029")
+def an_output_that_is_named_twice_comes_once(server: Server) -> None:
+    sample = _sample(server)
+    name = v2_answers.names(server.infer(sample))[0]
+    wanted = [{"name": name, "parameters": {"binary_data": each}} for each in (True, False)]
+    answer = server.infer({**sample, "outputs": wanted})
+    if answer.status != 200:
+        answer.failure()
+        return
+    told = _told(answer).head if _LENGTH in answer.headers else answer.json()
+    with expect.reading("the V2 answer"):
+        came = [each["name"] for each in told["outputs"]]
+    expect.equal(came.count(name), 1, f"how often the output {name} comes")
+
+
+@check("V2-BINARY-030")
+def deep_nesting_is_survived(server: Server) -> None:
+    body, raw = tensors.binary(_sample(server))
+    deep = encode(body)[:-1] + b', "conformance": ' + b"[" * _DEPTH + b"]" * _DEPTH + b"}"
+    answer = server.infer_binary(deep, raw)
+    if answer.status != 200:
+        answer.failure()
+    server.infer_binary(body, raw).success()
+
+
 @check("V2-BINARY-022", Server.need_contract_v2)
 def encodings_agree(server: Server) -> None:
-    inputs = [_INTEGERS, _DOUBLES, tensor("returned_text", "BYTES", [2], ["é", "b"])]
+    inputs = [_INTEGERS, _DOUBLES, returned("BYTES", [2], ["é", "b"])]
     expect_back(server.infer({"inputs": inputs}), inputs)
     expect_back(server.infer_binary(*tensors.binary({"inputs": inputs})), inputs)
     _came_back(_told(server.infer({"inputs": inputs, "parameters": _EVERYTHING})), inputs)
@@ -254,7 +294,7 @@ def _exact(datatype: Datatype) -> dict[str, Any]:
     # 1 besides, since the ends of some ranges are the same in any order of bytes.
     more = [1] if "INT" in datatype.name else []
     data = [*datatype.extremes, *more]
-    return tensor(f"returned_{datatype.name}", datatype.name, [len(data)], data)
+    return returned(datatype.name, [len(data)], data)
 
 
 def _sample(server: Server, **parameters: Any) -> dict[str, Any]:
@@ -310,9 +350,10 @@ def _come_back_in_binary(server: Server, inputs: Sequence[Mapping[str, Any]]) ->
 
 
 def _just_these_are_binary(
-    answer: Answer, names: Sequence[str], inputs: Sequence[Mapping[str, Any]]
+    answer: Answer, binary: Sequence[Mapping[str, Any]], inputs: Sequence[Mapping[str, Any]]
 ) -> None:
-    """Go on where just the outputs of some names are binary, and all give the inputs back."""
+    """Go on where just the outputs of these inputs are binary, and all give the inputs back."""
     told = _told(answer)
+    names = [each["name"] for each in binary]
     expect.equal(told.binary, names, "the outputs that come as binary data")
     _came_back(told, inputs)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from kserve_conformance import expect
@@ -21,6 +22,8 @@ from kserve_conformance.tensors import tensor
 
 # Made so that no model reads it as data.
 _NO_JSON = b'{"inputs": ['
+# Fewer than the connections that the client keeps.
+_AT_ONCE = 8
 _JSON = re.compile(r"application/([\w.+-]+\+)?json *(;.*)?", re.IGNORECASE | re.ASCII)
 # What only a developer or an attacker has a use for.
 _INNER = {
@@ -45,6 +48,16 @@ def _fail_v2(server: Server) -> Answer:
 @check_each({"V1-ERROR-001": _fail_v1, "V2-ERROR-005": _fail_v2})
 def a_failing_model_is_told(server: Server, fail: Callable[[Server], Answer]) -> None:
     refused_with_error(fail(server))
+
+
+@check("V2-ERROR-010")
+def what_comes_at_once_is_answered_or_put_off(server: Server) -> None:
+    body = server.v2_sample()
+    with ThreadPoolExecutor(_AT_ONCE) as clients:
+        answers = list(clients.map(lambda _: server.infer(body), range(_AT_ONCE)))
+    for answer in answers:
+        if answer.status != 200:
+            answer.error(503, 429)
 
 
 @check_each({"V1-ERROR-002": _fail_v1, "V2-ERROR-006": _fail_v2})

@@ -15,6 +15,8 @@ from kserve_conformance.checks.registry import check, check_each
 
 _OPTIONAL = ("time", "datacontenttype")
 _OTHERS = {"id": "conformance-2"}
+# What is no UTF-8 and begins as Avro's own files do.
+_OTHER_TYPE, _OTHER_DATA = "avro/binary", b"Obj\x01\xff\xfe\x00"
 
 
 def _in_structured_mode(server: Server, **attributes: str) -> Event:
@@ -106,6 +108,26 @@ def what_is_no_event_is_refused(server: Server) -> None:
         body = {**ATTRIBUTES, "data": server.v1_sample()}
         del body[name]
         _ask(server, body).error()
+
+
+@check("V1-EVENT-010")
+def data_that_are_no_json_are_refused(server: Server) -> None:
+    cut = encode(server.v1_sample())[:-1]
+    attributes = {**ATTRIBUTES, "datacontenttype": "application/json"}
+    _ask(server, {**attributes, "data_base64": events.in_base64(cut)}).error()
+    server.predict(cut, headers=events.headers()).error()
+
+
+@check("V1-EVENT-011")
+def data_of_other_media_types_are_no_failure(server: Server) -> None:
+    headers = {**events.headers(), "content-type": _OTHER_TYPE}
+    structured = {**ATTRIBUTES, "datacontenttype": _OTHER_TYPE}
+    for answer in (
+        server.predict(_OTHER_DATA, headers=headers),
+        _ask(server, {**structured, "data_base64": events.in_base64(_OTHER_DATA)}),
+    ):
+        if answer.status != 200:
+            answer.failure()
 
 
 def _ask(server: Server, body: Mapping[str, Any], kind: str = STRUCTURED) -> Answer:

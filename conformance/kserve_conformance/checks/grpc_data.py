@@ -12,9 +12,10 @@ from kserve_conformance.asking.server import Server
 from kserve_conformance.checks import grpc_answers
 from kserve_conformance.checks.grpc_answers import Writer, expect_back, raw_sample, typed_sample
 from kserve_conformance.checks.registry import check, check_each
-from kserve_conformance.checks.v2_answers import extremes
+from kserve_conformance.checks.v2_answers import OF_ONE, extremes
 from kserve_conformance.expect import Departure
-from kserve_conformance.tensors import DATATYPES, tensor
+from kserve_conformance.results.verdict import Unsupported
+from kserve_conformance.tensors import DATATYPES, returned
 
 _SMALL = ("BOOL", "INT8", "INT16", "INT32", "UINT8", "UINT16", "UINT32")
 _FLOATS = ("FP32", "FP64")
@@ -41,7 +42,7 @@ def elements_are_exact(server: Server, sent: tuple[Writer, tuple[str, ...]]) -> 
 
 @check_each({"GRPC-DATA-004": tensors.request, "GRPC-DATA-008": tensors.raw_request})
 def text_is_kept(server: Server, write: Writer) -> None:
-    expect_back(server, write, tensor("returned", "BYTES", [len(_TEXT)], _TEXT))
+    expect_back(server, write, returned("BYTES", [len(_TEXT)], _TEXT))
 
 
 @check_each(
@@ -49,7 +50,7 @@ def text_is_kept(server: Server, write: Writer) -> None:
     Server.need_contract_v2,
 )
 def bytes_that_are_no_text_are_kept(server: Server, write: Writer) -> None:
-    body = {"inputs": [tensor("returned", "BYTES", [len(_NO_TEXT)], _NO_TEXT)]}
+    body = {"inputs": [returned("BYTES", [len(_NO_TEXT)], _NO_TEXT)]}
     came = grpc_answers.byte_elements(server.infer_grpc(write(server.model, body)))
     expect.equal([each.hex() for each in came], [each.hex() for each in _NO_TEXT], "the elements")
 
@@ -58,7 +59,7 @@ def bytes_that_are_no_text_are_kept(server: Server, write: Writer) -> None:
 def raw_contents_are_read_in_order_and_by_datatype(server: Server) -> None:
     names = [name for name in DATATYPES if name not in ("FP16", "BYTES")]
     # Two of one datatype and size: nothing but their order tells them apart.
-    twins = [tensor(f"returned_{data}", "INT32", [1], [data]) for data in (2, 1)]
+    twins = [returned("INT32", [1], [data], which) for data, which in ((2, "b"), (1, "a"))]
     expect_back(server, tensors.raw_request, *map(extremes, names), *twins)
 
 
@@ -67,8 +68,8 @@ def shape_and_order_are_kept(server: Server) -> None:
     expect_back(
         server,
         tensors.request,
-        tensor("returned", "INT32", [2, 3], [1, 2, 3, 4, 5, 6]),
-        tensor("returned_deep", "FP64", [1, 2, 1, 2], [0.5, 1.5, 2.5, 3.5]),
+        returned("INT32", [2, 3], [1, 2, 3, 4, 5, 6]),
+        returned("FP64", [1, 2, 1, 2], [0.5, 1.5, 2.5, 3.5]),
     )
 
 
@@ -99,21 +100,21 @@ def outputs_have_the_data_that_their_shapes_say(server: Server) -> None:
 
 @check("GRPC-DATA-012")
 def empty_tensors_come_back(server: Server) -> None:
-    empty = tensor("returned", "INT32", [0], []), tensor("returned_wide", "FP32", [2, 0], [])
+    empty = returned("INT32", [0], []), returned("FP32", [2, 0], [])
     expect_back(server, tensors.request, *empty)
     expect_back(server, tensors.raw_request, *empty)
 
 
 @check("GRPC-DATA-026")
 def scalars_come_back(server: Server) -> None:
-    sent = tensor("returned", "INT32", [], [5]), tensor("returned_wide", "FP64", [], [0.5])
+    sent = returned("INT32", [], [5]), returned("FP64", [], [0.5])
     expect_back(server, tensors.request, *sent)
     expect_back(server, tensors.raw_request, *sent)
 
 
 @check("GRPC-DATA-013")
 def infinities_are_never_other_values(server: Server) -> None:
-    sent = [tensor(f"returned_{name}", name, [len(_SPECIAL)], _SPECIAL) for name in _FLOATS]
+    sent = [returned(name, [len(_SPECIAL)], _SPECIAL) for name in _FLOATS]
     try:
         expect_back(server, tensors.request, *sent)
     except CallFailed as error:
@@ -144,9 +145,11 @@ def typed_contents_that_are_not_as_many_as_the_shape_says_are_refused(server: Se
 @check("GRPC-DATA-016", Server.need_contract_v2)
 def typed_values_beyond_the_range_are_refused(server: Server) -> None:
     for small, large, value in (("INT8", "INT32", 300), ("UINT16", "UINT32", 65536)):
-        body = {"inputs": [tensor("returned", large, [1], [value])]}
+        body = {"inputs": [returned(large, [1], [value])]}
         request = tensors.request(server.model, body)
-        request.inputs[0].datatype = small
+        # The contents are those of both.
+        described = returned(small, [1], [])
+        request.inputs[0].name, request.inputs[0].datatype = described["name"], small
         server.refused("ModelInfer", request)
 
 
@@ -187,7 +190,7 @@ def raw_contents_of_another_length_are_refused(server: Server) -> None:
 
 @check("GRPC-DATA-021", Server.need_contract_v2)
 def raw_text_that_is_cut_off_is_refused(server: Server) -> None:
-    body = {"inputs": [tensor("returned", "BYTES", [2], ["first", "second"])]}
+    body = {"inputs": [returned("BYTES", [2], ["first", "second"])]}
     request = tensors.raw_request(server.model, body)
     whole = request.raw_input_contents[0]
     # Within the last element, and within its length.
@@ -204,6 +207,18 @@ def negative_dimensions_are_refused(server: Server) -> None:
     for shape in ([-1], [-count, -1]):
         first.shape[:] = shape
         server.refused("ModelInfer", request)
+
+
+@check("GRPC-DATA-027")
+def a_number_of_elements_has_no_end(server: Server) -> None:
+    body = server.v2_sample()
+    first = body["inputs"][0]
+    first["data"] = tensors.flat(first["data"])[:1]
+    if not first["data"]:
+        raise Unsupported("the sample's first tensor has no elements")
+    first["shape"] = OF_ONE
+    server.refused("ModelInfer", tensors.any_request(server.model, body))
+    server.refused("ModelInfer", tensors.raw_request(server.model, body))
 
 
 @check_each({"GRPC-DATA-023": lambda _: "CONFORMANCE8", "GRPC-DATA-024": str.lower})

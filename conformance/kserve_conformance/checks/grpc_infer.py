@@ -16,13 +16,15 @@ from kserve_conformance.checks.refusals import UNKNOWN_MODEL, UNKNOWN_VERSION
 from kserve_conformance.checks.registry import check, check_each
 from kserve_conformance.expect import Departure
 from kserve_conformance.results.verdict import Unsupported
-from kserve_conformance.tensors import tensor
+from kserve_conformance.tensors import returned, tensor
 
 _CALLS = ("ServerReady", "ModelReady", "ServerMetadata", "ModelMetadata", "ModelInfer")
 # BF16 is in the .proto's comments, though not in the table of datatypes.
 _NAMES_OF_DATATYPES = (*tensors.DATATYPES, "BF16")
 _NO_OUTPUT = "conformance_no_such_output"
 _LARGE = 3 * 1024 * 1024
+_SECRET = "conformance-7f3b"
+_SECRETS = {"authorization": f"Bearer {_SECRET}", "x-conformance": _SECRET}
 _INSIDE = re.compile(
     r'Traceback \(most recent|File "[^"]+", line \d|https?://|'
     r"\b(?:localhost|\d{1,3}(?:\.\d{1,3}){3}):\d+"
@@ -70,9 +72,9 @@ def a_request_needs_no_id(server: Server) -> None:
 @check("GRPC-INFER-007", Server.need_contract_v2)
 def all_inputs_and_outputs_are_handed_on(server: Server) -> None:
     sent = [
-        tensor("returned_b", "INT32", [2], [1, -2]),
-        tensor("returned_a", "INT64", [1], [3]),
-        tensor("returned_c", "FP64", [1], [0.5]),
+        returned("INT32", [2], [1, -2], "b"),
+        returned("INT64", [1], [3], "a"),
+        returned("FP64", [1], [0.5], "c"),
     ]
     request = tensors.request(server.model, {"inputs": sent})
     came = grpc_answers.outputs(server.infer_grpc(request))
@@ -81,8 +83,8 @@ def all_inputs_and_outputs_are_handed_on(server: Server) -> None:
 
 @check("GRPC-INFER-008", Server.need_contract_v2)
 def just_the_requested_outputs_come_back(server: Server) -> None:
-    sent = [tensor(f"returned_{name}", "INT32", [1], [at]) for at, name in enumerate("abc", 1)]
-    wanted = {"returned_a": sent[0], "returned_c": sent[2]}
+    sent = [returned("INT32", [1], [at], which) for at, which in enumerate("abc", 1)]
+    wanted = {each["name"]: each for each in (sent[0], sent[2])}
     body = {"inputs": sent, "outputs": [{"name": name} for name in wanted]}
     answer = server.infer_grpc(tensors.request(server.model, body))
     expect.equal(grpc_answers.outputs(answer), wanted, "the outputs")
@@ -147,7 +149,7 @@ def bytes_that_are_no_message_are_survived(server: Server) -> None:
 
 @check("GRPC-INFER-017", Server.need_contract_v2)
 def a_large_message_is_answered(server: Server) -> None:
-    sent = tensor("returned", "BYTES", [1], ["a" * _LARGE])
+    sent = returned("BYTES", [1], ["a" * _LARGE])
     answer = server.infer_grpc(tensors.request(server.model, {"inputs": [sent]}))
     lengths = [len(each) for each in grpc_answers.byte_elements(answer)]
     expect.equal(lengths, [_LARGE], "the lengths of the elements")
@@ -211,6 +213,21 @@ def an_output_that_is_named_twice_comes_once(server: Server) -> None:
             raise
         return
     expect.equal(came.count(name), 1, f"how often the output {name} comes")
+
+
+@check("GRPC-INFER-025")
+def an_input_is_there_once(server: Server) -> None:
+    sample = server.v2_sample()
+    twice = {**sample, "inputs": [sample["inputs"][0], *sample["inputs"]]}
+    server.refused("ModelInfer", tensors.any_request(server.model, twice))
+
+
+@check("GRPC-INFER-026")
+def metadata_are_not_reflected(server: Server) -> None:
+    for request in (server.grpc_sample(), _for_model(server, UNKNOWN_MODEL)):
+        for name, value in server.told_beside("ModelInfer", request, _SECRETS).items():
+            told = value.decode("latin-1") if isinstance(value, bytes) else value
+            expect.that(_SECRET not in told, f"metadata of the call are back as {name}")
 
 
 @check("GRPC-EQUAL-001", Server.need_v2_rest)

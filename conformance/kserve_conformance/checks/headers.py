@@ -111,6 +111,17 @@ def any_json_client_is_answered(server: Server, rest: _Rest) -> None:
         _has(ask(server, sample(server), headers={"accept": accept}), member)
 
 
+@check_each({"V1-HEADER-009": _V1, "V2-HEADER-016": _V2})
+def answers_are_compressed_for_those_who_take_it(server: Server, rest: _Rest) -> None:
+    sample, ask, member = rest
+    for accepted in ("identity", "gzip"):
+        # The client takes it off again, and finds where it isn't whole.
+        answer = ask(server, sample(server), headers={"accept-encoding": accepted})
+        _has(answer, member)
+        coding = answer.headers.get("content-encoding", "identity")
+        expect.one_of(coding, ("identity", accepted), f"{answer.asked}: the Content-Encoding")
+
+
 @check("V1-HEADER-005")
 def what_is_told_is_declared_v1(server: Server) -> None:
     _declared(server.get("/v1/models"))

@@ -8,6 +8,8 @@ from typing import Any
 from tritonclient.grpc import service_pb2
 
 from kserve_conformance import expect
+from kserve_conformance.asking import extensions, properties
+from kserve_conformance.asking.grpc_client import SERVICE
 from kserve_conformance.asking.http_client import Answer
 from kserve_conformance.asking.server import Server
 from kserve_conformance.checks import refusals, v2_answers, wire
@@ -22,6 +24,8 @@ _VERSION = "/v2/models/{}/versions/{}"
 _LENGTH = "inference-header-content-length"
 # Versions that are asked about one by one.
 _MOST = 3
+# Of an OpenAPI document, those that are asked for.
+_MOST_PATHS = 20
 
 
 # ------------------------------------------------------------ the server, V2
@@ -118,6 +122,48 @@ def an_unknown_version_is_not_described(server: Server) -> None:
     refusals.refused_with_error(server.get(_VERSION.format(server.model, UNKNOWN_VERSION)))
 
 
+@check("V2-META-013")
+def properties_are_texts(server: Server) -> None:
+    told = server.get(_MODEL.format(server.model)).success()
+    with expect.reading("the model's metadata"):
+        found = told.get("properties", {})
+    expect.that(
+        isinstance(found, dict) and expect.are_texts(list(found.values())),
+        f"properties is no object of texts: {found!r}",
+    )
+
+
+@check("V2-META-015")
+def the_description_is_one(server: Server) -> None:
+    told = _description(server)
+    with expect.reading("the OpenAPI document"):
+        texts = [told["openapi"], told["info"]["title"], told["info"]["version"]]
+        expect.that(expect.are_texts(texts), f"a version or the title is no text: {texts!r}")
+        expect.that(texts[0].startswith("3."), f"the version of OpenAPI is {texts[0]!r}")
+        wrong = [path for path in told["paths"] if not path.startswith("/")]
+    expect.that(not wrong, f"paths that begin with no slash: {wrong}")
+
+
+@check("V2-META-016")
+def what_is_described_is_there(server: Server) -> None:
+    with expect.reading("the OpenAPI document"):
+        paths = [
+            path
+            for path, item in _description(server)["paths"].items()
+            if "get" in item and "{" not in path
+        ]
+    for path in paths[:_MOST_PATHS]:
+        status = server.get(path).status
+        expect.that(status not in (404, 405), f"GET {path} is described and answered {status}")
+
+
+def _description(server: Server) -> Any:
+    path = extensions.openapi_path(server)
+    expect.that(path is not None, "there is no OpenAPI document")
+    assert path is not None
+    return server.get(path).success()
+
+
 @check("GRPC-META-001")
 def the_server_is_described_over_grpc(server: Server) -> None:
     told = server.call("ServerMetadata")
@@ -189,6 +235,24 @@ def listed_versions_are_described_over_grpc(server: Server) -> None:
 @check("GRPC-META-010")
 def an_unknown_version_is_not_described_over_grpc(server: Server) -> None:
     server.refused("ModelMetadata", _asking(server.model, UNKNOWN_VERSION))
+
+
+@check("GRPC-META-011")
+def properties_are_texts_over_grpc(server: Server) -> None:
+    _properties_by_grpc(server)
+
+
+@check("GRPC-META-012", Server.need_v2_rest)
+def properties_are_the_same_over_rest_and_grpc(server: Server) -> None:
+    told = server.get(_MODEL.format(server.model)).success()
+    with expect.reading("the model's metadata"):
+        by_rest = told.get("properties") or {}
+    expect.equal(_properties_by_grpc(server), by_rest, "properties over gRPC, against REST")
+
+
+def _properties_by_grpc(server: Server) -> dict[str, str]:
+    asked = _asking(server.model).SerializeToString()
+    return properties.read(server.call_bytes(f"/{SERVICE}/ModelMetadata", asked))
 
 
 def _asking(name: str, version: str = "") -> service_pb2.ModelMetadataRequest:

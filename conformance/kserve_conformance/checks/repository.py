@@ -12,13 +12,14 @@ from tritonclient.grpc import service_pb2
 from kserve_conformance import expect
 from kserve_conformance.asking.grpc_client import CallFailed
 from kserve_conformance.asking.server import Server
-from kserve_conformance.checks.refusals import UNKNOWN_MODEL, refused_with_error
+from kserve_conformance.checks.refusals import UNKNOWN_MODEL, refused, refused_with_error
 from kserve_conformance.checks.registry import check
 from kserve_conformance.expect import Departure
 from kserve_conformance.results.verdict import Unsupported
 
 _INDEX = "/v2/repository/index"
 _READY = "READY"
+_DEPTH = 100_000
 # Seconds between looks whether a model that was loaded is ready: servers that load in the
 # background answer before it is.
 _WAITS = (0.05, 0.1, 0.2, 0.4, 0.8)
@@ -104,6 +105,36 @@ def an_unloaded_model_can_be_loaded(server: Server) -> None:
         _load(server, spare)
 
 
+@check("V2-REPO-010")
+def an_unknown_model_is_not_unloaded(server: Server) -> None:
+    refused_with_error(server.ask("POST", _path(UNKNOWN_MODEL, "unload")))
+
+
+@check("V2-REPO-011")
+def what_is_no_json_loads_nothing(server: Server) -> None:
+    # The model may be loaded, so that only the body can be the reason.
+    spare = server.spare_model()
+    with _mended(server):
+        server.ask("POST", _path(spare, "load"), b"{").error()
+
+
+@check("V2-REPO-012")
+def deep_nesting_is_survived(server: Server) -> None:
+    if server.ask("POST", _INDEX, {}).status != 200:
+        raise Unsupported("the repository has no index")
+    deep = b'{"ready": ' + b"[" * _DEPTH + b"]" * _DEPTH + b"}"
+    answer = server.ask("POST", _INDEX, deep)
+    if answer.status != 200:
+        answer.failure()
+    _states(server)
+
+
+@check("V2-REPO-013")
+def names_lead_nowhere(server: Server) -> None:
+    for name in ("%20", "..%2Fconformance", "..%5Cconformance", "%2Fconformance"):
+        refused(server.ask("POST", _path(name, "load"), {}))
+
+
 @check("GRPC-REPO-001", _need_repository_over_grpc)
 def the_models_are_listed_over_grpc(server: Server) -> None:
     _has_a_state(server.model, _states_by_grpc(server))
@@ -119,6 +150,12 @@ def an_unknown_model_is_not_loaded_over_grpc(server: Server) -> None:
     request = service_pb2.RepositoryModelLoadRequest(model_name=UNKNOWN_MODEL)
     ended = server.refused("RepositoryModelLoad", request)
     expect.that(ended.code != "UNIMPLEMENTED", str(ended))
+
+
+@check("GRPC-REPO-005", _need_repository_over_grpc)
+def an_unknown_model_is_not_unloaded_over_grpc(server: Server) -> None:
+    request = service_pb2.RepositoryModelUnloadRequest(model_name=UNKNOWN_MODEL)
+    server.refused("RepositoryModelUnload", request)
 
 
 @check("GRPC-REPO-004", _need_repository_over_grpc)

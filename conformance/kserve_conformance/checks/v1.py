@@ -14,9 +14,9 @@ _DEPTH = 2000
 _INSTANCES: list[Any] = [{"a": [1, {"b": None}]}, "two", 3, [4.5, False], None]
 
 
-@check("V1-PREDICT-001")
-def the_models_are_listed(server: Server) -> None:
-    told = server.get("/v1/models").success()
+@check_each({"V1-PREDICT-001": "/v1/models", "V2-META-014": "/v2/models"})
+def the_models_are_listed(server: Server, path: str) -> None:
+    told = server.get(path).success()
     with expect.reading("the list of models"):
         names = told["models"]
     expect.that(expect.are_texts(names), f"models is no list of names: {names!r}")

@@ -11,12 +11,15 @@ from kserve_conformance.asking.server import Server, encode
 
 # BF16 is in the texts, though not in their tables of datatypes.
 NAMES_OF_DATATYPES = (*tensors.DATATYPES, "BF16")
+# Shapes that one element fills, and none, to whoever multiplies in 64 bits: 2^64 + 1, and 2^64.
+OF_ONE = [274177, 67280421310721]
+OF_NONE = [2**32, 2**32]
 
 
 def extremes(datatype: str) -> dict[str, Any]:
     """Make a tensor that holds the ends of a datatype's range."""
     data = list(tensors.DATATYPES[datatype].extremes)
-    return tensors.tensor(f"returned_{datatype}", datatype, [len(data)], data)
+    return tensors.returned(datatype, [len(data)], data)
 
 
 def outputs(answer: Answer) -> list[dict[str, Any]]:

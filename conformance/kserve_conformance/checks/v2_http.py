@@ -9,7 +9,7 @@ from kserve_conformance.asking.server import Server, encode
 from kserve_conformance.checks import refusals, v2_answers, wire
 from kserve_conformance.checks.refusals import UNKNOWN_MODEL, UNKNOWN_VERSION, refused
 from kserve_conformance.checks.registry import check, check_each
-from kserve_conformance.tensors import tensor
+from kserve_conformance.tensors import returned
 
 _MEGABYTE = 1024 * 1024
 _VALUES: tuple[tuple[str, list[Any]], ...] = (
@@ -93,7 +93,7 @@ def v1_and_v2_agree(server: Server) -> None:
     told = server.predict({"instances": [values for _, values in _VALUES]}).success()
     with expect.reading("the V1 answer"):
         by_v1 = [each["received"] for each in told["predictions"]]
-    sent = [tensor(f"returned_{kind}", kind, [len(data)], data) for kind, data in _VALUES]
+    sent = [returned(kind, [len(data)], data) for kind, data in _VALUES]
     came = {
         each["name"]: each["data"] for each in v2_answers.outputs(server.infer({"inputs": sent}))
     }

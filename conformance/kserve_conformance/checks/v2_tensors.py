@@ -6,17 +6,18 @@ import math
 from typing import Any
 
 from kserve_conformance import expect, round_trip, tensors
+from kserve_conformance.asking.extensions import BINARY
 from kserve_conformance.asking.http_client import Answer
-from kserve_conformance.asking.offer import BINARY
-from kserve_conformance.asking.server import Server
+from kserve_conformance.asking.server import Server, encode
 from kserve_conformance.checks import v2_answers
 from kserve_conformance.checks.refusals import SCHEMA_FAULT, refused
 from kserve_conformance.checks.registry import check, check_each
 from kserve_conformance.checks.v2_answers import NAMES_OF_DATATYPES, come_back, refused_or_back
-from kserve_conformance.tensors import DATATYPES, tensor
+from kserve_conformance.tensors import DATATYPES, returned
 
 _TEXT = ["a", "é漢\U0001f600", "", "[]", "b'c'", 'a\0\n\t"\\z']
 _NO_DATATYPE = "CONFORMANCE"
+_DEPTH = 100_000
 
 
 # ------------------------------------------------------------ what becomes of data
@@ -36,7 +37,7 @@ def elements_are_exact(server: Server, datatypes: tuple[str, ...]) -> None:
 
 @check("V2-TENSOR-005")
 def text_is_kept(server: Server) -> None:
-    come_back(server, tensor("returned", "BYTES", [len(_TEXT)], _TEXT))
+    come_back(server, returned("BYTES", [len(_TEXT)], _TEXT))
 
 
 @check("V2-TENSOR-006", Server.need_contract_v2)
@@ -53,9 +54,9 @@ def halves_are_kept_or_refused(server: Server) -> None:
 def nested_and_flat_data_are_the_same(server: Server) -> None:
     come_back(
         server,
-        tensor("returned_nested", "INT32", [2, 1, 3], [[[1, 2, 3]], [[4, 5, 6]]]),
-        tensor("returned_flat", "INT32", [2, 1, 3], [1, 2, 3, 4, 5, 6]),
-        tensor("returned_words", "BYTES", [2, 1], [["a"], ["b"]]),
+        returned("INT32", [2, 1, 3], [[[1, 2, 3]], [[4, 5, 6]]], "a"),
+        returned("INT32", [2, 1, 3], [1, 2, 3, 4, 5, 6], "b"),
+        returned("BYTES", [2, 1], [["a"], ["b"]]),
     )
 
 
@@ -63,9 +64,9 @@ def nested_and_flat_data_are_the_same(server: Server) -> None:
 def no_elements_are_a_tensor(server: Server) -> None:
     come_back(
         server,
-        tensor("returned_nothing", "FP32", [0, 3], []),
-        tensor("returned_nested", "INT32", [2, 0], [[], []]),
-        tensor("returned_no_words", "BYTES", [0], []),
+        returned("FP32", [0, 3], []),
+        returned("INT32", [2, 0], [[], []]),
+        returned("BYTES", [0], []),
     )
 
 
@@ -73,9 +74,14 @@ def no_elements_are_a_tensor(server: Server) -> None:
 def a_scalar_is_a_tensor(server: Server) -> None:
     come_back(
         server,
-        tensor("returned_number", "INT32", [], [5]),
-        tensor("returned_word", "BYTES", [], ["é"]),
+        returned("INT32", [], [5]),
+        returned("BYTES", [], ["é"]),
     )
+
+
+@check("V2-TENSOR-028")
+def whole_numbers_are_floats(server: Server) -> None:
+    come_back(server, *(returned(each, [3], [1, 0, -7]) for each in ("FP32", "FP64")))
 
 
 @check("V2-TENSOR-009")
@@ -98,10 +104,8 @@ def an_answer_has_no_token_of_its_own(server: Server) -> None:
     answers = [_ask_with(server, "FP64", token) for token in ("1e400", "NaN")]
     if BINARY in server.known.detected:
         # As binary data there is such a value; the answer is to be JSON all the same.
-        raw = tensors.pack("FP32", [math.nan, math.inf])
-        head = {"name": "returned", "shape": [2], "datatype": "FP32"}
-        size = {"binary_data_size": len(raw)}
-        answers.append(server.infer_binary({"inputs": [{**head, "parameters": size}]}, raw))
+        body, raw = tensors.binary({"inputs": [returned("FP32", [2], [math.nan, math.inf])]})
+        answers.append(server.infer_binary(body, raw))
     for answer in answers:
         if answer.status == 200:
             answer.json()
@@ -117,6 +121,22 @@ def another_number_of_elements_is_refused(server: Server) -> None:
     # One element for a shape of more is what an example of the text itself shows.
     if len(data) > 2:
         refused(server.infer(v2_answers.changed(server, data=data[:-1])))
+
+
+@check("V2-TENSOR-025")
+def a_number_of_elements_has_no_end(server: Server) -> None:
+    data = tensors.flat(server.v2_sample()["inputs"][0]["data"])[:1] or [0]
+    refused(server.infer(v2_answers.changed(server, shape=v2_answers.OF_ONE, data=data)))
+    refused(server.infer(v2_answers.changed(server, shape=v2_answers.OF_NONE, data=[])))
+
+
+@check("V2-TENSOR-026")
+def deep_data_are_refused(server: Server) -> None:
+    sample = server.v2_sample()
+    document = encode(v2_answers.changed(server, shape=[1], data="$data"))
+    data = b"[" * _DEPTH + b"1" + b"]" * _DEPTH
+    server.infer(document.replace(b'"$data"', data)).failure()
+    server.infer(sample).success()
 
 
 @check("V2-TENSOR-012", Server.need_contract_v2)
@@ -179,7 +199,23 @@ def elements_of_another_kind_keep_their_value(server: Server) -> None:
         ("BYTES", 7, "7"),
     ):
         answer = _ask(server, datatype, [element])
-        refused_or_back(answer, tensor("returned", datatype, [1], [meant]))
+        refused_or_back(answer, returned(datatype, [1], [meant]))
+
+
+@check("V2-TENSOR-027", Server.need_contract_v2)
+def an_element_is_no_list(server: Server) -> None:
+    elements: tuple[tuple[str, Any], ...] = ("INT32", 5), ("BYTES", "a")
+    for datatype, element in elements:
+        for shape in ([1], []):
+            meant = returned(datatype, shape, [element])
+            answer = server.infer({"inputs": [{**meant, "data": element}]})
+            refused_or_back(answer, meant)
+
+
+@check("V2-TENSOR-029", Server.need_contract_v2)
+def a_fraction_is_no_integer(server: Server) -> None:
+    for datatype in ("INT32", "UINT8"):
+        refused(_ask(server, datatype, [1.5]))
 
 
 @check("V2-TENSOR-020", Server.need_contract_v2)
@@ -206,14 +242,10 @@ def wrong_tensors_are_the_requests_fault(server: Server) -> None:
 
 
 def _ask(server: Server, datatype: str, data: list[Any], shape: list[int] | None = None) -> Answer:
-    sent = tensor("returned", datatype, shape or [len(data)], data)
-    return server.infer({"inputs": [sent]})
+    return server.infer({"inputs": [returned(datatype, shape or [len(data)], data)]})
 
 
 def _ask_with(server: Server, datatype: str, token: str) -> Answer:
     """Ask with an element that may be no JSON."""
-    document = (
-        f'{{"inputs": [{{"name": "returned", "shape": [1], "datatype": "{datatype}", '
-        f'"data": [{token}]}}]}}'
-    )
-    return server.infer(document.encode())
+    document = encode({"inputs": [returned(datatype, [1], ["TOKEN"])]})
+    return server.infer(document.replace(b'"TOKEN"', token.encode()))

@@ -51,7 +51,8 @@ class Hand:
             headers: more of them; one that says how long the body is takes Content-Length's place.
             last: whether the connection is to end with it.
         """
-        parts = urlsplit(self._server.target.url)
+        target = self._server.target
+        parts = urlsplit(target.url)
         told = {
             "Host": parts.netloc,
             "User-Agent": f"{PRODUCT} ({self._server.check})",
@@ -64,6 +65,7 @@ class Hand:
                 told = {"Content-Length": str(len(body)), **told}
         if last:
             told["Connection"] = "close"
+        told = target.access.sent(told)
         lines = [f"{method} {parts.path.rstrip('/')}{path} HTTP/1.1"]
         lines += [f"{name}: {value}" for name, value in told.items()]
         return "\r\n".join((*lines, "", "")).encode() + body

@@ -25,6 +25,7 @@ from kserve_conformance.fuzzing.falsify import Counterexample, Found
 from kserve_conformance.results.exhibit import Exhibit
 from kserve_conformance.results.verdict import SubjectFailed, Unsupported
 from kserve_conformance.session import Session
+from kserve_conformance.text.redaction import without_secrets
 from kserve_conformance.text.visible import printable
 
 EXAMPLES = 50
@@ -130,12 +131,11 @@ def fuzz(
     session: Session, classes: Sequence[RequestClass], seed: int, examples: int
 ) -> Iterator[Tried]:
     """Try a server with each class of requests, until it stops answering."""
-    http = HttpClient(session.target.url, session.target.timeout)
+    target = session.target
+    http = HttpClient(target.url, target.timeout, target.access)
     with closing(http):
         for each in classes:
-            with closing(
-                Server(session.target, f"fuzz/{each.name}", http, session.offer)
-            ) as server:
+            with closing(Server(target, f"fuzz/{each.name}", http, session.offer)) as server:
                 tried = _try(server, each, f"{seed} {each.name}", examples)
             yield tried
             if tried.afterwards is not None and tried.afterwards.ends:
@@ -149,12 +149,12 @@ def _main(arguments: argparse.Namespace) -> int:
     results = []
     with Session(target) as session:
         for tried in fuzz(session, classes, arguments.seed, arguments.examples):
-            sys.stdout.write(printable(str(tried)))
+            sys.stdout.write(_shown_text(str(tried)))
             sys.stdout.flush()
             results.append(tried)
     for reason in dict.fromkeys(each.unsupported for each in results if each.unsupported):
         names = ", ".join(each.of.name for each in results if each.unsupported == reason)
-        sys.stdout.write(printable(f"not sent: {names}: {reason}\n"))
+        sys.stdout.write(_shown_text(f"not sent: {names}: {reason}\n"))
     requests = sum(each.found.asked for each in results)
     failed = any(each.error for each in results)
     if not requests and not failed:
@@ -238,6 +238,11 @@ def _is_gone(server: Server) -> bool:
     except NoAnswer:
         return True
     return False
+
+
+def _shown_text(text: str) -> str:
+    # A log of CI is published.
+    return printable(without_secrets(text))
 
 
 def _shown(finding: Counterexample) -> str:

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
 
-from kserve_conformance import catalogue, failure, requirements
+from kserve_conformance import catalogue, failure, requirements, summary
 from kserve_conformance.asking.target import Target, TargetError
-from kserve_conformance.catalogue import Level, Statement
+from kserve_conformance.catalogue import Statement
 from kserve_conformance.commands import options
 from kserve_conformance.errors import ExitCode
 from kserve_conformance.outcome import Outcome
-from kserve_conformance.results.claim import ProfileClaim, Standing
-from kserve_conformance.results.verdict import Verdict
-from kserve_conformance.run_folder import CLAIM, Report
+from kserve_conformance.results.claim import Standing
+from kserve_conformance.run_folder import Report
 from kserve_conformance.session import Session
 from kserve_conformance.text.redaction import without_secrets
 from kserve_conformance.text.visible import printable
@@ -30,27 +28,36 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = subparsers.add_parser(
         "run",
         help="Judge a server.",
-        epilog="Exit codes: 0 no departure, 1 the server departs from a MUST or from an extension "
-        "that it offers (with --strict also: a MUST could not be checked), 2 wrong usage, 3 "
-        "the suite failed, or nothing that answers could be judged.",
+        epilog="Exit codes: 0 no departure that decides the claim, 1 the server departs from the "
+        "Open Inference Protocol, from V1 or from an extension that it offers (with --strict also "
+        "from any MUST, or one could not be checked), 2 wrong usage, 3 the suite failed, or "
+        "nothing that answers could be judged.",
     )
     options.add(parser.add_argument)
     parser.add_argument(
         "--check",
         action="append",
         metavar="ID",
-        help="Make this check only, or those whose ids begin so, and no claim; may be given more "
-        "than once.",
+        help="Make this check only, or those whose ids begin so, show what they find, and make no "
+        "claim; may be given more than once.",
     )
     parser.add_argument(
-        "--strict", action="store_true", help="Exit with 1 for a partial claim, too."
+        "-v",
+        "--verbose",
+        action="store_true",
+        help="Show each departure as it is found, with its request, its answer and its source.",
+    )
+    parser.add_argument(
+        "--strict",
+        action="store_true",
+        help="Exit with 1 for a partial claim, too, and for a MUST of any text, such as HTTP's.",
     )
     parser.add_argument(
         "--out",
         type=Path,
         default=Path("results/conformance"),
         metavar="FOLDER",
-        help="Where results.jsonl, junit.xml, claim.md and transcript.jsonl go "
+        help="Where results.jsonl, junit.xml, claim.md, departures.txt and transcript.jsonl go "
         "(default: results/conformance).",
     )
     parser.set_defaults(command=_main)
@@ -70,7 +77,7 @@ def selected(target: Target, version: str, wanted: Sequence[str]) -> list[Statem
     required = requirements.load(version)
     known = catalogue.load()
     statements = [
-        dataclasses.replace(known[each.id], **dataclasses.asdict(each))
+        dataclasses.replace(known[each.id], **vars(each))
         for each in required.values()
         if each.profile in target.profiles
     ]
@@ -92,14 +99,19 @@ def _main(arguments: argparse.Namespace) -> int:
         arguments.out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise TargetError(f"--out {arguments.out} can't be written: {error.strerror}") from None
+    # Who asks for some of the checks wants to see what they find.
+    explained = arguments.verbose or bool(arguments.check)
     with Session(target) as session:
         report = Report(arguments.out, session, statements, arguments.suite_version)
-        outcomes = judge_all(session, statements, report, lambda each: _explain(console, each))
+        outcomes = judge_all(
+            session, statements, report, lambda each: _explain(console, each) if explained else None
+        )
         claims, run = report.finish()
-    _conclude(console, arguments.out, outcomes, claims)
+    for line in summary.lines(outcomes, claims, arguments.out):
+        say(console, line)
     code = run.exit_code()
-    partial = any(each.standing is Standing.PARTIAL for each in claims)
-    return ExitCode.AGAINST_SUBJECT if arguments.strict and partial and not code else code
+    short = any(each.must_failed or each.standing is Standing.PARTIAL for each in claims)
+    return ExitCode.AGAINST_SUBJECT if arguments.strict and short and not code else code
 
 
 def judge_all(
@@ -119,34 +131,11 @@ def judge_all(
 
 
 def say(console: Console, text: str) -> None:
-    """Print a text; what a terminal or a CI job would obey in it is only shown."""
-    console.print(Text(printable(text)), soft_wrap=True)
+    """Print a text without its secrets; what a terminal or a CI job would obey is only shown."""
+    # A log of CI is published, as results are.
+    console.print(Text(printable(without_secrets(text))), soft_wrap=True)
 
 
 def _explain(console: Console, outcome: Outcome) -> None:
-    if outcome.judgement.verdict in (Verdict.FAILED, Verdict.ERROR):
-        # A log of CI is published, as results are.
-        say(console, without_secrets(failure.explained(outcome)) + "\n")
-
-
-def _conclude(
-    console: Console,
-    out: Path,
-    outcomes: Sequence[Outcome],
-    claims: Sequence[ProfileClaim],
-) -> None:
-    unchecked = [
-        each
-        for each in outcomes
-        if each.judgement.verdict is Verdict.UNSUPPORTED and each.statement.level is Level.MUST
-    ]
-    for reason, count in Counter(each.judgement.message for each in unchecked).items():
-        say(console, f"{count} MUST not checked: {reason}")
-    counts = Counter(str(each.judgement.verdict) for each in outcomes)
-    told = ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items()))
-    say(console, f"{len(outcomes)} checks: {told}")
-    for claim in claims:
-        why = f": {claim.absent}" if claim.absent else ""
-        say(console, f"{claim.profile}: {claim.standing}{why}")
-    if claims:
-        say(console, f"the claim, with how to reproduce it: {out / CLAIM}")
+    if outcome.is_finding:
+        say(console, failure.explained(outcome) + "\n")

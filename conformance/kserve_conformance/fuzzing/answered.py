@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from kserve_conformance import expect, round_trip
-from kserve_conformance.asking.offer import BINARY
+from kserve_conformance.asking.extensions import BINARY
 from kserve_conformance.asking.server import Server
 from kserve_conformance.catalogue import Level
 from kserve_conformance.expect import reading

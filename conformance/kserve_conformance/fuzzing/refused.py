@@ -7,9 +7,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from kserve_conformance.asking.extensions import BINARY, REPOSITORY
 from kserve_conformance.asking.grpc_client import SERVICE, CallFailed
 from kserve_conformance.asking.http_client import Answer
-from kserve_conformance.asking.offer import BINARY, REPOSITORY
 from kserve_conformance.asking.server import Server
 from kserve_conformance.expect import Departure
 from kserve_conformance.fuzzing.classes import Blamed, RequestClass

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree
 
+from kserve_conformance import catalogue
 from kserve_conformance.results import whole_file
 from kserve_conformance.results.record import Header, Record, Run
 from kserve_conformance.results.verdict import Verdict
@@ -152,14 +153,18 @@ def _details(case: _Case) -> list[str]:
     if case.planned > 1:
         verdicts = (f"attempt {each.attempt}: {each.verdict}" for each in case.attempts)
         details.append("\n".join(verdicts))
+    families = catalogue.families()
     for record in case.told:
+        family = families.get(record.family or "")
+        if record.verdict is Verdict.FAILED and family:
+            details.append(family.departure)
         of = "" if case.planned == 1 else f" of attempt {record.attempt}"
         if "\n" in record.message.strip():
             details.append(f"the whole message{of}:\n{record.message.strip()}")
         log = record.evidence.get("wrapper_log")
         if log:
             details.append(f"the wrapper's log at that moment{of}:\n{log}")
-    return details
+    return list(dict.fromkeys(details))
 
 
 def _element(record: Record) -> str | None:

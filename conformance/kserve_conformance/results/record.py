@@ -74,6 +74,7 @@ class Record:
 
     Attributes:
         attempt: which of the attempts at the check it is, from 1.
+        family: of a statement, the name of the family of texts that it is from.
     """
 
     cell: str
@@ -88,6 +89,7 @@ class Record:
     evidence: Evidence = field(default_factory=Evidence)
     binding: bool = True
     attempt: int = 1
+    family: str | None = None
 
     @property
     def place(self) -> tuple[str, str]:

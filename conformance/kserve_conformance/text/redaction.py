@@ -1,7 +1,8 @@
 """Takes secrets out of what results keep: headers, tokens, passwords in addresses.
 
 What was sent and logged is kept as evidence, and evidence is published. What is known to carry a
-secret is what `kserve_conformance.text.secret_forms` has.
+secret is what `kserve_conformance.text.secret_forms` has, and whatever this process was told to
+show nowhere (`kserve_conformance.text.concealing`).
 The home folder becomes ``~``: whose it is has nothing to do with the results.
 
 What was redacted is left as it is by redacting it again.
@@ -15,9 +16,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from kserve_conformance.text import concealing
 from kserve_conformance.text.secret_forms import HIDDEN, IN_A_LINE, NAME, WHOLE, WORDS
 
-__all__ = ["HIDDEN", "redacted", "without_secrets"]
+__all__ = ["HIDDEN", "names_secret", "redacted", "without_secrets"]
 
 
 def redacted(value: Any) -> Any:
@@ -27,6 +29,7 @@ def redacted(value: Any) -> Any:
 
 def without_secrets(text: str) -> str:
     """Give a text without secrets; it still names the home folder."""
+    text = concealing.without(text)
     lowered = text.lower()
     words = {word for word in WORDS if word in lowered}
     if not words:
@@ -45,13 +48,19 @@ def without_secrets(text: str) -> str:
     return "\n".join(lines)
 
 
+@lru_cache(maxsize=1024)
+def names_secret(name: str) -> bool:
+    """Tell whether something of this name is a secret."""
+    return bool(NAME.search(name))
+
+
 def _changed(value: Any, change: Callable[[str], str]) -> Any:
     if isinstance(value, str):
         return change(value)
     if isinstance(value, Mapping):
         named = "value" if _is_secret(value.get("name")) else None
         return {
-            key: _hidden(each, change)
+            _without_concealed(key): _hidden(each, change)
             if key == named or _is_secret(key)
             else _changed(each, change)
             for key, each in value.items()
@@ -64,6 +73,10 @@ def _changed(value: Any, change: Callable[[str], str]) -> Any:
     return value
 
 
+def _without_concealed(name: Any) -> Any:
+    return concealing.without(name) if isinstance(name, str) else name
+
+
 def _hidden(value: Any, change: Callable[[str], str]) -> Any:
     if isinstance(value, str):
         return HIDDEN
@@ -73,12 +86,7 @@ def _hidden(value: Any, change: Callable[[str], str]) -> Any:
 
 
 def _is_secret(name: object) -> bool:
-    return isinstance(name, str) and _names_secret(name)
-
-
-@lru_cache(maxsize=1024)
-def _names_secret(name: str) -> bool:
-    return bool(NAME.search(name))
+    return isinstance(name, str) and names_secret(name)
 
 
 def _without_home(text: str) -> str:

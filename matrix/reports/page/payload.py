@@ -103,6 +103,7 @@ def _about(check: str) -> dict[str, str]:
             "id": check,
             "statement": statement.sentence,
             "level": str(statement.level),
+            "departure": statement.family.departure,
             "source": str(statement.source),
             "address": statement.source.address,
             "cause": statement.usual_cause,

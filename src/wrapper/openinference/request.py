@@ -71,8 +71,9 @@ def check(request: Mapping[str, Any], envelope: Envelope) -> Wanted:
         ServingError: 400.
     """
     its, inputs = _begun(request)
+    names: set[str] = set()
     for index, tensor in enumerate(inputs):
-        _check_tensor(tensor, f"inputs[{index}]", envelope)
+        _check_tensor(tensor, f"inputs[{index}]", names, envelope)
     return _wanted(request, its)
 
 
@@ -83,8 +84,9 @@ def check_in_steps(request: Mapping[str, Any], envelope: Envelope) -> Steps[Want
         ServingError: 400.
     """
     its, inputs = _begun(request)
+    names: set[str] = set()
     for index, tensor in enumerate(inputs):
-        _check_tensor(tensor, f"inputs[{index}]", envelope)
+        _check_tensor(tensor, f"inputs[{index}]", names, envelope)
         if index % _AT_ONCE == _AT_ONCE - 1:
             yield
     return _wanted(request, its)
@@ -139,8 +141,12 @@ def check_strings(name: str, datatype: datatypes.Datatype, count: int, envelope:
         )
 
 
-def _check_tensor(tensor: Any, place: str, envelope: Envelope) -> None:
+def _check_tensor(tensor: Any, place: str, names: set[str], envelope: Envelope) -> None:
+    """Refuse what is no tensor, or what has one of the names that were there before it."""
     name, datatype, shape = describe(tensor, place)
+    if name in names:
+        raise ServingError(400, f"The input {name} is there a second time")
+    names.add(name)
     if "data" not in tensor:
         raise ServingError(400, f'Expected "data" in {place}')
     if parameters.SIZE in tensor.get("parameters", {}):

@@ -66,8 +66,7 @@ class Signature:
                 raise ServingError(
                     400, f"The model has no input {name}: it takes {', '.join(declared)}"
                 )
-            if missing.pop(name, None) is None:
-                raise ServingError(400, f"The input {name} is there a second time")
+            missing.pop(name, None)
             _check(tensor, declared[name])
         if missing:
             raise ServingError(

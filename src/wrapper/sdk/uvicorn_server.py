@@ -39,6 +39,7 @@ class UvicornServerSdk(FastApiModelFace):
                 logging.getLogger("wrapper").disabled = False
                 # 0.14.0 names its application, and does not give it.
                 application = getattr(model_server, "app", self.cfg.app)
+                _begin_with_slashes(application)
                 self.cfg.app = FrontApplication(front, application)
                 self.cfg.http = uvicorn_lane.protocol(front)
                 self.cfg.timeout_keep_alive = front.torchserve.settings.keep_alive_timeout
@@ -69,6 +70,16 @@ class UvicornServerSdk(FastApiModelFace):
         self._part = part
         grpc_server.serve_only(server, part)
         server.start([])
+
+
+def _begin_with_slashes(application: Any) -> None:
+    """Have /openapi.json begin each path with a slash, which one route lacks up to 0.13.
+
+    The front answers that path, so that the description alone was wrong.
+    """
+    for route in application.routes:
+        if not route.path_format.startswith("/"):
+            route.path_format = f"/{route.path_format}"
 
 
 class _Server(model_server.ModelServer):

@@ -3,35 +3,71 @@
 from __future__ import annotations
 
 import itertools
+import re
+from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
+from kserve_conformance import VERSION, catalogue, requirements
 from kserve_conformance.catalogue import Level
 from kserve_conformance.requirements import Requirement
 from kserve_conformance.results import claim
+from kserve_conformance.results.badge import AMBER, GREEN, OLIVE, RED
 from kserve_conformance.results.claim import Judged, ProfileClaim, Standing
 from kserve_conformance.results.verdict import Verdict
 from markdown_it import MarkdownIt
 
+CLAIMS = Path(__file__).resolve().parents[3] / "conformance" / "claims"
+BINARY = "binary_tensor_data"
+
+
+def _required(
+    name: str, level: Level, family: str, feature: str | None = None, sentence: str = "It answers."
+) -> Requirement:
+    source = catalogue.families()[family]
+    decides = level.binds and source.decides
+    profile = name.partition("-")[0].lower()
+    return Requirement(name, level, profile, feature, sentence, source, decides)
+
+
 REQUIRED = {
     each.id: each
     for each in (
-        Requirement("V2-A-001", Level.MUST, "v2", None, "It answers."),
-        Requirement("V2-A-002", Level.MUST, "v2", None, "It answers well."),
-        Requirement("V2-A-003", Level.SHOULD, "v2", None, "It answers soon."),
-        Requirement("V2-B-001", Level.EXTENSION, "v2", "binary_tensor_data", "It packs."),
-        Requirement("V1-A-001", Level.MUST, "v1", None, "It predicts."),
+        _required("V2-A-001", Level.MUST, "open-inference-protocol"),
+        _required("V2-A-002", Level.MUST, "open-inference-protocol"),
+        _required("V2-A-003", Level.SHOULD, "kserve"),
+        _required("V2-B-001", Level.EXTENSION, "extension", BINARY),
+        _required("V1-A-001", Level.MUST, "v1"),
+    )
+}
+HTTP = {
+    each.id: each
+    for each in (
+        _required("V2-C-001", Level.MUST, "http"),
+        _required("V2-C-002", Level.EXTENSION, "http", BINARY),
     )
 }
 
 
 def _claim(absent: dict[str, str] | None = None, **verdicts: str) -> ProfileClaim:
     """Make the claim of v2, every check passed but those that are named: V2_A_001="failed"."""
+    named = {name.replace("_", "-"): verdict for name, verdict in verdicts.items()}
+    return _claim_by(REQUIRED, named, absent=absent)
+
+
+def _claim_by(
+    required: Mapping[str, Requirement],
+    verdicts: Mapping[str, str],
+    profile: str = "v2",
+    absent: dict[str, str] | None = None,
+) -> ProfileClaim:
+    """Make the claim of a profile, every check passed but those that are named."""
     judged = [
-        Judged(each, Verdict(verdicts.get(each.replace("-", "_"), "passed")), f"why {each}")
-        for each in REQUIRED
-        if verdicts.get(each.replace("-", "_")) != "left out"
+        Judged(each, Verdict(verdicts.get(each, "passed")), f"why {each}")
+        for each in required
+        if verdicts.get(each) != "left out"
     ]
-    (made,) = claim.of_profiles(judged, REQUIRED, absent or {}, ["v2"])
+    (made,) = claim.of_profiles(judged, required, absent or {}, [profile])
     return made
 
 
@@ -73,7 +109,7 @@ def test_an_extension_has_a_standing_of_its_own() -> None:
 
 
 def test_a_should_of_an_extension_decides_nothing_of_it() -> None:
-    should = Requirement("V2-B-002", Level.SHOULD, "v2", "binary_tensor_data", "It unpacks well.")
+    should = _required("V2-B-002", Level.SHOULD, "extension", BINARY)
     required = {**REQUIRED, "V2-B-002": should}
     for verdict, failed in ((Verdict.FAILED, ["V2-B-002"]), (Verdict.UNSUPPORTED, [])):
         judged = [Judged(each, Verdict.PASSED, "") for each in REQUIRED]
@@ -85,7 +121,7 @@ def test_a_should_of_an_extension_decides_nothing_of_it() -> None:
 
 
 def test_an_extension_of_which_something_was_not_checked_is_partial() -> None:
-    more = Requirement("V2-B-002", Level.EXTENSION, "v2", "binary_tensor_data", "It unpacks.")
+    more = _required("V2-B-002", Level.EXTENSION, "extension", BINARY)
     judged = [
         Judged("V2-B-001", Verdict.PASSED, ""),
         Judged("V2-B-002", Verdict.UNSUPPORTED, "nothing to unpack"),
@@ -97,6 +133,105 @@ def test_an_extension_of_which_something_was_not_checked_is_partial() -> None:
     text = claim.markdown([made], "1.0", "a-server", ["judge"], "2026-01-02", {})
     assert "binary_tensor_data: partial" in text
     assert "- V2-B-002: *nothing to unpack*" in text
+
+
+@pytest.mark.parametrize("verdict", ["failed", "unsupported"])
+def test_http_has_no_say_in_what_conforms_to_the_protocol(verdict: str) -> None:
+    """Nor in what is claimed of an extension: it is told beside that."""
+    made = _claim_by({**REQUIRED, **HTTP}, dict.fromkeys(HTTP, verdict))
+    assert made.standing is Standing.CONFORMS
+    assert made.standing_of(BINARY) is Standing.CONFORMS
+    assert made.told == "v2: conforms"
+
+
+def test_departures_are_told_apart_by_what_they_are_from() -> None:
+    required = {**REQUIRED, **HTTP}
+    made = _claim_by(required, dict.fromkeys(required, "failed"))
+    assert made.told == "v2: departs, binary_tensor_data departs"
+    assert claim.by_family([made]) == [
+        "departs from the Open Inference Protocol: v2 2 MUST",
+        "departs from the text of an extension: v2 1 of binary_tensor_data",
+        "departs from HTTP (RFC 9110): v2 1 MUST, 1 of binary_tensor_data",
+        "differs from what KServe's own server does: v2 1 SHOULD",
+    ]
+    text = claim.markdown([made], "1.1", "a-server", ["judge"], "2026-01-02", {})
+    for line in (
+        "| judged by | decides | v2 |",
+        "| the Open Inference Protocol | yes | 2 MUST |",
+        "| HTTP (RFC 9110) |  | 1 MUST, 1 of binary_tensor_data |",
+        "## v2: departs from the Open Inference Protocol: MUST",
+        "## v2: departs from HTTP (RFC 9110): MUST",
+        "## v2: differs from what KServe's own server does: SHOULD",
+    ):
+        assert line in text.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "message", "color"),
+    [
+        ({}, "v2: conforms", GREEN),
+        ({"V2-A-003": "failed"}, "v2: conforms", GREEN),
+        ({"V2-C-001": "failed"}, "v2: conforms, departs from HTTP (RFC 9110)", OLIVE),
+        ({"V2-B-001": "failed"}, "v2: conforms, binary_tensor_data departs", OLIVE),
+        ({"V2-A-002": "unsupported"}, "v2: partial", AMBER),
+        (
+            {"V2-A-001": "failed", "V2-C-001": "failed"},
+            "v2: departs from the Open Inference Protocol",
+            RED,
+        ),
+    ],
+    ids=["kept", "should", "http", "extension", "unchecked", "protocol"],
+)
+def test_a_badge_tells_departures_apart(verdicts: dict[str, str], message: str, color: str) -> None:
+    made = claim.badge([_claim_by({**REQUIRED, **HTTP}, verdicts)], "1.1")
+    assert (made.label, made.message, made.color) == ("KServe conformance 1.1", message, color)
+
+
+def test_a_badge_of_what_is_not_offered_is_never_green() -> None:
+    assert claim.badge([_claim({"v2": "no V2 here"})], "1.1").color == AMBER
+
+
+def test_what_was_kept_is_told_by_what_it_is_from() -> None:
+    text = claim.markdown([_claim()], "1.1", "a-server", ["judge"], "2026-01-02", {})
+    assert "| what KServe's own server does |  | kept |" in text
+    assert "| HTTP (RFC 9110) |" not in text
+
+
+@pytest.mark.parametrize(
+    ("failed", "in_1_0", "now"),
+    [
+        ("V2-HEADER-003", "departs", "conforms"),
+        ("V2-INFER-030", "departs", "conforms"),
+        ("V2-INFER-016", "departs", "departs"),
+        ("V2-INFER-032", "conforms", "conforms"),
+    ],
+    ids=["http", "json", "protocol", "kserve"],
+)
+def test_a_claim_of_1_0_is_decided_by_every_must(failed: str, in_1_0: str, now: str) -> None:
+    for version, standing in (("1.0", in_1_0), (VERSION, now)):
+        made = _claim_by(requirements.load(version), {failed: "failed"})
+        assert made.standing == standing, version
+
+
+@pytest.mark.parametrize("kept", sorted(CLAIMS.glob("*.md")), ids=lambda path: path.stem)
+def test_a_claim_that_was_made_keeps_what_it_says(kept: Path) -> None:
+    text = kept.read_text(encoding="utf-8")
+    (version,) = re.findall(r"^Judged \S+ by kserve-conformance (\S+)\.$", text, re.MULTILINE)
+    failed = set(re.findall(r"^- \*\*(\S+)\*\*", text, re.MULTILINE))
+    unchecked = re.findall(r"^- ([A-Z][^:*]+): ", text, re.MULTILINE)
+    verdicts = dict.fromkeys(", ".join(unchecked).split(", "), Verdict.UNSUPPORTED)
+    verdicts |= dict.fromkeys(failed, Verdict.FAILED)
+    required = requirements.load(version)
+    judged = [Judged(each, verdicts.get(each, Verdict.PASSED), "") for each in required]
+    for made in claim.of_profiles(judged, required, {}):
+        said = re.findall(rf"^\| {made.profile} \| ([^|]+) [|]", text, re.MULTILINE)
+        assert said[0] in (f"**{made.standing}**", "not offered")
+
+
+def test_an_extension_of_1_0_is_decided_by_every_statement_of_it() -> None:
+    for version, standing in (("1.0", "departs"), (VERSION, "conforms")):
+        made = _claim_by(requirements.load(version), {"V1-EXPLAIN-006": "failed"}, "v1")
+        assert made.standing_of("explain") == standing, version
 
 
 def test_other_profiles_have_no_say() -> None:
@@ -127,6 +262,12 @@ def test_the_claim_says_how_to_reproduce_it() -> None:
     assert "kserve-conformance run --target http://h:1" in text
     assert "Judged with grpcio 1.80." in text
     assert "under development" not in text
+
+
+def test_what_a_reader_has_to_know_besides_stands_before_the_table() -> None:
+    note = "Judged with *A=1*, in two parts."
+    text = claim.markdown([_claim()], "1.0", "a-server", ["judge"], "2026-01-02", {}, note)
+    assert "\n\nJudged with \\*A=1\\*, in two parts.\n\n| profile |" in text
 
 
 def test_the_claim_says_that_a_version_is_not_frozen() -> None:

@@ -135,6 +135,14 @@ def test_what_is_skipped_says_why(tmp_path: Path) -> None:
     ]
 
 
+def test_a_departure_says_what_it_is_from(tmp_path: Path) -> None:
+    beside = replace(record("starts", FAILED), binding=False, family="http")
+    deciding = replace(record("v1-predict", FAILED), family="v1")
+    root = report(tmp_path, run([beside, deciding]))
+    told = [each.text for each in (*root.iter("skipped"), *root.iter("failure"))]
+    assert told == ["departs from HTTP (RFC 9110)", "departs from V1"]
+
+
 def test_a_pass_that_is_not_expected_says_so(tmp_path: Path) -> None:
     odd = record("v1-predict", expected=FAILED)
     (failure,) = second_case(report(tmp_path, run([record("starts"), odd])))

@@ -19,7 +19,7 @@ import pytest
 from kserve_conformance.errors import DataFileError
 from kserve_conformance.results.verdict import Unprovisioned
 
-from matrix.environments import interpreters, locking, provision, uv_tool
+from matrix.environments import interpreters, locking, provision, roster, uv_tool
 from matrix.environments.locking import Lock
 from matrix.environments.uv_tool import UvFailed
 from matrix.planning import axes
@@ -187,6 +187,16 @@ def test_one_that_cannot_be_used_is_unprovisioned_and_not_kept(
         provision.provision("0.21.0")
     assert said in str(raised.value)
     assert not provision.is_made(RELEASE)
+
+
+def test_a_module_may_stand_for_the_package_and_the_version_is_the_packages(
+    lock: Lock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    triton = roster.find("triton-2.51.0").release
+    asked = 'case "$2" in "import numpy, "*"version(\'nvidia-pytriton\')"*)'
+    monkeypatch.setattr(uv_tool, "run", uv_making(f"{asked} echo 0.7.0;; *) exit 1;; esac"))
+    environment = provision.of_lock(Lock(triton, lock.path, lock.digest))
+    assert environment.release == "0.7.0"
 
 
 def test_without_the_package_index_it_is_unprovisioned_and_says_what_to_do(

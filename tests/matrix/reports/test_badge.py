@@ -9,11 +9,11 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from kserve_conformance.results.badge import AMBER, GREEN, OLIVE, RED, Badge
 from kserve_conformance.results.record import Record, Run
 from kserve_conformance.results.verdict import Verdict
 
 from matrix.reports import badge
-from matrix.reports.badge import AMBER, GREEN, OLIVE, RED, Badge
 
 SVG = "{http://www.w3.org/2000/svg}"
 FAILED, ERROR = Verdict.FAILED, Verdict.ERROR

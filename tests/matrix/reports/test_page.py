@@ -120,6 +120,7 @@ def test_a_check_has_its_statement_and_where_that_is_from(of_unfixed: str) -> No
     assert checks["starts"]["source"] == "matrix/expectations.toml"
     statement = checks["V1-PREDICT-001"]
     assert statement["level"] == "MUST"
+    assert statement["departure"].startswith("departs from ")
     assert statement["source"]
     assert statement["statement"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -140,6 +141,8 @@ def test_a_full_disk_is_no_wrong_usage_and_leaves_what_was_there(name: str, tmp_
     ran = subprocess.run(
         [*FULL_DISK, *processes.command(["matrix", "report", path, f"--format={written}"])],
         cwd=REPOSITORY,
+        # It would cut short the bytecode of modules that nobody imported before, and keep it.
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
         text=True,
     )

@@ -31,6 +31,7 @@ RECORD = Record(
     },
     binding=False,
     attempt=2,
+    family="http",
 )
 SEEN = Seen("V2-META-001", 1, "GET /v2", "200", "content-type: text/plain", "text")
 TIME = TimeSpent(4.5, {"checks": 0.25, "waiting": 1.0}, {"waiting": 2})

@@ -8,6 +8,7 @@ import struct
 
 from tests.servers.http import Answer, Request
 from tests.servers.running import RightServer
+from tests.servers.state import MODEL
 from tests.servers.wrong.binary_faults import (
     LENGTH,
     SIZE,
@@ -308,3 +309,51 @@ def widens_binary_answers(server: RightServer) -> None:
         return wide + raw[size:]
 
     change_binary_answers(server, fault)
+
+
+@breaks("V2-BINARY-028")
+def has_no_bytes_for_a_scalar(server: RightServer) -> None:
+    """Takes an empty shape for that of no elements."""
+    refuse_binary_requests(
+        server, 400, lambda head, _: not all(each["shape"] for each in head["inputs"])
+    )
+
+
+@breaks("V2-BINARY-028")
+def has_one_dimension_at_least(server: RightServer) -> None:
+    """Makes a list of what is one element."""
+
+    def widen(told: Head, _: bytes) -> None:
+        for each in told["outputs"]:
+            each["shape"] = each["shape"] or [1]
+
+    change_binary_answers(server, widen)
+
+
+@breaks("V2-BINARY-029")
+def gives_an_output_as_often_as_it_is_named(server: RightServer) -> None:
+    """Writes it once in JSON, and once as binary data."""
+    _answer_doubles(server, in_binary=True)
+
+
+@breaks("V2-BINARY-029")
+def gives_it_twice_in_json(server: RightServer) -> None:
+    """Reads the parameters of the last one only."""
+    _answer_doubles(server, in_binary=False)
+
+
+def _answer_doubles(server: RightServer, in_binary: bool) -> None:
+    def fault(request: Request, answer: Answer) -> Answer | None:
+        wanted = json.loads(request.body).get("outputs", ())
+        if answer.status != 400 or len(wanted) != 2:
+            return None
+        plain = {"name": wanted[0]["name"], "shape": [1], "datatype": "UINT8", "data": [7]}
+        if not in_binary:
+            return Answer.of({"model_name": MODEL, "outputs": [plain, plain]})
+        packed = {**plain, "parameters": {SIZE: 1}}
+        del packed["data"]
+        written = json.dumps({"model_name": MODEL, "outputs": [packed, plain]}).encode()
+        headers = {"content-type": "application/octet-stream", LENGTH: str(len(written))}
+        return Answer(200, written + b"\7", headers)
+
+    change_answers(server, "/infer", fault)

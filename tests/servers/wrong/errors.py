@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from tests.servers.http import Answer, Handler, Request
 from tests.servers.running import RightServer
 from tests.servers.wrong.faults import answer_failures, breaks, change_answers
@@ -163,5 +165,31 @@ def _remember(server: RightServer, status: int) -> None:
             return Answer.error(503, "the model is out of order")
         failed = failed or answer.status == status
         return answer
+
+    server.rest_fault = fault
+
+
+@breaks("V2-ERROR-010")
+def fails_on_two_at_once(server: RightServer) -> None:
+    """Has one place, and raises where it is taken."""
+    _has_one_place(server, Answer.error(500, "IndexError : pop from an empty list"))
+
+
+@breaks("V2-ERROR-010")
+def puts_off_without_a_word(server: RightServer) -> None:
+    """Refuses what is too much as a proxy does."""
+    _has_one_place(server, Answer(503, b"<html>Service Unavailable</html>", dict(_PAGE)))
+
+
+def _has_one_place(server: RightServer, otherwise: Answer) -> None:
+    taken = asyncio.Semaphore(1)
+
+    async def fault(request: Request, proceed: Handler) -> Answer:
+        if taken.locked():
+            return otherwise
+        async with taken:
+            # So long that the others come meanwhile, on a machine that does much else, too.
+            await asyncio.sleep(0.5)
+            return await proceed(request)
 
     server.rest_fault = fault

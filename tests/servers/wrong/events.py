@@ -181,3 +181,16 @@ def fails_on_what_is_no_event(server: RightServer) -> None:
         lambda request: _is_structured(request) and not _member(request, "type"),
         _FAILED,
     )
+
+
+@breaks("V1-EVENT-010", "V1-EVENT-011")
+def fails_on_data_that_it_can_not_read(server: RightServer) -> None:
+    """Reads data as text, and leaves what that raises to the framework."""
+    change_answers(server, _PREDICT, lambda _, given: _FAILED if given.status == 400 else None)
+
+
+@breaks("V1-EVENT-010")
+def hands_on_what_it_can_not_read(server: RightServer) -> None:
+    """Has a prediction for any data."""
+    told = Answer.of({"predictions": ["?"]})
+    change_answers(server, _PREDICT, lambda _, given: told if given.status == 400 else None)

@@ -223,3 +223,43 @@ def maps_raw_faults_to_unknown(server: RightServer) -> None:
         lambda request: any(len(raw) % 4 for raw in request.raw_input_contents),
         grpc.StatusCode.UNKNOWN,
     )
+
+
+@breaks("GRPC-INFER-025")
+def takes_the_last_of_two_inputs(server: RightServer) -> None:
+    """Reads the inputs into a mapping."""
+
+    def read(request: Any) -> None:
+        inputs = {each.name: each for each in request.inputs}
+        kept = [type(each).FromString(each.SerializeToString()) for each in inputs.values()]
+        del request.inputs[:]
+        request.inputs.extend(kept)
+
+    change_call_requests(server, "ModelInfer", read)
+
+
+@breaks("GRPC-INFER-026")
+def copies_the_metadata_of_the_call(server: RightServer) -> None:
+    """Has one mapping for what comes and what goes, as MLServer."""
+    names = "authorization", "x-conformance"
+    server.metadata_fault = lambda told: [each for each in told if each[0] in names]
+
+
+@breaks("GRPC-INFER-026")
+def tells_metadata_in_its_errors(server: RightServer) -> None:
+    """Writes what it was called with where it fails."""
+    kept = {}
+
+    def keep(told: Any) -> list[tuple[str, str]]:
+        kept.update(told)
+        return []
+
+    server.metadata_fault = keep
+
+    def fault(_: str, request: Any, proceed: Callable[[Any], Any]) -> Any:
+        try:
+            return proceed(request)
+        except Ended as ended:
+            raise Ended(ended.code, f"{ended.details} {kept}") from None
+
+    server.grpc_fault = fault

@@ -10,6 +10,7 @@ from tests.servers.wrong.faults import breaks, change_answers, change_documents
 from tests.servers.wrong.v2_faults import (
     INFER,
     answer_with,
+    change_bodies,
     document_of,
     fail_where,
     inputs_of,
@@ -56,19 +57,8 @@ def gives_null_back(server: RightServer) -> None:
 
 
 @breaks("V2-INFER-041")
-def takes_an_empty_id_for_none(server: RightServer) -> None:
-    """Tests the id for truth."""
-
-    def leave_out(told: Any) -> None:
-        if not told.get("id"):
-            told.pop("id", None)
-
-    change_documents(server, INFER, leave_out)
-
-
-@breaks("V2-INFER-041")
 def makes_an_id_where_it_is_empty(server: RightServer) -> None:
-    """Does so, and makes one up, as KServe's SDK."""
+    """Tests the id for truth, and makes one up, as KServe's SDK 0.10."""
     change_documents(server, INFER, lambda told: told.update(id=told.get("id") or "6f7c1d"))
 
 
@@ -95,6 +85,41 @@ def fails_on_a_name_that_is_there_twice(server: RightServer) -> None:
         return len(wanted) > len(set(wanted))
 
     fail_where(server, is_twice)
+
+
+@breaks("V2-INFER-045")
+def has_numbers_for_versions(server: RightServer) -> None:
+    """Writes them as it keeps them."""
+    change_documents(server, INFER, lambda told: told.update(model_version=1))
+
+
+@breaks("V2-INFER-046")
+def takes_the_last_of_two_inputs(server: RightServer) -> None:
+    """Reads the inputs into a mapping."""
+    change_bodies(server, _without_doubles)
+
+
+@breaks("V2-INFER-046")
+def fails_on_an_input_that_is_there_twice(server: RightServer) -> None:
+    """Doesn't catch what the mapping raises."""
+
+    def is_twice(request: Request) -> bool:
+        names = [each.get("name") for each in inputs_of(document_of(request))]
+        return len(names) > len(set(names))
+
+    fail_where(server, is_twice)
+
+
+def _without_doubles(document: Any) -> None:
+    inputs = inputs_of(document)
+    if inputs:
+        document["inputs"] = list({each.get("name"): each for each in inputs}.values())
+
+
+@breaks("V2-INFER-047")
+def fails_on_a_member_that_is_there_twice(server: RightServer) -> None:
+    """Has a parser that raises another exception then."""
+    fail_where(server, lambda request: request.body.count(b'"id"') > 1)
 
 
 @breaks("V2-INFER-044")

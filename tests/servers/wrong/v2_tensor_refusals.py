@@ -272,5 +272,33 @@ def says_what_is_wrong_elsewhere(server: RightServer) -> None:
     answer_failures(server, INFER, 400, Answer.of({"detail": [{"type": "int_parsing"}]}, 422))
 
 
+@breaks("V2-TENSOR-027")
+def makes_a_list_of_letters(server: RightServer) -> None:
+    """Iterates over a text as over a list, and gives its first element."""
+
+    def read(sent: Document) -> None:
+        if isinstance(sent["data"], str):
+            sent["data"] = [f"{sent['data']}\0"]
+
+    change_inputs(server, read)
+
+
+@breaks("V2-TENSOR-027")
+def has_one_dimension_for_one_element(server: RightServer) -> None:
+    """Takes an element for a list of one, whatever the shape says."""
+
+    def read(sent: Document) -> None:
+        if not isinstance(sent["data"], list):
+            sent |= {"data": [sent["data"]], "shape": [1]}
+
+    change_inputs(server, read)
+
+
+@breaks("V2-TENSOR-029")
+def cuts_fractions(server: RightServer) -> None:
+    """Converts with int()."""
+    read_elements(server, _INTEGERS, lambda each: int(each) if type(each) is float else each)
+
+
 def _replace_nulls(server: RightServer, datatype: str, value: Any) -> None:
     read_elements(server, datatype, lambda each: value if each is None else each)

@@ -21,6 +21,7 @@ from tests.servers.wrong.v2_faults import (
     document_of,
     fail_where,
     inputs_of,
+    read_elements,
 )
 
 _INTEGERS = "INT8 INT16 INT32 INT64 UINT8 UINT16 UINT32 UINT64"
@@ -252,3 +253,20 @@ def needs_a_shape(server: RightServer) -> None:
         return not all(each.get("shape") for each in inputs_of(document_of(request)))
 
     fail_where(server, lacks_shape, refused)
+
+
+@breaks("V2-TENSOR-028")
+def compares_the_kind_of_numbers(server: RightServer) -> None:
+    """Takes what was parsed as an integer for another kind than a float."""
+
+    def is_whole(each: Document) -> bool:
+        kinds = {type(element) for element in each["data"]}
+        return each["datatype"] in ("FP32", "FP64") and int in kinds
+
+    _refuse_inputs(server, is_whole)
+
+
+@breaks("V2-TENSOR-028")
+def adds_a_fraction(server: RightServer) -> None:
+    """Reads the bits of an integer as those of a float."""
+    read_elements(server, "FP32 FP64", lambda each: each + 0.5 if type(each) is int else each)

@@ -29,9 +29,10 @@ function judged(record) {
       ? `${record.verdict}, as expected`
       : `${record.verdict}, where ${record.expectedVerdict} was expected`;
   const more = record.outcomes.map(([name, shown]) => (/^(known|differs)/.test(name) ? `, ${shown}` : ""));
+  const departure = record.verdict === "failed" && record.check.departure ? `, ${record.check.departure}` : "";
   const took = record.verdict === "missing" ? "" : `, in ${duration(record.seconds)}`;
   const facts = COLUMNS.filter(({ name, fact, usual }) => fact && record[name] !== usual);
-  return [verdict, more, facts.map(({ name, fact }) => `, ${fact} ${record[name]}`), took];
+  return [verdict, departure, more, facts.map(({ name, fact }) => `, ${fact} ${record[name]}`), took];
 }
 
 function compared(record) {
