@@ -34,8 +34,8 @@ _FILLED_IN = {
     "$SHARDS": "4",
     "$MATRIX_SHARDS": "4",
     "$shards": "4",
-    "${{ matrix.arguments }}": "--kserve 0.9.0 --protocol None",
-    "${{ matrix.folder }}": "shard-1",
+    '"${words[@]}"': "--kserve 0.9.0 --protocol None",
+    "$FOLDER": "shard-1",
     "ARGUMENTS": "--kserve 0.9.0",
 }
 
@@ -186,14 +186,23 @@ def test_only_the_job_that_publishes_can_write() -> None:
 def test_a_shard_is_red_where_it_could_not_be_run(tmp_path: Path, code: int, red: bool) -> None:
     (script,) = (step["run"] for _, step in github_steps() if step.get("name") == "Run")
     python = tmp_path / "python"
-    python.write_text(f"#!/bin/sh\nexit {code}\n")
+    python.write_text(f"#!/bin/sh\nprintf '%s\\n' \"$@\" > said\nexit {code}\n")
     python.chmod(0o755)
-    filled_in = script.replace("${{ matrix.arguments }}", "").replace("${{ matrix.folder }}", "x")
+    wrapper = "{python} 'my wrapper.py'; $(exit 9)"
     ran = subprocess.run(
-        ["bash", "-e", "-c", filled_in],
-        env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        ["bash", "-e", "-c", script],
+        cwd=tmp_path,
+        env={
+            **os.environ,
+            "PATH": f"{tmp_path}:{os.environ['PATH']}",
+            "ARGUMENTS": shlex.join(["--wrapper", wrapper, "--kserve=0.9.0"]),
+            "FOLDER": "shard-1",
+        },
     )
     assert ran.returncode == (code if red else 0)
+    said = (tmp_path / "said").read_text().splitlines()
+    asked = ["-m", "matrix", "run", "--wrapper", wrapper, "--kserve=0.9.0"]
+    assert said == [*asked, "--out", "results/shard-1"]
 
 
 @pytest.mark.parametrize("earlier", [False, True])
