@@ -1,4 +1,4 @@
-"""The schemas of GitHub's and GitLab's pipelines, as check-jsonschema brings them along."""
+"""The schemas of GitHub's and GitLab's files, as check-jsonschema has them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import Literal
 from tests import processes
 
 
-def assert_valid(schema: Literal["github-workflows", "gitlab-ci"], path: Path) -> None:
+def assert_valid(
+    schema: Literal["github-actions", "github-workflows", "gitlab-ci"], path: Path
+) -> None:
     """Hold a pipeline against its schema.
 
     Raises:
