@@ -110,7 +110,10 @@ class Rest:
         return await parts[part](request, name)
 
     async def _index(self, request: Request) -> Answer:
-        only_ready = bool(request.body) and self._document(request).get("ready", False)
+        asked = _present(self._document(request)) if request.body else {}
+        only_ready = asked.get("ready", False)
+        if not isinstance(only_ready, bool):
+            raise Refused('expected "ready" to be a boolean')
         return Answer.of(
             [
                 {"name": name, "state": "READY" if ready else "UNAVAILABLE"}
@@ -123,7 +126,7 @@ class Rest:
         if name not in self.state.models:
             return self._unknown(name)
         if request.body:
-            self._document(request)
+            _check_parameters(_present(self._document(request)))
         self.state.models[name] = action == "load"
         return Answer.of({"name": name, action: True})
 
