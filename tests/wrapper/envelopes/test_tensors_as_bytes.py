@@ -6,6 +6,7 @@ The envelope runs in this process; `test_faithful_data.py` has the same through 
 from __future__ import annotations
 
 import json
+import operator
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -60,7 +61,9 @@ def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
         yield tmp_path
 
 
-_SOME = st.lists(raw_tensors(), min_size=1, max_size=4)
+_NAME = operator.itemgetter("name")
+_SOME = st.lists(raw_tensors(), min_size=1, max_size=4, unique_by=_NAME)
+_NO_FP16 = raw_tensors([each for each in datatypes.NAMES if each != "FP16"])
 
 
 @thoroughly
@@ -109,7 +112,7 @@ def test_a_client_is_told_what_an_envelope_without_frames_tells(
 
 
 @thoroughly
-@given(sent=st.lists(raw_tensors([each for each in datatypes.NAMES if each != "FP16"]), min_size=1))
+@given(sent=st.lists(_NO_FP16, min_size=1, unique_by=_NAME))
 def test_typed_contents_are_bytes_too(folder: Path, sent: list[dict[str, Any]]) -> None:
     torchserve = WorkedTorchServe(folder, Arrays().handle)
     ways = primed(torchserve)
