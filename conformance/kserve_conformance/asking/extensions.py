@@ -129,8 +129,10 @@ def _lists_models(server: Server, _: Knowledge) -> bool:
 
 def _has_metrics(server: Server, _: Knowledge) -> bool:
     answer = server.get(METRICS_PATH)
-    kind = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
-    return answer.status == 200 and kind in ("text/plain", "application/openmetrics-text")
+    return answer.status == 200 and answer.media_type in (
+        "text/plain",
+        "application/openmetrics-text",
+    )
 
 
 def _is_described(server: Server, _: Knowledge) -> bool:

@@ -99,6 +99,11 @@ class Answer:
     body: bytes
     seconds: float = field(default=0.0, compare=False)
 
+    @property
+    def media_type(self) -> str:
+        """Give that of its Content-Type, in small letters and without parameters."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
     def json(self) -> Any:
         """Give the body as JSON by RFC 8259, which has no NaN; `Departure` where it is none."""
         try:

@@ -103,8 +103,7 @@ def _streamed(server: Server) -> Answer:
 
 
 def _is_stream(answer: Answer) -> bool:
-    kind = answer.headers.get("content-type", "")
-    return kind.partition(";")[0].strip().lower() == _EVENTS
+    return answer.media_type == _EVENTS
 
 
 def _events(answer: Answer) -> Sequence[Any]:

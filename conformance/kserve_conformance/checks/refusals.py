@@ -1,4 +1,4 @@
-"""What checks share of requests that must be refused."""
+"""What checks share of requests that must be refused, or may be."""
 
 from __future__ import annotations
 
@@ -10,6 +10,23 @@ UNKNOWN_MODEL = "conformance-no-such-model"
 UNKNOWN_VERSION = "7919"
 # What the texts and the servers say of a request that breaks the schema.
 SCHEMA_FAULT = (400, 422)
+
+
+# Levels beyond what any reader that counts them takes.
+DEEPEST = 100_000
+
+
+def nested(depth: int, within: bytes = b"") -> bytes:
+    """Give a JSON list in so many others, with this in the innermost."""
+    return b"[" * depth + within + b"]" * depth
+
+
+def answered_or_refused(answer: Answer) -> bool:
+    """Tell whether a request is answered; raise `Departure` where it is neither, nor a 4xx."""
+    is_answered = answer.status == 200
+    if not is_answered:
+        answer.failure()
+    return is_answered
 
 
 def refused(answer: Answer) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from kserve_conformance import expect
 from kserve_conformance.asking.server import Server, encode
 from kserve_conformance.checks import refusals, v1_bodies
+from kserve_conformance.checks.refusals import nested
 from kserve_conformance.checks.registry import check, check_each
 
 _DEPTH = 2000
@@ -133,7 +134,7 @@ def what_is_no_utf8_or_no_json_is_refused(server: Server, values: tuple[bytes, .
 
 @check("V1-PREDICT-018")
 def deep_nesting_is_survived(server: Server) -> None:
-    answer = server.predict(v1_bodies.with_member(server, b"[" * _DEPTH + b"]" * _DEPTH))
+    answer = server.predict(v1_bodies.with_member(server, nested(_DEPTH)))
     if answer.status != 200:
         answer.error()
     server.predict(server.v1_sample()).success()
