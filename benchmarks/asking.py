@@ -10,9 +10,8 @@ import grpc
 import requests
 
 from benchmarks import grpc_load, load
-from benchmarks.load import LoadError, Measured
+from benchmarks.load import PATIENCE, LoadError, Measured
 
-_PATIENCE = 60
 _UNLIMITED = [(f"grpc.max_{way}_message_length", -1) for way in ("send", "receive")]
 
 
@@ -57,7 +56,7 @@ class Post:
         """Post it once."""
         try:
             answer = requests.post(
-                place.rest + self.path, self.body, headers=self.headers, timeout=_PATIENCE
+                place.rest + self.path, self.body, headers=self.headers, timeout=PATIENCE
             )
         except requests.RequestException as error:
             raise LoadError(f"{self.path} isn't answered: {error}") from None
@@ -86,7 +85,7 @@ class Call:
         """Make it once."""
         with grpc.insecure_channel(place.grpc, options=_UNLIMITED) as channel:
             try:
-                answer: bytes = channel.unary_unary(self.method)(self.message, timeout=_PATIENCE)
+                answer: bytes = channel.unary_unary(self.method)(self.message, timeout=PATIENCE)
             except grpc.RpcError as error:
                 said = f"{error.code().name}: {error.details()[:200]}"
                 raise LoadError(f"{self.method} is answered {said}") from None

@@ -8,6 +8,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from kserve_conformance.asking.grpc_client import framed
+
 from benchmarks.load import LoadError, Measured, tool
 
 # What gRPC writes before each message: whether it is packed, and its length.
@@ -43,11 +45,6 @@ def put(url: str, message: bytes, connections: int, seconds: int, answer_bytes: 
         ran = subprocess.run([*command, url], capture_output=True, text=True, check=False)
         said, logged = ran.stdout + ran.stderr, log.read_text() if log.exists() else ""
     return read(said, logged, answer_bytes)
-
-
-def framed(message: bytes) -> bytes:
-    """Give a message as gRPC sends it."""
-    return b"\0" + len(message).to_bytes(4, "big") + message
 
 
 def read(said: str, logged: str, answer_bytes: int) -> Measured:

@@ -13,7 +13,7 @@ from types import MappingProxyType
 
 _UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
 # Seconds, beyond which an answer is an error. A megabyte waits longer than wrk's own two.
-_PATIENCE = 60
+PATIENCE = 60
 
 
 class LoadError(Exception):
@@ -51,7 +51,7 @@ def put(
             f'wrk.body = io.open("{content}", "rb"):read("*a")\n'
             + "".join(f'wrk.headers["{name}"] = "{told}"\n' for name, told in headers.items())
         )
-        command = [wrk, "-t1", f"-c{connections}", f"-d{seconds}", f"--timeout={_PATIENCE}"]
+        command = [wrk, "-t1", f"-c{connections}", f"-d{seconds}", f"--timeout={PATIENCE}"]
         ran = subprocess.run(
             [*command, "-s", str(script), "--latency", url],
             capture_output=True,

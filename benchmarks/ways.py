@@ -12,11 +12,10 @@ from tritonclient.grpc import service_pb2
 from benchmarks import frames
 from benchmarks.asking import Call, Post, Request
 from fixtures.torchserve import Envelope
+from wrapper.torchserve import messages
 
 _JSON = {"Content-Type": "application/json"}
 _MODEL_INFER = "/inference.GRPCInferenceService/ModelInfer"
-# Source: pytorch/serve, frontend/server/src/main/resources/proto/inference.proto.
-_PREDICTIONS = "/org.pytorch.serve.grpc.inference.InferenceAPIsService/Predictions"
 # What is small is where a front costs most, beside what TorchServe takes.
 SMALL = (1, 16, 64)
 # More at once would wait for minutes.
@@ -128,7 +127,9 @@ def _grpc(body: str, count: int, connections: tuple[int, ...]) -> Way:
     message = service_pb2.ModelInferRequest(model_name="arrays", raw_input_contents=[content])
     message.inputs.add(name="x", datatype="FP32", shape=[count])
     asked = Call(_MODEL_INFER, message.SerializeToString())
-    directly = Call(_PREDICTIONS, _prediction("arrays", frames.before(count) + content))
+    prediction = messages.PredictionsRequest(model_name="arrays")
+    prediction.input.add(key="data", value=frames.before(count) + content)
+    directly = Call(messages.PREDICTIONS, prediction.SerializeToString())
     return Way(
         "gRPC", body, len(content), "grpc-v2", "kservev2_faithful", "arrays", asked, directly,
         asked, content, connections,
@@ -137,17 +138,3 @@ def _grpc(body: str, count: int, connections: tuple[int, ...]) -> Way:
 
 def _bytes_of(count: int) -> bytes:
     return numpy.random.default_rng(0).random(count, "float32").tobytes()
-
-
-def _prediction(model: str, data: bytes) -> bytes:
-    """Give a PredictionsRequest: field 1 is the name, field 3 the map that holds the body."""
-    entry = _field(1, b"data") + _field(2, data)
-    return _field(1, model.encode()) + _field(3, entry)
-
-
-def _field(number: int, value: bytes) -> bytes:
-    length, size = b"", len(value)
-    while size > 127:
-        length += bytes([size & 127 | 128])
-        size >>= 7
-    return bytes([number << 3 | 2]) + length + bytes([size]) + value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from kserve_conformance.asking.grpc_client import framed
 
 from benchmarks import grpc_load
 from benchmarks.load import LoadError
@@ -48,4 +49,4 @@ def test_no_answer_at_all_is_no_speed() -> None:
 
 
 def test_a_message_is_framed_as_grpc_frames_it() -> None:
-    assert grpc_load.framed(b"abc") == b"\x00\x00\x00\x00\x03abc"
+    assert framed(b"abc") == b"\x00\x00\x00\x00\x03abc"

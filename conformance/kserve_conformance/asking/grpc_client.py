@@ -195,6 +195,11 @@ def grpcurl(
     return f"{line} < BODY   # {len(text)} characters of JSON"
 
 
+def framed(message: bytes) -> bytes:
+    """Give a message as gRPC sends it over HTTP/2: not packed, behind its length."""
+    return b"\0" + len(message).to_bytes(4, "big") + message
+
+
 def curl(
     target: str,
     method: str,
@@ -207,7 +212,7 @@ def curl(
     grpcurl sends messages of calls that are in its description only.
     """
     headers = {"content-type": "application/grpc", "te": "trailers", **metadata}
-    body = b"".join(b"\0" + len(each).to_bytes(4, "big") + each for each in messages)
+    body = b"".join(map(framed, messages))
     address = Address.of(target)
     scheme, how = ("https", "--http2") if address.is_tls else ("http", "--http2-prior-knowledge")
     return Request("POST", f"{scheme}://{address}{method}", headers, body).curl(access, how)
