@@ -25,7 +25,6 @@ from wrapper.torchserve.news import News
 logger = logging.getLogger("wrapper")
 
 # The second is a file system in memory that containers have whose own is read-only.
-_NONE: frozenset[str] = frozenset()
 _PARENTS = (None, "/dev/shm")
 
 
@@ -109,7 +108,7 @@ class Unloaded:
         """Give the names of the models that are unloaded."""
         records = self._records
         if not records:
-            return _NONE
+            return frozenset()
         return frozenset(name for name, record in records.items() if record.is_out)
 
     def stored(self, model: str) -> Mapping[str, Stored]:

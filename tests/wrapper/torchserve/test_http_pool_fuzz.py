@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from fixtures.wrappers.careless import CARELESS
 from tests.wrapper import fuzzing
 from tests.wrapper.torchserve.scripted import answer, chunked
 from wrapper.address import Address
@@ -209,15 +210,9 @@ def _takes_what_nobody_asked_for(patch: pytest.MonkeyPatch) -> None:
 
 def _sends_again(patch: pytest.MonkeyPatch) -> None:
     """Sends a request again that had no answer, which TorchServe may have begun."""
-
-    async def ask(self: HttpPool, *request: Any) -> Answered:
-        try:
-            return await original(self, *request)
-        except ConnectionBroken:
-            return await original(self, *request)
-
-    original = HttpPool.ask
-    patch.setattr(HttpPool, "ask", ask)
+    # So that it is put back.
+    patch.setattr(HttpPool, "ask", HttpPool.ask)
+    CARELESS["sends_what_may_have_begun_again"]()
 
 
 @pytest.mark.parametrize(
