@@ -70,33 +70,25 @@ def _unchecked(outcomes: Sequence[Outcome], absent: Set[str]) -> list[str]:
 
 def _causes(outcomes: Sequence[Outcome]) -> list[str]:
     """Tell the causes that weigh most, each by the first of the departures that it is behind."""
-    causes: list[list[Outcome]] = []
+    # By what usually is behind the first of them, and by what was found there.
+    causes: dict[tuple[str, str], list[Outcome]] = {}
     for each in sorted(outcomes, key=_weight):
         if each.judgement.verdict is Verdict.FAILED:
-            known = next((alike for alike in causes if _are_alike(alike[0], each)), None)
-            if known is None:
-                causes.append([each])
-            else:
-                known.append(each)
+            usual, found = each.statement.usual_cause, _short(each.judgement.message)
+            known = next(
+                (alike for alike in causes if usual == alike[0] or found == alike[1]), None
+            )
+            causes.setdefault(known or (usual, found), []).append(each)
     told = []
-    for first, *others in causes[:CAUSES]:
+    for (usual, found), (first, *others) in [*causes.items()][:CAUSES]:
         statement = first.statement
         more = f" and {len(others)} more" if others else ""
         told += [
             f"{statement.id}{more} ({statement.level}): {statement.sentence}",
-            f"    found    {_found(first)}",
-            f"    usually  {statement.usual_cause}",
+            f"    found    {found}",
+            f"    usually  {usual}",
         ]
     return told
-
-
-def _are_alike(one: Outcome, other: Outcome) -> bool:
-    usual = one.statement.usual_cause == other.statement.usual_cause
-    return usual or _found(one) == _found(other)
-
-
-def _found(outcome: Outcome) -> str:
-    return _short(outcome.judgement.message)
 
 
 def _weight(outcome: Outcome) -> tuple[bool, int]:
