@@ -7,9 +7,11 @@ at least. covertable makes it; what it covers is counted here, and not taken fro
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from operator import itemgetter
 from typing import Any, Literal
 
 import covertable
@@ -105,19 +107,23 @@ def _meetings(cells: Iterable[Cell], axes: Sequence[str], strength: int) -> Iter
 def _constraints(
     by_points: Mapping[tuple[str, ...], Cell], axes: Sequence[str]
 ) -> list[dict[str, Any]]:
-    """Say to covertable which points may meet, for each two axes and for all together."""
+    """Say to covertable which points may meet, for each two axes and for all together.
+
+    It asks half a million times where triples are wanted, so that nothing is said of axes of which
+    all points meet.
+    """
     groups = [*combinations(range(len(axes)), 2), tuple(range(len(axes)))]
+    counts = [len(set(points)) for points in zip(*by_points, strict=True)]
     constraints = []
     for group in dict.fromkeys(groups):
         names = [axes[index] for index in group]
-        allowed = {tuple(points[index] for index in group) for points in by_points}
-        constraints.append(
-            {
-                "operator": "fn",
-                "requires": names,
-                "evaluate": lambda row, names=names, allowed=allowed: (
-                    tuple(row[name] for name in names) in allowed
-                ),
-            }
-        )
+        met = set(map(itemgetter(*group), by_points))
+        if len(met) < math.prod(counts[index] for index in group):
+            constraints.append(
+                {
+                    "operator": "fn",
+                    "requires": names,
+                    "evaluate": lambda row, at=itemgetter(*names), met=met: at(row) in met,
+                }
+            )
     return constraints
