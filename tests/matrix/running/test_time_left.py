@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from matrix.planning import options
+from matrix.planning import axes, options
 from matrix.planning.cells import Cell
 from matrix.planning.plan import Plan
 from matrix.planning.timings import Timings
@@ -21,7 +21,8 @@ Cost = Callable[[Cell], float]
 
 @pytest.fixture(scope="module")
 def plan() -> Plan:
-    return planned()
+    # A part of the default profile: what is played takes the square of its cells.
+    return planned(*axes.load().profile("default")[::3])
 
 
 def planned(*kserve: str) -> Plan:
@@ -115,7 +116,8 @@ def test_an_uneven_run_is_told_well_once_it_has_shown_itself(lacking: bool, plan
             assert each.said == pytest.approx(each.left, rel=0.35), each
 
 
-def test_making_environments_is_a_part_of_it(plan: Plan) -> None:
+def test_making_environments_is_a_part_of_it() -> None:
+    plan = planned()
     releases = tuple(dict.fromkeys(cell.kserve for cell in plan.cells))
     with_them, without = (
         next(each.said for each in play(plan, 2, known(plan, 1), lacking) if each.said)
