@@ -73,12 +73,12 @@ def test_what_isnt_as_expected_is_never_green(
     assert made.endpoint()["isError"] is True
 
 
-def test_the_worst_of_several_runs_counts(default_run: Run) -> None:
-    broken = changed(changed(default_run, "0.9.0", has_a_fault), "0.10.2", fails)
-    made = badge.of([default_run, broken])
-    assert (made.message, made.color) == ("1 of 14 releases broken", RED)
-    same = [changed(default_run, "0.9.0", change) for change in (fails, has_a_fault)]
-    assert badge.of(same).message == "1 of 14 releases broken"
+def test_the_worst_of_several_runs_counts(two: Run) -> None:
+    broken = changed(changed(two, "0.9.0", has_a_fault), "0.13.1", fails)
+    made = badge.of([two, broken])
+    assert (made.message, made.color) == ("1 of 2 releases broken", RED)
+    same = [changed(two, "0.9.0", change) for change in (fails, has_a_fault)]
+    assert badge.of(same).message == "1 of 2 releases broken"
 
 
 @pytest.mark.parametrize(("release", "label"), [("0.9.0", "KServe 0.9"), ("0.99.0", "KServe 0.99")])
@@ -96,15 +96,15 @@ def test_nothing_is_never_green() -> None:
     assert badge.of([]) == Badge("KServe", "nothing was run", AMBER)
 
 
-def test_a_run_that_was_cut_short_is_never_green(default_run: Run) -> None:
-    whole = replace(default_run, footer=None)
-    assert badge.of([whole]).message == "cut short, 14 of 14 releases judged"
+def test_a_run_that_was_cut_short_is_never_green(two: Run) -> None:
+    whole = replace(two, footer=None)
+    assert badge.of([whole]).message == "cut short, 2 of 2 releases judged"
     assert badge.of([whole]).color == AMBER
-    assert badge.of([default_run, whole]).color == AMBER
-    half = replace(whole, records=[each for each in whole.records if "0.8" in each.cell])
-    assert badge.of([half]).message == "cut short, 1 of 14 releases judged"
+    assert badge.of([two, whole]).color == AMBER
+    half = replace(whole, records=[each for each in whole.records if "0.9" in each.cell])
+    assert badge.of([half]).message == "cut short, 1 of 2 releases judged"
     broken = changed(whole, "0.13.1", fails)
-    assert badge.of([broken]).message == "1 of 14 releases broken, cut short"
+    assert badge.of([broken]).message == "1 of 2 releases broken, cut short"
 
 
 def test_the_original_bug_is_red(unfixed_run: Run) -> None:

@@ -75,12 +75,12 @@ def test_the_markdown_is_appended_to_a_summary(tmp_path: Path) -> None:
 
 
 def test_runs_on_both_backends_are_one_report(
-    default_run: Run, process_run: Run, tmp_path: Path
+    two: Run, two_at: Path, process_run: Run, tmp_path: Path
 ) -> None:
-    paths = [str(real_results.path(name)) for name in ("default", "process")]
+    paths = [str(two_at), str(real_results.path("process"))]
     assert cli.main(["report", *paths, "--format=junit", f"--out={tmp_path}"]) == 0
     read = junitparser.JUnitXml.fromfile(str(tmp_path / "junit.xml"))
-    assert read.tests == len(default_run.records) + len(process_run.records)
+    assert read.tests == len(two.records) + len(process_run.records)
     unexpected = [each for each in process_run.records if not each.as_expected]
     assert (read.failures, read.errors) == (len(unexpected), 0)
     root = ElementTree.parse(tmp_path / "junit.xml").getroot()
