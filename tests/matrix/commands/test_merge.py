@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from kserve_conformance.results.results_file import read
 from kserve_conformance.results.verdict import Verdict
 
 from matrix.commands import cli
+from tests.matrix import variants
 
 RELEASES = ("0.9.0", "0.13.1", "0.21.0")
 
@@ -76,14 +78,20 @@ def real(default_run: Run) -> Run:
     )
 
 
+@pytest.fixture(scope="module")
+def written(real: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a folder of the folders of its releases, which stay as they are."""
+    folder = tmp_path_factory.mktemp("parts")
+    for release in RELEASES:
+        results_file.write(folder / f"part-{release}" / "results.jsonl", _shard(real, release))
+    return folder
+
+
 @pytest.fixture
-def shards(real: Run, tmp_path: Path) -> list[Path]:
+def shards(written: Path, tmp_path: Path) -> list[Path]:
     """Give the folders of its releases, not in their order."""
-    folders = []
-    for release in reversed(RELEASES):
-        folders.append(tmp_path / f"part-{release}")
-        results_file.write(folders[-1] / "results.jsonl", _shard(real, release))
-    return folders
+    shutil.copytree(written, tmp_path, dirs_exist_ok=True)
+    return [tmp_path / f"part-{release}" for release in reversed(RELEASES)]
 
 
 def _change(folder: Path, change: Callable[[Run], Run]) -> None:
@@ -143,9 +151,10 @@ def test_a_results_file_may_have_a_name_of_its_own(
 
 
 def test_verdicts_against_the_wrapper_are_1(merge: Merge, mutant_run: Run, tmp_path: Path) -> None:
+    unset = variants.with_one_protocol(mutant_run, "unset")
     for release in ("0.9.0", "0.13.1"):
         file = tmp_path / release / "results.jsonl"
-        results_file.write(file, _shard(mutant_run, release))
+        results_file.write(file, _shard(unset, release))
     said = merge(tmp_path / "0.9.0", tmp_path / "0.13.1", "--out", tmp_path / "whole")
     assert said.exit_code == 1, said.errors
     assert "failed: effective-protocol in " in said.output
