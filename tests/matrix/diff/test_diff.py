@@ -16,7 +16,7 @@ from kserve_conformance.results.verdict import Verdict
 from matrix.commands import cli
 from matrix.diff import changes
 from tests import processes
-from tests.matrix import real_results
+from tests.matrix import real_results, variants
 from tests.matrix.gate.gate_cases import changed, one_cell, repeated, with_header, with_verdict
 from tests.matrix.telling import Matrix
 
@@ -91,8 +91,9 @@ def test_a_regression_is_told_with_the_answer_of_the_wrapper(
 
 
 def test_all_findings_are_told_on_demand(told: Told, unfixed_run: Run) -> None:
-    code, lines = told(unfixed_run, unfixed_run, "--all")
-    shortened = told(unfixed_run, unfixed_run)[1]
+    run = variants.with_one_protocol(unfixed_run, "unset")
+    code, lines = told(run, run, "--all")
+    shortened = told(run, run)[1]
     assert code == 0
     assert not any("--all tells them" in line for line in lines)
     assert len(lines) > len(shortened)
@@ -140,12 +141,13 @@ def test_what_is_not_held_against_the_wrapper_is_marked(told: Told, run: Run) ->
 
 
 def test_what_is_lost_is_not_known_unless_asked_for_what_both_planned(told: Told, two: Run) -> None:
-    run = one_cell(two)
-    code, lines = told(two, run)
-    lost = len(two.records) - len(run.records)
+    more = variants.with_one_protocol(two, "v1")
+    run = one_cell(more)
+    code, lines = told(more, run)
+    lost = len(more.records) - len(run.records)
     assert code == 3
     assert lines[0] == f"not known: {lost} checks that OLD judged are not judged in NEW"
-    code, lines = told(two, run, "--common")
+    code, lines = told(more, run, "--common")
     assert (code, lines[0]) == (0, "nothing changed")
 
 
