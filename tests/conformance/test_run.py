@@ -312,11 +312,11 @@ def test_a_claim_says_by_which_version_and_payloads_it_was_made(
 ) -> None:
     payloads = tmp_path / "payloads.json"
     payloads.write_text('{"v1": {"instances": ["mine"]}}')
-    more = ("--payloads", str(payloads), "--out", str(tmp_path))
+    more = ("--profile", "v1", "--payloads", str(payloads), "--out", str(tmp_path))
     for version in ("1.0", VERSION):
         main(_arguments(server, *more, "--suite-version", version))
         text = (tmp_path / "claim.md").read_text()
-        assert f"--payloads {payloads} --suite-version {version}" in text
+        assert f"--payloads {payloads} --profile v1 --suite-version {version}" in text
         is_frozen = version in requirements.versions()
         assert ("it is under development" in text) is not is_frozen
 

@@ -47,8 +47,14 @@ def of_releases(run: Run, *releases: str) -> Run:
 
 @pytest.fixture(scope="module")
 def containers(default_run: Run) -> Run:
-    """Give results of three releases on containers."""
-    return of_releases(default_run, "0.9.0", "0.13.1", NEWEST)
+    """Give results of two releases on containers."""
+    return of_releases(default_run, "0.9.0", NEWEST)
+
+
+@pytest.fixture(scope="module")
+def processes(process_run: Run) -> Run:
+    """Give results of two releases on processes."""
+    return of_releases(process_run, "0.9.0", NEWEST)
 
 
 def ask(source: str, target: str, *runs: Run, runtimes: tuple[str, ...] = BOTH) -> Assessment:
@@ -68,8 +74,8 @@ def failing(run: Run, release: str, protocol: str, check: str = "v1-predict") ->
     return with_verdict(run, check, Verdict.FAILED, f"kserve{release}-{protocol}-")
 
 
-def test_nothing_breaks_for_our_wrapper_on_both_backends(containers: Run, process_run: Run) -> None:
-    answer = ask("0.9.0", "newest", containers, process_run)
+def test_nothing_breaks_for_our_wrapper_on_both_backends(containers: Run, processes: Run) -> None:
+    answer = ask("0.9.0", "newest", containers, processes)
     assert answer.exit_code() == 0
     assert not answer.breaks
     assert not answer.unknown
@@ -82,8 +88,8 @@ def test_nothing_breaks_for_our_wrapper_on_both_backends(containers: Run, proces
     assert answer.compared > 3000
 
 
-def test_what_comes_with_the_new_release_is_told(containers: Run, process_run: Run) -> None:
-    answer = ask("0.9.0", NEWEST, containers, process_run)
+def test_what_comes_with_the_new_release_is_told(containers: Run, processes: Run) -> None:
+    answer = ask("0.9.0", NEWEST, containers, processes)
     come = {check for group in answer.comes for check in group.checks}
     assert {"grpc-infer", "GRPC-INFER-001"} <= come
     told = [line for line in lines(answer) if line.startswith("comes: ")]
@@ -91,9 +97,9 @@ def test_what_comes_with_the_new_release_is_told(containers: Run, process_run: R
 
 
 def test_a_downgrade_is_called_so_and_loses_what_only_the_newer_has(
-    containers: Run, process_run: Run
+    containers: Run, processes: Run
 ) -> None:
-    answer = ask(NEWEST, "0.9.0", containers, process_run)
+    answer = ask(NEWEST, "0.9.0", containers, processes)
     assert answer.exit_code() == 1
     told = lines(answer)
     assert told[0].startswith(f"no: downgrade of wrapper from KServe {NEWEST} to 0.9.0: ")
@@ -128,8 +134,8 @@ def test_what_breaks_is_told_with_the_words_of_the_bug(unfixed_run: Run) -> None
     assert told[at - 3] == "    where: PROTOCOL_VERSION unset with envelope kserve, none (2 cells)"
 
 
-def test_one_check_of_one_cell_on_one_backend_breaks_it(containers: Run, process_run: Run) -> None:
-    answer = ask("0.9.0", NEWEST, containers, failing(process_run, NEWEST, "empty"))
+def test_one_check_of_one_cell_on_one_backend_breaks_it(containers: Run, processes: Run) -> None:
+    answer = ask("0.9.0", NEWEST, containers, failing(processes, NEWEST, "empty"))
     assert answer.exit_code() == 1
     told = lines(answer)
     assert told[0].endswith(": 1 check that passed would no longer pass")
@@ -150,19 +156,19 @@ def test_what_fails_at_times_on_the_new_release_breaks_it(default_run: Run) -> N
     assert {group.in_words for group in answer.breaks} == {"passed \N{RIGHTWARDS ARROW} flaky"}
 
 
-def test_what_fails_on_both_is_told_and_breaks_nothing(containers: Run, process_run: Run) -> None:
+def test_what_fails_on_both_is_told_and_breaks_nothing(containers: Run, processes: Run) -> None:
     wrong = failing(failing(containers, "0.9.0", "empty"), NEWEST, "empty")
-    answer = ask("0.9.0", NEWEST, wrong, process_run)
+    answer = ask("0.9.0", NEWEST, wrong, processes)
     assert answer.exit_code() == 0
     assert "fails on both: v1-predict: failed before and since" in lines(answer)
 
 
 def test_a_control_plane_that_moves_pods_onto_what_fails_breaks_it(
-    containers: Run, process_run: Run
+    containers: Run, processes: Run
 ) -> None:
     # v1 fails on both releases, and before 0.11.1 no pod was given it.
     wrong = failing(failing(containers, "0.9.0", "v1"), NEWEST, "v1")
-    answer = ask("0.9.0", NEWEST, wrong, process_run)
+    answer = ask("0.9.0", NEWEST, wrong, processes)
     assert answer.breaks == ()
     assert answer.exit_code() == 1
     told = lines(answer)
@@ -208,7 +214,9 @@ def test_a_control_plane_that_moves_pods_onto_what_fails_breaks_it(
 def test_what_the_control_plane_does_otherwise_is_told(
     default_run: Run, source: str, target: str, told: str
 ) -> None:
-    assert lines(ask(source, target, default_run))[1].startswith(f"control plane: {told}")
+    assert lines(ask(source, target, of_releases(default_run, source, target)))[1].startswith(
+        f"control plane: {told}"
+    )
 
 
 def test_a_pod_whose_cells_did_not_run_is_not_known(unfixed_run: Run) -> None:
@@ -257,12 +265,12 @@ def test_a_command_that_lacks_a_secret_says_so(unfixed_run: Run) -> None:
 
 
 def test_a_single_cell_that_is_absent_is_named_in_the_command(
-    containers: Run, process_run: Run
+    containers: Run, processes: Run
 ) -> None:
     absent = f"kserve{NEWEST}-v2-kservev2_faithful-torchserve0.12.0"
     planned = {name: ids for name, ids in containers.header.planned.items() if name != absent}
     fewer = changed(containers, lambda record: None if record.cell == absent else record)
-    answer = ask("0.9.0", NEWEST, with_header(fewer, planned=planned), process_run)
+    answer = ask("0.9.0", NEWEST, with_header(fewer, planned=planned), processes)
     assert answer.exit_code() == 3
     told = lines(answer)
     (command,) = [line.removeprefix("run: ") for line in told if line.startswith("run: ")]
@@ -294,7 +302,7 @@ def test_a_command_for_a_wrapper_with_needs_gives_it_these(unfixed_run: Run) -> 
 @pytest.mark.parametrize("release", ["0.9.0", NEWEST])
 @pytest.mark.parametrize("verdict", [Verdict.ERROR, Verdict.UNPROVISIONED, None])
 def test_a_check_that_was_not_judged_on_either_side_is_not_known(
-    containers: Run, process_run: Run, release: str, verdict: Verdict | None
+    containers: Run, processes: Run, release: str, verdict: Verdict | None
 ) -> None:
     def change(record: Record) -> Record | None:
         if record.check != "v1-predict" or record.cell != at:
@@ -302,7 +310,7 @@ def test_a_check_that_was_not_judged_on_either_side_is_not_known(
         return None if verdict is None else replace(record, verdict=verdict)
 
     at = f"kserve{release}-v1-kserve-torchserve0.12.0"
-    answer = ask("0.9.0", NEWEST, changed(containers, change), process_run)
+    answer = ask("0.9.0", NEWEST, changed(containers, change), processes)
     assert answer.exit_code() == 3
     told = lines(answer)
     assert f"not known: 1 check of 1 cell that the results have, such as v1-predict in {at}" in told
@@ -320,10 +328,10 @@ def test_an_attempt_that_is_absent_is_not_known(default_run: Run) -> None:
     assert ask("0.9.0", NEWEST, fewer, runtimes=("container",)).exit_code() == 3
 
 
-def test_results_of_some_checks_only_are_not_enough(containers: Run, process_run: Run) -> None:
+def test_results_of_some_checks_only_are_not_enough(containers: Run, processes: Run) -> None:
     few = changed(containers, lambda record: record if record.check == "starts" else None)
     planned = {cell: ["starts"] for cell in containers.header.planned}
-    assert ask("0.9.0", NEWEST, with_header(few, planned=planned), process_run).exit_code() == 3
+    assert ask("0.9.0", NEWEST, with_header(few, planned=planned), processes).exit_code() == 3
 
 
 def test_one_backend_can_be_asked_about(containers: Run) -> None:
@@ -354,10 +362,10 @@ def test_a_release_that_is_none_is_refused_with_near_ones(
 
 
 @pytest.fixture
-def asked(matrix: Matrix, tmp_path: Path, process_run: Run) -> Matrix:
+def asked(matrix: Matrix, tmp_path: Path, processes: Run) -> Matrix:
     """Give what puts questions to results on processes."""
     small = tmp_path / "process" / "results.jsonl"
-    results_file.write(small, process_run)
+    results_file.write(small, processes)
 
     return functools.partial(matrix, "can-i-upgrade", f"--results={small.parent}")
 
