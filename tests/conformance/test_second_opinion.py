@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fixtures.torchserve import Envelope
-from tests import lending
+from tests import lending, processes
 from tests.conformance import openapi
 from tests.conformance.serving import RELEASES, serving
 from tests.servers import RightServer, state
@@ -50,16 +47,12 @@ def opinion(
     events = folder / "events.ndjson"
     configured = ("--config-file", str(openapi.FOLDER / "schemathesis.toml"))
     report = ("--report", "ndjson", "--report-ndjson-path", str(events))
-    ended = subprocess.run(
+    ended = processes.run(
         [
-            *(sys.executable, "-m", "schemathesis.cli", *configured, "run", str(openapi.FILE)),
+            *("schemathesis.cli", *configured, "run", str(openapi.FILE)),
             *("--url", url, "--no-color", *report, *more),
         ],
-        cwd=openapi.REPOSITORY,
-        env={**os.environ, "MODEL": state.MODEL, "VERSION": version, "SPARE": spare},
-        capture_output=True,
-        text=True,
-        check=False,
+        env={**processes.clean(), "MODEL": state.MODEL, "VERSION": version, "SPARE": spare},
     )
     said = ended.stdout + ended.stderr
     assert ended.returncode in (0, 1), said
