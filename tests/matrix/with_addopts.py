@@ -15,10 +15,14 @@ import pytest
 from matrix.commands import cli
 
 MODULE = "tests.matrix.with_addopts"
+# A folder of plugins. PYTHONPATH would be no reason to start anew, were it not read at the start.
+PLUGINS = "MATRIX_PLUGINS"
 
 
 def main() -> int:
     """Run a command of the matrix, and give its exit code."""
+    if PLUGINS in os.environ:
+        sys.path.insert(0, os.environ[PLUGINS])
     options = shlex.split(os.environ.get("PYTEST_ADDOPTS", ""))
     run: Callable[..., int] = pytest.main
 

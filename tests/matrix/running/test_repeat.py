@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.matrix import runs
+from tests.matrix import runs, with_addopts
 from tests.matrix.given_torchserve import PLUGIN, PYTHON
 from tests.matrix.running.test_run import HARNESS_PYTHON, TINY, run_tiny
 from tests.matrix.runs import Ran
@@ -42,7 +42,7 @@ def _with_plugin(folder: Path, source: str, *arguments: str, wrapper: str = TINY
         given=runs.nowhere(),
         more={
             **HARNESS_PYTHON,
-            "PYTHONPATH": str(folder),
+            with_addopts.PLUGINS: str(folder),
             "PYTEST_ADDOPTS": f"-p {PLUGIN} -p own",
         },
     )

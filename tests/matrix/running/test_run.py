@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +12,7 @@ import pytest
 from kserve_conformance.results.results_file import read
 
 from tests import processes
-from tests.matrix import runs
+from tests.matrix import runs, with_addopts
 from tests.matrix.given_torchserve import PYTHON
 from tests.matrix.running import sabotage
 from tests.matrix.runs import Ran
@@ -172,7 +171,7 @@ def test_progress_is_told_also_while_a_check_runs_in_the_same_process(tmp_path: 
         given=runs.nowhere(),
         more={
             **HARNESS_PYTHON,
-            "PYTHONPATH": str(tmp_path),
+            with_addopts.PLUGINS: str(tmp_path),
             "PYTEST_ADDOPTS": "-p tests.matrix.given_torchserve -p slow",
         },
     )
@@ -263,16 +262,13 @@ def test_the_checks_of_one_cell_stay_in_one_worker(tmp_path: Path) -> None:
 
 
 def test_the_suite_is_plain_pytest(tmp_path: Path) -> None:
-    ran = subprocess.run(
+    ran = processes.run(
         [
-            *(sys.executable, "-m", "pytest", "matrix", "-q", "-n", "2", "--dist", "loadgroup"),
+            *("pytest", "matrix", "-q", "-n", "2", "--dist", "loadgroup"),
             *("--kserve=0.13.1", "--protocol=v3", f"--wrapper={TINY} --exit-code 1"),
             *("--runtime=process", f"--out={tmp_path}"),
         ],
-        cwd=runs.REPOSITORY,
         env=runs.environment(runs.nowhere(), HARNESS_PYTHON),
-        capture_output=True,
-        text=True,
     )
     assert ran.returncode == 1, ran.stdout + ran.stderr
     assert "1 failed, 4 passed, 1 skipped" in ran.stdout
@@ -280,13 +276,7 @@ def test_the_suite_is_plain_pytest(tmp_path: Path) -> None:
 
 
 def test_wrong_usage_of_the_plain_suite_is_2(tmp_path: Path) -> None:
-    ran = subprocess.run(
-        [sys.executable, "-m", "pytest", "matrix", "--kserve=0.7.0", f"--out={tmp_path}"],
-        cwd=runs.REPOSITORY,
-        env=processes.clean(),
-        capture_output=True,
-        text=True,
-    )
+    ran = processes.run(["pytest", "matrix", "--kserve=0.7.0", f"--out={tmp_path}"])
     assert ran.returncode == 2, ran.stdout + ran.stderr
     assert "there is no such kserve" in ran.stderr
 
