@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from execnet import gateway_io
 
 from fixtures import torchserve
 from fixtures.torchserve import Instance, TorchServeError
@@ -26,6 +27,7 @@ from matrix.environments.provision import Environment
 from matrix.planning.plan import CONFORMANCE, Plan
 from matrix.running import refusal, session, starting, worker
 from tests import processes
+from tests.matrix import forked_worker
 
 CHECKS = "MATRIX_GIVEN_CHECKS"
 PYTHON = "MATRIX_GIVEN_PYTHON"
@@ -94,6 +96,8 @@ def pytest_configure() -> None:
     given = processes.of_sdks()
     if given is not None:
         session.fork_servers = lambda *_: _GivenServers(given.folder)
+    if forked_worker.VARIABLE in os.environ:
+        gateway_io.Popen2IOMaster = forked_worker.Forked  # type: ignore[assignment,misc]
     if PYTHON in os.environ:
         # mypy: what a module imports isn't what it exports, but it is what it uses.
         worker.of_lock = session.found = _of_lock  # type: ignore[attr-defined]

@@ -14,7 +14,7 @@ from kserve_conformance.results.results_file import read
 from fixtures.torchserve import Envelope
 from matrix.running import worker
 from tests import lending, processes
-from tests.matrix import given_torchserve, with_addopts
+from tests.matrix import forked_worker, given_torchserve, with_addopts
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 ENVELOPES = ("kserve", "kservev2", "kservev2_faithful", "none")
@@ -86,7 +86,8 @@ def run(
     more: Mapping[str, str] | None = None,
 ) -> Ran:
     """Run the matrix to its end."""
-    ran = processes.run(words(folder, *arguments), env=environment(given, more))
+    env = {**environment(given, more), forked_worker.VARIABLE: "1"}
+    ran = processes.run(words(folder, *arguments), env=env)
     return Ran(ran.returncode, ran.stdout + ran.stderr, folder)
 
 
