@@ -76,8 +76,8 @@ def test_an_unknown_release_is_wrong_usage() -> None:
 
 @pytest.mark.integration
 def test_the_bug_is_there_where_it_is_known_to_be() -> None:
-    ran = _reproduce("--runtime=process", "--kserve=0.9.0", "--kserve=0.13.1", "--kserve=0.14.1")
+    ran = _reproduce("--runtime=process", "--kserve=0.9.0", "--kserve=0.11.2", "--kserve=0.14.1")
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert f"'{WORDS}': first in 0.13.1, last in 0.13.1, on 1 of 3 releases" in ran.stdout
-    assert "v1 serves: first in 0.13.1, last in 0.14.1, on 2 of 3 releases" in ran.stdout
+    assert f"'{WORDS}': first in 0.11.2, last in 0.11.2, on 1 of 3 releases" in ran.stdout
+    assert "v1 serves: first in 0.11.2, last in 0.14.1, on 2 of 3 releases" in ran.stdout
     assert "TorchServe's own answer on 3 of 3 releases" in ran.stdout
