@@ -23,6 +23,7 @@ from fixtures.torchserve.process import ProcessTorchServe
 from matrix.environments import provision
 from matrix.planning.subject import REPOSITORY, Subject
 from matrix.running import launch, ports
+from matrix.running.forks import ForkServers
 from matrix.running.launch import RunningWrapper, Situation
 
 _START_WITHIN = 120.0
@@ -120,7 +121,12 @@ class Pod:
     """
 
     def __init__(
-        self, subject: Subject, release: str, running: ProcessTorchServe, record: Record
+        self,
+        subject: Subject,
+        release: str,
+        running: ProcessTorchServe,
+        record: Record,
+        forks: ForkServers | None = None,
     ) -> None:
         self.torchserve = running
         self.release = release
@@ -128,6 +134,7 @@ class Pod:
         self.clock = record.folder / "clock"
         self._subject = subject
         self._record = record
+        self._forks = forks
         self._starts = 0
         self._wrapper: Wrapper | None = None
 
@@ -193,7 +200,7 @@ class Pod:
         with launch.situation_log(situation) as log, _FULL_DISK.open("wb") as full:
             written = full.fileno() if setup.log_is_full else log
             argv = subject.argv(python, http, grpc)
-            process = launch.spawn(subject, argv, situation, written, written)
+            process = launch.spawn(subject, argv, situation, written, written, self._forks)
         self._wrapper = Wrapper(RunningWrapper(process, situation.log, http, grpc), setup)
 
     def end_wrapper(self) -> None:
@@ -209,10 +216,19 @@ class Pod:
 
 
 @contextlib.contextmanager
-def before(subject: Subject, release: str, running: ProcessTorchServe) -> Iterator[Pod]:
-    """Give a pod with a TorchServe that runs; the rest of it ends with the context."""
+def before(
+    subject: Subject,
+    release: str,
+    running: ProcessTorchServe,
+    forks: ForkServers | None = None,
+) -> Iterator[Pod]:
+    """Give a pod with a TorchServe that runs; the rest of it ends with the context.
+
+    Args:
+        forks: what starts its wrappers by a fork, where they can be started so.
+    """
     with contextlib.closing(Record.of_new_folder("drill-")) as record:
-        pod = Pod(subject, release, running, record)
+        pod = Pod(subject, release, running, record, forks)
         try:
             yield pod
         finally:
