@@ -30,11 +30,12 @@ from matrix.running.forks import CantFork, ForkedProcess, ForkServerLost, ForkSe
 from matrix.running.logs import last_lines
 from matrix.running.spans import Activity, during
 
-_STOP_WITHIN = 5.0
+# The signals that end a group, and the seconds that each is given.
+_ASKED = (signal.SIGTERM, 5.0)
+# Killed processes whose parent has gone stay zombies where process 1 doesn't reap them.
+_KILLED = (signal.SIGKILL, 1.0)
 # How often a start that isn't ready is looked at for ports that it wasn't told to open.
 _LOOK_EVERY = 2.0
-# Killed processes whose parent has gone stay zombies where process 1 doesn't reap them.
-_KILL_WITHIN = 1.0
 
 
 @dataclass(frozen=True)
@@ -159,7 +160,18 @@ class RunningWrapper:
         Raises:
             PortError: when one of its ports is held even so.
         """
-        end_group(self._process)
+        self._end(_ASKED, _KILLED)
+
+    def kill(self) -> None:
+        """End the whole process group at once: how it would end by itself is not what is asked.
+
+        Raises:
+            PortError: when one of its ports is held even so.
+        """
+        self._end(_KILLED)
+
+    def _end(self, *steps: tuple[int, float]) -> None:
+        end_group(self._process, steps)
         ports.wait_free((self.http_port, self.grpc_port), seconds=10)
 
 
@@ -265,11 +277,15 @@ def start_group(
         raise SubjectFailed(f"{argv[0]} can't be run: {error.strerror}") from None
 
 
-def end_group(process: Process) -> None:
-    """End a process that leads its group, and all that it started."""
+def end_group(process: Process, steps: Sequence[tuple[int, float]] = (_ASKED, _KILLED)) -> None:
+    """End a process that leads its group, and all that it started.
+
+    Args:
+        steps: the signals that it is sent until it has ended, each with the seconds that it has.
+    """
     with contextlib.suppress(ForkServerLost):
         process.poll()
-    for number, seconds in ((signal.SIGTERM, _STOP_WITHIN), (signal.SIGKILL, _KILL_WITHIN)):
+    for number, seconds in steps:
         _signal_group(process, number)
         deadline = time.monotonic() + seconds
         while _signal_group(process, 0) and time.monotonic() < deadline:

@@ -89,7 +89,10 @@ def wrapper(
     wait: bool = True,
     more: Mapping[str, str] | None = None,
 ) -> Iterator[RunningWrapper]:
-    """Start a wrapper on the SDK of a release; end it with the context.
+    """Start a wrapper on the SDK of a release; kill it with the context.
+
+    Who asks how it ends has it end within the context: the interpreter's end alone takes as much
+    of a processor as its start.
 
     Args:
         command: what starts it; its flags come behind it.
@@ -104,7 +107,7 @@ def wrapper(
         try:
             yield running
         finally:
-            running.stop()
+            running.kill()
 
 
 def is_alive(url: str) -> bool:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -16,7 +18,7 @@ from kserve_conformance.results.verdict import SubjectFailed
 from fixtures.torchserve import Endpoints
 from matrix.planning.subject import REPOSITORY, Subject
 from matrix.running import launch, ports, refusal
-from matrix.running.launch import Situation
+from matrix.running.launch import RunningWrapper, Situation
 from matrix.running.ports import PortError
 from matrix.running.quiet import Quiet
 from matrix.running.timing import seconds_until
@@ -65,14 +67,22 @@ def test_a_wrapper_is_told_what_a_pod_tells(
     assert '"a": {"1.0": ' in config
 
 
-def test_a_wrapper_starts_and_ends(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("end", "by"),
+    [(RunningWrapper.stop, signal.SIGTERM), (RunningWrapper.kill, signal.SIGKILL)],
+    ids=["stop", "kill"],
+)
+def test_a_wrapper_starts_and_ends(
+    end: Callable[[RunningWrapper], None], by: signal.Signals, tmp_path: Path
+) -> None:
     wrapper = launch.start(
         Subject("tiny", f"{{python}} {TINY}", None), PYTHON, situation(tmp_path), ("a", "b")
     )
     assert ports.is_open(wrapper.http_port)
     assert wrapper.exit_code() is None
-    wrapper.stop()
+    end(wrapper)
     assert not ports.is_open(wrapper.http_port)
+    assert wrapper.exit_code() == -by
 
 
 def test_a_wrapper_that_ends_is_told_with_its_log(tmp_path: Path) -> None:
