@@ -14,7 +14,6 @@ import pytest
 import requests
 
 from fixtures import payloads
-from fixtures.wrappers import reads_first as reads_first_wrapper
 from matrix.running.launch import RunningWrapper
 from tests import lending
 from tests.wrapper.running import RELEASES, peak_memory, wrapper
@@ -144,7 +143,7 @@ def test_a_wrapper_that_reads_first_is_seen(reads_first: RunningWrapper, expect:
 def reads_first(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningWrapper]:
     """A wrapper that is wrong on purpose."""
     instance = lending.instance("kserve", "contract")
-    command = f"{{python}} {reads_first_wrapper.__file__}"
+    command = "{python} -m fixtures.wrappers.reads_first"
     folder = tmp_path_factory.mktemp("wrapper")
     with wrapper(RELEASES[1], instance, folder, command=command) as running:
         yield running
