@@ -46,6 +46,11 @@ class Subject:
     ports: tuple[int, int] | None = None
     image: str | None = None
 
+    @property
+    def is_ours(self) -> bool:
+        """Tell whether it is this repository's wrapper, started as it is."""
+        return self.command == OURS_COMMAND
+
     @classmethod
     def of_image(cls, image: str, name: str | None) -> Subject:
         """Make the subject that is an image, which results call by its last part without a name.

@@ -23,7 +23,7 @@ from kserve_conformance.text import messages
 
 from fixtures.torchserve import Endpoints
 from matrix.planning.control_planes import NO_ENVELOPE
-from matrix.planning.subject import OURS_COMMAND, Subject, base_environment
+from matrix.planning.subject import Subject, base_environment
 from matrix.probes import pod_paths
 from matrix.running import pod_files, ports
 from matrix.running.forks import CantFork, ForkedProcess, ForkServerLost, ForkServers, Process
@@ -203,7 +203,7 @@ def start(
         wrapper = RunningWrapper(process, situation.log, http, grpc)
         try:
             # Ours opens what it is told; to look costs.
-            may_move = subject.ports is None and subject.command != OURS_COMMAND
+            may_move = subject.ports is None and not subject.is_ours
             wait_ready(wrapper, wait_for, timeout, may_move=may_move)
         except BaseException:
             wrapper.stop()
@@ -229,7 +229,7 @@ def spawn(
         Unprovisioned: when it can't be forked, and may not be started otherwise.
     """
     # Ours needs no folder; a user's own command may name files relative to theirs.
-    folder = situation.folder if subject.command == OURS_COMMAND else None
+    folder = situation.folder if subject.is_ours else None
     environment = situation.environment()
     pod_models = None if pod_files.only_where_named() else situation.pod_models.absolute()
     if forks and subject.is_module:

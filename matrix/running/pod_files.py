@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath
 
 from fixtures.torchserve import Endpoints
-from matrix.planning.subject import OURS_COMMAND, Subject
+from matrix.planning.subject import Subject
 from matrix.probes import pod_paths
 
 # What models' authors declare of their tensors, beside config.properties.
@@ -78,7 +78,7 @@ def only_where_named() -> str | None:
 def notice(subject: Subject) -> str | None:
     """Say, of a wrapper that isn't ours, where it finds its configuration if only there."""
     has_own = subject.image is not None
-    why = None if has_own or subject.command == OURS_COMMAND else only_where_named()
+    why = None if has_own or subject.is_ours else only_where_named()
     if why is None:
         return None
     return (

@@ -187,7 +187,7 @@ def _drain(stage: Stage, cell: Cell, late: LateModel, exhibit: Exhibit) -> None:
         seconds_until(lambda: wrapper.exit_code() is not None, 20, "the end of the process")
         exhibit.equal(wrapper.exit_code(), 0, "exit code")
     finally:
-        wrapper.stop()
+        stage.end(wrapper)
 
 
 def _is_ready(rest: RestClient, model: LateModel) -> bool:

@@ -46,7 +46,7 @@ def _is_served(stage: Stage, cell: Cell, folder: Path, exhibit: Exhibit) -> None
         told = TlsClient(wrapper, [certificate(SECOND)], exhibit).get("/v1/models/contract")
         exhibit.equal(told, _READY, "readiness by the certificate that replaced the first one")
     finally:
-        wrapper.stop()
+        stage.end(wrapper)
 
 
 def _wait_until_known(wrapper: RunningWrapper, name: str, seconds: float) -> None:
