@@ -23,7 +23,7 @@ def browser() -> Iterator[Browser]:
         yield started
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def write(tmp_path_factory: pytest.TempPathFactory) -> Write:
     """Write the page of runs, with a few known failures, and say where it is."""
 
@@ -40,12 +40,12 @@ def write(tmp_path_factory: pytest.TempPathFactory) -> Write:
     return written
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def unfixed(write: Write, unfixed_run: Run) -> Path:
     return write(unfixed_run)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def both(write: Write, default_run: Run, process_run: Run) -> Path:
     return write(default_run, process_run)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -56,10 +56,11 @@ def chromium() -> Iterator[Browser]:
 class Opened:
     """An open page, with what it complained of and what it asked the network for."""
 
-    page: Page
     file: Path
-    complaints: list[str]
-    requests: list[str]
+    _tab: Page
+    complaints: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+    _is_open: bool = False
 
     @classmethod
     def of(
@@ -70,19 +71,34 @@ class Opened:
             viewport={"width": width, "height": 844},
             color_scheme="dark" if context.get("scheme") == "dark" else "light",
         )
-        opened = cls(made.new_page(), file, [], [])
-        opened.page.set_default_timeout(10_000)
-        opened.page.on("console", lambda message: opened.complaints.append(message.text))
-        opened.page.on("pageerror", lambda error: opened.complaints.append(str(error)))
-        opened.page.on("request", lambda request: opened.requests.append(request.url))
-        opened.go(address)
+        opened = cls(file, made.new_page())
+        opened._tab.set_default_timeout(10_000)
+        opened._tab.on("console", lambda message: opened.complaints.append(message.text))
+        opened._tab.on("pageerror", lambda error: opened.complaints.append(str(error)))
+        opened._tab.on("request", lambda request: opened.requests.append(request.url))
+        if address:
+            opened.go(address)
         return opened
 
+    @property
+    def page(self) -> Page:
+        """Give the page, which isn't opened before: most tests go to an address of theirs."""
+        if not self._is_open:
+            self.go("")
+        return self._tab
+
     def go(self, address: str) -> None:
-        """Open another address, as one who got the link does."""
-        self.page.goto("about:blank")
-        self.page.goto(f"file://{self.file}{address}")
-        self.page.wait_for_selector("#loading", state="detached")
+        """Open an address, as one who got the link does."""
+        if self._is_open:
+            self._tab.goto("about:blank")
+        self._is_open = True
+        self._tab.goto(f"file://{self.file}{address}")
+        self._tab.wait_for_selector("#loading", state="detached")
+
+    def follow(self, address: str) -> None:
+        """Go to another address within the page, as its links do."""
+        self.page.evaluate("address => (location.hash = address)", address)
+        self._settle()
 
     @property
     def hash(self) -> str:
