@@ -69,6 +69,15 @@ def v2(client: docker.DockerClient, image: str) -> Iterator[Pod]:
         yield pod
 
 
+@pytest.fixture(scope="module")
+def exemplary(client: docker.DockerClient, image: str) -> Iterator[Pod]:
+    """Give a pod with the example's config.properties, until the test that kills it."""
+    example = (REPOSITORY / "deploy" / "image" / "example.properties").read_text()
+    with pods.started(client, image, OLD_V1, config=example) as pod:
+        pods.wait_ready(pod)
+        yield pod
+
+
 def test_a_pod_of_an_old_control_plane_answers_v1_and_ends_well(
     client: docker.DockerClient, image: str
 ) -> None:
@@ -86,14 +95,15 @@ def test_a_pod_of_an_old_control_plane_answers_v1_and_ends_well(
         assert pod.container.wait()["StatusCode"] == 0, pod.log()
 
 
-def test_with_the_example_nobody_reaches_torchserve(
-    client: docker.DockerClient, image: str
-) -> None:
-    example = (REPOSITORY / "deploy" / "image" / "example.properties").read_text()
-    with pods.started(client, image, OLD_V1, config=example) as pod:
-        pods.wait_ready(pod)
-        assert _reached(pod) == _MEANT_FOR_OTHERS
-        assert "past the wrapper" not in pod.log()
+def test_with_the_example_nobody_reaches_torchserve(exemplary: Pod) -> None:
+    assert _reached(exemplary) == _MEANT_FOR_OTHERS
+    assert "past the wrapper" not in exemplary.log()
+
+
+def test_a_killed_torchserve_ends_the_container(exemplary: Pod) -> None:
+    kill = ["sh", "-c", "kill -9 $(pidof java)"]
+    assert exemplary.container.exec_run(kill).exit_code == 0
+    assert exemplary.container.wait(timeout=60)["StatusCode"] == 137
 
 
 def test_v2_is_answered_by_rest(v2: Pod) -> None:
@@ -138,14 +148,6 @@ def test_what_cant_be_run_ends_with_a_line(
         assert pod.container.wait(timeout=60)["StatusCode"] == code
         (line,) = pod.log().splitlines()
         assert said in line
-
-
-def test_a_killed_torchserve_ends_the_container(client: docker.DockerClient, image: str) -> None:
-    with pods.started(client, image, OLD_V1) as pod:
-        pods.wait_ready(pod)
-        kill = ["sh", "-c", "kill -9 $(pidof java)"]
-        assert pod.container.exec_run(kill).exit_code == 0
-        assert pod.container.wait(timeout=60)["StatusCode"] == 137
 
 
 def test_the_bill_of_materials_has_every_package(image: str) -> None:
