@@ -14,6 +14,11 @@ from playwright.sync_api import Browser, CDPSession, Locator, Page, sync_playwri
 
 from tests import browser
 
+# A cell of the original bug, and the address of a check in it that failed.
+CELL = "kserve0.13.1-unset-kserve-torchserve0.12.0"
+AT = f"#overview?cell={CELL}%40container&at=v1-predict"
+VIEWS = ("overview", "results", "control-planes", "footprint", "timings", "known", "environment")
+
 # Writes the page of runs, and says where it is.
 Write = Callable[..., Path]
 

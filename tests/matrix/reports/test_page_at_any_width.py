@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, ViewportSize, expect
 
-from tests.matrix.reports.opened_page import Opened
+from tests.matrix.reports.opened_page import AT, VIEWS, Opened
 
 pytestmark = pytest.mark.integration
 
@@ -88,3 +88,12 @@ def test_findings_stay_within_their_rows(browser: Browser, both: Path, size: Vie
 def _fades(opened: Opened, box: str) -> bool:
     mask = opened.page.locator(box).evaluate("(box) => getComputedStyle(box).maskImage")
     return bool(mask != "none")
+
+
+@pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
+def test_the_page_never_scrolls_sideways(browser: Browser, both: Path, size: ViewportSize) -> None:
+    opened = Opened.of(browser, both, width=size["width"])
+    for address in (*(f"#{view}" for view in VIEWS), AT):
+        opened.follow(address)
+        found = opened.page.evaluate("document.documentElement.scrollWidth")
+        assert found <= size["width"], address

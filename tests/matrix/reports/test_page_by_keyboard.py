@@ -7,11 +7,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Locator, expect
 
-from tests.matrix.reports.opened_page import Opened
+from tests.matrix.reports.opened_page import AT, Opened
 
 pytestmark = pytest.mark.integration
-
-AT = "#overview?cell=kserve0.13.1-unset-kserve-torchserve0.12.0%40container&at=v1-predict"
 
 
 @pytest.fixture
@@ -167,3 +165,25 @@ def test_another_cell_keeps_the_chosen_check(at_cell: Opened) -> None:
     assert at_cell.hash == AT.replace("-kserve-", "-kservev2-").replace(
         "v1-predict", "health-routes"
     )
+
+
+def test_the_keyboard_does_it_all(opened: Opened) -> None:
+    press = opened.page.keyboard.press
+    press("Tab")
+    expect(opened.page.locator(".skip")).to_be_focused()
+    press("Enter")
+    expect(opened.page.locator("#main")).to_be_focused()
+    point = opened.page.get_by_role("link", name="KServe 0.11.2, v1: not as expected")
+    point.focus()
+    press("Enter")
+    expect(opened.page.locator("#cell-title")).to_be_focused()
+    links = opened.dialog.locator(".checks a")
+    links.first.focus()
+    press("ArrowDown")
+    expect(links.nth(1)).to_be_focused()
+    expect(links.nth(1)).to_have_attribute("aria-current", "true")
+    name = links.nth(1).inner_text().split()[1]
+    expect(opened.page.locator("#detail-title")).to_contain_text(name)
+    press("Escape")
+    expect(opened.dialog).to_have_count(0)
+    expect(point).to_be_focused()

@@ -7,47 +7,23 @@ import statistics
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from kserve_conformance.results.record import Run
 from playwright.sync_api import Browser, expect
 
 from matrix.reports import page, timings
 from tests.matrix import variants
-from tests.matrix.reports.opened_page import Opened, Write
+from tests.matrix.reports.opened_page import AT, CELL, VIEWS, Opened, Write
 
 pytestmark = pytest.mark.integration
 
-CELL = "kserve0.13.1-unset-kserve-torchserve0.12.0"
-AT = f"#overview?cell={CELL}%40container&at=v1-predict"
-VIEWS = ("overview", "results", "control-planes", "footprint", "timings", "known", "environment")
-WIDTHS = {"phone": 390, "desktop": 1280}
 # The issue's promise, with 50,000 checks: from what is done until it is painted.
 MOST_MILLISECONDS = 100
-# Axe takes each link to a check that is scrolled out of sight for a link to skip to it, since the
-# addresses of cells begin with #. That the real one works is tested by the keyboard.
-_AXE = {"resultTypes": ["violations"], "rules": {"skip-link": {"enabled": False}}}
-# All that the scheme changes.
-_AXE_OF = {"light": _AXE, "dark": {**_AXE, "runOnly": ["cat.color"]}}
-# An element's kind is its name, its classes and what attributes it has, below those that it is in.
-_KINDS = """() => {
-    const kind = (element) => element
-        ? `${kind(element.parentElement)} ${element.tagName}.${[...element.classList].sort()}`
-            + `[${element.getAttributeNames().sort()}]`
-        : "";
-    return [...new Set([...document.querySelectorAll("*")].map(kind))];
-}"""
 
 
 @pytest.fixture
 def every(unfixed_run: Run) -> str:
     """Give the number of all checks of the page, as it shows it."""
     return f"{len(unfixed_run.records):,}"
-
-
-@pytest.fixture(scope="module")
-def few(write: Write, unfixed_run: Run) -> Path:
-    """Write the page of few checks: for thousands that look alike, axe takes a minute."""
-    return write(variants.of_few_checks(unfixed_run))
 
 
 def _number(shown: str) -> int:
@@ -190,12 +166,6 @@ def test_many_findings_are_shown_when_asked_for(opened: Opened) -> None:
     expect(more.locator("li:visible")).to_have_count(number - 10)
 
 
-def test_all_findings_are_on_paper(opened: Opened) -> None:
-    opened.page.emulate_media(media="print")
-    found = opened.page.locator("#overview .more").first.locator("li")
-    expect(found.last).to_be_visible()
-
-
 def test_all_of_a_finding_are_opened_and_nothing_else(opened: Opened, every: str) -> None:
     links = opened.page.locator("#overview .links a:last-child")
     promised = links.evaluate_all(
@@ -288,28 +258,6 @@ def test_a_link_to_a_cell_that_is_not_there_shows_the_view(opened: Opened) -> No
     opened.go("#timings?cell=nosuch%40container")
     expect(opened.page.locator("#timings")).to_be_visible()
     expect(opened.dialog).to_have_count(0)
-
-
-def test_the_keyboard_does_it_all(opened: Opened) -> None:
-    press = opened.page.keyboard.press
-    press("Tab")
-    expect(opened.page.locator(".skip")).to_be_focused()
-    press("Enter")
-    expect(opened.page.locator("#main")).to_be_focused()
-    point = opened.page.get_by_role("link", name="KServe 0.11.2, v1: not as expected")
-    point.focus()
-    press("Enter")
-    expect(opened.page.locator("#cell-title")).to_be_focused()
-    links = opened.dialog.locator(".checks a")
-    links.first.focus()
-    press("ArrowDown")
-    expect(links.nth(1)).to_be_focused()
-    expect(links.nth(1)).to_have_attribute("aria-current", "true")
-    name = links.nth(1).inner_text().split()[1]
-    expect(opened.page.locator("#detail-title")).to_contain_text(name)
-    press("Escape")
-    expect(opened.dialog).to_have_count(0)
-    expect(point).to_be_focused()
 
 
 def test_the_footprint_leads_to_what_was_said(opened: Opened) -> None:
@@ -406,43 +354,6 @@ def test_each_of_60000_checks_is_an_instant_away(
     assert opened.complaints == []
 
 
-@pytest.mark.parametrize("scheme", _AXE_OF)
-@pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS.keys())
-def test_nothing_is_in_the_way_of_anybody(
-    browser: Browser, few: Path, width: int, scheme: str
-) -> None:
-    opened = Opened.of(browser, few, width=width, scheme=scheme)
-    for address in (*(f"#{view}" for view in VIEWS), AT):
-        opened.follow(address)
-        violations = Axe().run(opened.page, options=_AXE_OF[scheme]).response["violations"]
-        told = [
-            (each["id"], node["html"][:200], node["failureSummary"])
-            for each in violations
-            for node in each["nodes"][:3]
-        ]
-        assert told == [], address
-
-
-@pytest.mark.parametrize("address", ["#results", AT])
-def test_few_checks_have_every_kind_of_element(
-    browser: Browser, opened: Opened, few: Path, address: str
-) -> None:
-    opened.go(address)
-    of_all, of_few = (
-        {*each.page.evaluate(_KINDS)} for each in (opened, Opened.of(browser, few, address))
-    )
-    assert of_all - of_few == set()
-
-
-@pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS.keys())
-def test_the_page_never_scrolls_sideways(browser: Browser, both: Path, width: int) -> None:
-    opened = Opened.of(browser, both, width=width)
-    for address in (*(f"#{view}" for view in VIEWS), AT):
-        opened.follow(address)
-        found = opened.page.evaluate("document.documentElement.scrollWidth")
-        assert found <= width, address
-
-
 def test_colours_follow_the_system(browser: Browser, unfixed: Path) -> None:
     grounds = [
         Opened.of(browser, unfixed, scheme=scheme).page.evaluate(
@@ -451,21 +362,6 @@ def test_colours_follow_the_system(browser: Browser, unfixed: Path) -> None:
         for scheme in ("light", "dark")
     ]
     assert grounds == ["rgb(255, 255, 255)", "rgb(20, 23, 27)"]
-
-
-def test_on_paper_all_views_follow_one_another(opened: Opened) -> None:
-    opened.page.emulate_media(media="print")
-    for view in (each for each in VIEWS if each != "results"):
-        expect(opened.page.locator(f"#{view}")).to_be_visible()
-    for unwanted in (".views", ".filters", ".skip"):
-        expect(opened.page.locator(unwanted)).to_be_hidden()
-
-
-def test_an_open_cell_is_on_paper_alone(opened: Opened) -> None:
-    opened.go(AT)
-    opened.page.emulate_media(media="print")
-    expect(opened.dialog.locator(".detail")).to_be_visible()
-    expect(opened.page.locator("main")).to_be_hidden()
 
 
 def test_without_scripts_the_grid_and_the_findings_can_be_read(

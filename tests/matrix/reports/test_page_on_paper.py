@@ -9,11 +9,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.matrix.reports.opened_page import Opened
+from tests.matrix.reports.opened_page import AT, VIEWS, Opened
 
 pytestmark = pytest.mark.integration
-
-AT = "#overview?cell=kserve0.13.1-unset-kserve-torchserve0.12.0%40container&at=v1-predict"
 
 
 @pytest.fixture
@@ -81,3 +79,24 @@ def test_nothing_fades_on_paper(browser: Browser, both: Path) -> None:
 
 def _pages(opened: Opened) -> int:
     return len(re.findall(rb"/Type\s*/Page\b", opened.page.pdf(format="A4")))
+
+
+def test_all_findings_are_on_paper(opened: Opened) -> None:
+    opened.page.emulate_media(media="print")
+    found = opened.page.locator("#overview .more").first.locator("li")
+    expect(found.last).to_be_visible()
+
+
+def test_on_paper_all_views_follow_one_another(opened: Opened) -> None:
+    opened.page.emulate_media(media="print")
+    for view in (each for each in VIEWS if each != "results"):
+        expect(opened.page.locator(f"#{view}")).to_be_visible()
+    for unwanted in (".views", ".filters", ".skip"):
+        expect(opened.page.locator(unwanted)).to_be_hidden()
+
+
+def test_an_open_cell_is_on_paper_alone(opened: Opened) -> None:
+    opened.go(AT)
+    opened.page.emulate_media(media="print")
+    expect(opened.dialog.locator(".detail")).to_be_visible()
+    expect(opened.page.locator("main")).to_be_hidden()
