@@ -106,7 +106,8 @@ class Stage:
     def end(self, wrapper: RunningWrapper) -> None:
         """End a wrapper of which no more is asked: ours at once, any other politely.
 
-        The end of ours takes as much of a processor as its start, and leaves no less behind.
+        An interpreter's end takes as much of a processor as a start by a fork. When ours is killed
+        it leaves nothing behind, which isn't known of others.
 
         Raises:
             PortError: when one of its ports is held even so.

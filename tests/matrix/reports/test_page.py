@@ -221,11 +221,8 @@ def test_attempts_that_differ_can_be_filtered_and_are_told(
     again = [replace(record, attempt=2) for record in run.records]
     at = next(at for at, record in enumerate(again) if record.verdict is Verdict.PASSED)
     again[at] = replace(again[at], verdict=Verdict.FAILED)
-    twice = replace(
-        run,
-        header=replace(run.header, repeat=2),
-        records=[*run.records, *again],
-    )
+    header = replace(run.header, repeat=2)
+    twice = replace(run, header=header, records=[*run.records, *again])
     differing = _having(_cells(twice, no_known), "differs")
     assert {(cell.id, row.check) for cell, row in differing} == {(again[at].cell, again[at].check)}
     assert "1 of 2 attempts passed, 95% interval" in _text(page.html([twice], no_known, TODAY))
