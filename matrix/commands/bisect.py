@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import functools
-import signal
 from pathlib import Path
 
 from matrix.bisect import answering, bisection
@@ -14,7 +13,7 @@ from matrix.commands.output import make_console, say
 from matrix.planning import axes
 from matrix.planning.axis_table import RELEASE_AXES
 from matrix.planning.options import RUNTIMES
-from matrix.running import starting
+from matrix.running import interrupts
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -62,6 +61,6 @@ def _main(arguments: argparse.Namespace) -> int:
     known = axes.load()
     runs = [each.run for each in given_results.together(arguments.results)]
     task = Task.of(arguments, known, runs)
-    signal.signal(signal.SIGTERM, starting.interrupt)
+    interrupts.heed()
     found = answering.answer(task, runs, known, functools.partial(say, make_console()))
     return bisection.exit_code(found)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import functools
-import signal
 import tempfile
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from matrix.planning import options
 from matrix.replay import conditions, replaying, words
 from matrix.replay.listening import Listener
 from matrix.replay.replaying import ReplayError
-from matrix.running import files, starting
+from matrix.running import files, interrupts, starting
 
 OUT = Path("results", "replay")
 
@@ -117,5 +116,5 @@ def _main(arguments: argparse.Namespace) -> int:
         for sentence in (*found.differences, found.change):
             if sentence is not None:
                 tell(f"not the same: {sentence}")
-        signal.signal(signal.SIGTERM, starting.interrupt)
+        interrupts.heed()
         return starting.start(wanted, 1, Listener(tell, past, checks, keep=arguments.keep))

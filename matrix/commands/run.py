@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import signal
 
 from kserve_conformance.errors import ExitCode
 
@@ -15,7 +14,7 @@ from matrix.planning import options
 from matrix.planning.options import RunOptions
 from matrix.planning.plan import PlanError
 from matrix.planning.shards import SIDE_BY_SIDE, jobs_here
-from matrix.running import starting
+from matrix.running import interrupts, starting
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -62,7 +61,7 @@ def _main(arguments: argparse.Namespace) -> int:
     if arguments.list:
         put("".join(f"{cell.id}\n" for cell in planned.cells))
         return ExitCode.AS_EXPECTED
-    signal.signal(signal.SIGTERM, starting.interrupt)
+    interrupts.heed()
     jobs = min(_jobs(arguments.jobs, wanted), len(planned.cells))
     console = make_lasting_console()
     account = [TimeAccount(console, jobs)] if arguments.timings else []

@@ -18,7 +18,7 @@ from fixtures.torchserve import Envelope, Runtime, TorchServe, log_lines
 from matrix.desk.served import Served
 from matrix.planning.control_planes import Pod
 from matrix.planning.subject import Subject
-from matrix.running import launch
+from matrix.running import interrupts, launch
 from matrix.running.launch import RunningWrapper, Situation
 
 # As many as `wrapper.pod` shows of who ended a container.
@@ -121,9 +121,9 @@ def _on_signals(handler: Callable[..., None]) -> None:
         signal.signal(number, handler)
 
 
-def _interrupt(*_: object) -> None:
+def _interrupt(number: int, *_: object) -> None:
     _on_signals(_pass)
-    raise KeyboardInterrupt
+    interrupts.interrupt(number)
 
 
 def _pass(*_: object) -> None:
@@ -152,8 +152,13 @@ class _TorchServe(Protocol):
 
 
 def watch(torchserve: _TorchServe, wrapper: _Wrapper) -> End:
-    """Wait until one of the two ends by itself."""
+    """Wait until one of the two ends by itself.
+
+    Raises:
+        KeyboardInterrupt: when a signal has asked for the end of both.
+    """
     while True:
+        interrupts.check()
         code = wrapper.exit_code()
         if code is not None:
             how = f"exit code {code}" if code >= 0 else signal.Signals(-code).name

@@ -6,7 +6,7 @@ import contextlib
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -17,7 +17,7 @@ from matrix.planning.axis_table import RELEASE_AXES
 from matrix.planning.options import RunOptions
 from matrix.planning.plan import Plan
 from matrix.planning.subject import REPOSITORY
-from matrix.running import data_files
+from matrix.running import data_files, interrupts
 
 if TYPE_CHECKING:
     from matrix.running.image_contents import Contents
@@ -75,7 +75,12 @@ def contents(wanted: RunOptions, every: Axes) -> Contents | None:
 
 
 def start(wanted: RunOptions, jobs: int, *plugins: object) -> int:
-    """Run, and give the exit code; the plugins are what listens and tells."""
+    """Run, and give the exit code; the plugins are what listens and tells.
+
+    Raises:
+        KeyboardInterrupt: when a signal that `interrupts` heeds came before.
+    """
+    interrupts.check()
     workers = ["-n", str(jobs), "--dist", "loadscope"] if jobs > 1 else ["-n", "0"]
     arguments = [
         str(_SUITE),
@@ -91,7 +96,7 @@ def start(wanted: RunOptions, jobs: int, *plugins: object) -> int:
         *wanted.arguments(),
     ]
     with _without_options_of_others():
-        return int(pytest.main(arguments, plugins=plugins))
+        return int(pytest.main(arguments, plugins=[interrupts.Checks(), *plugins]))
 
 
 @contextlib.contextmanager
@@ -108,11 +113,6 @@ def _without_options_of_others() -> Iterator[None]:
         yield
     finally:
         os.environ.update(aside)
-
-
-def interrupt(*_: object) -> NoReturn:
-    """Handle a signal as Ctrl-C is: pytest ends what was started."""
-    raise KeyboardInterrupt
 
 
 class Notices:

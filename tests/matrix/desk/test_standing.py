@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from dataclasses import dataclass, field
 
 import pytest
@@ -9,6 +10,7 @@ from kserve_conformance.errors import ExitCode
 
 from matrix.desk import standing
 from matrix.desk.standing import End
+from matrix.running import interrupts
 
 
 @dataclass
@@ -58,3 +60,9 @@ def test_the_end_of_torchserve_is_told_without_what_looking_at_it_makes_it_log()
 def test_one_that_said_nothing_is_told_as_such() -> None:
     end = standing.watch(TorchServe(ended=True, lines=[]), Wrapper())
     assert end.last_lines == "(nothing was logged)"
+
+
+def test_who_was_asked_to_end_watches_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(interrupts, "_asked", [signal.SIGTERM])
+    with pytest.raises(KeyboardInterrupt):
+        standing.watch(TorchServe(), Wrapper(looks=1))

@@ -58,6 +58,21 @@ def test_an_interrupt_while_torchserve_begins_to_start_is_told_as_one(tmp_path: 
     assert "Traceback" not in ran.output
 
 
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_an_interrupt_that_python_drops_ends_the_run_all_the_same(
+    tmp_path: Path, jobs: int
+) -> None:
+    ran = run_tiny(
+        tmp_path,
+        *("--kserve=0.13.1", "--kserve=0.8.0", "--protocol=v3"),
+        jobs=jobs,
+        more="-p tests.matrix.running.dropped_interrupt",
+    )
+    assert ran.exit_code == 3, ran.output
+    assert "the run was cut short after " in ran.output
+    assert "Traceback" not in ran.output
+
+
 def test_all_as_expected_is_0(tmp_path: Path) -> None:
     ran = run_tiny(tmp_path, "--kserve=0.13.1", "--protocol=v3")
     assert ran.exit_code == 0, ran.output

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 
 import pytest
 
 from matrix.planning import options
-from matrix.running import starting
+from matrix.running import interrupts, starting
 
 
 def test_what_the_environment_says_to_pytest_is_not_heeded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -24,3 +25,11 @@ def test_what_the_environment_says_to_pytest_is_not_heeded(monkeypatch: pytest.M
     assert starting.start(options.parsed(), 1) == 0
     assert found == []
     assert os.environ["PYTEST_ADDOPTS"] == "-ra --color=yes -k nothing"
+
+
+def test_who_was_asked_to_end_begins_no_further_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(interrupts, "_asked", [])
+    with pytest.raises(KeyboardInterrupt):
+        interrupts.interrupt(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        starting.start(options.parsed(), 1)
