@@ -69,18 +69,20 @@ class Plan:
 
     def visits(self) -> list[Cell]:
         """List the cells in the order in which they are run, each attempt by itself."""
-        return [
-            replace(cell, attempt=attempt)
-            for cell in self.cells
-            for attempt in range(1, self.repeat + 1)
-        ]
+        return self._attempts_at(self.cells)
 
     def visits_of(self, check: str) -> list[Cell]:
         """List the visits in which a check is made, or one of those that it stands for."""
         made = {check}
         if check == CONFORMANCE:
             made |= self.expectations.statements.keys()
-        return [cell for cell in self.visits() if made & set(self.checks[cell.id])]
+        return self._attempts_at(
+            cell for cell in self.cells if not made.isdisjoint(self.checks[cell.id])
+        )
+
+    def _attempts_at(self, cells: Iterable[Cell]) -> list[Cell]:
+        attempts = range(1, self.repeat + 1)
+        return [replace(cell, attempt=attempt) for cell in cells for attempt in attempts]
 
     def statements_of(self, cell: Cell) -> list[str]:
         """List the statements of the conformance suite that are judged in a cell."""
