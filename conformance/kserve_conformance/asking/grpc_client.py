@@ -11,7 +11,7 @@ from typing import Any
 import grpc
 from google.protobuf import descriptor_pb2, json_format
 from google.protobuf.message import Message
-from tritonclient.grpc import service_pb2, service_pb2_grpc
+from tritonclient.grpc import service_pb2
 
 from kserve_conformance.asking.access import DIRECT, Access, Address
 from kserve_conformance.asking.http_client import LONGEST_LINE, TIMEOUT, NoAnswer, Request
@@ -80,7 +80,6 @@ class GrpcClient:
             ("grpc.max_send_message_length", _LONGEST),
         ]
         self._channel = access.channel(self._address, options)
-        self._stub = service_pb2_grpc.GRPCInferenceServiceStub(self._channel)
 
     def connect(self) -> None:
         """Wait for the connection; `NoAnswer` where there is none in time."""
@@ -91,7 +90,7 @@ class GrpcClient:
 
     def call(self, name: str, request: Message, metadata: Mapping[str, str]) -> Any:
         """Make a call; `CallFailed` where it ends with another status than OK, or not at all."""
-        return self._answer(name, getattr(self._stub, name), request, metadata)
+        return self._answer(name, self._method(name), request, metadata)
 
     def call_bytes(self, method: str, message: bytes, metadata: Mapping[str, str]) -> bytes:
         """Make a call of any method with bytes that need be no message; fails as `call` does."""
@@ -106,7 +105,7 @@ class GrpcClient:
     ) -> Mapping[str, Any]:
         """Make a call, and give what its end tells beside the answer: metadata and message."""
         try:
-            _, ended = getattr(self._stub, name).with_call(
+            _, ended = self._method(name).with_call(
                 request, timeout=self._timeout, metadata=self._sent(metadata)
             )
         except grpc.RpcError as error:
@@ -136,6 +135,14 @@ class GrpcClient:
         except grpc.RpcError as error:
             return Streamed(answers, error.code().name, error.details() or "")
         return Streamed(answers, "OK")
+
+    def _method(self, name: str) -> Any:
+        # Not the service's stub, which makes all its methods: most channels are for a call or two.
+        return self._channel.unary_unary(
+            f"/{SERVICE}/{name}",
+            request_serializer=getattr(service_pb2, f"{name}Request").SerializeToString,
+            response_deserializer=getattr(service_pb2, f"{name}Response").FromString,
+        )
 
     def _answer(self, name: str, call: Any, request: Any, metadata: Mapping[str, str]) -> Any:
         try:
