@@ -17,10 +17,9 @@ def explained(outcome: Outcome) -> str:
         f"  source    {source}" + (f" <{source.address}>" if source.address else ""),
         f"  found     {_indented(outcome.judgement.message)}",
     ]
-    exchanges = outcome.exhibit.exchanges
-    if exchanges:
+    if outcome.exhibit.told:
         # The last answer is the one that was judged when the check ended.
-        last = exchanges[-1]
+        last = outcome.exhibit.exchanges[-1]
         lines += [
             f"  request   {_indented(last['request'])}",
             f"  answer    {_indented(last['response'])}",

@@ -32,6 +32,6 @@ class Outcome:
     @property
     def evidence(self) -> Evidence:
         """Give what its record keeps of what was said: nothing where thousands of checks pass."""
-        if self.judgement.verdict is Verdict.PASSED or not self.exhibit.exchanges:
+        if self.judgement.verdict is Verdict.PASSED or not self.exhibit.told:
             return {}
         return {"exchanges": self.exhibit.exchanges}

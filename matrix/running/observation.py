@@ -80,7 +80,7 @@ def of_check(
     evidence: Evidence = {}
     if interpreter:
         evidence["interpreter"] = interpreter
-    if exhibit.exchanges:
+    if exhibit.told:
         evidence["exchanges"] = exhibit.exchanges
     if judgement.verdict is Verdict.ERROR and error is not None:
         evidence["traceback"] = last_lines("".join(traceback.format_exception(error)))

@@ -182,7 +182,7 @@ def _drain(stage: Stage, cell: Cell, late: LateModel, exhibit: Exhibit) -> None:
             time.sleep(_ARRIVED_AFTER)
             wrapper.terminate()
             answer = asked.result()
-        exhibit.exchanges += own.exchanges
+        exhibit.told += own.told
         exhibit.equal(answer.status, 200, "status of a request in flight at SIGTERM")
         seconds_until(lambda: wrapper.exit_code() is not None, 20, "the end of the process")
         exhibit.equal(wrapper.exit_code(), 0, "exit code")

@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import shlex
 import subprocess
+from contextlib import closing
 
 import pytest
 from google.protobuf import descriptor_pb2, descriptor_pool, json_format, message_factory
 from kserve_conformance import tensors
 from kserve_conformance.asking import grpc_client
 from kserve_conformance.asking.http_client import HttpClient, Request
+from kserve_conformance.asking.offer import Offer
+from kserve_conformance.asking.server import Server
+from kserve_conformance.asking.target import Target
 from tritonclient.grpc import service_pb2
 
 from tests.servers import RightServer
@@ -65,6 +69,23 @@ def test_a_grpcurl_line_means_the_same() -> None:
         assert words[words.index("-H") + 1] == "x-request-id: A-1"
         document = json.loads(words[words.index("-d") + 1])
         assert json_format.ParseDict(document, service_pb2.ModelInferRequest()) == message
+
+
+def test_a_request_that_is_changed_and_sent_again_is_shown_as_it_was_sent(
+    server: RightServer, target: Target
+) -> None:
+    request = tensors.any_request(target.model, {"inputs": [tensors.returned("INT32", [1], [1])]})
+    with (
+        closing(HttpClient(server.url)) as http,
+        closing(Server(target, "GRPC-INFER-001", http, Offer())) as asking,
+    ):
+        for identifier in ("first", "second"):
+            request.id = identifier
+            asking.infer_grpc(request)
+            asking.told_beside("ModelInfer", request, {})
+        lines = [shlex.split(each["request"]) for each in asking.exhibit.exchanges]
+    sent = [json.loads(words[words.index("-d") + 1])["id"] for words in lines]
+    assert sent == ["first", "first", "second", "second"]
 
 
 def test_the_protoset_describes_the_service() -> None:

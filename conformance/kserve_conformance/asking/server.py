@@ -28,7 +28,7 @@ from kserve_conformance.asking.http_client import Answer, HttpClient, NoAnswer, 
 from kserve_conformance.asking.target import Target
 from kserve_conformance.asking.transcript import Seen
 from kserve_conformance.expect import Departure
-from kserve_conformance.results.exhibit import Exhibit
+from kserve_conformance.results.exhibit import Exhibit, Words
 from kserve_conformance.results.verdict import Unsupported
 
 T = TypeVar("T")
@@ -103,8 +103,9 @@ class Server:
         """
         number = next(self._numbers)
         request = self._request(number, method, path, body, headers or {})
-        line = request.curl(self.target.access)
-        answer = self._kept(line, lambda: self._http.send(request), Answer.shown)
+        answer = self._kept(
+            lambda: request.curl(self.target.access), lambda: self._http.send(request), Answer.shown
+        )
         self._remember(transcript.of_answer(self.check, number, answer))
         return answer
 
@@ -144,8 +145,9 @@ class Server:
 
     def send_bytes(self, data: bytes) -> bytes:
         """Send bytes that need be no HTTP on a connection of their own; give what comes back."""
-        line = self._http.shown_bytes(data)
-        return self._kept(line, lambda: self._http.send_bytes(data), repr)
+        return self._kept(
+            lambda: self._http.shown_bytes(data), lambda: self._http.send_bytes(data), repr
+        )
 
     # ------------------------------------------------------------ gRPC
 
@@ -166,7 +168,7 @@ class Server:
         client = self._grpc_client()
         number = next(self._numbers)
         sent = {"x-request-id": self._id(number), **(metadata or {})}
-        line = grpcurl(client.target, name, message, sent, self.target.access)
+        line = self._grpcurl(client.target, name, message, sent)
         try:
             answer = self._kept(line, lambda: client.call(name, message, sent), shown)
         except CallFailed as error:
@@ -179,7 +181,7 @@ class Server:
         """Call any method of any service with bytes; see `GrpcClient.call_bytes`."""
         client = self._grpc_client()
         sent = {"x-request-id": self._id(next(self._numbers))}
-        line = curl(client.target, method, sent, message, access=self.target.access)
+        line = self._curl(client.target, method, sent, message)
         return self._kept(line, lambda: client.call_bytes(method, message, sent), repr)
 
     def told_beside(
@@ -188,7 +190,7 @@ class Server:
         """Make a call for what comes beside its answer; see `GrpcClient.told_beside`."""
         client = self._grpc_client()
         sent = {"x-request-id": self._id(next(self._numbers)), **metadata}
-        line = grpcurl(client.target, name, request, sent, self.target.access)
+        line = self._grpcurl(client.target, name, request, sent)
         return self._kept(line, lambda: client.told_beside(name, request, sent), str)
 
     def stream_bytes(self, method: str, *messages: bytes, most: int = MOST_ANSWERS) -> Streamed:
@@ -199,7 +201,7 @@ class Server:
         """
         client = self._grpc_client()
         sent = {"x-request-id": self._id(next(self._numbers))}
-        line = curl(client.target, method, sent, *messages, access=self.target.access)
+        line = self._curl(client.target, method, sent, *messages)
         streamed = self._kept(
             line, lambda: client.stream_bytes(method, messages, sent, most), Streamed.shown
         )
@@ -237,11 +239,11 @@ class Server:
     @contextlib.contextmanager
     def aside(self) -> Iterator[None]:
         """Ask for what isn't judged, and keep none of it: a person is shown the last exchange."""
-        judged = len(self.exhibit.exchanges)
+        judged = len(self.exhibit.told)
         try:
             yield
         finally:
-            del self.exhibit.exchanges[judged:]
+            del self.exhibit.told[judged:]
 
     # ------------------------------------------------------------ what to ask with
 
@@ -311,14 +313,26 @@ class Server:
         # A name may have a space, which ends a path.
         return Request(method, self._http.base + path.replace(" ", "%20"), kept, written)
 
-    def _kept(self, line: str, send: Callable[[], T], shown: Callable[[T], str]) -> T:
+    def _grpcurl(
+        self, target: str, name: str, request: Message, metadata: Mapping[str, str]
+    ) -> Words:
+        # As it is sent: a check may change it then, and send it again.
+        sent = copy.deepcopy(request)
+        return lambda: grpcurl(target, name, sent, metadata, self.target.access)
+
+    def _curl(
+        self, target: str, method: str, metadata: Mapping[str, str], *messages: bytes
+    ) -> Words:
+        return lambda: curl(target, method, metadata, *messages, access=self.target.access)
+
+    def _kept(self, line: Words, send: Callable[[], T], shown: Callable[[T], str]) -> T:
         """Send a request, and keep what a person is shown of it and of how it ended."""
         try:
             answer = send()
         except (NoAnswer, CallFailed) as error:
             self.exhibit.exchange(line, error.shown())
             raise
-        self.exhibit.exchange(line, shown(answer))
+        self.exhibit.exchange(line, lambda: shown(answer))
         return answer
 
     def _remember(self, seen: Seen) -> None:

@@ -33,6 +33,22 @@ def test_long_texts_are_shortened() -> None:
     assert exhibit.exchanges[0]["request"].endswith("... (5000 characters)")
 
 
+def test_texts_are_written_when_they_are_asked_for() -> None:
+    exhibit = Exhibit()
+    asked: list[str] = []
+
+    def request() -> str:
+        asked.append("request")
+        return "x" * 5000
+
+    exhibit.exchange(request, lambda: "y")
+    assert exhibit.told
+    assert not asked
+    (written,) = exhibit.exchanges
+    assert written["request"].endswith("... (5000 characters)")
+    assert written["response"] == "y"
+
+
 @pytest.mark.parametrize("longest", range(5, 60))
 def test_nothing_is_left_of_a_secret_that_is_cut_in_two(longest: int) -> None:
     text = "authorization: Bearer s3cret-of-the-client\nas hf_abCDabCDabCDabCDabCDabCD\n" * 3
