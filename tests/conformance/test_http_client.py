@@ -5,17 +5,18 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import pytest
 from kserve_conformance.asking.http_client import HttpClient, NoAnswer, Request
 
 _BODY = b"[1, 2, 3]"
 _ANSWER = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"
+_MOVED = b"HTTP/1.1 302 Found\r\nlocation: http://[nowhere\r\ncontent-length: 0\r\n\r\n"
 
 
 @contextmanager
-def serving(*answers: int) -> Iterator[str]:
+def serving(*answers: int, answer: bytes = _ANSWER) -> Iterator[str]:
     """Serve connection after connection, each with so many answers; then end it by a reset."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
@@ -27,7 +28,7 @@ def serving(*answers: int) -> Iterator[str]:
                         received = b""
                         while not received.endswith(_BODY):
                             received += connection.recv(65536)
-                        connection.sendall(_ANSWER)
+                        connection.sendall(answer)
                     if index + 1 < len(answers):
                         # What is received and not read makes the kernel end it by a reset.
                         connection.recv(1)
@@ -63,3 +64,9 @@ def test_a_server_that_ends_each_connection_does_not_answer() -> None:
 def test_what_a_new_connection_was_ended_at_is_not_sent_again() -> None:
     with serving(0) as url, pytest.raises(NoAnswer, match="POST /v2 was not answered"):
         HttpClient(url).send(request(url))
+
+
+def test_a_redirection_is_an_answer_wherever_it_leads() -> None:
+    with serving(1, answer=_MOVED) as url, closing(HttpClient(url)) as client:
+        answer = client.send(request(url))
+    assert (answer.status, answer.headers["location"]) == (302, "http://[nowhere")

@@ -6,15 +6,17 @@ import contextlib
 import json
 import shlex
 import socket
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
-from requests.adapters import HTTPAdapter
+from urllib3 import BaseHTTPResponse, Retry
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from kserve_conformance.asking.access import DIRECT, Access, Address
 from kserve_conformance.expect import Departure, shortened
@@ -29,6 +31,16 @@ _SILENCE = 5.0
 LONGEST_LINE = 3900
 # Bytes that need be no HTTP are cut off instead; each may stand there as four characters.
 _SHOWN = LONGEST_LINE // 5
+# Bytes of a body that are read at once.
+_CHUNK = 10240
+# Connections that stay open; checks send requests at once.
+_KEPT = 10
+# A connection that doesn't come about tells so by another error than one that was ended.
+_NO_RETRIES = Retry(0, read=False)
+_DIRECT: Mapping[str, type[HTTPConnectionPool]] = {
+    "http": HTTPConnectionPool,
+    "https": HTTPSConnectionPool,
+}
 
 
 class NoAnswer(Departure):
@@ -173,48 +185,56 @@ class HttpClient:
         self._timeout = timeout
         self._access = access
         self._address = Address.of(base)
-        self._session = requests.Session()
-        # A proxy of this machine has nothing to say here, and its headers would get in the way.
-        self._session.trust_env = False
-        self._session.headers.clear()
-        for scheme in ("http://", "https://"):
-            self._session.mount(scheme, _Adapter(access, self._address))
+        self._pool = _pool(access, self._address)
         self._keeps_one = False
 
     def send(self, request: Request) -> Answer:
         """Send a request and give its answer, be it a redirection; `NoAnswer` without one."""
         try:
-            prepared = requests.Request(
-                request.method,
-                request.url,
-                data=request.body,
-                headers=self._access.sent({"Accept-Encoding": "identity", **request.headers}),
-            ).prepare()
-            # As it was written: requests resolves dots in a path, and letters that needn't be
-            # encoded.
-            if request.url.isascii():
-                prepared.url = request.url
-            got = self._sent(prepared)
-        except (requests.RequestException, ValueError) as error:
+            began = time.perf_counter()
+            got = self._sent(request)
+            seconds = time.perf_counter() - began
+            body = b"".join(got.stream(_CHUNK, decode_content=True))
+        except (HTTPError, OSError, ValueError) as error:
             raise NoAnswer(f"{request.asked} was not answered: {error}") from None
-        headers = {name.lower(): value for name, value in got.headers.items()}
-        return Answer(
-            request.asked, got.status_code, headers, got.content, got.elapsed.total_seconds()
-        )
+        headers = {name.lower(): got.headers[name] for name in got.headers}
+        return Answer(request.asked, got.status, headers, body, seconds)
 
-    def _sent(self, prepared: requests.PreparedRequest) -> requests.Response:
+    def _sent(self, request: Request) -> BaseHTTPResponse:
         try:
-            got = self._session.send(prepared, timeout=self._timeout, allow_redirects=False)
-        except requests.ConnectionError:
+            got = self._asked(request)
+        except ReadTimeoutError:
+            raise
+        except (HTTPError, OSError):
             if not self._keeps_one:
                 raise
             # A server may end a connection that it has kept open at any time, and uvicorn does
             # when an application raised, without saying so in its answer. That is nothing to hold
             # against what is asked next: ask once more, on a new connection.
-            self._session.close()
-            got = self._session.send(prepared, timeout=self._timeout, allow_redirects=False)
+            self._pool.close()
+            self._pool = _pool(self._access, self._address)
+            got = self._asked(request)
         self._keeps_one = True
         return got
+
+    def _asked(self, request: Request) -> BaseHTTPResponse:
+        # As it was written, where it can be: dots in a path stay, and letters that needn't be
+        # encoded are not.
+        url = request.url if request.url.isascii() else _encoded(request.url)
+        parts = urlsplit(url)
+        path = parts.path or "/"
+        return self._pool.urlopen(
+            request.method,
+            f"{path}?{parts.query}" if parts.query else path,
+            body=request.body or None,
+            headers=self._access.sent(request.headers),
+            retries=_NO_RETRIES,
+            redirect=False,
+            assert_same_host=False,
+            timeout=self._timeout,
+            preload_content=False,
+            decode_content=False,
+        )
 
     def send_bytes(self, data: bytes) -> bytes:
         """Send bytes that need be no HTTP on a connection of their own; give all that comes back.
@@ -258,27 +278,21 @@ class HttpClient:
 
     def close(self) -> None:
         """Close the connections."""
-        self._session.close()
+        self._pool.close()
 
 
-class _Adapter(HTTPAdapter):
-    """Has requests connect as all else that asks does."""
+def _pool(access: Access, address: Address) -> HTTPConnectionPool:
+    """Make the connections to a server, made as all else that asks makes them.
 
-    def __init__(self, access: Access, address: Address) -> None:
-        self._access = access
-        self._address = address
-        super().__init__()
-
-    def init_poolmanager(self, *arguments: Any, **more: Any) -> None:
-        if self._address.is_tls:
-            name = self._access.name(self._address)
-            more.update(ssl_context=self._access.tls, server_hostname=name, assert_hostname=name)
-        super().init_poolmanager(*arguments, **more)
-        if self._access.proxy is not None:
-            self.poolmanager.pool_classes_by_scheme = _pools(self._access)
-
-    def cert_verify(self, *_: Any, **__: Any) -> None:
-        """Add no certificates: those to trust are in the context."""
+    The proxies that the environment names have nothing to say here.
+    """
+    scheme = "https" if address.is_tls else "http"
+    pools = _DIRECT if access.proxy is None else _pools(access)
+    more: dict[str, Any] = {}
+    if address.is_tls:
+        name = access.name(address)
+        more = {"ssl_context": access.tls, "server_hostname": name, "assert_hostname": name}
+    return pools[scheme](address.host, address.port, maxsize=_KEPT, **more)
 
 
 def _pools(access: Access) -> Mapping[str, type[HTTPConnectionPool]]:
@@ -297,6 +311,12 @@ def _pools(access: Access) -> Mapping[str, type[HTTPConnectionPool]]:
         ConnectionCls = TlsConnection
 
     return {"http": Pool, "https": TlsPool}
+
+
+def _encoded(url: str) -> str:
+    prepared = requests.Request("GET", url).prepare().url
+    assert prepared is not None
+    return prepared
 
 
 def _with_body(words: Sequence[str], body: bytes) -> str:
