@@ -11,6 +11,7 @@ DEEPEST = 512
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _ALIKE = bytes.maketrans(b"{}", b"[]")
 _RUNS = re.compile(rb"\[+|\]+")
+_TOO_MANY = b"[" * (DEEPEST + 1)
 
 
 def brackets(outside: bytes) -> bytes:
@@ -42,6 +43,10 @@ class Depth:
         if before + opening <= DEEPEST:
             return False
         alike = brackets.translate(_ALIKE)
+        # What is sent to be deep opens all at once; what is no JSON may have closed more before.
+        run = alike.find(_TOO_MANY)
+        if run >= 0 and before + 2 * alike.count(b"[", 0, run) - run >= 0:
+            return True
         # Without its innermost pairs it is at most one less deep. A few times settles it for all
         # that is wide but not deep.
         rest = alike

@@ -63,6 +63,22 @@ def test_what_is_too_deep_is_refused(body: bytes) -> None:
     assert time.monotonic() - began < 1
 
 
+@pytest.mark.parametrize(
+    ("pieces", "is_beyond"),
+    [
+        ([b"]" * 600, b"[" * 600], False),
+        ([b"]" * 100 + b"[" * (LIMIT + 100)], False),
+        ([b"]" * 100 + b"{" * (LIMIT + 101)], True),
+        ([b"[]" * LIMIT + b"[" * (LIMIT + 1)], True),
+        ([b"[{" * 10, b"[" * (LIMIT - 20)], False),
+        ([b"[{" * 10, b"[" * (LIMIT - 19)], True),
+    ],
+)
+def test_depth_goes_on_from_what_is_open(pieces: list[bytes], is_beyond: bool) -> None:
+    depth = json_depth.Depth()
+    assert any([depth.is_beyond(piece) for piece in pieces]) == is_beyond
+
+
 @pytest.fixture(scope="module")
 def torchserve() -> Instance:
     return lending.instance("kserve", "contract")
