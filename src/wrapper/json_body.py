@@ -71,6 +71,15 @@ def judge(body: bytes, size: int = json_cuts.PIECE) -> Steps[Document]:
         raise _no_json(not body, (yield from json_pieces.no_utf8_from(body, size))) from None
 
 
+def judge_exactly(body: bytes, size: int = json_cuts.PIECE) -> Steps[Document]:
+    """Give what a long body holds, whose values are as `read_exactly` gives them.
+
+    Raises:
+        NoJson: when it is no JSON even so.
+    """
+    return (yield from json_pieces.judge(body, read_exactly, size, _check_exactly))
+
+
 def read_exactly(body: bytes) -> Any:
     """Give what JSON holds with integers of any size, NaN and infinities.
 
@@ -78,6 +87,14 @@ def read_exactly(body: bytes) -> Any:
         ValueError: when it is no JSON even so.
     """
     return json.loads(body)
+
+
+def _check_exactly(body: bytes) -> None:
+    """Refuse what `read_exactly` refuses; most is known sooner to be JSON."""
+    try:
+        orjson.loads(body)
+    except orjson.JSONDecodeError:
+        read_exactly(body)
 
 
 def begins_as_one(body: bytes) -> bool:
@@ -88,7 +105,7 @@ def begins_as_one(body: bytes) -> bool:
 def is_document(body: bytes) -> bool:
     """Tell whether a body is JSON, as RFC 8259 or as Python has it."""
     try:
-        read_exactly(body)
+        _check_exactly(body)
     except ValueError:
         return False
     return True
@@ -115,7 +132,7 @@ def long_holds_nan(body: bytes) -> Steps[bool]:
 
 def long_is_document(body: bytes) -> Steps[bool]:
     """Tell of a long body in steps whether it is a document."""
-    return (yield from _is_document(body, read_exactly))
+    return (yield from _is_document(body, _check_exactly))
 
 
 def _is_document(body: bytes, parse: json_pieces.Parse) -> Steps[bool]:

@@ -275,17 +275,21 @@ class Span(NamedTuple):
         return Span(self.document, at, self.document.end(at, depth), depth).beginning()
 
 
-def judge(body: bytes, parse: Parse, size: int = PIECE) -> Steps[Document]:
+def judge(
+    body: bytes, parse: Parse, size: int = PIECE, check: Parse | None = None
+) -> Steps[Document]:
     """Give a body as a document.
 
     Args:
         parse: gives the value of JSON; what it refuses with a ValueError is none.
         size: bytes of a piece.
+        check: refuses what ``parse`` does, for where its value isn't wanted.
 
     Raises:
         TooDeep: when it is nested too deep, whether it is JSON or not.
         NoJson: when it isn't JSON otherwise.
     """
+    check = check or parse
     depth = json_depth.Depth()
     pieces: list[Piece] = []
     place = Place()
@@ -296,7 +300,7 @@ def judge(body: bytes, parse: Parse, size: int = PIECE) -> Steps[Document]:
             place = piece.after
             text = body[piece.before.position : place.position]
             after = None if place.position == len(body) else place
-            parse(_as_document(text, piece.before, after, 0))
+            check(_as_document(text, piece.before, after, 0))
             pieces.append(piece)
             yield
         if pieces:

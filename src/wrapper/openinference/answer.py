@@ -11,7 +11,7 @@ import struct
 from collections.abc import Sequence
 from typing import Any
 
-from wrapper import json_body, json_pieces, steps
+from wrapper import json_body, steps
 from wrapper.envelope import Envelope
 from wrapper.errors import ServingError
 from wrapper.json_cuts import PIECE
@@ -81,7 +81,7 @@ def long_read(body: bytes, wanted: Wanted, size: int = PIECE) -> Steps[dict[str,
     """
     try:
         head, tail = frames.split(body)
-        document = yield from json_pieces.judge(head, json_body.read_exactly, size)
+        document = yield from json_body.judge_exactly(head, size)
         answer = frames.joined((yield from _long(document.root, size)), tail)
         return (yield from _read(answer, wanted))
     except _NO_RESPONSE:
