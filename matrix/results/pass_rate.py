@@ -27,11 +27,13 @@ class PassRate:
         """
         if self.attempts == 0:
             return 0.0, 1.0
-        # It takes a second to import, which most commands need not wait for.
-        from scipy.stats import binomtest
+        # It takes long to import, which most commands need not wait for.
+        from scipy.special import betaincinv
 
-        found = binomtest(self.passed, self.attempts).proportion_ci(self.confidence, "exact")
-        return float(found.low), float(found.high)
+        failed, beyond = self.attempts - self.passed, (1 - self.confidence) / 2
+        low = betaincinv(self.passed, failed + 1, beyond) if self.passed else 0.0
+        high = betaincinv(self.passed + 1, failed, 1 - beyond) if failed else 1.0
+        return float(low), float(high)
 
     def is_proved_below(self, least: float) -> bool:
         """Tell whether the real rate is worse than a least one, whatever luck the attempts had."""
