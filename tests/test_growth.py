@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import jsonschema
+import jsonschema_rs
 import pytest
 from kserve_conformance.errors import ExitCode, WrongUsage
 from kserve_conformance.results import results_file
@@ -30,7 +30,7 @@ def told() -> Any:
 
 
 def test_the_results_keep_their_schema(told: Any) -> None:
-    jsonschema.validate(told, SCHEMA)
+    jsonschema_rs.validate(SCHEMA, told)
 
 
 def test_the_page_and_its_plots_show_the_results(told: Any) -> None:
@@ -67,7 +67,7 @@ def test_time_is_that_of_multiples_of_the_base(quick: None, tmp_path: Path) -> N
     code = growth.main([f"--out={out}", f"--docs={tmp_path}", "time", *asked, "--", *base])
     assert code == ExitCode.AS_EXPECTED
     told = json.loads(out.read_text())
-    jsonschema.validate(told, SCHEMA)
+    jsonschema_rs.validate(SCHEMA, told)
     rows = [(row["times"], row["jobs"], row["cells"]) for row in told["time"]["kserve"]["rows"]]
     usual = shards.jobs_here()
     assert rows == [(1, usual, 1), (2, usual, 2), (1, 1, 1)]
@@ -81,7 +81,7 @@ def test_time_is_that_of_multiples_of_the_base(quick: None, tmp_path: Path) -> N
     code = growth.main([f"--out={out}", f"--docs={tmp_path}", "time", *repeated])
     assert code == ExitCode.AS_EXPECTED
     told = json.loads(out.read_text())
-    jsonschema.validate(told, SCHEMA)
+    jsonschema_rs.validate(SCHEMA, told)
     assert [row["cells"] for part in told["time"].values() for row in part["rows"]] == [1, 2, 1, 2]
     assert (tmp_path / "growth-cells-repeat.svg").exists()
     assert not (tmp_path / "growth-jobs-repeat.svg").exists()
@@ -105,7 +105,7 @@ def test_sizes_are_of_the_run_its_parts_and_its_multiples(two: Run, tmp_path: Pa
     asked = ("--releases=1,2", "--times=1,3", f"--results={given}")
     assert growth.main([*places, "size", *asked]) == ExitCode.AS_EXPECTED
     told = json.loads(out.read_text())
-    jsonschema.validate(told, SCHEMA)
+    jsonschema_rs.validate(SCHEMA, told)
     part, whole, repeated = told["size"]["rows"]
     assert 0 < part["checks"] < whole["checks"] == len(two.records)
     assert repeated["checks"] == 3 * whole["checks"]

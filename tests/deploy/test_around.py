@@ -12,14 +12,12 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-import kubernetes_validate
 import pytest
-from kubernetes_validate.utils import all_versions
 
+from tests import kubernetes_schemas
 from tests.deploy import manifests
 from tests.deploy.manifests import FOLDER, MODES, PROTOCOLS, Manifest
 
-VERSIONS = list(dict.fromkeys(all_versions()))
 POLICIES = manifests.read(FOLDER / "network" / "network-policy.yaml")
 (MONITOR,) = manifests.read(FOLDER / "monitoring" / "pod-monitor.yaml")
 
@@ -78,10 +76,10 @@ def labels_of(mode: str, protocol: str) -> dict[str, str]:
     return labels
 
 
-@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("version", kubernetes_schemas.VERSIONS)
 def test_the_policies_are_valid(version: str) -> None:
     for policy in POLICIES:
-        kubernetes_validate.validate(policy, version, strict=True)
+        kubernetes_schemas.validate(policy, version)
 
 
 @pytest.mark.parametrize(
@@ -96,8 +94,7 @@ def test_the_policies_are_valid(version: str) -> None:
 def test_what_is_not_valid_would_be_seen(spoil: Callable[[Any], None]) -> None:
     policy = copy.deepcopy(POLICIES[0])
     spoil(policy["spec"])
-    with pytest.raises(kubernetes_validate.ValidationError):
-        kubernetes_validate.validate(policy, VERSIONS[-1], strict=True)
+    assert not kubernetes_schemas.is_valid(policy)
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 import requests
 from cyclonedx.schema import SchemaVersion
-from cyclonedx.validation.json import JsonStrictValidator
 from packaging.utils import canonicalize_name
 from tritonclient import grpc as triton
 
@@ -151,6 +150,9 @@ def test_what_cant_be_run_ends_with_a_line(
 
 
 def test_the_bill_of_materials_has_every_package(image: str) -> None:
+    # It takes a second, in each process that collects.
+    from cyclonedx.validation.json import JsonStrictValidator
+
     program = REPOSITORY / "deploy" / "image" / "sbom.py"
     made = subprocess.run(
         [sys.executable, program, image], capture_output=True, text=True, check=True

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import jsonschema
+import jsonschema_rs
 import pytest
 from kserve_conformance.results import results_file
 from kserve_conformance.results.record import Run
@@ -190,7 +190,7 @@ def test_json_keeps_its_schema(name: str, two_at: Path, matrix: Matrix) -> None:
     code, said, _ = matrix("diff", str(two_at), str(real_results.path(name)), "--format=json")
     assert code == 1
     document = json.loads(said)
-    jsonschema.validate(document, json.loads(SCHEMA.read_text(encoding="utf-8")))
+    jsonschema_rs.validate(json.loads(SCHEMA.read_text(encoding="utf-8")), document)
     assert document["exit_code"] == 1
     regressed = [each for each in document["groups"] if each["change"] == "regressed"]
     told = sum(len(each["checks"]) * len(each["cells"]) for each in regressed)
