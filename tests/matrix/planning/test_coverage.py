@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from itertools import combinations, product
+from operator import attrgetter
 
 import pytest
 
@@ -39,15 +40,13 @@ def every_cell(runtimes: Sequence[str] = ("container", "process")) -> list[Cell]
 
 
 def lacking(chosen: Sequence[Cell], whole: Sequence[Cell], strength: int) -> list[object]:
-    """Look for each meeting of points of the whole in the chosen cells, one by one."""
-    return [
-        (cell, names)
-        for cell in whole
-        for names in combinations(_AXES, strength)
-        if not any(
-            all(getattr(each, name) == getattr(cell, name) for name in names) for each in chosen
-        )
-    ]
+    """Look for each meeting of points of the whole in the chosen cells."""
+    lacked: list[object] = []
+    for names in combinations(_AXES, strength):
+        points = attrgetter(*names)
+        there = set(map(points, chosen))
+        lacked += [(cell, names) for cell in whole if points(cell) not in there]
+    return lacked
 
 
 def make(**wanted: object) -> Plan:
