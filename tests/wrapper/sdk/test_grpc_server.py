@@ -42,7 +42,7 @@ OWN = "comes-and-goes"
 # Seconds, many times what it takes.
 WITHIN = 60
 # Bytes. TorchServe's workers write each number of an answer on a line of its own.
-MAX_REQUEST_SIZE, MAX_RESPONSE_SIZE = 10_000_000, 40_000_000
+MAX_REQUEST_SIZE, MAX_RESPONSE_SIZE = 2_500_000, 40_000_000
 # What the first is for data that is as dense as binary tensors.
 LIMIT = 4 * MAX_REQUEST_SIZE
 
