@@ -3,59 +3,36 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 from kserve_conformance.results import results_file
 from kserve_conformance.results.verdict import Verdict
 
-from fixtures import torchserve
 from fixtures.wrappers import mutants
 from matrix.planning import axes, expectations
 from matrix.planning.subject import OURS_CONSTRUCTOR
-from matrix.running import instances
 from tests.matrix import given_torchserve, real_results, runs
 from tests.matrix.running.caught import CAUGHT, Caught
 from tests.matrix.runs import Ran
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(1200)]
 
-# All TorchServes start at once, beside other tests.
-_START_WITHIN = 300.0
 # Fewer than are usual: other tests run beside, and each worker imports as much as a cell takes.
 _JOBS = "--jobs=2"
 WRAPPERS = runs.REPOSITORY / "fixtures" / "wrappers"
 
 
 @pytest.fixture(scope="module")
-def given() -> Iterator[Mapping[str, Any]]:
-    """Start one TorchServe per envelope for all runs of this module."""
-
-    def start(envelope: str) -> torchserve.TorchServe:
-        return instances.start("process", "0.12.0", envelope, timeout=_START_WITHIN)
-
-    with ExitStack() as stack, ThreadPoolExecutor() as pool:
-        started = {envelope: pool.submit(start, envelope) for envelope in runs.ENVELOPES}
-        for each in started.values():
-            stack.enter_context(each.result())
-        yield {name: each.result().instance.to_dict() for name, each in started.items()}
-
-
-@pytest.fixture(scope="module")
-def judged(
-    given: Mapping[str, Any], tmp_path_factory: pytest.TempPathFactory
-) -> Mapping[Caught, Ran]:
+def judged(tmp_path_factory: pytest.TempPathFactory) -> Mapping[Caught, Ran]:
     """Give the run that each case was a part of.
 
     One comes after the other: two may not bring the model of the same cell into one TorchServe.
     """
     found = {}
     for together in rounds(CAUGHT):
-        ran = _run(together, given, tmp_path_factory.mktemp("mutants"))
+        ran = _run(together, tmp_path_factory.mktemp("mutants"))
         found.update(dict.fromkeys(together, ran))
     return found
 
@@ -81,7 +58,7 @@ def _go_together(one: Caught, other: Caught) -> bool:
     )
 
 
-def _run(cases: Sequence[Caught], given: Mapping[str, Any], folder: Path) -> Ran:
+def _run(cases: Sequence[Caught], folder: Path) -> Ran:
     """Judge mutants in a cell each, by the checks that catch them: others could take long."""
     values = axes.load().protocols
     named = folder / "mutants.json"
@@ -102,7 +79,7 @@ def _run(cases: Sequence[Caught], given: Mapping[str, Any], folder: Path) -> Ran
         *(f"--cell={cell}" for cell in checks),
         # Without one it isn't judged by what our wrapper alone promises.
         f"--constructor={next(constructed, OURS_CONSTRUCTOR)}",
-        given=given,
+        given=runs.lent(),
         more={given_torchserve.CHECKS: json.dumps(checks)},
     )
 
@@ -137,7 +114,7 @@ def test_the_wrapper_itself_is_recorded_as_passing_where_mutants_are_caught() ->
     assert passed >= {(each.cell, check) for each in CAUGHT for check in each.checks}
 
 
-def test_the_unfixed_wrapper_is_caught(given: Mapping[str, Any], tmp_path: Path) -> None:
+def test_the_unfixed_wrapper_is_caught(tmp_path: Path) -> None:
     # What waits, and the suite, would take long to find the same.
     checks = {
         "kserve0.13.1-unset-kserve-torchserve0.12.0": ("constructor", "v1-predict"),
@@ -148,7 +125,7 @@ def test_the_unfixed_wrapper_is_caught(given: Mapping[str, Any], tmp_path: Path)
         *("--runtime=process", "--jobs=1"),
         *(f"--cell={cell}" for cell in checks),
         "--wrapper={python} -m fixtures.wrappers.unfixed",
-        given=given,
+        given=runs.lent("kserve"),
         more={given_torchserve.CHECKS: json.dumps(checks)},
     )
     assert ran.exit_code == 1, ran.output
