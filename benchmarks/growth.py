@@ -150,13 +150,7 @@ def _timed(arguments: Sequence[str], jobs: int) -> tuple[float, Run]:
     with tempfile.TemporaryDirectory() as folder:
         words = ["run", *arguments, f"--jobs={jobs}", f"--out={folder}"]
         began = time.monotonic()
-        ran = subprocess.run(
-            [sys.executable, "-m", "matrix", *words],
-            cwd=REPOSITORY,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        ran = run_matrix(words)
         seconds = time.monotonic() - began
         if ran.returncode != ExitCode.AS_EXPECTED:
             last = (ran.stderr.strip() or ran.stdout.strip()).rpartition("\n")[2]
@@ -165,6 +159,17 @@ def _timed(arguments: Sequence[str], jobs: int) -> tuple[float, Run]:
                 f"as expected isn't measured: {last}"
             )
         return seconds, read(Path(folder, files.RESULTS))
+
+
+def run_matrix(words: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    """Run a command of the matrix to its end, in a process of its own as a person's."""
+    return subprocess.run(
+        [sys.executable, "-m", "matrix", *words],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 def _measure_size(asked: argparse.Namespace) -> dict[str, Any]:

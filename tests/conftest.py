@@ -42,7 +42,6 @@ _LONGEST = (
     "test_provision.py",
     "test_shutdown.py",
     "test_drill_for_real.py",
-    "test_growth.py",
     "test_for_real.py",
     "test_machines.py",
     "test_run.py",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,8 @@ from kserve_conformance.results.record import Run
 
 from benchmarks import growth, growth_page
 from matrix.planning import axes, shards
-from tests.matrix import real_results, runs, variants
+from tests import processes
+from tests.matrix import forked_worker, real_results, runs, variants, with_addopts
 from tests.matrix.gate import gate_cases
 from tests.matrix.given_torchserve import PYTHON
 from tests.matrix.running.test_run import TINY
@@ -51,16 +54,25 @@ def two() -> Run:
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let runs of the tiny wrapper be made, in environments that nobody has to make."""
-    plugin = runs.environment(runs.nowhere(), {PYTHON: sys.executable})
-    for name, value in plugin.items():
-        monkeypatch.setenv(name, value)
+    """Let runs of the tiny wrapper be made, before nothing that anybody has to start or make."""
+    more = {PYTHON: sys.executable, forked_worker.VARIABLE: "1"}
+    given = runs.environment(runs.nowhere(), more)
+
+    def run(words: Sequence[str]) -> subprocess.CompletedProcess[str]:
+        return processes.run([with_addopts.MODULE, *words], env=given)
+
+    monkeypatch.setattr(growth, "run_matrix", run)
 
 
 BASE = ("--protocol=v3", "--check=refusal-line", "--runtime=process")
 
 
-@pytest.mark.container  # since it takes a minute of a processor
+def test_a_run_is_that_of_a_command_of_the_matrix() -> None:
+    cell = "kserve0.9.0-v3-kserve-torchserve0.12.0"
+    ran = growth.run_matrix(["run", "--list", "--cell", cell])
+    assert (ran.returncode, ran.stdout) == (ExitCode.AS_EXPECTED, f"{cell}\n")
+
+
 def test_time_is_that_of_multiples_of_the_base(quick: None, tmp_path: Path) -> None:
     out, asked = tmp_path / "growth.json", ("--times=1,2", "--jobs=1")
     base = (*BASE, f"--wrapper={TINY}")
