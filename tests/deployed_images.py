@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import json
 import os
 import subprocess
 import sys
 import tarfile
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import IO
 
 import docker
 from docker.errors import ImageNotFound
+from docker.models.images import Image
 from docker.utils.build import exclude_paths
 
+from fixtures import cache
 from fixtures.torchserve import engine, image, packages, releases
 from matrix.environments import provision
 from tests.matrix.runs import REPOSITORY
@@ -24,6 +26,8 @@ from tests.matrix.runs import REPOSITORY
 COMMIT = "0" * 40
 _REPOSITORY_OF_IMAGES = "kserve-torchserve-harness"
 _LOCAL = "deploy/local"
+# The label by which an image tells what it was made from.
+_MADE_FROM = f"{_REPOSITORY_OF_IMAGES}.made-from"
 # Where certificates of a proxy are told of, by those that fetch packages.
 _CERTIFICATES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PIP_CERT")
 
@@ -35,7 +39,7 @@ def harness(client: docker.DockerClient, folder: Path, selection: str) -> str:
         folder: for what is only needed while it is built.
         selection: what is made along, as options of `run`.
     """
-    return _build(client, folder, "harness", {"SELECTION": selection, "COMMIT": COMMIT})
+    return _deployed(client, folder, "harness", {"SELECTION": selection, "COMMIT": COMMIT})
 
 
 def torchserve_kserve(client: docker.DockerClient, folder: Path, **arguments: str) -> str:
@@ -45,9 +49,7 @@ def torchserve_kserve(client: docker.DockerClient, folder: Path, **arguments: st
         folder: for what is only needed while it is built.
         arguments: those of its Dockerfile.
     """
-    # The builds of torch without CUDA are those of _LOCAL, or of the usual index.
-    local = {} if _fetch_torch(client, folder) is None else {"TORCH_INDEX": ""}
-    return _build(client, folder, "image", {"REVISION": COMMIT, **local, **arguments})
+    return _deployed(client, folder, "image", {"REVISION": COMMIT, **arguments})
 
 
 def published_design(client: docker.DockerClient, release: str) -> str:
@@ -58,50 +60,79 @@ def published_design(client: docker.DockerClient, release: str) -> str:
     """
     environment = provision.provision(release).python.parent.parent
     (site_packages,) = environment.glob("lib/python3.11/site-packages")
-    sources = REPOSITORY / "fixtures"
-    with tempfile.TemporaryFile() as context:
-        with tarfile.open(fileobj=context, mode="w") as archive:
-            archive.add(sources / "images" / "published", ".")
-            archive.add(sources / "wrappers" / "unfixed.py", "unfixed.py")
-            archive.add(site_packages, "site-packages")
-        context.seek(0)
-        return _built(
-            client, context, "published", {"BASE": image.ensure(client, releases.find("0.12.0"))}
-        )
+    published = REPOSITORY / "fixtures" / "images" / "published"
+    unfixed = REPOSITORY / "fixtures" / "wrappers" / "unfixed.py"
+    base = image.ensure(client, releases.find("0.12.0"))
+
+    def fill(archive: tarfile.TarFile) -> dict[str, str]:
+        archive.add(published, ".")
+        archive.add(unfixed, unfixed.name)
+        archive.add(site_packages, "site-packages")
+        return {"BASE": base}
+
+    # An environment is named for all that it is made of.
+    sources = (*sorted(published.iterdir()), unfixed)
+    made_from = cache.digest(environment.name, image.digest_of(client, base), *sources)
+    return _built(client, "published", made_from, fill)
 
 
-def _build(
+def _deployed(
     client: docker.DockerClient, folder: Path, name: str, arguments: Mapping[str, str]
 ) -> str:
     """Build an image of deploy/; what the engine has of an earlier build is used again."""
     base = image.ensure_base(client, folder / "base.tar")
-    with _context(_local(client, folder)) as context:
-        return _built(
-            client, context, name, {"BASE": base, **arguments}, f"deploy/{name}/Dockerfile"
-        )
+    files = _files()
+
+    def fill(archive: tarfile.TarFile) -> dict[str, str]:
+        for file in files:
+            archive.add(REPOSITORY / file, file, recursive=False)
+        for path in _local(client, folder):
+            archive.add(path, f"{_LOCAL}/{path.name}")
+        # The builds of torch without CUDA are those of _LOCAL, or of the usual index.
+        fetched = name == "image" and _fetch_torch(client, folder) is not None
+        return {"BASE": base, **({"TORCH_INDEX": ""} if fetched else {}), **arguments}
+
+    given = (json.dumps(arguments), *_certificates().values(), *_told(files))
+    made_from = cache.digest(image.digest_of(client, base), *given)
+    return _built(client, name, made_from, fill, dockerfile=f"deploy/{name}/Dockerfile")
 
 
 def _built(
     client: docker.DockerClient,
-    context: IO[bytes],
     name: str,
-    arguments: Mapping[str, str],
+    made_from: str,
+    fill: Callable[[tarfile.TarFile], Mapping[str, str]],
     dockerfile: str = "Dockerfile",
 ) -> str:
+    """Build an image, where the engine has none that was made from the same; give its name.
+
+    Args:
+        made_from: what tells this from other contents of the image.
+        fill: puts what is built from into an archive, and gives the arguments of the Dockerfile.
+    """
     tag = f"{_REPOSITORY_OF_IMAGES}/{name}:test"
     with _alone(name):
-        before = _id(client, tag)
-        client.images.build(
-            fileobj=context,
-            custom_context=True,
-            dockerfile=dockerfile,
-            tag=tag,
-            buildargs=dict(arguments),
-            rm=True,
-            forcerm=True,
-        )
-        if before is not None and before != _id(client, tag):
-            client.images.remove(before)
+        before = _find(client, tag)
+        if before is not None and before.labels.get(_MADE_FROM) == made_from:
+            return tag
+        with tempfile.TemporaryFile() as context:
+            with tarfile.open(fileobj=context, mode="w") as archive:
+                arguments = fill(archive)
+            context.seek(0)
+            client.images.build(
+                fileobj=context,
+                custom_context=True,
+                dockerfile=dockerfile,
+                tag=tag,
+                buildargs=dict(arguments),
+                labels={_MADE_FROM: made_from},
+                rm=True,
+                forcerm=True,
+            )
+        # Whatever this one was built upon is in its history.
+        needed = {layer["Id"] for layer in client.images.get(tag).history()}
+        if before is not None and before.id not in needed:
+            client.images.remove(str(before.id))
     return tag
 
 
@@ -114,20 +145,26 @@ def _alone(name: str) -> Iterator[None]:
         yield
 
 
-def _id(client: docker.DockerClient, tag: str) -> str | None:
+def _find(client: docker.DockerClient, tag: str) -> Image | None:
     try:
-        return str(client.images.get(tag).id)
+        found: Image = client.images.get(tag)
     except ImageNotFound:
         return None
+    return found
+
+
+def _certificates() -> dict[str, bytes]:
+    """Give those of a proxy, by the name of the file that an image has them in."""
+    told = {name: os.environ.get(name) for name in _CERTIFICATES}
+    return {f"{name.lower()}.crt": Path(path).read_bytes() for name, path in told.items() if path}
 
 
 def _local(client: docker.DockerClient, folder: Path) -> list[Path]:
     """Give what an index behind a proxy lacks: the proxy's certificates, and torch without CUDA."""
     local = folder / "local"
     local.mkdir(exist_ok=True)
-    for name in _CERTIFICATES:
-        if os.environ.get(name):
-            (local / f"{name.lower()}.crt").write_bytes(Path(os.environ[name]).read_bytes())
+    for name, content in _certificates().items():
+        (local / name).write_bytes(content)
     _fetch_torch(client, folder)
     return sorted(local.iterdir())
 
@@ -153,15 +190,17 @@ def _fetch_torch(client: docker.DockerClient, folder: Path) -> Path | None:
     return next(local.glob("torch-*.whl"), None)
 
 
-def _context(local: Iterable[Path]) -> IO[bytes]:
-    """Give what is built from: the repository, as its .dockerignore has it, and more for _LOCAL."""
+def _files() -> list[str]:
+    """List what of the repository is built from, as its .dockerignore has it."""
     lines = (REPOSITORY / ".dockerignore").read_text(encoding="utf-8").splitlines()
     ignored = [line for line in lines if not line.startswith("#")]
-    whole = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
-    with tarfile.open(fileobj=whole, mode="w") as archive:
-        for name in sorted(exclude_paths(str(REPOSITORY), ignored)):
-            archive.add(REPOSITORY / name, name, recursive=False)
-        for path in local:
-            archive.add(path, f"{_LOCAL}/{path.name}")
-    whole.seek(0)
-    return whole
+    return sorted(exclude_paths(str(REPOSITORY), ignored))
+
+
+def _told(files: Iterable[str]) -> Iterator[str | Path]:
+    """Give what tells files of the repository from others: names, modes and contents."""
+    for name in files:
+        path = REPOSITORY / name
+        yield f"{name} {path.lstat().st_mode}"
+        if path.is_file():
+            yield path
