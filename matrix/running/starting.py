@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _SUITE = Path(__file__).parents[1]
 _PYTESTS_OWN = "PYTEST_"
+_NO_OTHERS = "PYTEST_DISABLE_PLUGIN_AUTOLOAD"
 
 Say = Callable[[str], None]
 
@@ -86,6 +87,8 @@ def start(wanted: RunOptions, jobs: int, *plugins: object) -> int:
         str(_SUITE),
         f"--rootdir={REPOSITORY}",
         f"--config-file={REPOSITORY / 'pyproject.toml'}",
+        # Of the plugins that happen to be installed, those that the checks are run by.
+        *("-p", "xdist.plugin", "-p", "pytest_timeout"),
         # The plugins are what shows; addopts hold options of what is switched off here.
         *("-p", "no:terminal", "-o", "addopts="),
         # pytest's own folders outlive a run.
@@ -104,14 +107,17 @@ def _without_options_of_others() -> Iterator[None]:
     """Set aside what pytest would read of the environment.
 
     Who runs tests sets it for these: PYTEST_ADDOPTS would be refused for what is switched off here,
-    or choose among the cells.
+    or choose among the cells. Nor are there plugins of others: one may shuffle the checks, and
+    Schemathesis takes as long to import as all that a worker needs.
     """
     aside = {name: value for name, value in os.environ.items() if name.startswith(_PYTESTS_OWN)}
     for name in aside:
         del os.environ[name]
+    os.environ[_NO_OTHERS] = "1"
     try:
         yield
     finally:
+        del os.environ[_NO_OTHERS]
         os.environ.update(aside)
 
 
