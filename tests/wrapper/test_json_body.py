@@ -76,7 +76,7 @@ def test_what_is_too_deep_is_refused(body: bytes) -> None:
 )
 def test_depth_goes_on_from_what_is_open(pieces: list[bytes], is_beyond: bool) -> None:
     depth = json_depth.Depth()
-    assert any([depth.is_beyond(piece) for piece in pieces]) == is_beyond
+    assert any(depth.is_beyond(piece) for piece in pieces) == is_beyond
 
 
 @pytest.fixture(scope="module")
