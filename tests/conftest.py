@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import signal
 from contextlib import ExitStack
-from pathlib import Path
 
 import hypothesis
 import pytest
@@ -51,27 +50,18 @@ _LONGEST = (
 )
 
 
-def _of_longest(path: Path) -> int:
-    return _LONGEST.index(path.name)
-
-
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what opens the report page, so that none is forgotten, and put the longest first."""
     for item in items:
         if "browser" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.page)
-    places: dict[Path, float] = {}
-    files = list(dict.fromkeys(item.path for item in items))
+    places = {name: place for place, name in enumerate(_LONGEST)}
+    # Then those that wait for processes, which nothing would be left to go on beside at the end.
     waiting = {item.path for item in items if item.get_closest_marker("integration")}
-    longest = sorted((path for path in files if path.name in _LONGEST), key=_of_longest)
-    places.update({path: place - len(longest) for place, path in enumerate(longest)})
-    # Files that wait for processes by turns with files that compute: at a time of their own, the
-    # first leave processors idle. They begin sooner: nothing would go on beside them at the end.
-    for kind, until in ((True, 0.9), (False, 1.0)):
-        of_kind = [path for path in files if path not in places and (path in waiting) is kind]
-        places.update({path: until * place / len(of_kind) for place, path in enumerate(of_kind)})
-    items.sort(key=lambda item: places[item.path])
+    items.sort(
+        key=lambda item: places.get(item.path.name, len(places) + (item.path not in waiting))
+    )
 
 
 def pytest_collection_finish() -> None:
