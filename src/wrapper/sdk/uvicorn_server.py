@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import logging
 from typing import Any
 
@@ -16,9 +17,10 @@ from wrapper.sdk import grpc_server, listening, uvicorn_lane, uvicorn_shutdown
 from wrapper.sdk.fastapi_model import FastApiModelFace
 from wrapper.sdk.part import Part
 
-# 0.10.0 and 0.10.1 call it UvicornProcess, and make a process of it for one worker, too.
-_IS_PROCESS = not hasattr(model_server, "UvicornServer")
-_SERVER = "UvicornProcess" if _IS_PROCESS else "UvicornServer"
+# 0.10.0 calls it UvicornProcess.
+_SERVER = "UvicornServer" if hasattr(model_server, "UvicornServer") else "UvicornProcess"
+# 0.10.0 and 0.10.1 listen themselves before they make it, and then nobody else can.
+_LISTENS_FIRST = "log_config" not in inspect.signature(getattr(model_server, _SERVER)).parameters
 
 
 class UvicornServerSdk(FastApiModelFace):
@@ -63,7 +65,7 @@ class UvicornServerSdk(FastApiModelFace):
 
     def make_server(self, grace_period: float) -> Any:
         """Make a server of one process."""
-        return (_Server if _IS_PROCESS else model_server.ModelServer)()
+        return (_Server if _LISTENS_FIRST else model_server.ModelServer)()
 
     def serve(self, server: Any, part: Part) -> None:
         """Serve part of a server in this process until it is told to stop."""

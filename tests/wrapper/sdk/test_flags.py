@@ -16,7 +16,7 @@ from matrix.running.timing import seconds_until
 from tests import lending
 from tests.wrapper.running import wrapper
 
-GENERATIONS = ["0.9.0", "0.10.0", "0.13.1", "0.14.1", "0.21.0"]
+GENERATIONS = ["0.9.0", "0.10.0", "0.10.1", "0.13.1", "0.14.1", "0.21.0"]
 
 pytestmark = pytest.mark.integration
 
@@ -29,7 +29,7 @@ def torchserve() -> Instance:
 
 @pytest.fixture(params=GENERATIONS)
 def release(request: pytest.FixtureRequest) -> str:
-    """One KServe release of each generation of the SDK, and the oldest of the second."""
+    """One release of each generation of the SDK, and those of the second that listen first."""
     return str(request.param)
 
 
