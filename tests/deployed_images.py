@@ -86,10 +86,11 @@ def _deployed(
     def fill(archive: tarfile.TarFile) -> dict[str, str]:
         for file in files:
             archive.add(REPOSITORY / file, file, recursive=False)
-        for path in _local(client, folder):
+        local = _local(client, folder)
+        for path in local:
             archive.add(path, f"{_LOCAL}/{path.name}")
         # The builds of torch without CUDA are those of _LOCAL, or of the usual index.
-        fetched = name == "image" and _fetch_torch(client, folder) is not None
+        fetched = name == "image" and any(path.suffix == ".whl" for path in local)
         return {"BASE": base, **({"TORCH_INDEX": ""} if fetched else {}), **arguments}
 
     given = (json.dumps(arguments), *_certificates().values(), *_told(files))
@@ -165,14 +166,6 @@ def _local(client: docker.DockerClient, folder: Path) -> list[Path]:
     local.mkdir(exist_ok=True)
     for name, content in _certificates().items():
         (local / name).write_bytes(content)
-    _fetch_torch(client, folder)
-    return sorted(local.iterdir())
-
-
-def _fetch_torch(client: docker.DockerClient, folder: Path) -> Path | None:
-    """Fetch a build of torch without CUDA, where pip finds one; give its wheel."""
-    local = folder / "local"
-    local.mkdir(exist_ok=True)
     if not any(local.glob("torch-*.whl")):
         packages.make_environment(folder / "pip", sys.executable, [])
         (torch,) = (each for each in releases.find("0.12.0").requirements if each[:7] == "torch==")
@@ -187,7 +180,7 @@ def _fetch_torch(client: docker.DockerClient, folder: Path) -> Path | None:
             stderr=subprocess.DEVNULL,
             check=False,
         )
-    return next(local.glob("torch-*.whl"), None)
+    return sorted(local.iterdir())
 
 
 def _files() -> list[str]:
