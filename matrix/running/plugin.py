@@ -150,23 +150,30 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     vars(session.config.option).setdefault("tbstyle", "no")
 
 
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
     """Run a check beside those of the other processes, unless one of them has to be alone.
 
     What it takes, and nothing has a name of its own for, counts as the check.
     """
-    if _cell(item) is None:
-        return (yield)
-    with item.config.stash[_MATRIX].stage.quiet.beside(), spans.during(Activity.CHECK):
-        return (yield)
+    cell = _cell(item)
+    if cell is None:
+        return None
+    matrix = item.config.stash[_MATRIX]
+    item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+    with matrix.stage.quiet.beside(), spans.during(Activity.CHECK):
+        for report in matrix.repeats.reports(item, nextitem, cell.visit, matrix.stage):
+            item.ihook.pytest_runtest_logreport(report=report)
+    item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+    return True
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Take the time of a check."""
+    """Take the time of a check, and begin its evidence."""
     cell = _cell(item)
     if cell is not None:
+        item.stash[_EXHIBIT] = Exhibit()
         item.stash[_WATCH] = item.config.stash[_MATRIX].stage.watch(cell)
 
 
@@ -185,7 +192,7 @@ def pytest_runtest_makereport(
         cell,
         _check_of(item),
         call.excinfo.value if call.excinfo else None,
-        item.stash.get(_EXHIBIT, Exhibit()),
+        item.stash[_EXHIBIT],
         call.duration,
         item.stash[_WATCH].moment(),
         matrix.stage.interpreter(cell),
@@ -281,14 +288,15 @@ def check(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def exhibit(request: pytest.FixtureRequest) -> Exhibit:
     """Give the evidence that goes into the check's record."""
-    made: Exhibit = request.node.stash.setdefault(_EXHIBIT, Exhibit())
-    return made
+    begun: Exhibit = request.node.stash[_EXHIBIT]
+    return begun
 
 
 @pytest.fixture
 def outcomes(request: pytest.FixtureRequest) -> list[tuple[Outcome, Moment]]:
     """Give the list of what statements of the conformance suite came to, and when, to be filled."""
-    made: list[tuple[Outcome, Moment]] = request.node.stash.setdefault(_OUTCOMES, [])
+    made: list[tuple[Outcome, Moment]] = []
+    request.node.stash[_OUTCOMES] = made
     return made
 
 

@@ -26,6 +26,7 @@ from matrix.planning.plan import Plan
 from matrix.planning.subject import Subject, base_environment
 from matrix.running import instances as running
 from matrix.running import pod_files, starting
+from matrix.running.disturbance import Repeats
 from matrix.running.forks import ForkServers
 from matrix.running.instances import Instances
 from matrix.running.quiet import Quiet
@@ -61,6 +62,7 @@ class MatrixSession:
         self._starting: threading.Thread | None = None
         self._lent = False
         self.recorder: Recorder | None = None
+        self.repeats = Repeats()
         self._stage: Stage | None = None
         self._record: leftovers.Record | None = None
         self._forks: ForkServers | None = None

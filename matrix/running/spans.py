@@ -130,3 +130,10 @@ def taken() -> TimeSpent:
     _ledger.seconds.clear()
     _ledger.times.clear()
     return spent
+
+
+def give_back(spent: TimeSpent) -> None:
+    """Have what was taken be taken once more, with what this thread spends until then."""
+    for activity, seconds in spent.seconds.items():
+        _ledger.seconds[activity] += seconds
+    _ledger.times.update(spent.times)

@@ -152,7 +152,7 @@ def test_a_killed_runners_wrapper_is_swept_by_the_next_run(jobs: int, tmp_path: 
         signal.SIGKILL,
         tmp_path,
         *("--runtime=process", "--kserve=0.13.1", "--kserve=0.9.0", "--protocol=v1"),
-        *(f"--wrapper={TINY} --hang", f"--jobs={jobs}"),
+        *(f"--wrapper={TINY}", f"--jobs={jobs}"),
         given=runs.nowhere(),
         more=more,
     )
@@ -183,7 +183,7 @@ def test_an_interrupted_run_cleans_up_and_is_cut_short(
         number,
         tmp_path,
         *("--runtime=process", "--kserve=0.13.1", "--kserve=0.9.0", "--protocol=v1"),
-        *(f"--wrapper={TINY} --hang", f"--jobs={jobs}"),
+        *(f"--wrapper={TINY}", f"--jobs={jobs}"),
         given=runs.nowhere(),
         more={PYTHON: sys.executable, "TMPDIR": str(temporary)},
     )

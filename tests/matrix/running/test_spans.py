@@ -51,6 +51,16 @@ def test_what_is_in_no_span_counts_nowhere(advance: Advance) -> None:
     assert (spent.total, spent.ended) == (1, 1013)
 
 
+def test_what_is_given_back_is_taken_with_what_comes_after(advance: Advance) -> None:
+    with during(Activity.CHECK):
+        advance(1)
+    spans.give_back(spans.taken())
+    with during(Activity.CHECK):
+        advance(2)
+    spent = spans.taken()
+    assert (spent.seconds, spent.times) == ({"checks": 3}, {"checks": 2})
+
+
 def test_an_open_span_is_told_as_far_as_it_has_come(advance: Advance) -> None:
     with during(Activity.CHECK):
         advance(1)

@@ -22,6 +22,7 @@ from fixtures import models
 from fixtures import torchserve as torchserves
 from fixtures.torchserve import Instance
 from fixtures.torchserve.process import ProcessTorchServe
+from matrix.running import disturbance
 from matrix.running.launch import RunningWrapper
 from matrix.running.timing import seconds_until
 from tests.servers.halfway import Halfway
@@ -248,10 +249,15 @@ def test_an_inference_port_that_takes_connections_and_answers_nothing_is_seen_wi
             _all_say(503, subjects, f"/v1/models/{model}")
 
     _settle(subjects)
+    logged = [subject.log_size() for subject in subjects]
     seen, over = _soonest(
         silent, lambda: _each(subjects, 503), lambda: _each(subjects, 200), meanwhile
     )
     assert (seen < 1, over < 1) == (True, True), (seen, over)
+    # By these words the matrix knows it, too.
+    why = f"TorchServe's inference server at 127.0.0.1:{halfway.port} doesn't answer"
+    for subject, size in zip(subjects, logged, strict=True):
+        assert disturbance.silence(subject.log_from(size)) == why
 
 
 def test_what_is_unloaded_is_known_to_all_processes_and_to_a_wrapper_that_is_started_again(
