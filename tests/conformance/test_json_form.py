@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import pytest
@@ -30,6 +31,34 @@ def _changed(**members: Any) -> dict[str, Any]:
 
 def test_what_fits_is_what_it_was() -> None:
     assert from_json(Record, _changed()) == RECORD
+
+
+@dataclass(frozen=True)
+class Nested:
+    """What holds others in each way that results do."""
+
+    one: Record
+    none: Verdict | None
+    some: Verdict | None
+    several: tuple[Verdict, ...]
+    listed: Sequence[Record]
+
+
+def test_what_others_hold_is_read_as_well() -> None:
+    read = from_json(
+        Nested,
+        {
+            "one": _changed(),
+            "none": None,
+            "some": "failed",
+            "several": ["passed", "error"],
+            "listed": [_changed()],
+        },
+    )
+    several = (Verdict.PASSED, Verdict.ERROR)
+    assert read == Nested(RECORD, None, Verdict.FAILED, several, [RECORD])
+    assert read.some is Verdict.FAILED
+    assert all(isinstance(each, Verdict) for each in read.several)
 
 
 def test_an_unknown_member_is_named() -> None:

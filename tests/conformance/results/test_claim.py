@@ -191,6 +191,29 @@ def test_a_badge_of_what_is_not_offered_is_never_green() -> None:
     assert claim.badge([_claim({"v2": "no V2 here"})], "1.1").color == AMBER
 
 
+def test_a_badge_names_each_profile_and_each_text_once() -> None:
+    required = {**REQUIRED, "V2-A-004": _required("V2-A-004", Level.MUST, "v1")}
+    failed = dict.fromkeys(("V2-A-001", "V2-A-002", "V2-A-004", "V1-A-001"), "failed")
+    made = [_claim_by(required, failed, profile) for profile in ("v1", "v2")]
+    titles = [catalogue.families()[name].title for name in ("open-inference-protocol", "v1")]
+    in_order = [each.title for each in catalogue.families().values() if each.title in titles]
+    assert claim.badge(made, "1.1").message == f"v1, v2: departs from {' and '.join(in_order)}"
+
+
+def test_a_profile_has_kept_nothing_of_a_text_that_is_not_its_own() -> None:
+    made = [_claim_by(REQUIRED, {}, profile) for profile in ("v1", "v2")]
+    text = claim.markdown(made, "1.1", "a-server", ["judge"], "2026-01-02", {})
+    assert "| the Open Inference Protocol | yes |  | kept |" in text.splitlines()
+
+
+def test_a_check_that_was_not_made_is_told_as_a_fault_of_the_suite() -> None:
+    text = claim.markdown(
+        [_claim(V2_A_001="left out")], "1.1", "a-server", ["judge"], "2026-01-02", {}
+    )
+    assert "## v2: not settled, by a fault of the suite" in text
+    assert "- **V2-A-001** It answers. *the check was not made*" in text
+
+
 def test_what_was_kept_is_told_by_what_it_is_from() -> None:
     text = claim.markdown([_claim()], "1.1", "a-server", ["judge"], "2026-01-02", {})
     assert "| what KServe's own server does |  | kept |" in text
@@ -256,10 +279,11 @@ def test_the_claim_says_how_to_reproduce_it() -> None:
     command = ["kserve-conformance", "run", "--target", "http://h:1"]
     surroundings = {"Judged with": {"grpcio": "1.80"}}
     text = claim.markdown([made], "1.0", "a-server 2.0", command, "2026-01-02", surroundings)
-    assert "# a-server 2.0" in text
+    beginning = "# a-server 2.0\n\nJudged 2026-01-02 by kserve-conformance 1.0.\n\n| profile | "
+    assert text.startswith(beginning)
     assert "| v2 | **departs** | 3 | 1 | 0 | 0 | binary_tensor_data: conforms |" in text
     assert "- **V2-A-001** It answers. *why V2-A-001*" in text
-    assert "kserve-conformance run --target http://h:1" in text
+    assert "\n## Reproduce\n\n```sh\nkserve-conformance run --target http://h:1\n```\n" in text
     assert "Judged with grpcio 1.80." in text
     assert "under development" not in text
 

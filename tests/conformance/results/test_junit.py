@@ -96,6 +96,14 @@ def test_what_was_not_planned_is_a_case_too(tmp_path: Path) -> None:
     assert (root.attrib["tests"], root.attrib["failures"]) == ("4", "2")
 
 
+def test_what_was_not_planned_is_judged_by_the_attempt_that_was_made(tmp_path: Path) -> None:
+    made = [record("starts"), record("v1-predict"), record("odd"), record("odder", FAILED)]
+    suite = report(tmp_path, run(made))[0]
+    odd, odder = suite.findall("testcase")[2:]
+    assert list(odd) == []
+    assert odder[0].attrib["message"] == "why odder is failed"
+
+
 def test_a_server_at_its_address_has_no_runtime(tmp_path: Path) -> None:
     header = replace(HEADER, runtime=None, wrapper={**HEADER.wrapper, "name": None})
     root = report(tmp_path, Run(header, [record("starts")], None))

@@ -347,6 +347,15 @@ def test_parts_of_different_runs_are_refused_with_what_tells_them_apart(what: st
     assert said in str(raised.value)
 
 
+def test_a_lock_that_only_a_later_part_has_tells_them_apart() -> None:
+    with pytest.raises(MergeError) as raised:
+        merge([part("a", "0.9.0", locks={"0.9.0": None}), part("b", "0.10.2", "0.9.0")])
+    assert str(raised.value) == (
+        "these are not parts of one run: the lock of 0.9.0 is absent in a.jsonl and "
+        "lock of 0.9.0 in b.jsonl"
+    )
+
+
 def test_all_that_tells_parts_apart_is_told_at_once() -> None:
     with pytest.raises(MergeError) as raised:
         merge([part("a", "0.9.0"), part("b", "0.10.2", suite="3", commit=None)])

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import platform
 import subprocess
 from pathlib import Path
 
 from kserve_conformance.results import surroundings
+
+
+def test_a_machine_is_told_by_what_bears_on_results() -> None:
+    assert surroundings.machine() == {
+        "system": f"{os.uname().sysname} {os.uname().release}",
+        "architecture": os.uname().machine,
+        "cpus": os.cpu_count(),
+        "python": platform.python_version(),
+    }
 
 
 def test_a_commit_is_that_of_the_file_and_not_of_whoever_has_it_installed(tmp_path: Path) -> None:
@@ -20,11 +31,14 @@ def test_a_commit_is_that_of_the_file_and_not_of_whoever_has_it_installed(tmp_pa
     installed.write_text("")
     assert surroundings.commit(str(installed)) is None
     git("init", "-q")
-    (tmp_path / ".gitignore").write_text("environment\n")
+    beside = tmp_path / "installed.py"
+    beside.write_text("")
+    (tmp_path / ".gitignore").write_text("environment\ninstalled.py\n")
     (tmp_path / "own.py").write_text("")
     git("add", ".")
     git("commit", "-q", "-m", "One")
     assert surroundings.commit(str(installed)) is None
+    assert surroundings.commit(str(beside)) is None
     assert surroundings.commit(str(tmp_path / "own.py")) == git("rev-parse", "HEAD")
     (tmp_path / "own.py").write_text("changed")
     assert surroundings.commit(str(tmp_path / "own.py")) == git("rev-parse", "HEAD") + "-dirty"
