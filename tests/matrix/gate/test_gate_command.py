@@ -90,6 +90,13 @@ def test_the_explanation_of_a_cell_that_passes_says_so(two: Run) -> None:
     assert first == f"{CELL} on container: nothing holds the release back"
 
 
+def test_the_explanation_of_a_cell_that_only_warns_says_so(two: Run) -> None:
+    wanted = failing(lenient(), known("v1-predict"))
+    run = with_verdict(two, "v1-predict", Verdict.FAILED, "kserve0.9.0-")
+    first, *_ = explained(decide(wanted, run), wanted)
+    assert first == f"{CELL} on container: nothing holds the release back, with warnings"
+
+
 def test_the_explanation_says_that_the_results_as_a_whole_decide(two: Run) -> None:
     wanted = with_evidence(lenient(), dirty_commit="block")
     decision = decide(wanted, with_header(two, commit=None))
@@ -107,6 +114,14 @@ def test_the_explanation_says_that_the_results_as_a_whole_decide(two: Run) -> No
 def test_the_explanation_names_a_check_that_is_missing(two: Run) -> None:
     run = changed(two, lambda each: None if each.check == "v1-predict" else each)
     assert "  1 checks missing: v1-predict" in explained(decide(lenient(), run), lenient())
+
+
+def test_the_explanation_names_a_check_that_was_left_out(two: Run) -> None:
+    run = one_cell(changed(two, lambda each: None if each.check == "v1-predict" else each))
+    planned = [check for check in run.header.planned[CELL] if check != "v1-predict"]
+    decision = decide(lenient(), with_header(run, planned={CELL: planned}))
+    told = [line for line in explained(decision, lenient()) if line.endswith(": v1-predict")]
+    assert told == ["  1 checks left out of the run: v1-predict"]
 
 
 def test_the_explanation_names_each_verdict_of_a_check(two: Run) -> None:

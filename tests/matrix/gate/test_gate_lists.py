@@ -103,6 +103,9 @@ def test_an_entry_that_is_too_wide_fails(two: Run) -> None:
 def test_an_entry_that_meets_nothing_fails(two: Run) -> None:
     decision = decide(failing(lenient(), known("v1-predict", kserve=">0.20")), two)
     assert (decision.exit_code, rules(decision)) == (1, [Rule.UNMATCHED])
+    assert decision.reasons[0].details == (
+        "mend its 'when', remove it, or judge the results that it is about, too",
+    )
 
 
 @pytest.mark.parametrize("listed", [failing, flaky])
@@ -110,7 +113,11 @@ def test_an_expired_entry_fails_although_its_check_passes(listed: Listed, two: R
     late = TODAY + datetime.timedelta(1)
     decision = decide(listed(lenient(), known("v1-predict", least=0.9)), two, today=late)
     assert (decision.exit_code, rules(decision)) == (1, [Rule.EXPIRED])
-    assert decision.reasons[0].sentence.startswith(f"known_{listed.__name__}: 'for this test' ")
+    (reason,) = decision.reasons
+    assert reason.sentence == f"known_{listed.__name__}: 'for this test' expired on {TODAY}"
+    assert reason.details == (
+        "mend what fails and remove the entry, or give it a new day and a reason",
+    )
 
 
 def test_a_known_failure_is_told_with_its_end_and_the_checks_that_fail(two: Run) -> None:
@@ -168,6 +175,7 @@ def test_an_entry_that_an_earlier_one_covers_decides_nothing_and_fails(two: Run)
     decision = decide(wanted, run)
     assert (decision.exit_code, rules(decision)) == (1, [Rule.UNMATCHED, Rule.KNOWN_FAILING])
     assert "'the second' decides nothing" in decision.reasons[0].sentence
+    assert decision.reasons[0].details == ("remove it, or narrow the 'when' of those before it",)
     both = flaky(failing(lenient(), known("v1-predict")), known("v1-predict", least=0.5))
     assert rules(decide(both, run)) == [Rule.UNMATCHED, Rule.KNOWN_FAILING]
 
@@ -179,6 +187,7 @@ def test_an_entry_of_a_day_to_come_accepts_nothing_and_fails(two: Run) -> None:
     decision = decide(failing(lenient(), entry), run)
     assert rules(decision) == [Rule.FAILED, Rule.UNMATCHED]
     assert f"is in force from {tomorrow} on" in decision.reasons[1].sentence
+    assert decision.reasons[1].details == ("mend its 'since', or list it when it is",)
 
 
 # ---------------------------------------------------------------- flaky
@@ -219,6 +228,7 @@ def test_a_known_flake_that_is_proved_worse_than_its_rate_blocks(two: Run) -> No
     assert (decision.exit_code, rules(decision)) == (1, [Rule.PASSES_TOO_RARELY])
     assert decision.reasons[0].checks == ("v1-predict",)
     assert "less often than 90%: 10 of 20 attempts passed" in decision.reasons[0].sentence
+    assert decision.reasons[0].details == ("listed as 'for this test'; see https://example.org/1",)
 
 
 def test_a_known_flake_that_always_fails_in_one_cell_of_many_blocks(two: Run) -> None:

@@ -95,5 +95,6 @@ def test_three_changes_are_told_and_how_many_more_there_are(
 
     told = judging.by_today([changed(one_cell(two), change)]).change
     assert told is not None
+    assert told.startswith(f"{SINCE}, and what it says today is what counts: starts is to be ")
     assert told.count(" was to be ") == 3
     assert told.endswith(end)

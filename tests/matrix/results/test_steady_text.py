@@ -73,6 +73,23 @@ def test_measured_seconds_make_no_difference_and_other_numbers_do() -> None:
     assert steady_text.steady_value({"best": 1}) != steady_text.steady_value({"best": 2})
 
 
+def test_texts_within_a_value_are_made_steady() -> None:
+    one, other = (
+        {"seen": ["up", {"at": f"http://127.0.0.1:{port}/v2", "port": None}]}
+        for port in (32805, 8080)
+    )
+    assert steady_text.steady_value(one) == steady_text.steady_value(other)
+    assert steady_text.steady_value("up") == "up"
+
+
+@pytest.mark.parametrize(
+    ("longest", "line"),
+    [(None, "no such model"), (13, "no such model"), (12, "no such...")],
+)
+def test_the_first_line_is_cut_off_where_it_is_too_long(longest: int | None, line: str) -> None:
+    assert steady_text.first_line("\n no such model\nnor any other\n", longest) == line
+
+
 def test_cells_that_fail_alike_say_the_same(unfixed_run: Run) -> None:
     failed = [
         record
@@ -108,6 +125,15 @@ def test_an_answer_over_several_lines_is_told_whole_on_one(unfixed_run: Run) -> 
     assert steady_text.last_answer(record) == '{ "error": "no such model", "code": 404 }'
     for told in (ANSWERED.strip(), steady_text.last_answer(record)):
         assert steady_text.last_answer(replace(record, message=f"got {told}")) == ""
+
+
+def test_an_answer_with_an_empty_line_is_told_from_its_beginning(unfixed_run: Run) -> None:
+    told = steady_text.last_answer(answering(unfixed_run, "Bad Request\n\nno such model\n"))
+    assert told == "Bad Request no such model"
+
+
+def test_an_answer_without_a_body_is_told_by_its_status(unfixed_run: Run) -> None:
+    assert steady_text.last_answer(answering(unfixed_run, "")) == "500"
 
 
 def test_a_very_long_answer_is_shortened(unfixed_run: Run) -> None:
