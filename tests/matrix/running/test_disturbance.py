@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from kserve_conformance.results.verdict import Verdict
 
 from matrix.running import disturbance
+from matrix.running.observation import Observation, Phase
 from tests.matrix.given_torchserve import CHECKS
+from tests.matrix.running.test_observation import RECORD, TIME
 from tests.matrix.running.test_run import TINY, run_tiny
 from tests.matrix.runs import Ran
 
@@ -35,6 +39,40 @@ WRONG = "status of contract: expected 200, got 503"
 )
 def test_silence_is_known_by_the_wrappers_log(log: str, why: str | None) -> None:
     assert disturbance.silence(log) == why
+
+
+def _made(check: str, verdict: Verdict, log: str = "") -> Observation:
+    record = replace(
+        RECORD,
+        check=check,
+        verdict=verdict,
+        expected_verdict=Verdict.PASSED,
+        evidence={"wrapper_log": log} if log else {},
+    )
+    return Observation(record, 1.5, 2.5)
+
+
+def test_all_that_came_out_wrong_meanwhile_is_told_and_nothing_else() -> None:
+    silent = _made("a", Verdict.FAILED, f"model m is not ready: {SILENT}\n")
+    wrong, faulty = _made("b", Verdict.UNSUPPORTED, "a line"), _made("c", Verdict.ERROR)
+    whole = _made("conformance", Verdict.PASSED)
+    found = disturbance.disturbed([Phase(whole, TIME, (silent, wrong, faulty))])
+    assert found == {
+        "a": {"beside": "why", "meanwhile": SILENT},
+        "b": {"beside": "why", "meanwhile": SILENT},
+    }
+    assert disturbance.disturbed([Phase(whole, TIME, (wrong, faulty))]) == {}
+
+
+def test_what_is_wrong_alone_too_is_told_as_that() -> None:
+    beside = {name: {"beside": "why", "meanwhile": SILENT} for name in ("a", "b")}
+    right, wrong = _made("a", Verdict.PASSED), _made("b", Verdict.FAILED)
+    other = _made("c", Verdict.PASSED)
+    phase = disturbance.with_both(Phase(other, TIME, (right, wrong)), beside)
+    assert (phase.check, phase.statements[1]) == (other, wrong)
+    told = phase.statements[0].record
+    assert told.expected == "passed"
+    assert told.observed == {"beside": "why", "meanwhile": SILENT, "alone": "passed"}
 
 
 def _run(folder: Path, unready: int, why: str, *checks: str) -> tuple[Ran, int]:
