@@ -44,6 +44,7 @@ _LONGEST = (
     "test_for_real.py",
     "test_machines.py",
     "test_run.py",
+    "test_in_pytest.py",
     "test_plan_command.py",
     "test_peers.py",
     "test_page.py",

@@ -1,13 +1,9 @@
-"""``kserve-conformance run`` and ``pytest --pyargs kserve_conformance``, as a person uses them."""
+"""``kserve-conformance run``, as a person uses it."""
 
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -24,12 +20,9 @@ from tests.servers.http import Answer, Handler, Request
 from tests.servers.wrong.faults import change_answers, change_documents
 from tests.servers.wrong.headers import sends_a_body_with_a_head
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-BY_NAME = ("--pyargs", "kserve_conformance")
-BY_PATH = ("conformance/kserve_conformance",)
 
-
-def _arguments(server: RightServer, *more: str) -> list[str]:
+def command(server: RightServer, *more: str) -> list[str]:
+    """Give what judges all of a server, as `main` takes it."""
     target = ["--target", server.url, "--grpc-target", server.grpc_target, "--model", state.MODEL]
     known = ["--not-ready-model", state.NOT_READY, "--spare-model", state.SPARE]
     return ["run", *target, *known, *more]
@@ -38,7 +31,7 @@ def _arguments(server: RightServer, *more: str) -> list[str]:
 def test_a_right_server_conforms(
     server: RightServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(_arguments(server, "--strict", "--out", str(tmp_path))) == 0
+    assert main(command(server, "--strict", "--out", str(tmp_path))) == 0
     told = capsys.readouterr().out
     assert "v1: conforms\nv2: conforms\ngrpc: conforms\n" in told
     run = results_file.read(tmp_path / "results.jsonl")
@@ -56,7 +49,7 @@ def test_a_departure_teaches(
     server: RightServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     change_documents(server, "/v2", lambda told: told.pop("extensions", None) and None)
-    code = main(_arguments(server, "--check", "V2-META-001", "--out", str(tmp_path)))
+    code = main(command(server, "--check", "V2-META-001", "--out", str(tmp_path)))
     assert code == 1
     told = capsys.readouterr().out
     statement = catalogue.load()["V2-META-001"]
@@ -84,7 +77,7 @@ def test_a_server_writes_neither_into_the_terminal_nor_into_the_claim(
         told.update({"name": said, "version": said, "outputs": said})
 
     change_documents(server, "/v2", change)
-    main(_arguments(server, "--profile", "v2", "--out", str(tmp_path)))
+    main(command(server, "--profile", "v2", "--out", str(tmp_path)))
     told, claim = capsys.readouterr().out, (tmp_path / "claim.md").read_text()
     for text in (told, claim):
         assert "evil" in text
@@ -98,7 +91,7 @@ def test_what_the_summary_leaves_out_is_in_the_files_and_shown_when_asked_for(
     server: RightServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     change_answers(server, "/v2", lambda *_: Answer.error(500, "\x1b[2J password=s3cret"))
-    arguments = _arguments(server, "--profile", "v2", "--out", str(tmp_path))
+    arguments = command(server, "--profile", "v2", "--out", str(tmp_path))
     assert main(arguments) == 1
     told = capsys.readouterr().out.splitlines()
     assert len(told) <= summary.LONGEST
@@ -124,7 +117,7 @@ def test_requests_name_their_check(server: RightServer, tmp_path: Path) -> None:
         return await proceed(request)
 
     server.rest_fault = keep
-    main(_arguments(server, "--check", "V2-META-001", "--out", str(tmp_path)))
+    main(command(server, "--check", "V2-META-001", "--out", str(tmp_path)))
     assert seen[-1]["x-request-id"] == "V2-META-001-1"
     assert seen[-1]["user-agent"] == f"kserve-conformance/{VERSION} (V2-META-001)"
     assert seen[0]["user-agent"] == f"kserve-conformance/{VERSION} (detection)"
@@ -160,14 +153,14 @@ def test_what_is_not_offered_is_unsupported(
 
 def test_what_is_claimed_and_not_there_fails(server: RightServer, tmp_path: Path) -> None:
     change_answers(server, "/v1", lambda *_: Answer.error(404, "no V1 here"))
-    code = main(_arguments(server, "--profile", "v1", "--out", str(tmp_path)))
+    code = main(command(server, "--profile", "v1", "--out", str(tmp_path)))
     assert code == 1
 
 
 def test_an_extension_that_is_declared_and_not_there_fails(
     server: RightServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    arguments = _arguments(server, "--check", "V2-REPO-001", "--out", str(tmp_path))
+    arguments = command(server, "--check", "V2-REPO-001", "--out", str(tmp_path))
 
     async def without(request: Request, proceed: Handler) -> Answer:
         if "/repository" in request.path:
@@ -198,7 +191,7 @@ def test_a_model_is_asked_by_what_its_metadata_say(server: RightServer, tmp_path
         return answer
 
     server.rest_fault = describe
-    main(_arguments(server, "--check", "V2-INFER-001", "--out", str(tmp_path)))
+    main(command(server, "--check", "V2-INFER-001", "--out", str(tmp_path)))
     assert bodies[-1]["inputs"] == [
         {"name": "x", "shape": [1, 2], "datatype": "FP32", "data": [0.5, 0.5]}
     ]
@@ -216,7 +209,7 @@ def test_a_model_is_asked_by_the_payloads_of_its_owner(server: RightServer, tmp_
     payloads = tmp_path / "payloads.json"
     payloads.write_text('{"v1": {"instances": ["mine"]}}')
     more = ("--check", "V1-PREDICT-001", "--payloads", str(payloads), "--out", str(tmp_path))
-    main(_arguments(server, *more))
+    main(command(server, *more))
     assert {"instances": ["mine"]} in bodies
 
 
@@ -298,7 +291,7 @@ def test_some_of_the_checks_make_no_claim(server: RightServer, tmp_path: Path) -
     for name in ("claim.md", "badge.svg", "badge.json"):
         (tmp_path / name).write_text("of a run before")
     more = ("--check", "V2-META-001", "--strict", "--out", str(tmp_path))
-    assert main(_arguments(server, *more)) == 0
+    assert main(command(server, *more)) == 0
     assert {path.name for path in tmp_path.iterdir()} == {
         "results.jsonl",
         "junit.xml",
@@ -314,7 +307,7 @@ def test_a_claim_says_by_which_version_and_payloads_it_was_made(
     payloads.write_text('{"v1": {"instances": ["mine"]}}')
     more = ("--profile", "v1", "--payloads", str(payloads), "--out", str(tmp_path))
     for version in ("1.0", VERSION):
-        main(_arguments(server, *more, "--suite-version", version))
+        main(command(server, *more, "--suite-version", version))
         text = (tmp_path / "claim.md").read_text()
         assert f"--payloads {payloads} --profile v1 --suite-version {version}" in text
         is_frozen = version in requirements.versions()
@@ -336,7 +329,7 @@ def test_answers_that_no_file_can_hold_leave_a_run_whole(
         return answer
 
     server.rest_fault = strange
-    assert main(_arguments(server, "--profile", "v2", "--out", str(tmp_path))) == 1
+    assert main(command(server, "--profile", "v2", "--out", str(tmp_path))) == 1
     assert (tmp_path / "claim.md").read_text().startswith("# \N{REPLACEMENT CHARACTER} 1 # v2\n")
     assert results_file.read(tmp_path / "results.jsonl").footer is not None
     ElementTree.parse(tmp_path / "junit.xml")
@@ -355,9 +348,9 @@ def test_an_older_version_judges_by_what_it_had(
     """A server that breaks what came later conforms to it as before."""
     change_documents(server, "/infer", lambda told: told.update(model_version=1))
     more = ("--profile", "v2", "--out", str(tmp_path))
-    assert main(_arguments(server, *more, "--suite-version", "1.0")) == 0
+    assert main(command(server, *more, "--suite-version", "1.0")) == 0
     assert "v2: conforms" in capsys.readouterr().out
-    assert main(_arguments(server, *more)) == 1
+    assert main(command(server, *more)) == 1
     assert "V2-INFER-045 (MUST): " in capsys.readouterr().out
 
 
@@ -367,7 +360,7 @@ def test_a_departure_from_http_is_told_beside_the_claim(
     """By 1.0 it is one from the protocol, as before."""
     sends_a_body_with_a_head(server)
     more = ("--profile", "v2", "--out", str(tmp_path))
-    assert main(_arguments(server, *more)) == 0
+    assert main(command(server, *more)) == 0
     told = capsys.readouterr().out
     assert "v2: conforms\ndeparts from HTTP (RFC 9110): v2 1 MUST\n" in told
     claim = (tmp_path / "claim.md").read_text()
@@ -381,64 +374,6 @@ def test_a_departure_from_http_is_told_beside_the_claim(
         if each.verdict is Verdict.FAILED
     ]
     assert (record.check, record.family, record.binding) == ("V2-HEADER-003", "http", False)
-    assert main(_arguments(server, *more, "--strict")) == 1
-    assert main(_arguments(server, *more, "--suite-version", "1.0")) == 1
+    assert main(command(server, *more, "--strict")) == 1
+    assert main(command(server, *more, "--suite-version", "1.0")) == 1
     assert "v2: departs\n" in capsys.readouterr().out
-
-
-def _pytest(*more: str, what: Sequence[str] = BY_NAME) -> subprocess.CompletedProcess[str]:
-    clean = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST")}
-    return subprocess.run(
-        [sys.executable, "-m", "pytest", *what, "-q", "-p", "no:cacheprovider", *more],
-        cwd=REPOSITORY,
-        env=clean,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-
-
-def test_pytest_makes_a_test_of_each_statement(server: RightServer) -> None:
-    ran = _pytest(*_arguments(server)[1:])
-    assert ran.returncode == 0, ran.stdout
-    assert f"{len(catalogue.load())} passed" in ran.stdout
-
-
-@pytest.mark.parametrize("what", [BY_PATH, (*BY_NAME, "-n", "2")])
-def test_pytest_takes_a_path_and_processes_too(server: RightServer, what: Sequence[str]) -> None:
-    ran = _pytest(*_arguments(server)[1:], "-k", "V2-META", what=what)
-    assert ran.returncode == 0, ran.stdout
-    assert " passed" in ran.stdout
-
-
-def test_pytest_shows_what_a_departure_teaches(server: RightServer, tmp_path: Path) -> None:
-    change_documents(server, "/v2", lambda told: told.pop("extensions", None) and None)
-    report = tmp_path / "report.xml"
-    ran = _pytest(*_arguments(server)[1:], "-k", "V2-META-001", f"--junitxml={report}")
-    assert ran.returncode == 1
-    assert "V2-META-001 (MUST, profile v2): departs from the Open Inference Protocol" in ran.stdout
-    (told,) = ElementTree.parse(report).iter("property")
-    assert told.attrib == {"name": "family", "value": "open-inference-protocol"}
-    assert catalogue.load()["V2-META-001"].usual_cause in ran.stdout
-    assert "1 failed" in ran.stdout
-
-
-def test_pytest_says_what_is_missing() -> None:
-    ran = _pytest()
-    assert ran.returncode == 4
-    assert "--target is missing" in ran.stdout + ran.stderr
-    ran = _pytest("--target", "http://127.0.0.1:9", "--model", "m")
-    assert ran.returncode == 3
-    assert "nothing answers at" in ran.stdout + ran.stderr
-
-
-def test_another_run_of_pytest_has_nothing_of_the_suite(tmp_path: Path) -> None:
-    """Neither its options, which others have, too, nor the time that its imports take."""
-    program = "import sys, pytest; pytest.main(['--help']); print(*sys.modules, sep='\\n')"
-    ran = subprocess.run(
-        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, timeout=60
-    )
-    assert "--target" not in ran.stdout
-    modules = {each for each in ran.stdout.splitlines() if each.startswith("kserve_conformance")}
-    assert modules == {"kserve_conformance", "kserve_conformance.pytest_entry"}
-    assert "--grpc-target" in _pytest("--help").stdout
