@@ -69,7 +69,7 @@ def disturbed(phases: Iterable[Phase]) -> Mapping[str, Mapping[str, str]]:
         By the check's id, what `with_both` puts into its record. Empty where nothing was disturbed.
     """
     made = [each for phase in phases for each in (phase.check, *phase.statements)]
-    wrong = [each.record for each in made if _is_wrong(each)]
+    wrong = [each.record for each in made if each.record.is_wrong]
     silent = (silence(record.evidence.get("wrapper_log", "")) for record in wrong)
     why = next(filter(None, silent), None)
     if why is None:
@@ -90,7 +90,3 @@ def with_both(phase: Phase, beside: Mapping[str, Mapping[str, str]]) -> Phase:
 
     statements = tuple(map(told, phase.statements))
     return replace(phase, check=told(phase.check), statements=statements)
-
-
-def _is_wrong(made: Observation) -> bool:
-    return made.record.verdict.is_about_subject and not made.record.as_expected

@@ -160,11 +160,11 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
     if cell is None:
         return None
     matrix = item.config.stash[_MATRIX]
-    item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
     with matrix.stage.quiet.beside(), spans.during(Activity.CHECK):
+        item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
         for report in matrix.repeats.reports(item, nextitem, cell.visit, matrix.stage):
             item.ihook.pytest_runtest_logreport(report=report)
-    item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+        item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
     return True
 
 

@@ -106,6 +106,11 @@ class Record:
         """Tell whether the verdict is the one that expectations.toml gives."""
         return self.verdict is self.expected_verdict
 
+    @property
+    def is_wrong(self) -> bool:
+        """Tell whether it says of the subject what was not expected."""
+        return self.verdict.is_about_subject and not self.as_expected
+
 
 @dataclass(frozen=True)
 class Footer:
@@ -190,4 +195,4 @@ def by_key(records: Iterable[Record]) -> dict[tuple[str, str, str], list[Record]
 
 
 def _is_against_subject(record: Record) -> bool:
-    return record.verdict.is_about_subject and not record.as_expected and record.binding
+    return record.is_wrong and record.binding
